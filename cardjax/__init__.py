@@ -1,0 +1,33 @@
+"""cardjax: a card-sum market as a pure-functional JAX simulator, its learners, and their evaluation."""
+
+from typing import Any
+
+from cardjax.config import GameConfig, make_market, preset_params
+from cardjax.env.declaration import declared, with_values
+from cardjax.env.market import CardMarket
+from cardjax.env.params import EnvParams, make_params
+
+__version__ = "0.1.0"
+__all__ = ["CardMarket", "EnvParams", "make"]
+
+
+def make(
+    kind: str = "two", preset: str = "default", n_players: int | None = None, **overrides: Any
+) -> tuple[CardMarket, EnvParams]:
+    """An environment and its checked parameters.
+
+    Args:
+        kind: "single" (one player, no player axis) or "two" (players along a leading axis [A]).
+        preset: the name of a YAML with an `env` section under configs/.
+        n_players: A, 1 to 16; by default 1 for "single" and 2 for "two".
+        overrides: EnvParams by dotted name, `make("two", alpha=0.5, **{"flags.enable_impact": False})`, and
+            `observe_posterior=True` for the observation's optional fields.
+
+    Raises:
+        ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+    """
+    values = {name.removeprefix("env."): value for name, value in overrides.items()}
+    static = {name: values.pop(name) for name, _, _ in declared(GameConfig) if name in values}
+    static |= {"kind": kind, "preset": preset, "n_players": n_players}
+    game = with_values(GameConfig(), static, "env.")
+    return make_market(game), make_params(preset_params(game.preset), **values)

@@ -1,0 +1,109 @@
+"""Matches: policies at the seats of a market, and what each game came to.
+
+The market's draws depend on the key alone, so two matches with one key meet the same events, cards, quotes and depths.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from cardjax.env.execution import position_of
+from cardjax.env.market import CardMarket
+from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.policies.protocol import Policy
+
+RUIN_LEVEL = 0.2
+"""Ruin: wealth at or below this share of W0 after any round. RULES.md, "Players"."""
+
+
+class Seats(NamedTuple):
+    """Neighbouring seats played by one policy."""
+
+    policy: Policy
+    params: Any
+    n: int
+
+
+class GameTotals(NamedTuple):
+    """What each player's games came to: sums over the rounds; leaves float32 [games, A]."""
+
+    pnl: Array
+    """points."""
+    expected_pnl: Array
+    """the same with mu in place of S: its conditional mean, points."""
+    trades: Array
+    """rounds in which an order was executed."""
+    units: Array
+    """units traded."""
+    rejections: Array
+    fill_ratio: Array
+    """summed over trades."""
+    slippage: Array
+    """points per unit, summed over trades."""
+    ruined: Array
+    """1 if wealth fell to 0.2 · W0 or below after any round."""
+
+
+def play_games(
+    market: CardMarket, seats: Sequence[Seats], env_params: EnvParams, key: Array, n_games: int
+) -> GameTotals:
+    """Play `n_games` whole games side by side.
+
+    Args:
+        market: a game with a player axis (not squeezed), as many players as the seats add up to.
+        seats: who plays, in seat order.
+        key: of the market's draws and the policies' own, which are independent of each other.
+
+    Raises:
+        ValueError: the seats do not add up to the market's players.
+    """
+    if sum(seat.n for seat in seats) != market.n_players:
+        raise ValueError(f"seats for {sum(seat.n for seat in seats)} players in a game of {market.n_players}")
+    key_games, key_rounds, key_carry, key_act = jax.random.split(key, 4)
+    _, state = jax.vmap(market.reset, (0, None))(jax.random.split(key_games, n_games), env_params)
+    carries = tuple(
+        seat.policy.init(k, (n_games, seat.n))
+        for seat, k in zip(seats, jax.random.split(key_carry, len(seats)), strict=True)
+    )
+
+    def play_round(carry: Any, t: Array) -> tuple[Any, None]:
+        state, carries, totals = carry
+        view = jax.vmap(market.view, (0, None))(state, env_params)
+        carries, action = _act(seats, carries, view, jax.random.fold_in(key_act, t))
+        keys = jax.random.split(jax.random.fold_in(key_rounds, t), n_games)
+        _, state, _, _, info = jax.vmap(market.step_env, (0, 0, 0, None))(keys, state, action, env_params)
+        return (state, carries, _add_round(totals, info, env_params)), None
+
+    nothing = GameTotals(*[jnp.zeros((n_games, market.n_players), jnp.float32)] * len(GameTotals._fields))
+    (_, _, totals), _ = jax.lax.scan(play_round, (state, carries, nothing), jnp.arange(N_ROUNDS))
+    return totals
+
+
+def _act(seats: Sequence[Seats], carries: tuple[Any, ...], view: Any, key: Array) -> tuple[tuple[Any, ...], Array]:
+    """Every policy on the views of its own seats; actions int32 [games, A]."""
+    actions, after, first = [], [], 0
+    for i, (seat, carry) in enumerate(zip(seats, carries, strict=True)):
+        own = jax.tree.map(lambda leaf, a=first, b=first + seat.n: leaf[:, a:b], view)
+        carry, action = seat.policy.act(seat.params, carry, own, jax.random.fold_in(key, i))
+        actions.append(action)
+        after.append(carry)
+        first += seat.n
+    return tuple(after), jnp.concatenate(actions, -1)
+
+
+def _add_round(totals: GameTotals, info: dict[str, Array], env_params: EnvParams) -> GameTotals:
+    position = position_of(info["action"]).astype(jnp.float32)
+    traded = (position != 0).astype(jnp.float32)
+    return GameTotals(
+        pnl=totals.pnl + info["pnl"],
+        expected_pnl=totals.expected_pnl + position * (info["mu"][:, None] - info["exec_price"]),
+        trades=totals.trades + traded,
+        units=totals.units + jnp.abs(position),
+        rejections=totals.rejections + info["rejected"],
+        fill_ratio=totals.fill_ratio + traded * info["fill_ratio"],
+        slippage=totals.slippage + info["slippage"],
+        ruined=jnp.maximum(totals.ruined, info["wealth"] <= RUIN_LEVEL * env_params.initial_wealth),
+    )

@@ -1,0 +1,46 @@
+"""Results as a table of text."""
+
+from collections.abc import Sequence
+
+from cardjax.evaluation.evaluate import Result
+from cardjax.evaluation.statistics import Interval
+
+HEADINGS = ("opponent", "P&L per game", "expected P&L", "score", "trades", "size", "fill", "ruin")
+
+
+def results_table(results: Sequence[Result], title: str = "") -> str:
+    """A table of one row an opponent, with a last line that says what the intervals are over."""
+    rows = [HEADINGS, *(_row(result) for result in results)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
+             for row in rows]  # fmt: skip
+    rule = "─" * len(lines[0])
+    return "\n".join([*([title] if title else []), rule, lines[0], rule, *lines[1:], rule, _footnote(results)])
+
+
+def _row(result: Result) -> tuple[str, ...]:
+    metrics = result.metrics
+    return (
+        result.opponent,
+        _interval(result.mean_pnl, 2),
+        _interval(result.mean_expected_pnl, 3),
+        _interval(result.score, 3),
+        f"{metrics['trade_rate']:.1%}",
+        f"{metrics['mean_size']:.1f}",
+        f"{metrics['fill_ratio']:.2f}",
+        f"{metrics['ruin_probability']:.1%}",
+    )
+
+
+def _interval(interval: Interval, digits: int) -> str:
+    if interval.low is None or interval.high is None:
+        return f"{interval.mean:.{digits}f}"
+    return f"{interval.mean:.{digits}f} ± {(interval.high - interval.low) / 2:.{digits}f}"
+
+
+def _footnote(results: Sequence[Result]) -> str:
+    units = {f"{result.n_units:,} {result.unit}" for result in results}
+    note = f"points a game and player; ± is a 95% interval over {' / '.join(sorted(units))}"
+    if any(result.unit == "games" for result in results):
+        note += " (of one policy: it says nothing about other training seeds)"
+    return note + ".\nscore: expected P&L as a share of the exact equilibrium's on the same draws."

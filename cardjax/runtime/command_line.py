@@ -1,0 +1,100 @@
+"""The command lines of train/ and eval/: arguments in, one line and exit code 2 for what is not allowed."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cardjax.config import load_config
+from cardjax.env.declaration import ParameterError
+from cardjax.runtime.devices import use_all_cores
+
+
+def train_main(algorithm: str, argv: Sequence[str] | None = None) -> None:
+    """`train/ALGORITHM.py --config FILE [key=value …]`, or `--resume RUN_DIR`."""
+    _run(lambda: _train(algorithm, _train_arguments(algorithm, argv)))
+
+
+def evaluate_main(argv: Sequence[str] | None = None) -> None:
+    """`eval/evaluate.py --policy NAME|RUN_DIR [--opponent …] [key=value …]`."""
+    _run(lambda: _evaluate(_evaluate_arguments(argv)))
+
+
+def _run(main: Callable[[], None]) -> None:
+    try:
+        main()
+    except ParameterError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _train_arguments(algorithm: str, argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=f"Train {algorithm.upper()}; writes runs/NAME/.")
+    parser.add_argument("--config", type=Path, help="a YAML file, such as configs/ippo.yaml")
+    parser.add_argument("--resume", type=Path, metavar="RUN_DIR", help="continue a run from its last checkpoint")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env.alpha=0.5 train.n_seeds=5 name=mine")
+    return parser.parse_args(argv)
+
+
+def _train(algorithm: str, arguments: argparse.Namespace) -> None:
+    from cardjax.runtime import runs
+
+    if arguments.resume is not None:
+        if arguments.config is not None or arguments.overrides:
+            raise ParameterError("--resume", str(arguments.resume), "takes neither --config nor overrides: the run has its own")
+        _, config = runs.read_run(arguments.resume)
+        use_all_cores(config.train.n_seeds)
+        runs.resume(algorithm, arguments.resume)
+        return
+    config = load_config(arguments.config, arguments.overrides)
+    use_all_cores(config.train.n_seeds)
+    runs.start(algorithm, config)
+
+
+def _evaluate_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Play a policy against opponents and score it against the exact benchmark.")
+    parser.add_argument("--policy", required=True, help="a name (ev_oracle, level1, equilibrium, …) or a run folder")
+    parser.add_argument("--opponent", action="append", help="a name or 'self', repeatable; all of the table's by default")
+    parser.add_argument("--mode", choices=("single", "two"), help="the game, for a policy by name (default two)")
+    parser.add_argument("--preset", help="a preset's name, for a policy by name (default: default)")
+    parser.add_argument("--episodes", type=int, default=65_536, help="games an opponent and training seed (default 65,536)")
+    parser.add_argument("--events", choices=("on", "off"), help="env.flags.enable_events")
+    parser.add_argument("--impact", choices=("on", "off"), help="env.flags.enable_impact")
+    parser.add_argument("--seed", type=int, default=0, help="of the evaluation draws (default 0)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results with every metric")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5")
+    return parser.parse_args(argv)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from cardjax.evaluation.evaluate import OPPONENTS, evaluate
+    from cardjax.evaluation.table import results_table
+    from cardjax.runtime import run_folder, runs
+
+    if arguments.episodes < 1:
+        raise ParameterError("--episodes", arguments.episodes, "must be a whole number of at least 1")
+    player, market, params = runs.find_player(arguments.policy, market_overrides(arguments))
+    names = tuple(dict.fromkeys(arguments.opponent or OPPONENTS))
+    opponents = runs.opponents_for(market, names)
+    total = arguments.episodes * len(opponents) * len(player.params)
+    with tqdm(total=total, unit="game", unit_scale=True, leave=False) as bar:
+        results = evaluate(
+            market, params, player, opponents, arguments.episodes, arguments.seed,
+            progress=lambda games: bar.update(games * len(player.params)),
+        )  # fmt: skip
+    print(results_table(results, f"{arguments.policy}, {arguments.episodes:,} games an opponent, test draws"))
+    if arguments.json is not None:
+        run_folder.write_json(arguments.json, [result.as_json() for result in results])
+
+
+def market_overrides(arguments: argparse.Namespace) -> list[str]:
+    """The market's `key=value` overrides behind the evaluation's options, options after plain ones."""
+    named = {"env.kind": arguments.mode, "env.preset": arguments.preset,
+             "env.flags.enable_events": arguments.events, "env.flags.enable_impact": arguments.impact}  # fmt: skip
+    return [*arguments.overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
+
