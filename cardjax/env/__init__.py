@@ -1,4 +1,4 @@
-"""The card-sum market: `import cardjax.env` alone is a usable benchmark. It knows jax and numpy, and nothing of ours."""
+"""The card-sum market: `import cardjax.env` alone is a usable benchmark; it knows jax and numpy, nothing of ours."""
 
 from cardjax.env.declaration import ParameterError
 from cardjax.env.events import EVENT_KINDS, remap_event

@@ -7,7 +7,7 @@ The values of a command line or a YAML file, the errors, and the tables in the d
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def code(default: str, names: tuple[str, ...], *, doc: str) -> Any:
     def read(value: object) -> np.int32:
         if isinstance(value, np.integer) and 0 <= value < len(names):
             return np.int32(value)
-        return np.int32(names.index(value))  # type: ignore[arg-type]
+        return np.int32(names.index(str(value)))
 
     return _field(read(default), Declared(doc, "", f"one of {', '.join(names)}", read))
 
@@ -105,10 +105,12 @@ def declared(cls: type, prefix: str = "") -> Iterator[tuple[str, Declared, Any]]
     """(dotted name, declaration, default) of every parameter of a dataclass and of those nested in it."""
     for field in dataclasses.fields(cls):
         if "declared" in field.metadata:
-            default = field.default_factory() if field.default is dataclasses.MISSING else field.default
+            default = field.default
+            if field.default_factory is not dataclasses.MISSING:
+                default = field.default_factory()
             yield prefix + field.name, field.metadata["declared"], default
         else:
-            yield from declared(field.default_factory, f"{prefix}{field.name}.")  # type: ignore[arg-type]
+            yield from declared(cast(type, field.default_factory), f"{prefix}{field.name}.")
 
 
 def with_values(config: T, values: Mapping[str, object], prefix: str = "") -> T:

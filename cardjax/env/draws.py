@@ -18,13 +18,14 @@ def words(key: Array, n: int) -> tuple[Array, ...]:
     """`n` independent uint32 words from one key (typed or raw, of any implementation).
 
     The children of a key are themselves random words, and `split` hands out every word that the generator computes,
-    where `jax.random.bits` folds each pair of them into one: half the work for the same randomness.
+    where `jax.random.bits` folds each pair of them into one: half the work for the same randomness. Of a child only
+    the first two words count: an "rbg" key has four, and they are the same two twice.
     """
-    width = _words_per_key(key)
+    width = min(_words_per_key(key), 2)
     children = jax.random.split(key, -(-n // width))
     if jnp.issubdtype(children.dtype, jax.dtypes.prng_key):
         children = jax.random.key_data(children)
-    flat = children.reshape(-1)
+    flat = children[..., :width].reshape(-1)
     return tuple(flat[i] for i in range(n))
 
 

@@ -1,4 +1,4 @@
-"""Orders: which are valid, what price they execute at, and what they earn. RULES.md, "Orders, execution, settlement"."""
+"""Orders: which are valid, what they execute at and what they earn. RULES.md, "Orders, execution, settlement"."""
 
 from typing import NamedTuple
 
@@ -111,7 +111,7 @@ def settle(fill: Fill, value: Array) -> Array:
 
 
 def reward_of(fill: Fill, S: Array, mu: Array, wealth: Array, params: EnvParams) -> Array:
-    """float32 [A], by `params.reward`: the P&L, its conditional mean (mu in place of S), or the change of ln max(W, 1)."""
+    """float32 [A], by `params.reward`: the P&L, its conditional mean (mu for S), or the change of ln max(W, 1)."""
     pnl, expected_pnl = settle(fill, S), settle(fill, mu)
     log_wealth = jnp.log(jnp.maximum(wealth + pnl, 1)) - jnp.log(jnp.maximum(wealth, 1))
     return jnp.select([params.reward == 0, params.reward == 1], [pnl, log_wealth], expected_pnl)

@@ -202,14 +202,21 @@ def _view(state: State, params: EnvParams) -> View:
     market, players = state.market, state.players
     quote, s_max = market.quote, s_max_of(market.event)
     n = players.wealth.shape[0]
-    shared = dict(
-        bid=quote.bid, ask=quote.ask, mid=quote.mid, spread=quote.spread,
-        displayed_bid=liquidity.displayed(market.depth_bid, params),
-        displayed_ask=liquidity.displayed(market.depth_ask, params),
-        event=market.event, hint_counts=cards.hint_counts(market.ranks, market.n_hints),
-        mu=market.mu, sigma=market.sigma, s_max=s_max,
-        initial_wealth=jnp.asarray(params.initial_wealth), round=state.round,
-    )  # fmt: skip
+    shared = {
+        "bid": quote.bid,
+        "ask": quote.ask,
+        "mid": quote.mid,
+        "spread": quote.spread,
+        "displayed_bid": liquidity.displayed(market.depth_bid, params),
+        "displayed_ask": liquidity.displayed(market.depth_ask, params),
+        "event": market.event,
+        "hint_counts": cards.hint_counts(market.ranks, market.n_hints),
+        "mu": market.mu,
+        "sigma": market.sigma,
+        "s_max": s_max,
+        "initial_wealth": jnp.asarray(params.initial_wealth),
+        "round": state.round,
+    }
     return View(
         **{name: jnp.broadcast_to(leaf, (n, *leaf.shape)) for name, leaf in shared.items()},
         last_slippage=players.last_slippage,

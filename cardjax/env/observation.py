@@ -94,7 +94,7 @@ FIELDS: dict[str, _Declared] = {
     "time": _Declared(1, 1.0, 0, 1, "t / T", lambda v: v.round.astype(jnp.float32) / N_ROUNDS),
 }  # fmt: skip
 POSTERIOR_FIELDS: dict[str, _Declared] = {
-    "mu": _Declared(1, 0.1, 0, 4.2, "posterior mean of S, points", lambda v: v.mu),
+    "mu": _Declared(1, 0.1, 0, float(np.float32(42) * np.float32(0.1)), "posterior mean of S, points", lambda v: v.mu),
     "sigma": _Declared(1, 0.1, 0, INF, "posterior standard deviation of S, points", lambda v: v.sigma),
 }
 

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 import jax
 import numpy as np
@@ -17,6 +17,7 @@ N_ROUNDS = 10
 """T: the rounds of a game."""
 
 
+@dataclass_transform(frozen_default=True)
 def _tree(cls: type[T]) -> type[T]:
     """A frozen dataclass whose fields are all pytree leaves (or subtrees)."""
     return jax.tree_util.register_dataclass(dataclasses.dataclass(frozen=True)(cls))
@@ -25,7 +26,7 @@ def _tree(cls: type[T]) -> type[T]:
 def _hint_probabilities(value: object) -> np.ndarray:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 3:
         return np.eye(4, dtype=np.float32)[value]
-    if isinstance(value, str | bool) or any(isinstance(p, bool | str) for p in value):  # type: ignore[union-attr, attr-defined]
+    if not isinstance(value, list | tuple | np.ndarray) or any(isinstance(p, bool | str) for p in value):
         raise TypeError
     probabilities = np.asarray(value, np.float32)
     if probabilities.shape != (4,) or not (probabilities >= 0).all() or not abs(probabilities.sum() - 1) < 1e-5:
@@ -45,9 +46,9 @@ class SpreadParams:
 
 @_tree
 class LiquidityParams:
-    """True depth is lognormal around kappa / (sigma · spread), clipped; displayed = min(true, cap). RULES.md, "Liquidity"."""
+    """True depth is lognormal around kappa / (sigma · spread), clipped. RULES.md, "Liquidity"."""
 
-    kappa: Any = number(48.6, 0, doc="depth scale; the default makes the median true depth 7", open_low=True)
+    kappa: Any = number(47.59, 0, doc="depth scale; the default makes the median true depth 7", open_low=True)
     tau: Any = number(0.6, 0, 10, doc="standard deviation of ln depth before clipping")
     min: Any = number(2.0, 0, doc="L_min, smallest true depth", unit="units")
     max: Any = number(20.0, 0, doc="L_max, largest true depth", unit="units", open_low=True)
@@ -56,7 +57,7 @@ class LiquidityParams:
 
 @_tree
 class EventParams:
-    """Frequencies of the base kinds (they sum to 1) and the chance of a remap's override. RULES.md, "Cards and events"."""
+    """Frequencies of the base kinds, which sum to 1, and a remap's chance. RULES.md, "Cards and events"."""
 
     none: Any = number(0.6, 0, 1, doc="frequency of: no event")
     ge10_only: Any = number(0.1, 0, 1, doc="frequency of: ranks 10..14 only")
@@ -82,7 +83,7 @@ class EnvParams:
     alpha: Any = number(0.3, 0, doc="impact per unit of overflow", unit="points")
     sigma_q: Any = number(0.5, 0, doc="standard deviation of the mid around the posterior mean", unit="points")
     event_persist: Any = number(0.7, 0, 1, doc="chance that a round keeps the last round's event")
-    initial_wealth: Any = number(500.0, 0, doc="W0, each player's budget at a game's start", unit="points", open_low=True)
+    initial_wealth: Any = number(500.0, 0, doc="W0, the budget at a game's start", unit="points", open_low=True)
     stop_out_level: Any = number(0.2, 0, 1, doc="share of W0 at which stop_out takes a player out")
     hints: Any = custom(
         [0.25] * 4, "four probabilities that sum to 1, or one number of hints 0..3", _hint_probabilities,

@@ -1,4 +1,4 @@
-"""What the maker knows and quotes: the exact posterior of S, the spread, and a noisy mid. RULES.md, "Posterior and quotes"."""
+"""The exact posterior of S, the spread, and a noisy mid around it. RULES.md, "Posterior and quotes"."""
 
 from typing import NamedTuple
 
