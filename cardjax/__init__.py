@@ -28,6 +28,5 @@ def make(
     """
     values = {name.removeprefix("env."): value for name, value in overrides.items()}
     static = {name: values.pop(name) for name, _, _ in declared(GameConfig) if name in values}
-    static |= {"kind": kind, "preset": preset, "n_players": n_players}
-    game = with_values(GameConfig(), static, "env.")
+    game = with_values(GameConfig(), {"kind": kind, "preset": preset, "n_players": n_players} | static, "env.")
     return make_market(game), make_params(preset_params(game.preset), **values)

@@ -4,6 +4,7 @@ A value comes from, in rising order: its declaration's default, the preset's YAM
 """
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -45,10 +46,10 @@ def _run_name(value: object) -> str | None:
 class GameConfig:
     """Which game is played: the static choices. EnvParams holds the traced ones, under the same `env.` names."""
 
-    kind: str = choice("two", KINDS, doc="`single`: one taker, no player axis; `two`: A takers, A = 2 unless n_players says more")
+    kind: str = choice("two", KINDS, doc="single: one taker, no player axis; two: A takers, by default 2")
     preset: str = custom("default", "the name of a preset (a YAML with an env section under configs/)", str,
                          doc="the parameters that env.* values start from")  # fmt: skip
-    n_players: int | None = custom(None, "a whole number in [1, 16]", _optional_players, doc="A; by default what kind says")
+    n_players: int | None = custom(None, "a whole number in [1, 16]", _optional_players, doc="A; by default kind's")
     observe_posterior: bool = flag(False, doc="ablation: put the posterior's mu and sigma into the observation")
 
 
@@ -57,7 +58,7 @@ class TrainConfig:
     """How much is played, and how often it is looked at."""
 
     total_steps: int = integer(16_000_000, 1, doc="rounds played in training, for each seed", unit="rounds")
-    n_envs: int = integer(2048, 1, doc="games played at once, for each seed")
+    n_envs: int = integer(1024, 1, doc="games played at once, for each seed")
     n_seeds: int = integer(1, 1, 1024, doc="seeds trained side by side in one program")
     n_evals: int = integer(10, 1, doc="evaluations (and checkpoints) spread evenly over training, the last at its end")
     eval_games: int = integer(16_384, 1, doc="games of each evaluation during training")
@@ -73,27 +74,36 @@ class PPOConfig:
     edge worth taking; normalised advantages would let the noise of bad rounds decide that trade.
     """
 
-    hidden: tuple[int, ...] = custom((128, 128), "a list of whole numbers ≥ 1", _sizes, doc="widths of the hidden layers")
-    learning_rate: float = number(1.5e-3, 0, doc="Adam's step size at the start")
+    hidden: tuple[int, ...] = custom((128, 128), "a list of whole numbers ≥ 1", _sizes, doc="hidden layers' widths")
+    learning_rate: float = number(3e-3, 0, doc="Adam's step size at the start")
     learning_rate_end: float = number(0.0, 0, doc="… and at the end; linear between")
-    entropy: float = number(0.3, 0, doc="entropy weight at the start", unit="points per nat")
-    entropy_end: float = number(0.0005, 0, doc="… and at the end; geometric between", unit="points per nat")
+    entropy: float = number(40.0, 0, doc="entropy weight at the start", unit="points per nat", open_low=True)
+    entropy_end: float = number(0.002, 0, doc="… and at the end; geometric between", unit="points per nat",
+                                open_low=True)  # fmt: skip
+    output_scale: float = number(5.0, 0, doc="logits = output_scale · output / max(entropy weight, temperature_floor)",
+                                 unit="points", open_low=True)  # fmt: skip
+    temperature_floor: float = number(0.5, 0, doc="entropy weight below which only the network sharpens the logits",
+                                      unit="points per nat", open_low=True)  # fmt: skip
     gamma: float = number(0.0, 0, 1, doc="discount; rounds are independent given the budget, which rarely binds: 0")
     gae_lambda: float = number(0.95, 0, 1, doc="lambda of generalised advantage estimation")
     clip: float = number(0.2, 0, doc="clip range of the probability ratio", open_low=True)
     value_weight: float = number(0.5, 0, doc="weight of the value loss")
-    max_grad_norm: float = number(0.5, 0, doc="gradients are scaled down to this global norm", open_low=True)
+    max_grad_norm: float = number(10.0, 0, doc="gradients are scaled down to this global norm", open_low=True)
     n_epochs: int = integer(4, 1, doc="passes over each batch")
-    n_minibatches: int = integer(16, 1, doc="gradient steps a pass; must divide n_envs")
+    n_minibatches: int = integer(32, 1, doc="gradient steps a pass; must divide n_envs")
     rollout_rounds: int = integer(10, 1, doc="rounds between updates, in each game")
-    normalize_advantages: bool = flag(False, doc="shift and scale each minibatch's advantages to mean 0 and deviation 1")
+    normalize_advantages: bool = flag(
+        False, doc="shift and scale each minibatch's advantages to mean 0 and deviation 1"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
     """Everything that a training run depends on."""
 
-    name: str | None = custom(None, "letters, digits, '.', '_' and '-'", _run_name, doc="the run folder's name; by default made up")
+    name: str | None = custom(
+        None, "letters, digits, '.', '_' and '-'", _run_name, doc="run folder; by default made up"
+    )
     seed: int = integer(0, 0, 2**31 - 1, doc="the run's randomness")
     game: GameConfig = group(GameConfig)
     env: EnvParams = group(EnvParams)
@@ -119,20 +129,22 @@ def with_overrides(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
     changes = dict(parse_override(text) for text in overrides)
     kept = config_values(config)
     if "env.preset" in changes:
-        kept = {k: v for k, v in kept.items() if not k.startswith("env.") or k in ("env.kind", "env.n_players", "env.observe_posterior")}
+        static = {f"env.{name}" for name, _, _ in declared(GameConfig)}
+        kept = {k: v for k, v in kept.items() if not k.startswith("env.") or k in static}
     return make_config(kept | changes)
 
 
 def make_config(values: Mapping[str, object]) -> RunConfig:
     """The configuration with these values by dotted name."""
+    _refuse_unknown(values)
     game_names = {f"env.{name}" for name, _, _ in declared(GameConfig)}
     game = with_values(GameConfig(), {k.removeprefix("env."): v for k, v in values.items() if k in game_names}, "env.")
     env = {k: v for k, v in values.items() if k.startswith("env.") and k not in game_names}
-    _refuse_unknown_sections(values)
     rest = {k: v for k, v in values.items() if not k.startswith("env.")}
     config = with_values(RunConfig(game=game, env=make_params(preset_params(game.preset), **env)), rest)
     if config.train.n_envs % config.ppo.n_minibatches:
-        raise ParameterError("ppo.n_minibatches", config.ppo.n_minibatches, f"must divide train.n_envs = {config.train.n_envs}")
+        allowed = f"must divide train.n_envs = {config.train.n_envs}"
+        raise ParameterError("ppo.n_minibatches", config.ppo.n_minibatches, allowed)
     make_market(game)
     return config
 
@@ -187,9 +199,11 @@ def parse_override(text: str) -> tuple[str, object]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise ParameterError("argument", text, "must be key=value, such as env.alpha=0.5")
+    if key == "name":
+        return key, value or None  # a name is text: 2024_01 and 1e5 stay as they are typed
     try:
         return key, yaml.load(value, _Loader)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date or number that only looks like one
         raise ParameterError(key, value, "is not a YAML value") from None
 
 
@@ -214,13 +228,15 @@ def dump_config(config: RunConfig) -> str:
         for part in path:
             inner = inner.setdefault(part, {})
         inner[last] = value
-    return yaml.safe_dump(nested, sort_keys=False)
+    return yaml.dump(nested, Dumper=_Dumper, sort_keys=False)
 
 
-def _refuse_unknown_sections(values: Mapping[str, object]) -> None:
+def _refuse_unknown(values: Mapping[str, object]) -> None:
+    known = list(config_values(RunConfig()))
     for name, value in values.items():
-        if name.split(".")[0] == "game":
-            raise ParameterError(name, value, f"unknown name; did you mean {name.replace('game', 'env', 1)}?")
+        if name not in known:
+            close = difflib.get_close_matches(name, known, cutoff=0.5) or ["name", "seed", "env.…", "train.…", "ppo.…"]
+            raise ParameterError(name, value, f"unknown name; did you mean {', '.join(close)}?")
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -228,7 +244,7 @@ def _load(path: Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError("config", str(path), f"cannot be read ({getattr(error, 'strerror', error)})") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ParameterError("config", str(path), f"is not YAML ({' '.join(str(error).split())})") from None
     if content is not None and not isinstance(content, dict):
         raise ParameterError("config", str(path), "must be a mapping of names to values")
@@ -257,6 +273,11 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.1 (so on/off and 2_000_000 are read), and 1e-3 is a number as everywhere else."""
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+class _Dumper(yaml.SafeDumper):
+    """Quotes the texts that `_Loader` would read as numbers."""
+
+
+for _yaml in (_Loader, _Dumper):
+    _yaml.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    )

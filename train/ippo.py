@@ -1,7 +1,7 @@
 """Train IPPO: independent PPO learners with shared parameters, each critic seeing its own player's view.
 
-    python train/ippo.py --config configs/ippo.yaml [key=value …]
-    python train/ippo.py --resume runs/NAME
+python train/ippo.py --config configs/ippo.yaml [key=value …]
+python train/ippo.py --resume runs/NAME
 """
 
 from cardjax.runtime.command_line import train_main

@@ -1,0 +1,1 @@
+"""Learners: networks, losses, and the algorithms as pure functions `init` and `update`."""

@@ -9,7 +9,7 @@ from jax import Array
 INVALID_LOGIT = np.float32(-1e9)
 
 
-class MaskedCategorical(distrax.Categorical):  # type: ignore[misc]
+class MaskedCategorical(distrax.Categorical):
     """Categorical over the actions that `mask` allows.
 
     An invalid action has probability 0 in float32 and its logit gets no gradient. Sampling inverts the distribution

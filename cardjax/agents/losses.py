@@ -51,7 +51,7 @@ def squared_error(value: Array, target: Array) -> Array:
 
 
 def approximate_kl(log_ratio: Array) -> Array:
-    """KL(old, new) from samples of old: mean of r − 1 − ln r, never negative. Schulman, "Approximating KL divergence"."""
+    """KL(old, new) from samples of old: mean of r − 1 − ln r, never negative. Schulman 2020, "Approximating KL"."""
     return jnp.mean(jnp.exp(log_ratio) - 1 - log_ratio)
 
 

@@ -1,6 +1,7 @@
 """The networks: multi-layer perceptrons for the actor's logits and the critic's value."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import flax.linen as nn
 from jax import Array
@@ -16,6 +17,7 @@ class MLP(nn.Module):
     hidden: Sequence[int]
     n_outputs: int
     output_scale: float = 1.0
+    """variance of the output layer's initial weights, times its inputs."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -24,3 +26,9 @@ class MLP(nn.Module):
             x = nn.relu(nn.Dense(width, kernel_init=nn.initializers.he_normal())(x))
         small = nn.initializers.variance_scaling(self.output_scale, "fan_in", "truncated_normal")
         return nn.Dense(self.n_outputs, kernel_init=small)(x)
+
+
+def forward(network: nn.Module, weights: Any, x: Array) -> Array:
+    """The network's output for inputs [..., n_inputs]."""
+    output: Any = network.apply(weights, x)
+    return output

@@ -14,8 +14,8 @@ from jax import Array
 
 from cardjax.agents import losses
 from cardjax.agents.distribution import MaskedCategorical
-from cardjax.agents.networks import MLP
-from cardjax.agents.policy import ActorPolicy
+from cardjax.agents.networks import MLP, forward
+from cardjax.agents.policy import ActorParams, ActorPolicy
 from cardjax.config import PPOConfig
 from cardjax.env.execution import N_ACTIONS
 from cardjax.env.market import CardMarket, State
@@ -86,35 +86,38 @@ class PPO:
     def update(self, state: PPOState) -> tuple[PPOState, dict[str, Array]]:
         """One iteration: play, estimate advantages, improve. Metrics are float32 scalars."""
         key, key_rollout, key_epochs = jax.random.split(state.key, 3)
-        games, rollout = self._collect(state.weights, state.games, key_rollout)
+        entropy_weight = self.entropy_weight(state.n_updates)
+        games, rollout = self._collect(state.weights, state.games, entropy_weight, key_rollout)
         batch = self._advantages(state.weights, games, rollout)
-        entropy_weight = _geometric(self.config.entropy, self.config.entropy_end, state.n_updates / self.total_updates)
         weights, optimizer, metrics = self._improve(state, batch, entropy_weight, key_epochs)
         metrics |= self._play_metrics(rollout, batch) | {"entropy_weight": entropy_weight}
         return PPOState(weights, optimizer, games, key, state.n_updates + 1), metrics
+
+    def entropy_weight(self, n_updates: Array) -> Array:
+        """The entropy weight of the update after `n_updates`, in points a nat: geometric from start to end."""
+        start, end = self.config.entropy, self.config.entropy_end
+        return start * (end / start) ** (n_updates / self.total_updates)
 
     def policy(self, greedy: bool = True) -> ActorPolicy:
         """The player that is being trained; its parameters are `policy_params(state)`."""
         return ActorPolicy(dataclasses.replace(self.market, squeeze=False), self.actor, greedy)
 
-    def policy_params(self, state: PPOState) -> Any:
-        """The actor's weights."""
-        return state.weights["actor"]
+    def policy_params(self, state: PPOState) -> ActorParams:
+        """What the player acts on."""
+        return ActorParams(state.weights["actor"], self._logit_scale(self.entropy_weight(state.n_updates)))
 
-    def _collect(self, weights: Any, games: State, key: Array) -> tuple[State, Transition]:
+    def _collect(self, weights: Any, games: State, entropy_weight: Array, key: Array) -> tuple[State, Transition]:
         def play_round(games: State, key: Array) -> tuple[State, Transition]:
             key_act, key_step = jax.random.split(key)
             view = jax.vmap(self.market.view, (0, None))(games, self.env_params)
             observation = self.market.encode(view)
-            policy = MaskedCategorical(self.actor.apply(weights["actor"], observation), view.action_mask)
+            policy = self._distribution(weights, observation, view.action_mask, entropy_weight)
             action, log_prob = policy.sample_and_log_prob(seed=key_act)
             step = jax.vmap(self.market.step, (0, 0, 0, None))
             keys = jax.random.split(key_step, self.n_envs)
             _, games, reward, terminated, _, info = step(keys, games, action, self.env_params)
-            seen = Transition(
-                observation, view.action_mask, action, log_prob, reward, terminated, info["rejected"]
-            )
-            return games, seen
+            mask, rejected = view.action_mask, info["rejected"]
+            return games, Transition(observation, mask, action, log_prob, reward, terminated, rejected)
 
         return jax.lax.scan(play_round, games, jax.random.split(key, self.config.rollout_rounds))
 
@@ -123,9 +126,7 @@ class PPO:
         last_value = self._value(weights, jax.vmap(self.market.observe, (0, None))(games, self.env_params))
         terminated = rollout.terminated.reshape(rollout.terminated.shape + (1,) * (value.ndim - 2))
         advantage = losses.gae(rollout.reward, value, last_value, terminated, self.config.gamma, self.config.gae_lambda)
-        return Batch(
-            rollout.observation, rollout.mask, rollout.action, rollout.log_prob, advantage, advantage + value
-        )
+        return Batch(rollout.observation, rollout.mask, rollout.action, rollout.log_prob, advantage, advantage + value)
 
     def _improve(
         self, state: PPOState, batch: Batch, entropy_weight: Array, key: Array
@@ -156,7 +157,7 @@ class PPO:
         return jax.tree.map(split, batch)
 
     def _loss(self, weights: Any, part: Batch, entropy_weight: Array) -> tuple[Array, dict[str, Array]]:
-        policy = MaskedCategorical(self.actor.apply(weights["actor"], part.observation), part.mask)
+        policy = self._distribution(weights, part.observation, part.mask, entropy_weight)
         log_ratio = policy.log_prob(part.action) - part.log_prob
         advantage = losses.standardized(part.advantage) if self.config.normalize_advantages else part.advantage
         policy_loss = losses.clipped_surrogate(log_ratio, advantage, self.config.clip)
@@ -180,8 +181,20 @@ class PPO:
             "explained_variance": 1 - residual,
         }
 
+    def _distribution(self, weights: Any, observation: Array, mask: Array, entropy_weight: Array) -> MaskedCategorical:
+        logits = forward(self.actor, weights["actor"], observation) * self._logit_scale(entropy_weight)
+        return MaskedCategorical(logits, mask)
+
+    def _logit_scale(self, entropy_weight: Array) -> Array:
+        """What the actor's outputs are multiplied by.
+
+        The policy that maximises E[Q] + w · entropy is softmax(Q / w): with the division outside the network, the
+        network has the same Q to learn while w falls a thousandfold.
+        """
+        return self.config.output_scale / jnp.maximum(entropy_weight, self.config.temperature_floor)
+
     def _value(self, weights: Any, observation: Array) -> Array:
-        return self.critic.apply(weights["critic"], observation)[..., 0]
+        return forward(self.critic, weights["critic"], observation)[..., 0]
 
     @property
     def _sample_ndim(self) -> int:
@@ -203,10 +216,3 @@ class PPO:
         steps = self.total_updates * self.config.n_epochs * self.config.n_minibatches
         rate = optax.linear_schedule(self.config.learning_rate, self.config.learning_rate_end, steps)
         return optax.chain(optax.clip_by_global_norm(self.config.max_grad_norm), optax.adam(rate, eps=1e-5))
-
-
-def _geometric(start: float, end: float, fraction: Array) -> Array:
-    """From start to end at constant ratio; linear where one of them is 0."""
-    if start > 0 and end > 0:
-        return start * (end / start) ** fraction
-    return start + (end - start) * fraction

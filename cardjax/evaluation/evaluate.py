@@ -77,7 +77,7 @@ def evaluate(
     n_games: int,
     seed: int = 0,
     domain: int = TEST,
-    progress: Callable[[int], None] = lambda games: None,
+    progress: Callable[[int], object] = lambda games: None,
 ) -> list[Result]:
     """The player against itself ("self" among the opponents) and against scripted opponents.
 
@@ -132,7 +132,7 @@ def _batches(key: Array, n_games: int) -> Iterator[tuple[Array, int]]:
 
 
 def _join(parts: list[GameTotals]) -> GameTotals:
-    return GameTotals(*(np.concatenate(leaves) for leaves in zip(*parts, strict=True)))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
 def _result(name: str, rows: list[GameTotals], yardstick: np.ndarray) -> Result:
@@ -142,7 +142,7 @@ def _result(name: str, rows: list[GameTotals], yardstick: np.ndarray) -> Result:
         scores = t_interval(expected / yardstick.mean()) if yardstick.mean() else _no_score()
         unit = "training seeds"
     else:
-        pnl, expected = rows[0].pnl, rows[0].expected_pnl
+        pnl, expected = np.asarray(rows[0].pnl), np.asarray(rows[0].expected_pnl)
         scores = ratio_interval(expected, yardstick) if yardstick.mean() else _no_score()
         unit = "games"
     return Result(name, t_interval(pnl), t_interval(expected), scores, _metrics(rows), unit, len(pnl))
@@ -154,7 +154,7 @@ def _no_score() -> Interval:
 
 def _metrics(rows: list[GameTotals]) -> dict[str, float]:
     """Plain means over all games, seeds and the policy's seats; per-trade ones are null without a trade."""
-    total = GameTotals(*(np.concatenate(leaves).astype(np.float64) for leaves in zip(*rows, strict=True)))
+    total = jax.tree.map(lambda leaf: leaf.astype(np.float64), _join(rows))
     trades = total.trades.sum()
     n_rounds = N_ROUNDS * total.trades.size
     return {

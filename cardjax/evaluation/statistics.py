@@ -33,8 +33,8 @@ def t_interval(values: np.ndarray) -> Interval:
 def ratio_interval(numerator: np.ndarray, denominator: np.ndarray) -> Interval:
     """Interval of mean(numerator) / mean(denominator) over paired units, float [n] each, by the delta method.
 
-    With r the ratio of the means, the units' residuals numerator − r · denominator have mean 0, and their standard error
-    over |mean(denominator)| is that of r to first order.
+    With r the ratio of the means, the units' residuals numerator − r · denominator have mean 0, and their standard
+    error over |mean(denominator)| is that of r to first order.
 
     Raises:
         ValueError: no values, or the denominator's mean is 0.

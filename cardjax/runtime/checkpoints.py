@@ -1,4 +1,4 @@
-"""Checkpoints of a learner's whole state, kept by orbax: written aside and renamed, so that a crash leaves the last one."""
+"""Checkpoints of a learner's whole state, kept by orbax: written aside and renamed, so a crash leaves the last one."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,7 +43,8 @@ class Checkpoints:
         except Exception as error:
             # Orbax and tensorstore raise many kinds, and a bad file is the user's to know of in one line.
             reason = " ".join(str(error).split())[:200]
-            raise ParameterError("run", str(self._folder), f"checkpoint {step} does not fit this run ({reason})") from None
+            said = f"checkpoint {step} does not fit this run ({reason})"
+            raise ParameterError("run", str(self._folder), said) from None
         return _with_keys(saved, like)
 
     def close(self) -> None:

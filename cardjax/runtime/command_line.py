@@ -35,7 +35,7 @@ def _train_arguments(algorithm: str, argv: Sequence[str] | None) -> argparse.Nam
     parser = argparse.ArgumentParser(description=f"Train {algorithm.upper()}; writes runs/NAME/.")
     parser.add_argument("--config", type=Path, help="a YAML file, such as configs/ippo.yaml")
     parser.add_argument("--resume", type=Path, metavar="RUN_DIR", help="continue a run from its last checkpoint")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env.alpha=0.5 train.n_seeds=5 name=mine")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env.alpha=0.5 name=mine")
     return parser.parse_args(argv)
 
 
@@ -44,7 +44,8 @@ def _train(algorithm: str, arguments: argparse.Namespace) -> None:
 
     if arguments.resume is not None:
         if arguments.config is not None or arguments.overrides:
-            raise ParameterError("--resume", str(arguments.resume), "takes neither --config nor overrides: the run has its own")
+            allowed = "takes neither --config nor overrides: the run has its own"
+            raise ParameterError("--resume", str(arguments.resume), allowed)
         _, config = runs.read_run(arguments.resume)
         use_all_cores(config.train.n_seeds)
         runs.resume(algorithm, arguments.resume)
@@ -55,12 +56,14 @@ def _train(algorithm: str, arguments: argparse.Namespace) -> None:
 
 
 def _evaluate_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Play a policy against opponents and score it against the exact benchmark.")
+    parser = argparse.ArgumentParser(description="Play a policy against opponents and score it.")
     parser.add_argument("--policy", required=True, help="a name (ev_oracle, level1, equilibrium, …) or a run folder")
-    parser.add_argument("--opponent", action="append", help="a name or 'self', repeatable; all of the table's by default")
+    parser.add_argument("--opponent", action="append", help="a name or 'self'; repeatable; by default all")
     parser.add_argument("--mode", choices=("single", "two"), help="the game, for a policy by name (default two)")
     parser.add_argument("--preset", help="a preset's name, for a policy by name (default: default)")
-    parser.add_argument("--episodes", type=int, default=65_536, help="games an opponent and training seed (default 65,536)")
+    parser.add_argument(
+        "--episodes", type=int, default=65_536, help="games an opponent and training seed (default 65,536)"
+    )
     parser.add_argument("--events", choices=("on", "off"), help="env.flags.enable_events")
     parser.add_argument("--impact", choices=("on", "off"), help="env.flags.enable_impact")
     parser.add_argument("--seed", type=int, default=0, help="of the evaluation draws (default 0)")
@@ -78,6 +81,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
     if arguments.episodes < 1:
         raise ParameterError("--episodes", arguments.episodes, "must be a whole number of at least 1")
+    if not 0 <= arguments.seed < 2**31:
+        raise ParameterError("--seed", arguments.seed, "must be a whole number in [0, 2147483647]")
+    if arguments.json is not None and (arguments.json.is_dir() or not arguments.json.parent.is_dir()):
+        raise ParameterError("--json", str(arguments.json), "must be a file in a folder that exists")
     player, market, params = runs.find_player(arguments.policy, market_overrides(arguments))
     names = tuple(dict.fromkeys(arguments.opponent or OPPONENTS))
     opponents = runs.opponents_for(market, names)
@@ -97,4 +104,3 @@ def market_overrides(arguments: argparse.Namespace) -> list[str]:
     named = {"env.kind": arguments.mode, "env.preset": arguments.preset,
              "env.flags.enable_events": arguments.events, "env.flags.enable_impact": arguments.impact}  # fmt: skip
     return [*arguments.overrides, *(f"{key}={value}" for key, value in named.items() if value is not None)]
-

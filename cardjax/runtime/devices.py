@@ -1,5 +1,6 @@
 """Which devices a run uses, and how its seeds are spread over them."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,8 @@ def use_all_cores(n_parts: int) -> None:
     first touches a device, and changes nothing after that or on other platforms.
     """
     cores = len(os.sched_getaffinity(0))
-    jax.config.update("jax_num_cpu_devices", largest_divisor(n_parts, cores))
+    with contextlib.suppress(RuntimeError):  # JAX has already touched a device
+        jax.config.update("jax_num_cpu_devices", largest_divisor(n_parts, cores))
 
 
 def largest_divisor(n: int, at_most: int) -> int:
@@ -38,6 +40,7 @@ def over_seeds(function: Callable[..., Any], n_seeds: int, n_shared: int = 0) ->
         n_own = len(args) - n_shared
         batched = jax.vmap(function, (0,) * n_own + (None,) * n_shared)
         specs = (PartitionSpec("seeds"),) * n_own + (PartitionSpec(),) * n_shared
-        return jax.shard_map(batched, mesh=mesh, in_specs=specs, out_specs=PartitionSpec("seeds"), check_vma=False)(*args)
+        out = PartitionSpec("seeds")
+        return jax.shard_map(batched, mesh=mesh, in_specs=specs, out_specs=out, check_vma=False)(*args)
 
     return mapped

@@ -103,9 +103,7 @@ class MetricsLog:
         """Of the last point, 0 before the first."""
         return float(self._rows[-1]["wall_seconds"]) if self._rows else 0.0
 
-    def add(
-        self, rounds: int, train_seconds: float, wall_seconds: float, rows: Sequence[Mapping[str, float]]
-    ) -> None:
+    def add(self, rounds: int, train_seconds: float, wall_seconds: float, rows: Sequence[Mapping[str, float]]) -> None:
         """`rows`: each seed's metrics by name; the names are those of the first point, an absent one is left blank."""
         for seed, row in enumerate(rows):
             times = {"train_seconds": round(train_seconds, 3), "wall_seconds": round(wall_seconds, 3)}
@@ -123,7 +121,9 @@ class MetricsLog:
     def _write_all(self) -> None:
         part = self._path.with_name(self._path.name + ".part")
         with part.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(self._rows[0]) if self._rows else ["rounds", "train_seconds", "wall_seconds", "seed"])
+            writer = csv.DictWriter(
+                file, list(self._rows[0]) if self._rows else ["rounds", "train_seconds", "wall_seconds", "seed"]
+            )
             writer.writeheader()
             writer.writerows({k: "" if _is_nan(v) else v for k, v in row.items()} for row in self._rows)
         os.replace(part, self._path)

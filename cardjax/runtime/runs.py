@@ -38,7 +38,9 @@ def resume(algorithm: str, folder: Path) -> Path:
     """
     trained_by, config = read_run(folder)
     if trained_by != algorithm:
-        raise ParameterError("--resume", str(folder), f"is a run of {trained_by}; continue it with train/{trained_by}.py")
+        raise ParameterError(
+            "--resume", str(folder), f"is a run of {trained_by}; continue it with train/{trained_by}.py"
+        )
     return _train_and_report(algorithm, config, folder, resume=True)
 
 
@@ -50,7 +52,8 @@ def read_run(folder: Path) -> tuple[str, RunConfig]:
     """
     if not (folder / "meta.json").is_file():
         raise ParameterError("run", str(folder), "is not a run folder (no meta.json)")
-    algorithm = run_folder.read_json(folder / "meta.json").get("algorithm")
+    meta = run_folder.read_json(folder / "meta.json")
+    algorithm = meta.get("algorithm") if isinstance(meta, dict) else None
     if algorithm not in ALGORITHMS:
         raise ParameterError("run", str(folder), f"algorithm {algorithm!r} is not one of {', '.join(ALGORITHMS)}")
     return algorithm, load_config(folder / "config.yaml")

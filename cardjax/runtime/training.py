@@ -16,6 +16,8 @@ from jax import Array
 from tqdm import tqdm
 
 from cardjax.config import RunConfig
+from cardjax.env.market import CardMarket
+from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import domain_key, self_play_score
 from cardjax.policies.protocol import Policy
 from cardjax.runtime.checkpoints import Checkpoints
@@ -31,9 +33,17 @@ LOG_POINTS = 200
 class Learner(Protocol):
     """Two pure functions and what the loop has to know of them."""
 
-    market: Any
-    env_params: Any
-    total_updates: int
+    @property
+    def market(self) -> CardMarket:
+        """The game."""
+
+    @property
+    def env_params(self) -> EnvParams:
+        """Its parameters."""
+
+    @property
+    def total_updates(self) -> int:
+        """How many updates the training is planned for."""
 
     @property
     def rounds_per_update(self) -> int:
@@ -103,7 +113,9 @@ def _run_chunks(
 ) -> Outcome:  # fmt: skip
     clock = _Clock(log.train_seconds, log.wall_seconds)
     total, per_update = learner.total_updates, learner.rounds_per_update
-    with tqdm(total=total * per_update, initial=done * per_update, unit="round", unit_scale=True, dynamic_ncols=True) as bar:
+    with tqdm(
+        total=total * per_update, initial=done * per_update, unit="round", unit_scale=True, dynamic_ncols=True
+    ) as bar:
         bar.set_description("compiling")
         run = _compiled_chunk(learner, config.train.n_seeds, state)
         score = self_play_score(learner.market, learner.env_params, learner.policy(), config.train.eval_games)
@@ -120,8 +132,11 @@ def _run_chunks(
                 scores = np.asarray(score(learner.policy_params(state)))
                 bar.set_postfix_str(f"score {scores.mean():.3f}")
                 rows = [row | {"score": float(s)} for row, s in zip(rows, scores, strict=True)]
+            log.add(
+                done * per_update, clock.train_seconds, clock.wall_seconds, [{"score": math.nan} | row for row in rows]
+            )
+            if done in evaluate_at:  # after the log: resuming drops rows past the checkpoint, and cannot make one up
                 checkpoints.save(done, state)
-            log.add(done * per_update, clock.train_seconds, clock.wall_seconds, [{"score": math.nan} | row for row in rows])
             bar.update(n * per_update)
         checkpoints.save(done, state)
     return Outcome(state, done, clock.train_seconds, clock.wall_seconds, interrupted=done < total)

@@ -1,0 +1,37 @@
+# Two commands set everything up: `make train` and `make test`. Both work in .venv, which either creates.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: train test test-slow lint format bench clean
+
+train: $(INSTALLED)  ## train two IPPO players for a few minutes and print what they earn
+	$(BIN)/python train/ippo.py --config configs/ippo_quick.yaml
+
+test: lint $(INSTALLED)  ## lint, types, and the default test suite
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-slow: $(INSTALLED)  ## what takes minutes: long trainings
+	$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED)  ## the environment's speed beside plain C's
+	$(BIN)/python benchmarks/env_speed.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+$(INSTALLED): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

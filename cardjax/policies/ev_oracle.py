@@ -1,0 +1,54 @@
+"""Level 0: takes the side that mu favours, as if depth were endless. Seed architecture, 4.1."""
+
+import dataclasses
+from typing import Literal
+
+import jax.numpy as jnp
+from jax import Array
+
+from cardjax.env import EnvParams, View
+from cardjax.policies.protocol import Deterministic
+from cardjax.policies.stage_game import GoodSide, action_of, good_side
+
+Sizing = Literal["max", "kelly", "fixed"]
+
+
+@dataclasses.dataclass(frozen=True)
+class EvOracle(Deterministic):
+    """Buys if mu − ask > 0, sells if bid − mu > 0, else passes; sizes by `sizing`, at most the largest valid size.
+
+    Sizing:
+        max: the largest valid size.
+        kelly: `fraction` of the Kelly bet, in whole units, rounded down; a bet below one unit is a pass.
+        fixed: `fixed_size` units.
+    """
+
+    sizing: Sizing = "max"
+    fraction: float = 0.5
+    fixed_size: int = 1
+
+    def choose(self, params: EnvParams, view: View) -> Array:
+        """int32 [...]."""
+        side = good_side(view)
+        wanted = jnp.minimum(self._size(view, side), side.n_valid.astype(jnp.float32))
+        size = jnp.where(side.edge > 0, jnp.maximum(wanted, 0), 0).astype(jnp.int32)
+        return action_of(side.is_sell, size)
+
+    def _size(self, view: View, side: GoodSide) -> Array:
+        if self.sizing == "max":
+            return jnp.full_like(side.edge, jnp.inf)
+        if self.sizing == "fixed":
+            return jnp.full_like(side.edge, self.fixed_size)
+        return kelly_units(view.wealth, side.edge, view.sigma, self.fraction)
+
+
+def kelly_units(wealth: Array, edge: Array, sigma: Array, fraction: float) -> Array:
+    """Whole units of a fractional Kelly bet, float32 [...], at least 0 for wealth and edge that are; inf at sigma = 0.
+
+    A bet of i units with mean i · edge and variance i² · sigma² that is small beside W adds
+    i · edge / W − i² · sigma² / (2 W²) to E[ln W]: the best i is W · edge / sigma² (the continuous Kelly bet). With
+    sigma = 0 the gain is sure, and no size too large.
+    """
+    certain = sigma == 0
+    units = jnp.floor(fraction * wealth * edge / jnp.where(certain, 1, sigma * sigma))
+    return jnp.where(certain, jnp.inf, units)

@@ -1,0 +1,206 @@
+"""One round as a game of its own: what every order is worth given a View, and what players who know that would do.
+
+Payoffs are expected pnl: mu in place of S, and the hidden depth integrated out. Only one side of the quote can be worth
+taking, since bid ≤ ask; on it, an order of i while the others take k in all is worth
+    u(i; k) = i · (edge − alpha · E[max(0, i + k − L) | displayed]),
+with edge = mu − ask for buys and bid − mu for sells. RULES.md, "Orders, execution, settlement"; DESIGN.md, "Score".
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from cardjax.env import EnvParams, View
+from cardjax.env.execution import MAX_SIZE, N_ACTIONS
+from cardjax.policies.hidden_depth import expected_overflow
+
+SIZES = np.arange(1, MAX_SIZE + 1, dtype=np.float32)
+SIZE_OF_ACTION = np.concatenate([[0], SIZES, SIZES]).astype(np.float32)
+ACTION_SELLS = np.arange(N_ACTIONS) > MAX_SIZE
+NOBODY = np.ones((2, 1), np.float32)
+"""The flow of no other players: nothing bought and nothing sold, for sure."""
+N_BISECTIONS = 30
+
+
+class GoodSide(NamedTuple):
+    """The one side of the quote that can be worth taking; every leaf has the View's shape [...]."""
+
+    edge: Array
+    """points per unit before impact; not above 0 where neither side is worth it."""
+    displayed: Array
+    """displayed depth, units."""
+    is_sell: Array
+    n_valid: Array
+    """int32: the largest valid size, 0..10."""
+
+
+class Mix(NamedTuple):
+    """A symmetric equilibrium on the good side: `size`, or one more with probability `p_more`. Leaves [...]."""
+
+    size: Array
+    """int32, 0..10."""
+    p_more: Array
+    """float32 in [0, 1]; 0 where the equilibrium is pure."""
+    payoff: Array
+    """points of expected pnl, of each player."""
+
+
+def n_players_of(view: View) -> int:
+    """A, from the others that a View knows of."""
+    return int(view.others_last.shape[-1]) + 1
+
+
+def impact_of(params: EnvParams) -> Array:
+    """Points per unit of overflow: alpha, or 0 with impact off."""
+    return jnp.where(params.flags.enable_impact, params.alpha, jnp.float32(0))
+
+
+def good_side(view: View) -> GoodSide:
+    """The side whose edge is the larger one."""
+    edge_buy, edge_sell = view.mu - view.ask, view.bid - view.mu
+    is_sell = edge_sell > edge_buy
+    buys, sells = view.action_mask[..., 1 : MAX_SIZE + 1], view.action_mask[..., MAX_SIZE + 1 :]
+    return GoodSide(
+        edge=jnp.where(is_sell, edge_sell, edge_buy),
+        displayed=jnp.where(is_sell, view.displayed_bid, view.displayed_ask),
+        is_sell=is_sell,
+        n_valid=jnp.where(is_sell, sells.sum(-1), buys.sum(-1)).astype(jnp.int32),
+    )
+
+
+def action_of(is_sell: Array, size: Array) -> Array:
+    """The int32 action that takes `size` units (0..10) on one side; size 0 is a pass."""
+    return jnp.where(is_sell & (size > 0), MAX_SIZE + size, size).astype(jnp.int32)
+
+
+def expected_pnl(params: EnvParams, view: View, flow: Array | np.ndarray) -> Array:
+    """Expected pnl of all 21 actions, valid or not, in points: float32 [..., 21].
+
+    Args:
+        view: leaves [...].
+        flow: [..., 2, K + 1], the distribution of the units 0..K that the others buy in all (row 0) and sell (row 1);
+            `NOBODY`, or from `flow_of`. Only the two marginals matter, since an order meets one side alone.
+    """
+    edge = _by_action(view.mu - view.ask, view.bid - view.mu)
+    displayed = _by_action(view.displayed_ask, view.displayed_bid)
+    sigma, spread, flow = view.sigma[..., None], view.spread[..., None], jnp.asarray(flow)
+
+    def add(k: Array, mean: Array) -> Array:
+        chance = jax.lax.dynamic_index_in_dim(flow, k, -1, keepdims=False)
+        overflow = expected_overflow(displayed, sigma, spread, SIZE_OF_ACTION + k, params)
+        return mean + _by_action(chance[..., 0], chance[..., 1]) * overflow
+
+    mean_overflow = jax.lax.fori_loop(0, flow.shape[-1], add, jnp.zeros(edge.shape, jnp.float32))
+    return SIZE_OF_ACTION * (edge - impact_of(params) * mean_overflow)
+
+
+def flow_of(probabilities: Array, n_others: int) -> Array:
+    """What `n_others` players buy and sell in all, if each draws its action from `probabilities` on its own.
+
+    Args:
+        probabilities: [..., 21].
+
+    Returns:
+        float32 [..., 2, 10 · n_others + 1], as `expected_pnl` takes it.
+    """
+    passes, buys, sells = jnp.split(probabilities, [1, MAX_SIZE + 1], -1)
+    bought = jnp.concatenate([passes + sells.sum(-1, keepdims=True), buys], -1)
+    sold = jnp.concatenate([passes + buys.sum(-1, keepdims=True), sells], -1)
+    one = jnp.stack([bought, sold], -2)
+    total: Array = jnp.ones_like(one[..., :1])
+    for _ in range(n_others):
+        total = _convolve(total, one)
+    return total
+
+
+def joint_payoff(params: EnvParams, view: View, n_players: int) -> Array:
+    """The most that `n_players` could earn together in a round, in points of expected pnl: float32 [...].
+
+    The total Q ≤ n_players · (largest valid size) maximises Q · (edge − alpha · E[overflow at Q]). For one player it is
+    the optimum of the single game.
+    """
+    side = good_side(view)
+    total = np.arange(n_players * MAX_SIZE + 1, dtype=np.float32)
+    payoff = total * (side.edge[..., None] - _cost(params, view, side, total))
+    return jnp.where(total <= n_players * side.n_valid[..., None], payoff, -jnp.inf).max(-1)
+
+
+def symmetric_equilibrium(params: EnvParams, view: View, n_players: int) -> Mix:
+    """The symmetric Nash equilibrium of the round among `n_players` who all have this View.
+
+    Let gain(i; k) = u(i; k) − u(i − 1; k), the worth of an i-th unit while the others take k. Expected overflow is
+    convex and nondecreasing in q, so gain falls in i and in k. Let i* be the largest valid i with gain(i; (A − 1) i)
+    above 0, or 0 if there is none.
+      - If i* is the largest valid size, or gain(i* + 1; (A − 1) i*) ≤ 0, then all playing i* is an equilibrium: u is
+        concave in i, the last unit gains and one more does not.
+      - Else a player gains by i* + 1 if all others play i*, and does not if all play i* + 1. The expected gain of that
+        unit falls in the chance p with which each other plays i* + 1, so one p makes it zero. Against that mix u is
+        still concave in i, and equal at i* and i* + 1: both are best, and mixing them so is an equilibrium.
+
+    Args:
+        view: leaves [...]; the others' valid sizes are taken to be one's own.
+        n_players: A ≥ 1. For A = 1 it is the single player's optimum.
+    """
+    side = good_side(view)
+    edge, n_valid = side.edge[..., None], side.n_valid[..., None]
+    cost = functools.partial(_cost, params, view, side)
+
+    all_at_i = n_players * SIZES
+    gain = edge - (SIZES * cost(all_at_i) - (SIZES - 1) * cost(all_at_i - 1))
+    size = jnp.sum((gain > 0) & (n_valid >= SIZES), -1, keepdims=True, dtype=jnp.int32)
+
+    # Costs at the totals that arise when j = 0..A of all the players take one more than i*.
+    around = cost(n_players * size + np.arange(n_players + 1))
+    gain_of_one_more = edge - ((size + 1) * around[..., 1:] - size * around[..., :-1])
+    mixes = (size < n_valid)[..., 0] & (gain_of_one_more[..., 0] > 0)
+    p_more = jnp.where(mixes, _indifferent_at(gain_of_one_more), 0)
+    size = size[..., 0]
+    return Mix(size, p_more, payoff=size * (side.edge - binomial_mean(around[..., :-1], p_more)))
+
+
+def binomial_mean(values: Array, p: Array) -> Array:
+    """E[values[j]] over j ~ Binomial(n, p), by de Casteljau's scheme: values [..., n + 1], p [...]."""
+    p = p[..., None]
+    while values.shape[-1] > 1:
+        values = (1 - p) * values[..., :-1] + p * values[..., 1:]
+    return values[..., 0]
+
+
+def _cost(params: EnvParams, view: View, side: GoodSide, total: Array | np.ndarray) -> Array:
+    """Expected impact per unit on the good side, in points, [..., Q], at totals [..., Q] of all players' sizes."""
+    displayed, sigma, spread = side.displayed[..., None], view.sigma[..., None], view.spread[..., None]
+    return impact_of(params) * expected_overflow(displayed, sigma, spread, total, params)
+
+
+def _by_action(buy: Array, sell: Array) -> Array:
+    """[..., 21] from what holds for buys and what holds for sells, each [...]; a pass goes with the buys."""
+    return jnp.where(ACTION_SELLS, sell[..., None], buy[..., None])
+
+
+def _indifferent_at(gains: Array) -> Array:
+    """The p with binomial_mean(gains, p) = 0, for gains [..., A] that fall in j from above 0 to 0 or below."""
+    first, last = gains[..., 0], gains[..., -1]
+    if gains.shape[-1] == 1:
+        return jnp.zeros_like(first)
+    if gains.shape[-1] == 2:
+        return jnp.clip(first / jnp.maximum(first - last, jnp.float32(1e-30)), 0, 1)
+
+    def halve(_: int, bounds: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = bounds
+        middle = (low + high) / 2
+        positive = binomial_mean(gains, middle) > 0
+        return jnp.where(positive, middle, low), jnp.where(positive, high, middle)
+
+    low, high = jax.lax.fori_loop(0, N_BISECTIONS, halve, (jnp.zeros_like(first), jnp.ones_like(first)))
+    return (low + high) / 2
+
+
+def _convolve(a: Array, b: Array) -> Array:
+    """The distribution of the sum of two independent counts: [..., n] and [..., m] to [..., n + m − 1]."""
+    n = a.shape[-1]
+    unpadded = [(0, 0)] * (b.ndim - 1)
+    return sum((jnp.pad(a[..., j, None] * b, [*unpadded, (j, n - 1 - j)]) for j in range(n)), start=jnp.float32(0))

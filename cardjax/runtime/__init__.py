@@ -1,0 +1,1 @@
+"""The host: devices, the training loop, run folders, checkpoints and command lines."""

@@ -1,0 +1,111 @@
+"""A room imports only from the floors below it. DESIGN.md, "Floors"."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLOORS = {
+    "env": 1,
+    "config": 1.5,
+    "policies": 2,
+    "agents": 3,
+    "evaluation": 3,
+    "runtime": 4,
+    "adapters": 4,
+    "play": 4,
+}
+ALLOWED = {"__init__": {"env", "config"}, "config": {"env"}}
+"""Narrower than the floors say."""
+MODULES = sorted((ROOT / "cardjax").rglob("*.py"))
+ENTRY_POINTS = sorted([*(ROOT / "train").glob("*.py"), *(ROOT / "eval").glob("*.py")])
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def imports_of(source):
+    """Absolute names of what a module imports anywhere in it, inside functions and TYPE_CHECKING blocks too."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import hides which room it reaches"
+            # `from cardjax.env import cards` imports a module, `from cardjax.env.cards import deal` a name of one.
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def rooms_of(names):
+    """The rooms among imported names: "cardjax.env.cards" → "env", and the bare package → "__init__"."""
+    paths = [name.split(".") for name in names if name.split(".")[0] == "cardjax"]
+    return {path[1] if len(path) > 1 and path[1] in FLOORS else "__init__" for path in paths}
+
+
+def room_of(path):
+    return path.relative_to(ROOT / "cardjax").parts[0].removesuffix(".py")
+
+
+def may_import(room, other):
+    if room == other:
+        return True
+    return other in ALLOWED[room] if room in ALLOWED else other in FLOORS and FLOORS[other] < FLOORS[room]
+
+
+def test_every_room_stands_on_a_floor():
+    assert {room_of(path) for path in MODULES} - {"__init__"} <= set(FLOORS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_imports_only_from_below(path):
+    reached = rooms_of(imports_of(path.read_text()))
+    wrong = {other for other in reached if not may_import(room_of(path), other)}
+    assert not wrong, f"{name_of(path)} imports {', '.join(sorted(wrong))}, which is not below it"
+
+
+@pytest.mark.parametrize(
+    ("room", "line", "allowed"),
+    [
+        ("env", "from cardjax.env.cards import deal", True),
+        ("env", "from cardjax.config import load_config", False),
+        ("env", "import cardjax", False),
+        ("config", "from cardjax.policies import make_policy", False),
+        ("policies", "from cardjax.env import View", True),
+        ("agents", "from cardjax.evaluation.match import Seats", False),
+        ("evaluation", "import cardjax.agents.ppo", False),
+        ("agents", "def f():\n    from cardjax.runtime import runs", False),
+        ("runtime", "from cardjax.agents.ppo import PPO", True),
+        ("__init__", "from cardjax.policies.protocol import Policy", False),
+    ],
+)
+def test_the_walk_tells_upward_and_sideways_from_downward(room, line, allowed):
+    assert all(may_import(room, other) for other in rooms_of(imports_of(line))) is allowed
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if room_of(p) == "env"], ids=name_of)
+def test_the_market_needs_nothing_but_jax_and_numpy(path):
+    packages = {name.split(".")[0] for name in imports_of(path.read_text())}
+    assert packages <= {"cardjax", "jax", "numpy"} | sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", ENTRY_POINTS, ids=name_of)
+def test_an_entry_point_knows_the_runtime_alone(path):
+    names = imports_of(path.read_text())
+    ours = {name for name in names if name.split(".")[0] == "cardjax"}
+    assert ours
+    assert all(name.startswith("cardjax.runtime.") for name in ours)
+    assert {name.split(".")[0] for name in names - ours} <= sys.stdlib_module_names
+
+
+def test_importing_the_market_loads_no_learning_library():
+    heavy = ("flax", "optax", "distrax", "orbax", "tensorboardX", "matplotlib", "tqdm")
+    script = f"import sys, cardjax.env; print(*[name for name in {heavy} if name in sys.modules])"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
