@@ -36,7 +36,8 @@ def sample_by_inverse(probabilities: Array, u: Array, mask: Array) -> Array:
     """
     n = probabilities.shape[-1]
     # A running sum as a product with a triangle of ones: a matrix product vectorises where a scan over 21 does not.
-    cumulative = probabilities @ np.triu(np.ones((n, n), np.float32))
+    # On a GPU the default precision would round probabilities to TF32's 10 bits.
+    cumulative = jnp.matmul(probabilities, np.triu(np.ones((n, n), np.float32)), precision=jax.lax.Precision.HIGHEST)
     total = cumulative[..., -1:]
     reached = cumulative <= u * total
     last_valid = n - 1 - jnp.argmax(mask[..., ::-1], axis=-1)

@@ -19,7 +19,7 @@ def expected_overflow(displayed: Array, sigma: Array, spread: Array, q: Array | 
 
     A displayed depth below L_cap is the true one. At L_cap, the true depth is distributed as L given L ≥ L_cap; where
     L_cap ≤ L_min that says nothing, and L_min keeps the chance of every raw depth below it. L_max holds the rest of the
-    upper tail either way. In float32 the error stays below 2e-6 · max(q, 1), for tau ≤ 8.
+    upper tail either way. In float32 the error stays below 2e-6 · max(q, 1), for tau ≤ 5.
 
     The arguments broadcast against each other. Ask for the sizes that are needed rather than slice a table of them all:
     XLA fuses the table into every slice of it, and is then several times slower.

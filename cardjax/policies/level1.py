@@ -38,8 +38,8 @@ class Level1:
     stay away otherwise. The overflow is predicted against displayed depth, as if none were hidden, and the size is the
     one with the best size · (edge − alpha · E[overflow]); ties go to the smaller, and to passing.
 
-    p_hit is estimated for buys and for sells apart, from the last `window` rounds of this game in which that side was
-    favoured: (prior_hits + hits) / (prior_trials + trials), the mean of a Beta posterior. The default prior is
+    p_hit is estimated for buys and for sells apart, from those of this game's last `window` rounds in which that side
+    was favoured: (prior_hits + hits) / (prior_trials + trials), the mean of a Beta posterior. The default prior is
     Laplace's, uniform: one half until something is seen.
     """
 

@@ -24,7 +24,7 @@ def rounds(draw):
     low = draw(st.sampled_from([0.0, 0.5, 2.0, 5.0]))
     high = low + draw(st.sampled_from([0.5, 3.0, 18.0, 40.0]))
     cap = min(draw(st.sampled_from([0.0, 0.3, 1.0, 2.0, 2.5, 5.0, 10.0, 20.0])), high)
-    tau = draw(st.sampled_from([0.0, 1e-4, 0.03, 0.3, 0.6, 1.0, 3.0, 8.0]))
+    tau = draw(st.sampled_from([0.0, 1e-4, 0.03, 0.3, 0.6, 1.0, 3.0, 5.0]))
     params = liquidity(kappa=10 ** draw(st.floats(-1, 3)), tau=tau, min=low, max=high, cap=cap)
     sigma = draw(st.sampled_from([0.0, 1e-3]) | st.floats(0.125, 8, width=32))
     spread = draw(st.sampled_from([0.0]) | st.floats(0.125, 4, width=32))

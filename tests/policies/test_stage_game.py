@@ -54,12 +54,9 @@ def test_expected_pnl_equals_enumeration_for_two(reference, views, market):
 
 def test_expected_pnl_equals_enumeration_for_three(reference, views):
     params = MARKETS["small_cap"]
-    view = jax.tree.map(lambda x: x[:3], views(3, params))
-    p = np.random.default_rng(1).dirichlet(np.full(21, 0.3), 3).astype(np.float32)
-    got = against_two(params, view, p)
-    for i in range(3):
-        want = reference.enumerated_pnl(params, jax.tree.map(lambda x, i=i: x[i], view), p[i], 2)
-        np.testing.assert_allclose(got[i], want, atol=1e-4)
+    view = jax.tree.map(lambda x: x[5], views(3, params))
+    p = np.random.default_rng(1).dirichlet(np.full(21, 0.3)).astype(np.float32)
+    np.testing.assert_allclose(against_two(params, view, p), reference.enumerated_pnl(params, view, p, 2), atol=1e-4)
 
 
 @pytest.mark.parametrize("market", MARKETS)

@@ -1,0 +1,88 @@
+"""The README is true: its Python runs, and every command in it runs, shrunk to seconds by appended overrides."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+SMALL_RUN = (
+    "train.total_steps=1280 train.n_envs=64 train.n_seeds=1 train.eval_games=64 train.final_eval_games=64 "
+    "ppo.hidden=[8] ppo.n_minibatches=4 train.n_evals=2"
+).split()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    lines = [line.split("#")[0].strip() for block in blocks("bash") for line in block.splitlines()]
+    return [shlex.split(line) for line in lines if line]
+
+
+def small(command: list[str]) -> list[str]:
+    """The command with the repository's scripts by their paths, and little work."""
+    script = str(ROOT / command[1])
+    arguments = [str(ROOT / a) if a.startswith("configs/") else a for a in command[2:]]
+    if command[1].startswith("train/") and "--resume" not in command:
+        arguments += SMALL_RUN
+    if command[1].startswith("eval/") and "--episodes" not in command:
+        arguments += ["--episodes", "64"]
+    return [sys.executable, script, *arguments]
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir)}
+    environment = os.environ | cache | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_every_python_block_runs() -> None:
+    assert blocks("python")
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), {})
+
+
+def test_every_training_and_evaluation_command_runs_in_the_order_given(tmp_path: Path) -> None:
+    scripts = [c for c in commands() if c[0] == "python"]
+    assert len(scripts) >= 5
+    for command in scripts:
+        result = run(small(command), tmp_path)
+        assert result.returncode == 0, f"{shlex.join(command)}\n{result.stderr[-2000:]}"
+
+
+def test_every_other_command_is_a_make_target() -> None:
+    others = [c for c in commands() if c[0] != "python"]
+    assert ["make", "train"] in others
+    assert ["make", "test"] in others
+    for command in others:
+        assert command[0] == "make", command
+        assert re.search(rf"^{command[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
+
+
+def test_make_train_runs_what_the_readme_says(tmp_path: Path) -> None:
+    recipe = re.search(r"^train:.*\n\t\$\(BIN\)/(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    result = run([*small(shlex.split(recipe[1])), "name=made"], tmp_path)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert "equilibrium" in result.stdout
+    assert (tmp_path / "runs" / "made" / "summary.json").is_file()
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)]+)\)", README))
+def test_every_link_leads_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("script", re.findall(r"`python (benchmarks/\S+\.py)", README))
+def test_every_benchmark_named_is_there_and_says_how_it_is_used(script: str, tmp_path: Path) -> None:
+    result = run([sys.executable, str(ROOT / script), "--help"], tmp_path)
+    assert result.returncode == 0
+    assert "usage" in result.stdout
