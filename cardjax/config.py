@@ -75,9 +75,9 @@ class PPOConfig:
     """
 
     hidden: tuple[int, ...] = custom((128, 128), "a list of whole numbers ≥ 1", _sizes, doc="hidden layers' widths")
-    learning_rate: float = number(3e-3, 0, doc="Adam's step size at the start")
+    learning_rate: float = number(2e-3, 0, doc="Adam's step size at the start")
     learning_rate_end: float = number(0.0, 0, doc="… and at the end; linear between")
-    entropy: float = number(40.0, 0, doc="entropy weight at the start", unit="points per nat", open_low=True)
+    entropy: float = number(20.0, 0, doc="entropy weight at the start", unit="points per nat", open_low=True)
     entropy_end: float = number(0.002, 0, doc="… and at the end; geometric between", unit="points per nat",
                                 open_low=True)  # fmt: skip
     output_scale: float = number(5.0, 0, doc="logits = output_scale · output / max(entropy weight, temperature_floor)",
@@ -89,7 +89,7 @@ class PPOConfig:
     clip: float = number(0.2, 0, doc="clip range of the probability ratio", open_low=True)
     value_weight: float = number(0.5, 0, doc="weight of the value loss")
     max_grad_norm: float = number(10.0, 0, doc="gradients are scaled down to this global norm", open_low=True)
-    n_epochs: int = integer(4, 1, doc="passes over each batch")
+    n_epochs: int = integer(2, 1, doc="passes over each batch")
     n_minibatches: int = integer(32, 1, doc="gradient steps a pass; must divide n_envs")
     rollout_rounds: int = integer(10, 1, doc="rounds between updates, in each game")
     normalize_advantages: bool = flag(
