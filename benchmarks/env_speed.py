@@ -23,7 +23,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, PartitionSpec
 
-from cardjax.env import CardMarket, make_params
+from cardjax.env import CardMarket, State, make_params
 
 SIZES = (1, 16, 256, 2048, 8192, 32768, 131072)
 ROUNDS_A_CALL = 2_000_000
@@ -82,16 +82,16 @@ def compiled_rollout(n_games: int, observe: bool) -> Callable[[], object]:
     keys = jax.random.split(jax.random.key(0), n_games)
     states = jax.jit(jax.vmap(lambda key: market.reset(key, params)[1]))(keys)
 
-    def play_round(key: Array, state: object, t: Array) -> tuple[Array, object, Array]:
+    def play_round(key: Array, state: State, t: Array) -> tuple[Array, State, Array]:
         key = jax.random.fold_in(key, t)
         action = random_valid(jax.random.key_data(key), market.action_mask(state, params))
         observation, state, reward, *_ = market.step(key, state, action, params)
         return observation, state, reward
 
-    def rollout(keys: Array, states: object) -> tuple[object, Array, Array]:
+    def rollout(keys: Array, states: State) -> tuple[State, Array, Array]:
         n = keys.shape[0]
 
-        def body(carry: tuple[object, Array, Array], t: Array) -> tuple[tuple[object, Array, Array], None]:
+        def body(carry: tuple[State, Array, Array], t: Array) -> tuple[tuple[State, Array, Array], None]:
             state, _, total = carry
             observation, state, reward = jax.vmap(play_round, (0, 0, None))(keys, state, t)
             return (state, observation if observe else carry[1], total + reward), None
@@ -152,7 +152,9 @@ def run_limit(binary: Path, n_games: int, seconds: float) -> float:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Rounds per second of the market beside the same market in plain C.")
-    parser.add_argument("--sizes", type=lambda text: tuple(map(int, text.split(","))), default=SIZES, help="games at once")
+    parser.add_argument(
+        "--sizes", type=lambda text: tuple(map(int, text.split(","))), default=SIZES, help="games at once"
+    )
     parser.add_argument("--repeats", type=int, default=5, help="alternations (default 5)")
     parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement (default 0.5)")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")

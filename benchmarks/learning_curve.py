@@ -2,8 +2,8 @@
 
     python benchmarks/learning_curve.py [--config configs/ippo.yaml] [--budgets 2e6,5e6,10e6,20e6] [--seeds 6]
 
-Prints a Markdown table and writes it as CSV and as a plot (docs/images/learning_curve.*). Each budget is a run of its own
-under runs/, whose summary.json the table is read from; a run that is there already is not trained again.
+Prints a Markdown table and writes it as CSV and as a plot (docs/images/learning_curve.*). Each budget is a run of its
+own under runs/, whose summary.json the table is read from; a run that is there already is not trained again.
 """
 
 import argparse
@@ -22,7 +22,11 @@ def main() -> None:
     print("\n| rounds | score (95% over seeds) | lowest bound | P&L a game | seconds a seed, training | rounds/s |")
     print("|---:|---:|---:|---:|---:|---:|")
     for row in rows:
-        print("| {rounds:,} | {score:.3f} ± {half:.3f} | {low:.3f} | {pnl:.2f} | {seconds:.0f} | {speed:,} |".format(**row))
+        print(
+            "| {rounds:,} | {score:.3f} ± {half:.3f} | {low:.3f} | {pnl:.2f} | {seconds:.0f} | {speed:,} |".format(
+                **row
+            )
+        )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(arguments.out.with_suffix(".csv"), rows)
     plot(arguments.out.with_suffix(".png"), rows, arguments.seeds)
@@ -71,11 +75,23 @@ def plot(path: Path, rows: list[dict[str, float]], n_seeds: int) -> None:
     figure, axes = plt.subplots(figsize=(7, 4), dpi=150)
     axes.axhline(1, color="0.4", linewidth=1, linestyle="--")
     axes.text(rounds[0], 1.002, "exact equilibrium", color="0.3", va="bottom", fontsize=9)
-    axes.fill_between(rounds, [r["low"] for r in rows], [r["high"] for r in rows], color="#0072B2", alpha=0.2, linewidth=0)
-    axes.plot(rounds, [r["score"] for r in rows], "o-", color="#0072B2", label=f"IPPO, mean of {n_seeds} seeds and 95% interval")
+    axes.fill_between(
+        rounds, [r["low"] for r in rows], [r["high"] for r in rows], color="#0072B2", alpha=0.2, linewidth=0
+    )
+    axes.plot(
+        rounds,
+        [r["score"] for r in rows],
+        "o-",
+        color="#0072B2",
+        label=f"IPPO, mean of {n_seeds} seeds and 95% interval",
+    )
     for x, row in zip(rounds, rows, strict=True):
-        axes.annotate(f"{row['score']:.3f}", (x, row["score"]), (0, -14), textcoords="offset points", ha="center", fontsize=9)
-    axes.set(xscale="log", xlabel="training budget, million rounds a seed", ylabel="score in self-play", ylim=(None, 1.02))
+        axes.annotate(
+            f"{row['score']:.3f}", (x, row["score"]), (0, -14), textcoords="offset points", ha="center", fontsize=9
+        )
+    axes.set(
+        xscale="log", xlabel="training budget, million rounds a seed", ylabel="score in self-play", ylim=(None, 1.02)
+    )
     axes.set_xticks(rounds, [f"{x:.0f}" for x in rounds])
     axes.minorticks_off()
     axes.spines[["top", "right"]].set_visible(False)

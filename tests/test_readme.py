@@ -12,10 +12,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-SMALL_RUN = (
-    "train.total_steps=1280 train.n_envs=64 train.n_seeds=1 train.eval_games=64 train.final_eval_games=64 "
-    "ppo.hidden=[8] ppo.n_minibatches=4 train.n_evals=2"
-).split()
+SMALL_RUN = [
+    "train.total_steps=1280",
+    "train.n_envs=64",
+    "train.n_seeds=1",
+    "train.n_evals=2",
+    "train.eval_games=64",
+    "train.final_eval_games=64",
+    "ppo.hidden=[8]",
+    "ppo.n_minibatches=4",
+]
 
 
 def blocks(language: str) -> list[str]:

@@ -70,6 +70,10 @@ class PPO:
     total_updates: int
     """what the schedules of learning rate and entropy are stretched over."""
 
+    def __post_init__(self) -> None:
+        # Inside, the player axis is always there, for one player too.
+        object.__setattr__(self, "market", dataclasses.replace(self.market, squeeze=False))
+
     @property
     def rounds_per_update(self) -> int:
         """Rounds of the market played by one update, all games together."""
@@ -100,7 +104,7 @@ class PPO:
 
     def policy(self, greedy: bool = True) -> ActorPolicy:
         """The player that is being trained; its parameters are `policy_params(state)`."""
-        return ActorPolicy(dataclasses.replace(self.market, squeeze=False), self.actor, greedy)
+        return ActorPolicy(self.market, self.actor, greedy)
 
     def policy_params(self, state: PPOState) -> ActorParams:
         """What the player acts on."""
@@ -124,7 +128,7 @@ class PPO:
     def _advantages(self, weights: Any, games: State, rollout: Transition) -> Batch:
         value = self._value(weights, rollout.observation)
         last_value = self._value(weights, jax.vmap(self.market.observe, (0, None))(games, self.env_params))
-        terminated = rollout.terminated.reshape(rollout.terminated.shape + (1,) * (value.ndim - 2))
+        terminated = rollout.terminated[..., None]
         advantage = losses.gae(rollout.reward, value, last_value, terminated, self.config.gamma, self.config.gae_lambda)
         return Batch(rollout.observation, rollout.mask, rollout.action, rollout.log_prob, advantage, advantage + value)
 
@@ -151,8 +155,7 @@ class PPO:
 
         def split(leaf: Array) -> Array:
             games_first = jnp.moveaxis(leaf, 1, 0)[order]
-            samples = games_first.reshape(self.config.n_minibatches, -1, *leaf.shape[self._sample_ndim :])
-            return samples
+            return games_first.reshape(self.config.n_minibatches, -1, *leaf.shape[3:])
 
         return jax.tree.map(split, batch)
 
@@ -173,7 +176,7 @@ class PPO:
         }
 
     def _play_metrics(self, rollout: Transition, batch: Batch) -> dict[str, Array]:
-        residual = (batch.advantage).var() / (batch.target.var() + 1e-8)
+        residual = batch.advantage.var() / (batch.target.var() + 1e-8)
         return {
             "reward_per_game": rollout.reward.mean() * N_ROUNDS,
             "trade_rate": jnp.mean(rollout.action != 0),
@@ -195,10 +198,6 @@ class PPO:
 
     def _value(self, weights: Any, observation: Array) -> Array:
         return forward(self.critic, weights["critic"], observation)[..., 0]
-
-    @property
-    def _sample_ndim(self) -> int:
-        return 2 if self.market.squeeze else 3
 
     @property
     def actor(self) -> MLP:

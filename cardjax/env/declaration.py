@@ -170,8 +170,8 @@ def _interval(low: float, high: float, open_low: bool) -> str:
     if math.isinf(low) and math.isinf(high):
         return "(finite)"
     if math.isinf(high):
-        return f"{'above' if open_low else 'of at least'} {low:g}"
-    return f"in {'(' if open_low else '['}{low:g}, {high:g}]"
+        return f"{'above' if open_low else 'of at least'} {low:.10g}"
+    return f"in {'(' if open_low else '['}{low:.10g}, {high:.10g}]"
 
 
 def _shown(value: object) -> str:

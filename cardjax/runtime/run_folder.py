@@ -84,11 +84,11 @@ def git_commit() -> str | None:
 class MetricsLog:
     """metrics.csv and TensorBoard events: one row a seed and log point; written through after each point."""
 
-    def __init__(self, folder: Path, keep_rounds: int = 0):
+    def __init__(self, folder: Path, seeds: Sequence[int], keep_rounds: int = 0):
         """Continue the folder's log, without rows later than `keep_rounds` (those were not checkpointed)."""
         from tensorboardX import SummaryWriter
 
-        self._path = folder / "metrics.csv"
+        self._path, self._seeds = folder / "metrics.csv", seeds
         self._rows = [row for row in read_metrics(self._path) if int(row["rounds"]) <= keep_rounds]
         self._write_all()
         self._board = SummaryWriter(str(folder), purge_step=keep_rounds + 1 if keep_rounds else None)
@@ -105,7 +105,7 @@ class MetricsLog:
 
     def add(self, rounds: int, train_seconds: float, wall_seconds: float, rows: Sequence[Mapping[str, float]]) -> None:
         """`rows`: each seed's metrics by name; the names are those of the first point, an absent one is left blank."""
-        for seed, row in enumerate(rows):
+        for seed, row in zip(self._seeds, rows, strict=True):
             times = {"train_seconds": round(train_seconds, 3), "wall_seconds": round(wall_seconds, 3)}
             self._rows.append({"rounds": rounds, **times, "seed": seed, **row})
             for name, value in row.items():

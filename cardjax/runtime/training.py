@@ -86,7 +86,7 @@ def train(config: RunConfig, learner: Learner, folder: Path, resume: bool = Fals
     if resume:
         state = checkpoints.restore(state)
     done = int(np.asarray(state.n_updates)[0])
-    log = MetricsLog(folder, keep_rounds=done * learner.rounds_per_update)
+    log = MetricsLog(folder, seeds_of(config), keep_rounds=done * learner.rounds_per_update)
     try:
         with _Interrupt() as interrupt:
             outcome = _run_chunks(config, learner, state, done, log, checkpoints, interrupt)

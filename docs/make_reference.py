@@ -1,0 +1,86 @@
+"""Write docs/reference.md from the declarations: every parameter, and every field of the observation.
+
+    python docs/make_reference.py
+
+A test fails when the committed page is not what this prints.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+import cardjax
+from cardjax.config import REWARD_KINDS, GameConfig, PPOConfig, RunConfig, TrainConfig, presets_by_name
+from cardjax.env.declaration import declared
+from cardjax.env.params import EnvParams
+
+INTRODUCTION = """# Reference
+
+Made from the declarations by `python docs/make_reference.py`.
+
+Values are set by dotted name: in YAML (nested), on the command line (`env.alpha=0.5`), in `cardjax.make` (`alpha=0.5`).
+"""
+
+OBSERVATION = """## The observation
+
+Two players, with the posterior's optional fields last; one player's has no `other_*` fields, more players' have more.
+A value in the vector is the natural one times the scale.
+
+"""
+
+
+def main() -> None:
+    Path(__file__).with_name("reference.md").write_text(reference())
+
+
+def reference() -> str:
+    """The page."""
+    sections = [
+        INTRODUCTION,
+        "## The run\n\n" + parameter_table(RunConfig, ""),
+        "## `env.*`: which game\n\n" + parameter_table(GameConfig, "env."),
+        f"Presets: {', '.join(f'`{name}`' for name in presets_by_name())}.\n",
+        "## `env.*`: the market\n\n" + parameter_table(EnvParams, "env."),
+        "## `train.*`\n\n" + parameter_table(TrainConfig, "train."),
+        "## `ppo.*`\n\n" + parameter_table(PPOConfig, "ppo."),
+        OBSERVATION + field_table(),
+    ]
+    return "\n".join(sections)
+
+
+def parameter_table(cls: type, prefix: str) -> str:
+    """A row a parameter that `cls` declares, itself or in its groups; RunConfig's groups have tables of their own."""
+    own = {field.name for field in dataclasses.fields(cls) if "declared" in field.metadata}
+    rows = ["| name | default | allowed | unit | meaning |", "|---|---|---|---|---|"]
+    for name, declaration, default in declared(cls):
+        if cls is not RunConfig or name in own:
+            cells = (f"`{prefix}{name}`", shown(name, default), declaration.allowed, declaration.unit, declaration.doc)
+            rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def field_table() -> str:
+    """A row a field of the observation."""
+    market, _ = cardjax.make("two", observe_posterior=True)
+    rows = ["| field | columns | scale | meaning |", "|---|---|---:|---|"]
+    for name, field in market.observation_fields.items():
+        first, last = field.slice.start, field.slice.stop - 1
+        columns = str(first) if first == last else f"{first}–{last}"
+        rows.append(f"| `{name}` | {columns} | {field.scale:g} | {field.doc} |")
+    return "\n".join(rows) + "\n"
+
+
+def shown(name: str, default: object) -> str:
+    """A default as one would write it."""
+    if name == "reward":
+        return REWARD_KINDS[int(default)]  # type: ignore[call-overload]
+    if isinstance(default, np.bool_ | bool):
+        return "on" if default else "off"
+    if isinstance(default, np.floating):
+        return f"{default:g}"
+    return str(default.tolist() if isinstance(default, np.ndarray) else default)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The printed table."""
+
+import math
+
+import pytest
+
+from cardjax.evaluation.evaluate import Result
+from cardjax.evaluation.statistics import Interval
+from cardjax.evaluation.table import HEADINGS, results_table
+
+METRICS = {
+    "trade_rate": 0.25,
+    "mean_size": 3.14,
+    "fill_ratio": 0.876,
+    "ruin_probability": 0.012,
+}
+
+
+def result(opponent, unit="games", n_units=1000, metrics=METRICS, score=Interval(0.5, 0.4, 0.6)):
+    return Result(opponent, Interval(1.5, 1.25, 1.75), Interval(1.25, 1.2, 1.3), score, metrics, unit, n_units)
+
+
+def rows(table):
+    return [line for line in table.splitlines() if "─" not in line]
+
+
+def test_the_table_has_a_row_for_each_opponent():
+    names = ["self", "level1", "equilibrium"]
+    title, headings, *body = rows(results_table([result(name) for name in names], "a title"))
+    assert title == "a title"
+    assert [heading in headings for heading in HEADINGS] == [True] * len(HEADINGS)
+    assert [line.split()[0] for line in body[:3]] == names
+
+
+def test_a_row_shows_means_with_half_widths_and_rates():
+    line = rows(results_table([result("self")]))[1]
+    assert line.split()[1:] == [
+        "1.50", "±", "0.25", "1.250", "±", "0.050", "0.500", "±", "0.100", "25.0%", "3.1", "0.88", "1.2%",
+    ]  # fmt: skip
+
+
+def test_columns_line_up():
+    table = results_table([result("self"), result("a_much_longer_name")])
+    assert len({len(line) for line in table.splitlines()[:-3]}) == 1
+
+
+def test_an_interval_without_bounds_and_a_score_that_is_not_one_still_print():
+    silent = METRICS | {"mean_size": math.nan}
+    line = rows(results_table([result("self", metrics=silent, score=Interval(math.nan, None, None))]))[1]
+    assert line.split()[7:8] == ["nan"]
+    assert line.count("±") == 2
+
+
+@pytest.mark.parametrize(("unit", "warns"), [("games", True), ("training seeds", False)])
+def test_the_footnote_says_what_the_intervals_are_over(unit, warns):
+    table = results_table([result("self", unit, 1234)])
+    assert f"1,234 {unit}" in table
+    assert ("says nothing about other training seeds" in table) == warns

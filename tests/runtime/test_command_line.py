@@ -1,0 +1,146 @@
+"""The command lines: one line on stderr and exit code 2 for what is not allowed, files and tables for what is."""
+
+import json
+from argparse import Namespace
+
+import pytest
+
+from cardjax.runtime import runs
+from cardjax.runtime.command_line import evaluate_main, market_overrides, train_main
+
+CONTRACT = {"opponent", "mean_pnl", "ci95", "score", "score_ci95", "trade_rate", "mean_size", "ruin_probability"}
+
+
+@pytest.fixture
+def refused(capsys, workplace):
+    """refused(main, *arguments): the one line on stderr of a command that ends with exit code 2."""
+
+    def run(main, *arguments):
+        with pytest.raises(SystemExit) as end:
+            main(list(arguments))
+        assert end.value.code == 2
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert output.err.count("\n") == 1
+        assert not (workplace / "runs").exists()
+        return output.err
+
+    return run
+
+
+def train(arguments):
+    train_main("ippo", arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["env.alpha=-1"], "env.alpha = -1: must be a number of at least 0"),
+        (["env.aplha=1"], "env.aplha = 1: unknown name; did you mean env.alpha"),
+        (["fast"], "argument = fast: must be key=value"),
+        (["--config", "absent.yaml"], "config = absent.yaml: cannot be read (No such file or directory)"),
+        (["--config", "."], "config = .: cannot be read"),
+        (["--resume", "absent"], "run = absent: is not a run folder"),
+        (["--resume", "absent", "seed=1"], "--resume = absent: takes neither --config nor overrides"),
+        (["--resume", "absent", "--config", "a.yaml"], "--resume = absent: takes neither --config nor overrides"),
+        (["train.n_envs=10", "ppo.n_minibatches=4"], "ppo.n_minibatches = 4: must divide train.n_envs = 10"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_training_refuses_in_one_line(refused, arguments, message):
+    assert refused(train, *arguments).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--policy", "nobody"], "--policy = nobody: is neither a run folder nor a policy"),
+        (["--policy", "."], "run = .: is not a run folder"),
+        (["--policy", "pass", "--opponent", "nobody"], "--opponent = nobody: "),
+        (["--policy", "pass", "--episodes", "0"], "--episodes = 0: must be a whole number of at least 1"),
+        (["--policy", "pass", "--seed", "-1"], "--seed = -1: must be a whole number in [0, "),
+        (["--policy", "pass", "--seed", "99999999999999999999"], "--seed = 99999999999999999999: must be"),
+        (["--policy", "pass", "--preset", "nope"], "env.preset = nope: must be one of"),
+        (["--policy", "pass", "--json", "absent/x.json"], "--json = absent/x.json: must be a file in a folder that"),
+        (["--policy", "pass", "--json", "."], "--json = .: must be a file in a folder that exists"),
+        (["--policy", "pass", "seed=3"], "argument = seed=3: must be an env.* override"),
+        (["--policy", "pass", "env.alpha=x"], "env.alpha = x: must be a number of at least 0"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_evaluating_refuses_in_one_line(refused, arguments, message):
+    assert refused(evaluate_main, *arguments).startswith(message)
+
+
+def test_the_scripts_themselves_refuse_in_one_line(tmp_path, script):
+    # Started together, since each spends its seconds on imports.
+    train = script("train/ippo.py", "env.alpha=-1", cwd=tmp_path)
+    evaluate = script("eval/evaluate.py", "--policy", "nobody", cwd=tmp_path)
+    for process, start in ((train, "env.alpha = -1: "), (evaluate, "--policy = nobody: ")):
+        output, errors = process.communicate()
+        assert process.returncode == 2
+        assert output == ""
+        assert errors.startswith(start)
+        assert errors.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_starts_from_file_and_overrides(workplace, monkeypatch):
+    started = {}
+    monkeypatch.setattr(runs, "start", lambda algorithm, config: started.update({algorithm: config}))
+    (workplace / "run.yaml").write_text("seed: 3\ntrain:\n  n_seeds: 2\n")
+    train(["--config", "run.yaml", "train.n_seeds=3"])
+    assert (started["ippo"].seed, started["ippo"].train.n_seeds) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "overrides"),
+    [
+        ({}, []),
+        ({"mode": "single"}, ["env.kind=single"]),
+        ({"events": "off", "impact": "on"}, ["env.flags.enable_events=off", "env.flags.enable_impact=on"]),
+        ({"preset": "calm", "overrides": ["env.alpha=1"]}, ["env.alpha=1", "env.preset=calm"]),
+    ],
+    ids=str,
+)
+def test_options_are_overrides_by_another_name(options, overrides):
+    nothing = {"overrides": [], "mode": None, "preset": None, "events": None, "impact": None}
+    assert market_overrides(Namespace(**nothing | options)) == overrides
+
+
+def evaluated(*arguments):
+    evaluate_main([*arguments, "--json", "results.json"])
+    with open("results.json") as file:
+        return json.load(file)
+
+
+def test_a_policy_by_name_is_evaluated_into_a_table_and_a_file(workplace, capsys):
+    results = evaluated(
+        "--policy", "ev_oracle", "--opponent", "random_valid", "--opponent", "self", "--episodes", "100"
+    )
+    assert [result["opponent"] for result in results] == ["random_valid", "self"]
+    assert all(set(result) >= CONTRACT and result["n_units"] == 100 for result in results)
+    table = capsys.readouterr().out
+    assert "ev_oracle, 100 games an opponent" in table
+    assert sum(line.startswith(("random_valid ", "self ")) for line in table.splitlines()) == 2
+
+
+def test_switching_impact_off_leaves_no_slippage(workplace):
+    (result,) = evaluated("--policy", "ev_oracle", "--opponent", "self", "--episodes", "64", "--impact", "off")
+    assert result["trade_rate"] > 0
+    assert result["mean_slippage"] == 0
+
+
+def test_a_single_player_meets_only_itself(workplace):
+    (result,) = evaluated("--policy", "best_response", "--mode", "single", "--episodes", "64")
+    assert result["opponent"] == "self"
+    assert result["score"] == pytest.approx(1, abs=1e-6)
+
+
+def test_a_run_folder_is_evaluated_like_a_name(workplace, finished):
+    results = evaluated(
+        "--policy", str(finished), "--opponent", "self", "--opponent", "random_valid", "--episodes", "64"
+    )
+    summary = json.loads((finished / "summary.json").read_text())
+    # The same games as those of the run's own table: test draws of seed 0.
+    assert results == summary["results"]

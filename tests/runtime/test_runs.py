@@ -1,0 +1,109 @@
+"""A training run from start to table: what it leaves behind, and what it does with a name or folder it cannot use."""
+
+import csv
+import json
+import math
+
+import pytest
+
+from cardjax.config import config_values, load_config
+from cardjax.env import ParameterError
+from cardjax.runtime import runs
+from cardjax.runtime.run_folder import read_metrics
+
+RESULT_KEYS = {"opponent", "mean_pnl", "ci95", "score", "score_ci95"}
+
+
+def test_a_run_leaves_everything_the_contract_names(finished):
+    names = {path.name for path in finished.iterdir()}
+    assert names >= {"config.yaml", "meta.json", "metrics.csv", "checkpoints", "summary.json"}
+    events = [path for path in finished.iterdir() if path.name.startswith("events.out.tfevents")]
+    assert [path.stat().st_size > 0 for path in events] == [True]
+    assert not [name for name in names if name.endswith(".part")]
+
+
+def test_the_summary_says_what_was_trained_and_how_well_it_plays(finished):
+    summary = json.loads((finished / "summary.json").read_text())
+    assert summary["algorithm"] == "ippo"
+    assert summary["total_steps"] == 12_800
+    assert summary["seeds"] == [0]
+    assert summary["interrupted"] is False
+    assert 0 < summary["train_seconds"] < summary["wall_seconds"]
+    assert summary["steps_per_second"] == pytest.approx(12_800 / summary["train_seconds"], rel=0.02)
+    assert [result["opponent"] for result in summary["results"]] == ["self", "random_valid"]
+    for result in summary["results"]:
+        assert set(result) >= RESULT_KEYS
+        assert result["ci95"][0] < result["mean_pnl"] < result["ci95"][1]
+
+
+def test_meta_says_what_a_result_depends_on_beside_its_configuration(finished):
+    meta = json.loads((finished / "meta.json").read_text())
+    assert meta["algorithm"] == "ippo"
+    assert set(meta) >= {"git_commit", "versions", "device"}
+    assert set(meta["versions"]) >= {"python", "jax", "jaxlib"}
+
+
+def test_the_saved_configuration_is_the_one_that_was_asked_for(finished, tiny):
+    assert config_values(load_config(finished / "config.yaml")) == config_values(tiny("whole"))
+
+
+def test_metrics_are_a_table_with_rounds_that_rise(finished):
+    with (finished / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    rounds = [int(row["rounds"]) for row in rows]
+    assert rounds == sorted(set(rounds))
+    assert rounds[-1] == 12_800
+    times = [(float(row["train_seconds"]), float(row["wall_seconds"])) for row in rows]
+    assert times == sorted(times)
+    for row in rows:
+        assert None not in row.values()
+        assert all(math.isfinite(float(value)) for name, value in row.items() if name != "score")
+
+
+def test_a_run_is_scored_as_often_as_asked_and_at_its_end(finished):
+    scored = [int(row["rounds"]) for row in read_metrics(finished / "metrics.csv") if row["score"]]
+    assert scored == [3200, 6400, 9600, 12_800]
+
+
+def test_a_run_becomes_a_player(finished):
+    player, market, params = runs.load_player(finished)
+    assert len(player.params) == 1
+    assert market.n_players == 2
+    assert params.alpha == load_config(finished / "config.yaml").env.alpha
+
+
+def test_the_game_that_a_run_plays_can_be_changed_but_not_what_it_sees(finished):
+    _, _, params = runs.load_player(finished, ["env.flags.enable_impact=off", "env.alpha=0.75"])
+    assert not params.flags.enable_impact
+    assert params.alpha == 0.75
+    with pytest.raises(ParameterError, match="trained on another game's observations"):
+        runs.load_player(finished, ["env.kind=single"])
+
+
+def test_total_steps_round_up_to_whole_updates(tiny):
+    from cardjax.runtime.learners import make_learner
+
+    updates = [make_learner("ippo", tiny("x", train__total_steps=n)).total_updates for n in (1, 640, 641, 12_800)]
+    assert updates == [1, 1, 2, 20]
+
+
+def test_a_name_that_is_taken_is_refused_and_its_run_left_alone(workplace, tiny):
+    (workplace / "runs" / "mine").mkdir(parents=True)
+    (workplace / "runs" / "mine" / "summary.json").write_text("precious")
+    with pytest.raises(ParameterError, match=r"name = mine: .*exists; take another name, or --resume") as refusal:
+        runs.start("ippo", tiny("mine"))
+    assert "\n" not in str(refusal.value)
+    assert [path.name for path in (workplace / "runs" / "mine").iterdir()] == ["summary.json"]
+
+
+def test_a_place_that_cannot_be_written_is_refused(workplace, tiny):
+    (workplace / "runs").write_text("a file where the folder should be")
+    with pytest.raises(ParameterError, match=r"name = mine: .*cannot be written"):
+        runs.start("ippo", tiny("mine"))
+
+
+def test_without_a_name_one_is_made_up(workplace, tiny, monkeypatch):
+    monkeypatch.setattr(runs, "_train_and_report", lambda algorithm, config, folder, resume: folder)
+    folder = runs.start("ippo", tiny(None, env__kind="single"))
+    assert folder.name.startswith("ippo-single-2")
+    assert (folder / "config.yaml").is_file()
