@@ -148,5 +148,5 @@ int main(int n, char **arg) {
         rounds += 10.0 * games; pnl += sum;
     }
     double t = omp_get_wtime() - t0;
-    printf("%.2f M rounds/s on %d threads, mean pnl per round and player %.3f\n", rounds / t / 1e6, omp_get_max_threads(), pnl / rounds / 2);
+    printf("%.4f M rounds/s on %d threads, mean pnl per round and player %.3f\n", rounds / t / 1e6, omp_get_max_threads(), pnl / rounds / 2);
 }

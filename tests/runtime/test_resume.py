@@ -1,6 +1,5 @@
 """A run that was stopped goes on as if it had not been: bit for bit, or in one line not at all."""
 
-import gc
 import json
 import os
 import random
@@ -54,14 +53,13 @@ def stop_after(monkeypatch):
     return arrange
 
 
-@pytest.mark.parametrize("n", [7, 10], ids=["between evaluations", "at an evaluation"])
-def test_a_run_stopped_by_ctrl_c_and_resumed_ends_as_one_that_was_not(workplace, tiny, finished, saved, stop_after, n):
-    stop_after(n)
+def test_a_run_stopped_by_ctrl_c_and_resumed_ends_as_one_that_was_not(workplace, tiny, finished, saved, stop_after):
+    stop_after(7)  # between two evaluations
     folder = runs.start("ippo", tiny("stopped"))
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["interrupted"] is True
-    assert summary["total_steps"] == n * 640
-    assert latest_checkpoint(folder) == n
+    assert summary["total_steps"] == 7 * 640
+    assert latest_checkpoint(folder) == 7
     seconds_before = summary["wall_seconds"]
 
     runs.resume("ippo", folder)
@@ -156,18 +154,13 @@ DAMAGE = {
 }
 
 
-# Orbax's reading tasks complain once more when they are collected: here, and not in a later test.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_checkpoint_that_does_not_fit_or_cannot_be_read_is_refused_in_one_line(workplace, finished, damage):
     folder = shutil.copytree(finished, workplace / "damaged")
     DAMAGE[damage](folder)
     with pytest.raises(ParameterError, match=r"^run = .*(does not fit this run|has no checkpoint)") as refusal:
         runs.load_player(folder)
-    message = str(refusal.value)
-    del refusal
-    gc.collect()
-    assert "\n" not in message
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_refused_resume_leaves_the_run_as_it_was(workplace, finished):

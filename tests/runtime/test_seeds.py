@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cardjax.config import dump_config
-from cardjax.runtime import runs
+from cardjax.runtime import run_folder, runs, training
+from cardjax.runtime.learners import make_learner
 from cardjax.runtime.run_folder import read_metrics
 
 SHORT = {"train__total_steps": 1920, "train__n_evals": 1}
@@ -13,12 +14,14 @@ MEASURED = ("reward_per_game", "trade_rate", "entropy", "policy_loss", "value_lo
 TWO_DEVICES = """
 import jax
 jax.config.update("jax_num_cpu_devices", 2)
+from pathlib import Path
 from cardjax.config import load_config
-from cardjax.policies import Pass
-from cardjax.runtime import runs
-runs.opponents_for = lambda market: {"self": Pass()}
+from cardjax.runtime import run_folder, training
+from cardjax.runtime.learners import make_learner
+config = load_config("run.yaml")
+folder = run_folder.create(Path("runs"), config.name, config, "ippo")
+training.train(config, make_learner("ippo", config), folder)
 assert len(jax.devices()) == 2
-runs.start("ippo", load_config("run.yaml"))
 """
 
 
@@ -34,14 +37,21 @@ def assert_close(ours, theirs):
         np.testing.assert_allclose(values, theirs[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
+def trained(config):
+    """The folder of a run without its closing table."""
+    folder = run_folder.create(runs.RUNS, config.name, config, "ippo")
+    training.train(config, make_learner("ippo", config), folder)
+    return folder
+
+
 @pytest.fixture
 def pair(workplace, tiny):
-    return runs.start("ippo", tiny("pair", seed=4, train__n_seeds=2, **SHORT))
+    return trained(tiny("pair", seed=4, train__n_seeds=2, **SHORT))
 
 
 def test_two_seeds_train_as_two_runs_of_one_seed_would(pair, tiny):
     for seed in (4, 5):
-        alone = runs.start("ippo", tiny(f"alone{seed}", seed=seed, **SHORT))
+        alone = trained(tiny(f"alone{seed}", seed=seed, **SHORT))
         assert_close(table(pair, seed), table(alone, seed))
     assert (table(pair, 4)["reward_per_game"] != table(pair, 5)["reward_per_game"]).all()
 
