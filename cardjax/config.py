@@ -4,7 +4,6 @@ A value comes from, in rising order: its declaration's default, the preset's YAM
 """
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,18 @@ from typing import Any
 import numpy as np
 import yaml
 
-from cardjax.env.declaration import ParameterError, choice, custom, declared, flag, group, integer, number, with_values
+from cardjax.env.declaration import (
+    ParameterError,
+    choice,
+    custom,
+    declared,
+    flag,
+    group,
+    integer,
+    number,
+    unknown_name,
+    with_values,
+)
 from cardjax.env.market import CardMarket
 from cardjax.env.params import REWARD_KINDS, EnvParams, make_params
 
@@ -235,8 +245,7 @@ def _refuse_unknown(values: Mapping[str, object]) -> None:
     known = list(config_values(RunConfig()))
     for name, value in values.items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, cutoff=0.5) or ["name", "seed", "env.…", "train.…", "ppo.…"]
-            raise ParameterError(name, value, f"unknown name; did you mean {', '.join(close)}?")
+            raise unknown_name(name, value, known)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -139,7 +139,7 @@ class PPO:
             weights, optimizer = carry
             gradient, metrics = jax.grad(self._loss, has_aux=True)(weights, part, entropy_weight)
             change, optimizer = self.optimizer.update(gradient, optimizer, weights)
-            metrics["gradient_norm"] = optax.global_norm(gradient)
+            metrics["gradient_norm"] = optax.tree.norm(gradient)
             return (optax.apply_updates(weights, change), optimizer), metrics
 
         def epoch(carry: tuple[Any, optax.OptState], key: Array) -> tuple[Any, dict[str, Array]]:

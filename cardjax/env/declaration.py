@@ -5,6 +5,7 @@ The values of a command line or a YAML file, the errors, and the tables in the d
 """
 
 import dataclasses
+import difflib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar, cast
@@ -125,9 +126,15 @@ def with_values(config: T, values: Mapping[str, object], prefix: str = "") -> T:
     known = {name: declaration for name, declaration, _ in declared(type(config))}
     for name, value in values.items():
         if name not in known:
-            raise ParameterError(prefix + name, value, _unknown(name, list(known), prefix))
+            raise unknown_name(prefix + name, value, [prefix + other for other in known])
         config = _replaced(config, name.split("."), read_value(prefix + name, known[name], value))
     return config
+
+
+def unknown_name(name: str, value: object, known: list[str]) -> ParameterError:
+    """The error of a name that is none of `known`, with the ones that look like it, or else all sections."""
+    close = difflib.get_close_matches(name, known, cutoff=0.5) or sorted({other.split(".")[0] for other in known})
+    return ParameterError(name, value, f"unknown name; did you mean {', '.join(close)}?")
 
 
 def read_value(key: str, declaration: Declared, value: object) -> Any:
@@ -148,13 +155,6 @@ def _replaced(config: Any, path: list[str], value: object) -> Any:
     head, *rest = path
     inner = _replaced(getattr(config, head), rest, value) if rest else value
     return dataclasses.replace(config, **{head: inner})
-
-
-def _unknown(name: str, known: list[str], prefix: str) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or sorted({k.split(".")[0] for k in known})
-    return f"unknown name; did you mean {', '.join(prefix + k for k in close)}?"
 
 
 def _real(value: object) -> float:

@@ -94,8 +94,12 @@ def evaluate(
     if n_games < 1:
         raise ValueError(f"n_games = {n_games}: must be at least 1")
     market = dataclasses.replace(market, squeeze=False)
-    benchmark = jax.jit(partial(_payoffs, market, Equilibrium(), None))
-    plays = {name: jax.jit(partial(_payoffs, market, player.policy, policy_of(name, opponents))) for name in opponents}
+    size = min(n_games, GAMES_AT_ONCE)
+    benchmark = jax.jit(partial(_payoffs, market, Equilibrium(), None, n_games=size))
+    plays = {
+        name: jax.jit(partial(_payoffs, market, player.policy, policy_of(name, opponents), n_games=size))
+        for name in opponents
+    }
     yardstick: list[np.ndarray] = []
     totals: dict[str, list[list[GameTotals]]] = {name: [[] for _ in player.params] for name in opponents}
     for key, n in _batches(domain_key(seed, domain), n_games):
@@ -114,14 +118,15 @@ def policy_of(name: str, opponents: Mapping[str, Policy]) -> Policy | None:
 
 
 def _payoffs(
-    market: CardMarket, policy: Policy, opponent: Policy | None, params: Any, env_params: EnvParams, key: Array
-) -> GameTotals:
+    market: CardMarket, policy: Policy, opponent: Policy | None, params: Any, env_params: EnvParams, key: Array,
+    n_games: int,
+) -> GameTotals:  # fmt: skip
     """One batch of games, each total averaged over the policy's seats: leaves [games]."""
     n_own = market.n_players if opponent is None else 1
     seats = [Seats(policy, params, n_own)]
     if opponent is not None:
         seats.append(Seats(opponent, env_params, market.n_players - 1))
-    totals = play_games(market, seats, env_params, key, GAMES_AT_ONCE)
+    totals = play_games(market, seats, env_params, key, n_games)
     return jax.tree.map(lambda leaf: leaf[:, :n_own].mean(-1), totals)
 
 
@@ -173,19 +178,22 @@ def self_play_score(
 ) -> Callable[[Any], Array]:
     """A compiled function from stacked weights [seeds, …] to each seed's greedy self-play score [seeds].
 
-    On validation draws; the benchmark on them is computed once, here.
+    On validation draws, in whole batches of at most GAMES_AT_ONCE; the benchmark on them is computed once, here.
     """
     market = dataclasses.replace(market, squeeze=False)
     batches = list(_batches(domain_key(seed, VALIDATION), n_games))
     keys = jnp.stack([key for key, _ in batches])
-    payoff = partial(_mean_payoff, market, env_params=env_params, keys=keys)
+    size = min(n_games, GAMES_AT_ONCE)
+    payoff = partial(_mean_payoff, market, env_params=env_params, keys=keys, n_games=size)
     yardstick = jax.jit(partial(payoff, Equilibrium()))(env_params)
     scale = jnp.where(yardstick == 0, jnp.nan, yardstick)
     return jax.jit(lambda weights: jax.lax.map(lambda w: payoff(policy, w), weights) / scale)
 
 
-def _mean_payoff(market: CardMarket, policy: Policy, params: Any, env_params: EnvParams, keys: Array) -> Array:
+def _mean_payoff(
+    market: CardMarket, policy: Policy, params: Any, env_params: EnvParams, keys: Array, n_games: int
+) -> Array:
     def batch(key: Array) -> Array:
-        return _payoffs(market, policy, None, params, env_params, key).expected_pnl.mean()
+        return _payoffs(market, policy, None, params, env_params, key, n_games).expected_pnl.mean()
 
     return jax.lax.map(batch, keys).mean()

@@ -1,6 +1,7 @@
 """The command lines of train/ and eval/: arguments in, one line and exit code 2 for what is not allowed."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ def evaluate_main(argv: Sequence[str] | None = None) -> None:
 
 
 def _run(main: Callable[[], None]) -> None:
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax's asides, beside our one line
     try:
         main()
     except ParameterError as error:
@@ -75,7 +77,7 @@ def _evaluate_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _evaluate(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from cardjax.evaluation.evaluate import OPPONENTS, evaluate
+    from cardjax.evaluation.evaluate import evaluate
     from cardjax.evaluation.table import results_table
     from cardjax.runtime import run_folder, runs
 
@@ -86,7 +88,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     if arguments.json is not None and (arguments.json.is_dir() or not arguments.json.parent.is_dir()):
         raise ParameterError("--json", str(arguments.json), "must be a file in a folder that exists")
     player, market, params = runs.find_player(arguments.policy, market_overrides(arguments))
-    names = tuple(dict.fromkeys(arguments.opponent or OPPONENTS))
+    names = tuple(dict.fromkeys(arguments.opponent or ()))
     opponents = runs.opponents_for(market, names)
     total = arguments.episodes * len(opponents) * len(player.params)
     with tqdm(total=total, unit="game", unit_scale=True, leave=False) as bar:

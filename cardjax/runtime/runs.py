@@ -106,17 +106,21 @@ def player_of(learner: Learner, state: Any, n_seeds: int) -> Player:
     return Player(learner.policy(), [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(n_seeds)])
 
 
-def opponents_for(market: CardMarket, names: tuple[str, ...] = OPPONENTS) -> dict[str, Policy]:
-    """The named opponents; alone in the market, only "self".
+def opponents_for(market: CardMarket, names: tuple[str, ...] | None = None) -> dict[str, Policy]:
+    """The named opponents, by default OPPONENTS; alone in the market there is only "self".
 
     Raises:
-        ParameterError: an unknown name.
+        ParameterError: an unknown name, or an opponent for a single player.
     """
+    alone = market.n_players == 1
+    names = names or (("self",) if alone else OPPONENTS)
     try:
         policies = {name: make_policy("pass" if name == "self" else name) for name in names}
     except ValueError as error:
         raise ParameterError("--opponent", ", ".join(names), str(error)) from None
-    return policies if market.n_players > 1 else {"self": policies.get("self", make_policy("pass"))}
+    if alone and set(names) != {"self"}:
+        raise ParameterError("--opponent", ", ".join(names), "a single player has none: leave it out")
+    return policies
 
 
 def _train_and_report(algorithm: str, config: RunConfig, folder: Path, resume: bool) -> Path:

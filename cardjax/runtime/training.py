@@ -83,7 +83,7 @@ def train(config: RunConfig, learner: Learner, folder: Path, resume: bool = Fals
     """
     checkpoints = Checkpoints(folder)
     state = initial_state(learner, config)
-    if resume:
+    if resume and checkpoints.latest() is not None:  # a run killed before its first checkpoint starts afresh
         state = checkpoints.restore(state)
     done = int(np.asarray(state.n_updates)[0])
     log = MetricsLog(folder, seeds_of(config), keep_rounds=done * learner.rounds_per_update)

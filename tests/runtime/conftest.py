@@ -35,7 +35,11 @@ def small_matches(patch):
     """Two opponents and small batches in place of five and 8192 games."""
     patch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 64)
     all_opponents = runs.opponents_for
-    patch.setattr(runs, "opponents_for", lambda market, names=OPPONENTS: all_opponents(market, names))
+
+    def two_opponents(market, names=None):
+        return all_opponents(market, names or (OPPONENTS if market.n_players > 1 else None))
+
+    patch.setattr(runs, "opponents_for", two_opponents)
 
 
 @pytest.fixture

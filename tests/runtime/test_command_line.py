@@ -57,6 +57,10 @@ def test_training_refuses_in_one_line(refused, arguments, message):
         (["--policy", "nobody"], "--policy = nobody: is neither a run folder nor a policy"),
         (["--policy", "."], "run = .: is not a run folder"),
         (["--policy", "pass", "--opponent", "nobody"], "--opponent = nobody: "),
+        (
+            ["--policy", "pass", "--mode", "single", "--opponent", "level1"],
+            "--opponent = level1: a single player has none",
+        ),
         (["--policy", "pass", "--episodes", "0"], "--episodes = 0: must be a whole number of at least 1"),
         (["--policy", "pass", "--seed", "-1"], "--seed = -1: must be a whole number in [0, "),
         (["--policy", "pass", "--seed", "99999999999999999999"], "--seed = 99999999999999999999: must be"),

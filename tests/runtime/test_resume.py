@@ -109,6 +109,16 @@ def test_a_crash_right_after_a_checkpoint_loses_no_row_of_the_metrics(workplace,
     assert metrics_of(folder) == metrics_of(finished)
 
 
+def test_a_run_killed_before_its_first_checkpoint_starts_afresh(workplace, finished, saved):
+    folder = shutil.copytree(finished, workplace / "early")
+    for written_later in ("checkpoints", "metrics.csv", "summary.json"):
+        path = folder / written_later
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    runs.resume("ippo", folder)
+    assert_same_bits(saved(folder), saved(finished))
+    assert metrics_of(folder) == metrics_of(finished)
+
+
 def test_resuming_a_run_that_is_over_plays_nothing_more(workplace, finished, saved):
     folder = shutil.copytree(finished, workplace / "over")
     before = (folder / "metrics.csv").read_text()
