@@ -7,6 +7,7 @@ A test fails when the committed page is not what this prints.
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -71,10 +72,10 @@ def field_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def shown(name: str, default: object) -> str:
+def shown(name: str, default: Any) -> str:
     """A default as one would write it."""
     if name == "reward":
-        return REWARD_KINDS[int(default)]  # type: ignore[call-overload]
+        return REWARD_KINDS[int(default)]
     if isinstance(default, np.bool_ | bool):
         return "on" if default else "off"
     if isinstance(default, np.floating):
