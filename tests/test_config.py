@@ -312,7 +312,8 @@ def test_there_is_a_default_preset():
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_every_shipped_file_builds(path):
     if path.stem in presets_by_name():
-        cardjax.make("single", preset=path.stem)
-        cardjax.make("two", preset=path.stem)
+        for kind, n_players in (("single", 1), ("two", 2)):
+            assert cardjax.make(kind, preset=path.stem)[0].n_players == n_players
     else:
-        load_config(path)
+        config = load_config(path)
+        assert config_values(make_config(config_values(config))) == config_values(config)
