@@ -28,6 +28,9 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import REWARD_KINDS, EnvParams, make_params
 
 KINDS = ("single", "two")
+MEMORIES = ("none", "gru", "lstm")
+NORMALIZERS = ("none", "scale", "whiten")
+SCHEDULES = ("linear", "geometric", "cosine", "constant")
 
 
 def _optional_players(value: object) -> int | None:
@@ -46,10 +49,26 @@ def _sizes(value: object) -> tuple[int, ...]:
     return tuple(value)
 
 
+def _optional_sizes(value: object) -> tuple[int, ...] | None:
+    return None if value is None else _sizes(value)
+
+
+def _opponents(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(name, str) for name in value):
+        raise TypeError
+    return tuple(value)
+
+
 def _run_name(value: object) -> str | None:
     if value is not None and not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", str(value)):
         raise ValueError
     return None if value is None else str(value)
+
+
+def _policy_name(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +89,8 @@ class TrainConfig:
     total_steps: int = integer(16_000_000, 1, doc="rounds played in training, for each seed", unit="rounds")
     n_envs: int = integer(1024, 1, doc="games played at once, for each seed")
     n_seeds: int = integer(1, 1, 1024, doc="seeds trained side by side in one program")
+    shard_games: str = choice("auto", ("auto", "always", "never"), doc="whether devices that seeds leave idle share a "
+                              "seed's games; auto: in one process not on CPUs")  # fmt: skip
     n_evals: int = integer(10, 1, doc="evaluations (and checkpoints) spread evenly over training, the last at its end")
     eval_games: int = integer(16_384, 1, doc="games of each evaluation during training")
     final_eval_games: int = integer(65_536, 1, doc="games per opponent of the table at the end")
@@ -85,18 +106,28 @@ class PPOConfig:
     """
 
     hidden: tuple[int, ...] = custom((128, 128), "a list of whole numbers ≥ 1", _sizes, doc="hidden layers' widths")
+    critic_hidden: tuple[int, ...] | None = custom(None, "a list of whole numbers ≥ 1", _optional_sizes,
+                                                   doc="the critic's, if they differ")  # fmt: skip
+    memory: str = choice("none", MEMORIES, doc="a recurrent cell beside the hidden layers of actor and critic")
+    share_params: bool = flag(True, doc="off: each seat has an actor and a critic of its own")
+    critic: str = choice("action_values", ("value", "action_values"),
+                         doc="what the critic estimates: V, or all action values for an exact mean over them")  # fmt: skip
+    critic_sees_truth: bool = flag(False, doc="on: the critic is also told S and both true depths")
     learning_rate: float = number(2e-3, 0, doc="Adam's step size at the start")
-    learning_rate_end: float = number(0.0, 0, doc="… and at the end; linear between")
-    entropy: float = number(20.0, 0, doc="entropy weight at the start", unit="points per nat", open_low=True)
-    entropy_end: float = number(0.002, 0, doc="… and at the end; geometric between", unit="points per nat",
-                                open_low=True)  # fmt: skip
+    learning_rate_end: float = number(0.0, 0, doc="… and at the end")
+    learning_rate_schedule: str = choice("linear", SCHEDULES, doc="… and the way between")
+    entropy: float = number(20.0, 0, doc="entropy weight at the start", unit="points per nat")
+    entropy_end: float = number(0.002, 0, doc="… and at the end", unit="points per nat")
+    entropy_schedule: str = choice("geometric", SCHEDULES, doc="… and the way between; geometric needs both above 0")
     output_scale: float = number(5.0, 0, doc="logits = output_scale · output / max(entropy weight, temperature_floor)",
                                  unit="points", open_low=True)  # fmt: skip
     temperature_floor: float = number(0.5, 0, doc="entropy weight below which only the network sharpens the logits",
                                       unit="points per nat", open_low=True)  # fmt: skip
     gamma: float = number(0.0, 0, 1, doc="discount; rounds are independent given the budget, which rarely binds: 0")
     gae_lambda: float = number(0.95, 0, 1, doc="lambda of generalised advantage estimation")
-    clip: float = number(0.2, 0, doc="clip range of the probability ratio", open_low=True)
+    clip: float = number(0.2, 0, doc="clip range of the probability ratio at the start", open_low=True)
+    clip_end: float = number(0.2, 0, doc="… and at the end", open_low=True)
+    clip_schedule: str = choice("linear", SCHEDULES, doc="… and the way between")
     value_weight: float = number(0.5, 0, doc="weight of the value loss")
     max_grad_norm: float = number(10.0, 0, doc="gradients are scaled down to this global norm", open_low=True)
     n_epochs: int = integer(2, 1, doc="passes over each batch")
@@ -105,6 +136,69 @@ class PPOConfig:
     normalize_advantages: bool = flag(
         False, doc="shift and scale each minibatch's advantages to mean 0 and deviation 1"
     )
+    normalize_observations: str = choice(
+        "whiten", NORMALIZERS, doc="running moments of the inputs: scale each to variance 1, or whiten them together"
+    )
+    normalize_rewards: bool = flag(False, doc="divide rewards by the running deviation of discounted returns")
+    shared_reward: bool = flag(False, doc="on: each player is paid the mean of all players' rewards")
+    opponents: tuple[str, ...] = custom(("self",), "a list of self, past and scripted players' names", _opponents,
+                                        doc="who sits at the other seats, an equal share of the games each; [self] "
+                                            "alone is self-play, where all seats learn")  # fmt: skip
+    past_size: int = integer(8, 1, doc="past selves that are kept")
+    past_every: int = integer(50, 1, doc="updates from one past self to the next")
+    constrain_ruin: bool = flag(False, doc="on: hold the probability of ruin to ruin_bound by a Lagrange multiplier")
+    ruin_bound: float = number(0.05, 0, 1, doc="probability of ruin a game and player")
+    ruin_learning_rate: float = number(10.0, 0, doc="change of the multiplier for an excess of 1, each update",
+                                       unit="points")  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class DQNConfig:
+    """DQN's hyperparameters (Mnih et al. 2015; Hessel et al. 2018). Values, errors and rewards are in points."""
+
+    opponent: str = custom("equilibrium", "self or a policy's name", _policy_name,
+                           doc="who plays the other seats: a scripted policy, or self, the greedy policy as it stands; "
+                           "read only where there are other seats")  # fmt: skip
+    seat: int = integer(0, 0, 15, doc="the learner's seat; read only where there are others")
+    hidden: tuple[int, ...] = custom((128, 128), "a list of whole numbers ≥ 1", _sizes, doc="hidden layers' widths")
+    memory: str = choice("none", ("none", "gru", "lstm"), doc="the network's recurrent cell")
+    burn_in: int = integer(0, 0, doc="rounds before each replayed block that only warm the memory up")
+    head: str = choice("mean", ("mean", "c51", "qr"), doc="the value alone, or its distribution: C51's atoms, "
+                       "QR-DQN's quantiles")  # fmt: skip
+    n_atoms: int = integer(51, 2, doc="atoms of head c51, quantiles of head qr")
+    v_min: float = number(-20.0, doc="c51's lowest atom", unit="points")
+    v_max: float = number(20.0, doc="c51's highest atom", unit="points")
+    q_scale: float = number(10.0, 0, doc="what a network output of 1 is worth, but for c51", unit="points",
+                            open_low=True)  # fmt: skip
+    double: bool = flag(True, doc="choose the bootstrapped action by the learning network, value it by the target one")
+    dueling: bool = flag(False, doc="state value and advantages apart")
+    loss: str = choice("huber", ("huber", "squared"), doc="of head mean's errors")
+    huber_delta: float = number(1.0, 0, doc="errors beyond it count linearly; of heads mean and qr", unit="points",
+                                open_low=True)  # fmt: skip
+    reward_floor: float = number(-1e6, high=0, doc="a round's reward is learned as at least this", unit="points")
+    gamma: float = number(0.0, 0, 1, doc="discount; rounds are independent given the budget, which rarely binds: 0")
+    n_step: int = integer(1, 1, doc="rounds of reward before the bootstrap; fewer at the end of a rollout")
+    target_update: str = choice("hard", ("hard", "polyak"), doc="how the target network follows: at once, or slowly")
+    target_period: int = integer(250, 1, doc="gradient steps between hard updates of the target network")
+    target_tau: float = number(0.005, 0, 1, doc="polyak: the share of the way that the target goes each gradient step")
+    play_target: bool = flag(False, doc="play the target network in evaluations: with polyak, an average of weights")
+    exploration: str = choice("uniform", ("uniform", "softmax"), doc="exploring actions: uniform over the valid ones, "
+                              "or softmax(Q / temperature) over them")  # fmt: skip
+    temperature: float = number(1.0, 0, doc="of softmax exploration", unit="points", open_low=True)
+    epsilon: float = number(1.0, 0, 1, doc="share of exploring actions at the start")
+    epsilon_end: float = number(0.1, 0, 1, doc="… and at the end; linear between")
+    exploration_fraction: float = number(0.5, 0, 1, doc="part of the training after which epsilon has reached its end",
+                                         open_low=True)  # fmt: skip
+    capacity: int = integer(200_000, 1, 2**30, doc="rounds kept in replay, rounded down to whole rollouts of all games")
+    prioritised: bool = flag(False, doc="replay in proportion to (error + 0.001) ** priority_exponent")
+    priority_exponent: float = number(0.6, 0, doc="0 is uniform")
+    beta: float = number(0.4, 0, 1, doc="importance weights' exponent at the start; 1 at the end, linear between")
+    rollout_rounds: int = integer(10, 1, doc="rounds played in each game between learning")
+    n_gradient_steps: int = integer(10, 1, doc="batches learned from after each rollout")
+    batch_size: int = integer(2048, 1, doc="rounds a batch; with a memory, a multiple of rollout_rounds")
+    learning_rate: float = number(2e-3, 0, doc="Adam's step size at the start")
+    learning_rate_end: float = number(0.0, 0, doc="… and at the end; linear between")
+    max_grad_norm: float = number(10.0, 0, doc="gradients are scaled down to this global norm", open_low=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +213,7 @@ class RunConfig:
     env: EnvParams = group(EnvParams)
     train: TrainConfig = group(TrainConfig)
     ppo: PPOConfig = group(PPOConfig)
+    dqn: DQNConfig = group(DQNConfig)
 
 
 def load_config(path: str | Path | None, overrides: Sequence[str] = ()) -> RunConfig:
@@ -155,8 +250,23 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
     if config.train.n_envs % config.ppo.n_minibatches:
         allowed = f"must divide train.n_envs = {config.train.n_envs}"
         raise ParameterError("ppo.n_minibatches", config.ppo.n_minibatches, allowed)
-    make_market(game)
+    _check_dqn(config.dqn, make_market(game).n_players)
     return config
+
+
+def _check_dqn(dqn: DQNConfig, n_players: int) -> None:
+    """Refuse values that do not fit each other. What depends on train.n_envs is the learner's to check."""
+    if dqn.v_min >= dqn.v_max:
+        raise ParameterError("dqn.v_min", dqn.v_min, f"must be below dqn.v_max = {dqn.v_max}")
+    if dqn.memory == "none" and dqn.burn_in:
+        raise ParameterError("dqn.burn_in", dqn.burn_in, "must be 0 without a dqn.memory (gru or lstm)")
+    if dqn.burn_in > dqn.rollout_rounds:
+        raise ParameterError("dqn.burn_in", dqn.burn_in, f"must be at most dqn.rollout_rounds = {dqn.rollout_rounds}")
+    if dqn.memory != "none" and dqn.batch_size % dqn.rollout_rounds:
+        allowed = f"with a dqn.memory, must be a multiple of dqn.rollout_rounds = {dqn.rollout_rounds}"
+        raise ParameterError("dqn.batch_size", dqn.batch_size, allowed)
+    if n_players > 1 and dqn.seat >= n_players:
+        raise ParameterError("dqn.seat", dqn.seat, f"must be below the number of players, {n_players}")
 
 
 def make_market(game: GameConfig) -> CardMarket:

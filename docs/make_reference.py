@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import cardjax
-from cardjax.config import REWARD_KINDS, GameConfig, PPOConfig, RunConfig, TrainConfig, presets_by_name
+from cardjax.config import REWARD_KINDS, DQNConfig, GameConfig, PPOConfig, RunConfig, TrainConfig, presets_by_name
 from cardjax.env.declaration import declared
 from cardjax.env.params import EnvParams
 
@@ -45,6 +45,7 @@ def reference() -> str:
         "## `env.*`: the market\n\n" + parameter_table(EnvParams, "env."),
         "## `train.*`\n\n" + parameter_table(TrainConfig, "train."),
         "## `ppo.*`\n\n" + parameter_table(PPOConfig, "ppo."),
+        "## `dqn.*`\n\n" + parameter_table(DQNConfig, "dqn."),
         OBSERVATION + field_table(),
     ]
     return "\n".join(sections)

@@ -4,6 +4,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+SMALLEST_PROBABILITY = 1e-8
+"""Stands for the probability of an action that play would never have drawn; it weighs nothing in the objective."""
+
 
 def gae(
     reward: Array, value: Array, last_value: Array, terminated: Array, gamma: Array | float, lam: Array | float
@@ -43,6 +46,22 @@ def clipped_surrogate(log_ratio: Array, advantage: Array, clip: Array | float) -
     """
     ratio = jnp.exp(log_ratio)
     return -jnp.mean(jnp.minimum(ratio * advantage, jnp.clip(ratio, 1 - clip, 1 + clip) * advantage))
+
+
+def expected_surrogate(probabilities: Array, old_probabilities: Array, advantage: Array, clip: Array | float) -> Array:
+    """The same loss with the mean over actions taken exactly, over all of them, instead of from the one that was drawn.
+
+    Expected policy gradients (Ciosek & Whiteson 2020) under PPO's clip.
+
+    Args:
+        probabilities: float32 [..., n], of all actions now; 0 for invalid ones.
+        old_probabilities: float32 [..., n], when the actions were drawn.
+        advantage: float32 [..., n], of every action.
+        clip: as for `clipped_surrogate`.
+    """
+    ratio = probabilities / jnp.maximum(old_probabilities, SMALLEST_PROBABILITY)
+    objective = jnp.minimum(ratio * advantage, jnp.clip(ratio, 1 - clip, 1 + clip) * advantage)
+    return -jnp.mean(jnp.sum(old_probabilities * objective, -1))
 
 
 def squared_error(value: Array, target: Array) -> Array:

@@ -1,34 +1,104 @@
-"""The networks: multi-layer perceptrons for the actor's logits and the critic's value."""
+"""The networks of all learners: a multi-layer perceptron, with a recurrent cell beside it if wanted, and a linear head.
 
+One object serves a round of play and a whole rollout: `step` takes one round, `unroll` many, and without a cell both
+are the same matrix products.
+"""
+
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
 import flax.linen as nn
+import jax
+import jax.numpy as jnp
 from jax import Array
 
 
 class MLP(nn.Module):
-    """Dense layers with ReLU between; the output layer starts small, so that a fresh policy is nearly uniform.
+    """Dense layers with ReLU after each.
 
     The initialiser is He's (He et al. 2015) and not the orthogonal one that PPO papers favour: orthogonal needs a QR
     decomposition, which can deadlock on a two-core host when seeds are initialised under `vmap`.
     """
 
-    hidden: Sequence[int]
-    n_outputs: int
-    output_scale: float = 1.0
-    """variance of the output layer's initial weights, times its inputs."""
+    widths: Sequence[int]
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[..., n_inputs] → [..., n_outputs], float32."""
-        for width in self.hidden:
+        """[..., n_inputs] → [..., widths[-1]], float32."""
+        for width in self.widths:
             x = nn.relu(nn.Dense(width, kernel_init=nn.initializers.he_normal())(x))
+        return x
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """Observations [..., D] to outputs [..., n_outputs], with a memory of earlier rounds if it has a cell.
+
+    The cell stands beside the perceptron, not in its way: the head reads both, so that a network with a memory can do
+    all that one without can. A memory is cleared where a round is a game's first.
+    """
+
+    hidden: tuple[int, ...]
+    """widths of the perceptron's layers; a cell has the last one's."""
+    n_outputs: int
+    memory: str = "none"
+    """one of config.MEMORIES."""
+    output_scale: float = 1.0
+    """variance of the head's initial weights, times its inputs; small makes a fresh policy nearly uniform."""
+
+    def init(self, key: Array, n_inputs: int) -> Any:
+        """Fresh weights: a dict of flax parameters."""
+        keys = jax.random.split(key, 3)
+        features = jnp.zeros((1, self.hidden[-1]))
+        weights = {"torso": self._torso.init(keys[0], jnp.zeros((1, n_inputs)))}
+        if self._cell is not None:
+            weights["cell"] = self._cell.init(keys[1], self.carry((1,)), features)
+            features = jnp.zeros((1, 2 * self.hidden[-1]))
+        return weights | {"head": self._head.init(keys[2], features)}
+
+    def carry(self, batch: tuple[int, ...]) -> Any:
+        """A blank memory for `batch` players: arrays [*batch, width], or () without a cell."""
+        blank = jnp.zeros((*batch, self.hidden[-1]), jnp.float32)
+        return {"none": (), "gru": blank, "lstm": (blank, blank)}[self.memory]
+
+    def step(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
+        """(carry, output) of one round: x [..., D], `first` bool [...], whether it is a game's first round."""
+        carry, output = self.unroll(weights, carry, x[None], first[None])
+        return carry, output[0]
+
+    def unroll(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
+        """(carry, outputs [T, ..., n_outputs]) of T rounds in order: x [T, ..., D], `first` bool [T, ...]."""
+        features: Any = self._torso.apply(weights["torso"], x)
+        if self._cell is not None:
+            carry, remembered = self._remember(weights["cell"], carry, features, first)
+            features = jnp.concatenate([features, remembered], -1)
+        output: Any = self._head.apply(weights["head"], features)
+        return carry, output
+
+    def _remember(self, weights: Any, carry: Any, features: Any, first: Array) -> tuple[Any, Array]:
+        def one_round(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, Array]:
+            x, is_first = inputs
+            kept = jax.tree.map(lambda leaf: jnp.where(is_first[..., None], 0, leaf), carry)
+            return self._cell.apply(weights, kept, x)
+
+        return jax.lax.scan(one_round, carry, (features, first))
+
+    @property
+    def _torso(self) -> MLP:
+        return MLP(self.hidden)
+
+    @property
+    def _cell(self) -> Any:
+        # The recurrent kernel's default initialiser is orthogonal; see MLP.
+        square = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
+        if self.memory == "gru":
+            return nn.GRUCell(self.hidden[-1], recurrent_kernel_init=square)
+        if self.memory == "lstm":
+            return nn.OptimizedLSTMCell(self.hidden[-1], recurrent_kernel_init=square)
+        return None
+
+    @property
+    def _head(self) -> nn.Dense:
         small = nn.initializers.variance_scaling(self.output_scale, "fan_in", "truncated_normal")
-        return nn.Dense(self.n_outputs, kernel_init=small)(x)
-
-
-def forward(network: nn.Module, weights: Any, x: Array) -> Array:
-    """The network's output for inputs [..., n_inputs]."""
-    output: Any = network.apply(weights, x)
-    return output
+        return nn.Dense(self.n_outputs, kernel_init=small)

@@ -3,11 +3,13 @@
 import dataclasses
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from cardjax.agents.distribution import INVALID_LOGIT, MaskedCategorical
-from cardjax.agents.networks import MLP, forward
+from cardjax.agents.networks import Network
+from cardjax.agents.normalization import Normalizer, normalized
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 
@@ -16,30 +18,62 @@ class ActorParams(NamedTuple):
     """What an ActorPolicy acts on."""
 
     weights: Any
-    """flax parameters of the actor."""
+    """the actor's; with a leading axis of seats where each seat has its own."""
+    normalizer: Normalizer
+    """of observations."""
     logit_scale: Array
     """float32 [], from network output to logits."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ActorPolicy:
-    """Plays a feed-forward actor: its most probable valid action, or with `greedy=False` a draw from its distribution.
+    """Plays an actor: its most probable valid action, or with `greedy=False` a draw from its distribution.
 
-    Its `params` are `ActorParams`.
+    Its `params` are `ActorParams`. Where each seat has weights of its own (`share_params` off), the views' last axis is
+    the seats', and fewer views than seats are the first ones'.
     """
 
     market: CardMarket
-    actor: MLP
+    actor: Network
+    share_params: bool = True
     greedy: bool = True
 
-    def init(self, key: Array, batch: tuple[int, ...]) -> tuple[()]:
-        """No carry."""
-        return ()
+    def init(self, key: Array, batch: tuple[int, ...]) -> Any:
+        """A blank memory; () for a feed-forward actor."""
+        return self.actor.carry(batch)
 
-    def act(self, params: ActorParams, carry: tuple[()], view: View, key: Array) -> tuple[tuple[()], Array]:
+    def act(self, params: ActorParams, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
         """As `Policy.act`."""
-        logits = forward(self.actor, params.weights, self.market.encode(view)) * params.logit_scale
+        carry, law = self.distribution(params, carry, view)
+        return carry, law.mode() if self.greedy else law.sample(seed=key)
+
+    def action_probabilities(self, params: ActorParams, carry: Any, view: View) -> Array:
+        """The law of `act`'s action, float32 [..., 21]."""
+        _, law = self.distribution(params, carry, view)
         if self.greedy:
-            valid = jnp.where(view.action_mask, logits, INVALID_LOGIT)
-            return carry, jnp.argmax(valid, axis=-1).astype(jnp.int32)
-        return carry, MaskedCategorical(logits, view.action_mask).sample(seed=key)
+            return jax.nn.one_hot(law.mode(), law.num_categories, dtype=jnp.float32)
+        return law.probs
+
+    def distribution(self, params: ActorParams, carry: Any, view: View) -> tuple[Any, MaskedCategorical]:
+        """The next carry, and the distribution over valid actions."""
+        observation = normalized(params.normalizer, self.market.encode(view))
+        carry, output = step_seats(self.actor, self.share_params, params.weights, carry, observation, view.round == 0)
+        return carry, MaskedCategorical(output * params.logit_scale, view.action_mask)
+
+
+def step_seats(network: Network, share: bool, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
+    """`network.step` for x [..., seats, D]: by one set of weights, or by each seat's own (leaves [seats, …])."""
+    carry, output = unroll_seats(network, share, weights, carry, x[None], first[None])
+    return carry, output[0]
+
+
+def unroll_seats(network: Network, share: bool, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
+    """`network.unroll` for x [T, ..., seats, D]: by one set of weights, or by each seat's own (leaves [seats, …])."""
+    if share:
+        return network.unroll(weights, carry, x, first)
+    own = jax.tree.map(lambda leaf: leaf[: x.shape[-2]], weights)
+    axes_in = (0, first.ndim - 2, first.ndim - 1, first.ndim - 1)
+    return jax.vmap(network.unroll, axes_in, (first.ndim - 2, first.ndim - 1))(own, carry, x, first)
+
+
+__all__ = ["INVALID_LOGIT", "ActorParams", "ActorPolicy", "step_seats", "unroll_seats"]

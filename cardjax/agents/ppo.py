@@ -1,11 +1,19 @@
-"""PPO for A players with shared parameters: iteration → collect → advantages → update.
+"""PPO for A players: iteration → collect → advantages → update.
 
-IPPO (de Witt et al. 2020) is this file with a critic that sees what its own actor sees. A learner is two pure
-functions, `init(key)` and `update(state)`, the rollout included; seeds are a `vmap` of both.
+IPPO (de Witt et al. 2020) and MAPPO (Yu et al. 2022) are this one file; they differ in what the critic sees
+(`critic_view`). A learner is two pure functions, `init(key)` and `update(state)`, the rollout included; seeds are a
+`vmap` of both.
+
+The critic estimates V, or (`critic = action_values`) all 21 action values at once. Then the policy gradient is their
+exact mean over actions plus the sampled remainder, return − Q of the action taken: unbiased whatever Q's errors, and
+with little noise when they are small (a control variate, as in Gu et al. 2017, "Q-Prop").
+
+With a memory (GRU or LSTM), a rollout stores the memory that it starts from, and learning recomputes from it, with
+the weights of the moment, all the memories within. A rollout of whole games starts from blank ones: nothing is stale.
 """
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,50 +21,84 @@ import optax
 from jax import Array
 
 from cardjax.agents import losses
+from cardjax.agents.critic_view import critic_inputs, critic_view
 from cardjax.agents.distribution import MaskedCategorical
-from cardjax.agents.networks import MLP, forward
-from cardjax.agents.policy import ActorParams, ActorPolicy
+from cardjax.agents.networks import Network
+from cardjax.agents.normalization import after_seeing, new_normalizer, normalized
+from cardjax.agents.policy import ActorParams, ActorPolicy, unroll_seats
+from cardjax.agents.population import PAST, SELF, Population
+from cardjax.agents.rewards import charged_for_ruin, new_reward_scale, new_ruin, scaled
+from cardjax.agents.schedules import annealed
 from cardjax.config import PPOConfig
-from cardjax.env.execution import N_ACTIONS
+from cardjax.env.declaration import ParameterError
+from cardjax.env.execution import N_ACTIONS, RUIN_LEVEL
 from cardjax.env.market import CardMarket, State
+from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.policies.registry import make_policy
 
 
 class PPOState(NamedTuple):
     """All that training carries from one update to the next: saved, it continues bit for bit."""
 
     weights: Any
-    """{"actor": …, "critic": …}, flax parameters."""
+    """{"actor": …, "critic": …}; leaves [seats, …] where parameters are not shared."""
     optimizer: optax.OptState
+    normalizer: Any
+    """{"actor": …, "critic": …}: of what each of them sees."""
     games: State
     """leaves [n_envs, …]."""
+    memory: Any
+    """{"actor": …, "critic": …}: leaves [n_envs, seats, …]; empty without a cell."""
+    reward_scale: Any
+    """RewardScale, or () where rewards are not normalised."""
+    ruin: Any
+    """Ruin, or () where it is not constrained."""
+    others: Any
+    """Others, or () in self-play."""
     key: Array
     n_updates: Array
     """int32 [], updates done."""
 
 
-class Batch(NamedTuple):
-    """One rollout, or a part of it; leaves have shape [rounds, games, A, …] and later [samples, …]."""
-
-    observation: Array
-    mask: Array
-    action: Array
-    log_prob: Array
-    advantage: Array
-    target: Array
-    """lambda-return, what the critic learns."""
-
-
 class Transition(NamedTuple):
-    """What a round of the rollout leaves behind; leaves [games, A, …], `terminated` [games]."""
+    """What a round of the rollout leaves behind; leaves [rounds, games, seats, …], `terminated` [rounds, games]."""
 
     observation: Array
+    """as it came, not yet normalised."""
+    critic_view: Array
+    first: Array
+    """whether the round is its game's first."""
     mask: Array
+    probabilities: Array
+    """of all actions, float32 [..., 21]."""
     action: Array
     log_prob: Array
     reward: Array
     terminated: Array
     rejected: Array
+    wealth: Array
+    """after the round, points."""
+
+
+class Batch(NamedTuple):
+    """One rollout, or the part of it that is learned from at once; leaves [rounds, games, seats, …]."""
+
+    actor_input: Array
+    critic_input: Array
+    first: Array
+    mask: Array
+    probabilities: Array
+    action: Array
+    log_prob: Array
+    advantage: Array
+    """of the action taken; with action values, what they left unexplained of it."""
+    action_advantages: Any
+    """float32 [..., 21], of all actions by the critic; () where it estimates V alone."""
+    target: Array
+    """lambda-return, what the critic learns."""
+    memory: Any
+    """{"actor": …, "critic": …} that the rollout started from, leaves [games, seats, …]."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -68,114 +110,209 @@ class PPO:
     config: PPOConfig
     n_envs: int
     total_updates: int
-    """what the schedules of learning rate and entropy are stretched over."""
+    """what the schedules are stretched over."""
+    joint_critic: bool = False
+    """IPPO's critic sees what its player sees, MAPPO's what all players see."""
+
+    PER_GAME: ClassVar[tuple[str, ...]] = ("games", "memory")
+    """fields of the state whose leaves have a leading axis of games."""
 
     def __post_init__(self) -> None:
         # Inside, the player axis is always there, for one player too.
         object.__setattr__(self, "market", dataclasses.replace(self.market, squeeze=False))
+        if not self._in_self_play:
+            self._check_population()
 
     @property
     def rounds_per_update(self) -> int:
         """Rounds of the market played by one update, all games together."""
         return self.n_envs * self.config.rollout_rounds
 
+    @property
+    def n_seats(self) -> int:
+        """Seats whose play is learned from: all of them in self-play, the first one against a population."""
+        return self.market.n_players if self._in_self_play else 1
+
     def init(self, key: Array) -> PPOState:
         """Fresh networks and games."""
         key, key_actor, key_critic, key_games = jax.random.split(key, 4)
-        blank = jnp.zeros(self.market.observation_size)
-        weights = {"actor": self.actor.init(key_actor, blank), "critic": self.critic.init(key_critic, blank)}
+        weights = {"actor": self._fresh(self.actor, key_actor, self.market.observation_size),
+                   "critic": self._fresh(self.critic, key_critic, self._n_critic_inputs)}  # fmt: skip
+        kind, batch = self.config.normalize_observations, (self.n_envs, self.n_seats)
+        normalizer = {"actor": new_normalizer(kind, self.market.observation_size),
+                      "critic": new_normalizer(kind, self._n_critic_inputs)}  # fmt: skip
         _, games = jax.vmap(self.market.reset, (0, None))(jax.random.split(key_games, self.n_envs), self.env_params)
-        return PPOState(weights, self.optimizer.init(weights), games, key, jnp.int32(0))
+        state = PPOState(
+            weights=weights,
+            optimizer=self.optimizer.init(weights),
+            normalizer=normalizer,
+            games=games,
+            memory={"actor": self.actor.carry(batch), "critic": self.critic.carry(batch)},
+            reward_scale=new_reward_scale(batch) if self.config.normalize_rewards else (),
+            ruin=new_ruin(batch) if self.config.constrain_ruin else (),
+            others=(),
+            key=key,
+            n_updates=jnp.int32(0),
+        )
+        return state if self._in_self_play else state._replace(others=self.population.init(self.policy_params(state)))
 
     def update(self, state: PPOState) -> tuple[PPOState, dict[str, Array]]:
         """One iteration: play, estimate advantages, improve. Metrics are float32 scalars."""
         key, key_rollout, key_epochs = jax.random.split(state.key, 3)
-        entropy_weight = self.entropy_weight(state.n_updates)
-        games, rollout = self._collect(state.weights, state.games, entropy_weight, key_rollout)
-        batch = self._advantages(state.weights, games, rollout)
-        weights, optimizer, metrics = self._improve(state, batch, entropy_weight, key_epochs)
-        metrics |= self._play_metrics(rollout, batch) | {"entropy_weight": entropy_weight}
-        return PPOState(weights, optimizer, games, key, state.n_updates + 1), metrics
-
-    def entropy_weight(self, n_updates: Array) -> Array:
-        """The entropy weight of the update after `n_updates`, in points a nat: geometric from start to end."""
-        start, end = self.config.entropy, self.config.entropy_end
-        return start * (end / start) ** (n_updates / self.total_updates)
+        played, rollout = self._collect(state, key_rollout)
+        played, reward, reward_metrics = self._shape_rewards(played, rollout)
+        played, batch = self._advantages(played, rollout, reward, state.memory)
+        improved, metrics = self._improve(played, batch, key_epochs)
+        after = self._look_back(improved._replace(key=key, n_updates=state.n_updates + 1), rollout)
+        return after, metrics | reward_metrics | self._play_metrics(rollout, batch)
 
     def policy(self, greedy: bool = True) -> ActorPolicy:
         """The player that is being trained; its parameters are `policy_params(state)`."""
-        return ActorPolicy(self.market, self.actor, greedy)
+        return ActorPolicy(self.market, self.actor, self.config.share_params, greedy)
 
     def policy_params(self, state: PPOState) -> ActorParams:
         """What the player acts on."""
-        return ActorParams(state.weights["actor"], self._logit_scale(self.entropy_weight(state.n_updates)))
+        scale = self._logit_scale(self._entropy_weight(state.n_updates))
+        return ActorParams(state.weights["actor"], state.normalizer["actor"], scale)
 
-    def _collect(self, weights: Any, games: State, entropy_weight: Array, key: Array) -> tuple[State, Transition]:
-        def play_round(games: State, key: Array) -> tuple[State, Transition]:
-            key_act, key_step = jax.random.split(key)
+    def _collect(self, state: PPOState, key: Array) -> tuple[PPOState, Transition]:
+        """Play `rollout_rounds` rounds of every game; the critic's memory waits for `_advantages`."""
+        policy, params = self.policy(greedy=False), self.policy_params(state)
+
+        def play_round(carry: Any, key: Array) -> tuple[Any, Transition]:
+            games, memory, others = carry
+            key_act, key_others, key_step = jax.random.split(key, 3)
             view = jax.vmap(self.market.view, (0, None))(games, self.env_params)
-            observation = self.market.encode(view)
-            policy = self._distribution(weights, observation, view.action_mask, entropy_weight)
-            action, log_prob = policy.sample_and_log_prob(seed=key_act)
+            own = self._own(view)
+            memory, law = policy.distribution(params, memory, own)
+            action, log_prob = law.sample_and_log_prob(seed=key_act)
+            others, actions = self._with_others(others, params, view, action, key_others)
             step = jax.vmap(self.market.step, (0, 0, 0, None))
             keys = jax.random.split(key_step, self.n_envs)
-            _, games, reward, terminated, _, info = step(keys, games, action, self.env_params)
-            mask, rejected = view.action_mask, info["rejected"]
-            return games, Transition(observation, mask, action, log_prob, reward, terminated, rejected)
+            _, after, reward, terminated, _, info = step(keys, games, actions, self.env_params)
+            observation = self.market.encode(view)
+            done = self._own({"reward": self._team(reward), "rejected": info["rejected"], "wealth": info["wealth"]})
+            transition = Transition(
+                self._own(observation), self._critic_view(games, observation), own.round == 0, own.action_mask,
+                law.probs, action, log_prob, terminated=terminated, **done,
+            )  # fmt: skip
+            return (after, memory, others), transition
 
-        return jax.lax.scan(play_round, games, jax.random.split(key, self.config.rollout_rounds))
+        start = (state.games, state.memory["actor"], state.others)
+        keys = jax.random.split(key, self.config.rollout_rounds)
+        (games, memory, others), rollout = jax.lax.scan(play_round, start, keys)
+        return state._replace(games=games, memory=state.memory | {"actor": memory}, others=others), rollout
 
-    def _advantages(self, weights: Any, games: State, rollout: Transition) -> Batch:
-        value = self._value(weights, rollout.observation)
-        last_value = self._value(weights, jax.vmap(self.market.observe, (0, None))(games, self.env_params))
-        terminated = rollout.terminated[..., None]
-        advantage = losses.gae(rollout.reward, value, last_value, terminated, self.config.gamma, self.config.gae_lambda)
-        return Batch(rollout.observation, rollout.mask, rollout.action, rollout.log_prob, advantage, advantage + value)
+    def _shape_rewards(self, state: PPOState, rollout: Transition) -> tuple[PPOState, Array, dict[str, Array]]:
+        """What is learned from in place of the rewards as they came."""
+        reward = rollout.reward
+        metrics: dict[str, Array] = {}
+        if self.config.constrain_ruin:
+            below = rollout.wealth <= RUIN_LEVEL * self.env_params.initial_wealth
+            ruin, reward, metrics = charged_for_ruin(
+                state.ruin, reward, below, rollout.terminated, self.config.ruin_bound, self.config.ruin_learning_rate
+            )
+            state = state._replace(ruin=ruin)
+        if self.config.normalize_rewards:
+            scale, reward = scaled(state.reward_scale, reward, rollout.terminated, self.config.gamma)
+            state = state._replace(reward_scale=scale)
+        return state, reward, metrics
 
-    def _improve(
-        self, state: PPOState, batch: Batch, entropy_weight: Array, key: Array
-    ) -> tuple[Any, optax.OptState, dict[str, Array]]:
-        def minibatch_step(carry: tuple[Any, optax.OptState], part: Batch) -> tuple[Any, dict[str, Array]]:
+    def _advantages(self, state: PPOState, rollout: Transition, reward: Array, memory: Any) -> tuple[PPOState, Batch]:
+        """The rollout with what its actions were worth; `memory` is the one that it started from."""
+        actor_input = normalized(state.normalizer["actor"], rollout.observation)
+        critic_input = normalized(state.normalizer["critic"], rollout.critic_view)
+        critic_memory, estimate = self._estimates(state.weights, memory["critic"], critic_input, rollout.first)
+        value = self._value(estimate, rollout.probabilities)
+        terminated, gamma, lam = rollout.terminated[..., None], self.config.gamma, self.config.gae_lambda
+        last_value = self._last_value(state, critic_memory)
+        advantage = losses.gae(reward, value, last_value, terminated, gamma, lam)
+        target = advantage + value
+        of_all: Any = ()
+        if self._has_action_values:
+            advantage = target - _at(estimate, rollout.action)
+            of_all = jnp.where(rollout.mask, estimate - value[..., None], 0)
+        batch = Batch(
+            actor_input, critic_input, rollout.first, rollout.mask, rollout.probabilities, rollout.action,
+            rollout.log_prob, advantage, of_all, target, memory,
+        )  # fmt: skip
+        return state._replace(memory=state.memory | {"critic": critic_memory}), batch
+
+    def _last_value(self, state: PPOState, memory: Any) -> Array:
+        """V of where the rollout stopped, float32 [games, seats]."""
+        view = jax.vmap(self.market.view, (0, None))(state.games, self.env_params)
+        own = self._own(view)
+        _, law = self.policy().distribution(self.policy_params(state), state.memory["actor"], own)
+        seen_there = self._critic_view(state.games, self.market.encode(view))
+        inputs = normalized(state.normalizer["critic"], seen_there)
+        _, estimate = self._estimates(state.weights, memory, inputs[None], own.round[None] == 0)
+        return self._value(estimate[0], law.probs)
+
+    def _improve(self, state: PPOState, batch: Batch, key: Array) -> tuple[PPOState, dict[str, Array]]:
+        """`n_epochs` passes of `n_minibatches` gradient steps each; metrics are means over the steps."""
+        rate = self._scheduled("learning_rate", state.n_updates)
+
+        def gradient_step(carry: tuple[Any, optax.OptState], part: Batch) -> tuple[Any, dict[str, Array]]:
             weights, optimizer = carry
-            gradient, metrics = jax.grad(self._loss, has_aux=True)(weights, part, entropy_weight)
-            change, optimizer = self.optimizer.update(gradient, optimizer, weights)
-            metrics["gradient_norm"] = optax.tree.norm(gradient)
-            return (optax.apply_updates(weights, change), optimizer), metrics
+            gradient, metrics = jax.grad(self._loss, has_aux=True)(weights, part, state.n_updates)
+            direction, optimizer = self.optimizer.update(gradient, optimizer, weights)
+            weights = jax.tree.map(lambda w, d: w - rate * d, weights, direction)
+            return (weights, optimizer), metrics | {"gradient_norm": optax.tree.norm(gradient)}
 
         def epoch(carry: tuple[Any, optax.OptState], key: Array) -> tuple[Any, dict[str, Array]]:
-            return jax.lax.scan(minibatch_step, carry, self._minibatches(batch, key))
+            return jax.lax.scan(gradient_step, carry, self._minibatches(batch, key))
 
         keys = jax.random.split(key, self.config.n_epochs)
         (weights, optimizer), metrics = jax.lax.scan(epoch, (state.weights, state.optimizer), keys)
-        return weights, optimizer, jax.tree.map(jnp.mean, metrics)
+        metrics = jax.tree.map(jnp.mean, metrics)
+        metrics |= {"learning_rate": rate, "entropy_weight": self._entropy_weight(state.n_updates)}
+        return state._replace(weights=weights, optimizer=optimizer), metrics
 
     def _minibatches(self, batch: Batch, key: Array) -> Batch:
-        """The batch as [n_minibatches, samples, …]: whole games, in a new order every epoch."""
-        order = jax.random.permutation(key, self.n_envs)
+        """The batch as [n_minibatches, rounds, games, …]: whole games, in a new order every epoch."""
+        order = jax.random.permutation(key, self.n_envs).reshape(self.config.n_minibatches, -1)
+        memory = jax.tree.map(lambda leaf: leaf[order], batch.memory)
+        rounds = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0)[order].swapaxes(1, 2), batch._replace(memory=()))
+        return rounds._replace(memory=memory)
 
-        def split(leaf: Array) -> Array:
-            games_first = jnp.moveaxis(leaf, 1, 0)[order]
-            return games_first.reshape(self.config.n_minibatches, -1, *leaf.shape[3:])
-
-        return jax.tree.map(split, batch)
-
-    def _loss(self, weights: Any, part: Batch, entropy_weight: Array) -> tuple[Array, dict[str, Array]]:
-        policy = self._distribution(weights, part.observation, part.mask, entropy_weight)
+    def _loss(self, weights: Any, part: Batch, n_updates: Array) -> tuple[Array, dict[str, Array]]:
+        share, memory = self.config.share_params, part.memory
+        _, output = unroll_seats(self.actor, share, weights["actor"], memory["actor"], part.actor_input, part.first)
+        policy = MaskedCategorical(output * self._logit_scale(self._entropy_weight(n_updates)), part.mask)
         log_ratio = policy.log_prob(part.action) - part.log_prob
         advantage = losses.standardized(part.advantage) if self.config.normalize_advantages else part.advantage
-        policy_loss = losses.clipped_surrogate(log_ratio, advantage, self.config.clip)
-        value_loss = losses.squared_error(self._value(weights, part.observation), part.target)
+        clip = self._scheduled("clip", n_updates)
+        policy_loss = losses.clipped_surrogate(log_ratio, advantage, clip)
+        _, estimate = self._estimates(weights, memory["critic"], part.critic_input, part.first)
+        if self._has_action_values:
+            policy_loss += losses.expected_surrogate(policy.probs, part.probabilities, part.action_advantages, clip)
+            value_loss = losses.squared_error(_at(estimate, part.action), part.target)
+        else:
+            value_loss = losses.squared_error(estimate[..., 0], part.target)
         entropy = policy.entropy().mean()
-        loss = policy_loss + self.config.value_weight * value_loss - entropy_weight * entropy
+        loss = policy_loss + self.config.value_weight * value_loss - self._entropy_weight(n_updates) * entropy
         return loss, {
             "policy_loss": policy_loss,
             "value_loss": value_loss,
             "entropy": entropy,
             "kl": losses.approximate_kl(log_ratio),
-            "clip_fraction": jnp.mean(jnp.abs(jnp.exp(log_ratio) - 1) > self.config.clip),
+            "clip_fraction": jnp.mean(jnp.abs(jnp.exp(log_ratio) - 1) > clip),
         }
 
+    def _look_back(self, state: PPOState, rollout: Transition) -> PPOState:
+        """What the next update will need to remember: moments of the observations, a snapshot of oneself.
+
+        An update plays and learns with the moments from before it, so that old and new probabilities compare.
+        """
+        views = {"actor": rollout.observation, "critic": rollout.critic_view}
+        state = state._replace(normalizer={who: after_seeing(state.normalizer[who], x) for who, x in views.items()})
+        if self._in_self_play:
+            return state
+        others = self.population.remember(state.others, self.policy_params(state), state.n_updates)
+        return state._replace(others=others)
+
     def _play_metrics(self, rollout: Transition, batch: Batch) -> dict[str, Array]:
+        # With action values `advantage` is what they left unexplained; without, what V did.
         residual = batch.advantage.var() / (batch.target.var() + 1e-8)
         return {
             "reward_per_game": rollout.reward.mean() * N_ROUNDS,
@@ -184,9 +321,44 @@ class PPO:
             "explained_variance": 1 - residual,
         }
 
-    def _distribution(self, weights: Any, observation: Array, mask: Array, entropy_weight: Array) -> MaskedCategorical:
-        logits = forward(self.actor, weights["actor"], observation) * self._logit_scale(entropy_weight)
-        return MaskedCategorical(logits, mask)
+    def _own(self, tree: Any) -> Any:
+        """Leaves [games, A, …] at the seats whose play is learned from."""
+        return jax.tree.map(lambda leaf: leaf[:, : self.n_seats], tree)
+
+    def _team(self, reward: Array) -> Array:
+        """Rewards [games, A]: each player's own, or of all of them their mean."""
+        return jnp.broadcast_to(reward.mean(-1, keepdims=True), reward.shape) if self.config.shared_reward else reward
+
+    def _with_others(
+        self, others: Any, params: ActorParams, view: View, action: Array, key: Array
+    ) -> tuple[Any, Array]:
+        """The others' carry, and everybody's actions int32 [games, A]."""
+        if self._in_self_play:
+            return others, action
+        rest = jax.tree.map(lambda leaf: leaf[:, self.n_seats :], view)
+        others, theirs = self.population.act(others, params, self.env_params, rest, key)
+        return others, jnp.concatenate([action, theirs], -1)
+
+    def _critic_view(self, games: State, observation: Array) -> Array:
+        """What the critics of the learning seats see, float32 [games, seats, n]."""
+        truth = bool(self.config.critic_sees_truth)
+        return self._own(critic_view(self.market, games, observation, self.joint_critic, truth))
+
+    def _estimates(self, weights: Any, memory: Any, inputs: Array, first: Array) -> tuple[Any, Array]:
+        """The critic's memory after, and its estimates float32 [T, games, seats, 1 or 21]."""
+        return unroll_seats(self.critic, self.config.share_params, weights["critic"], memory, inputs, first)
+
+    def _value(self, estimate: Array, probabilities: Array) -> Array:
+        """V [...] from the critic's estimates [..., 1 or 21]: with action values, their mean under the policy."""
+        return (estimate * probabilities).sum(-1) if self._has_action_values else estimate[..., 0]
+
+    def _scheduled(self, name: str, n_updates: Array) -> Array:
+        """A hyperparameter after so many updates."""
+        start, end = getattr(self.config, name), getattr(self.config, f"{name}_end")
+        return annealed(start, end, getattr(self.config, f"{name}_schedule"), n_updates / self.total_updates)
+
+    def _entropy_weight(self, n_updates: Array) -> Array:
+        return self._scheduled("entropy", n_updates)
 
     def _logit_scale(self, entropy_weight: Array) -> Array:
         """What the actor's outputs are multiplied by.
@@ -196,22 +368,69 @@ class PPO:
         """
         return self.config.output_scale / jnp.maximum(entropy_weight, self.config.temperature_floor)
 
-    def _value(self, weights: Any, observation: Array) -> Array:
-        return forward(self.critic, weights["critic"], observation)[..., 0]
+    def _fresh(self, network: Network, key: Array, n_inputs: int) -> Any:
+        if self.config.share_params:
+            return network.init(key, n_inputs)
+        return jax.vmap(network.init, (0, None))(jax.random.split(key, self.n_seats), n_inputs)
 
     @property
-    def actor(self) -> MLP:
+    def _has_action_values(self) -> bool:
+        return self.config.critic == "action_values"
+
+    def _check_population(self) -> None:
+        names, n = self.config.opponents, self.n_envs
+        if self.market.n_players == 1:
+            raise ParameterError("ppo.opponents", names, "a single player has none: leave it at [self]")
+        if self.n_envs % len(names):
+            raise ParameterError("ppo.opponents", names, f"their number must divide train.n_envs = {n}")
+        if not self.config.share_params:
+            raise ParameterError("ppo.share_params", False, "must be on with ppo.opponents, where only one seat learns")
+        if PAST in names and n // len(names) % self.config.past_size:
+            allowed = f"must divide the {n // len(names)} games against past selves"
+            raise ParameterError("ppo.past_size", self.config.past_size, allowed)
+        for name in set(names) - {SELF, PAST}:
+            try:
+                make_policy(name)
+            except ValueError as error:
+                raise ParameterError("ppo.opponents", name, f"is neither self, past nor a policy ({error})") from None
+
+    @property
+    def _n_critic_inputs(self) -> int:
+        return critic_inputs(self.market, self.joint_critic, bool(self.config.critic_sees_truth))
+
+    @property
+    def _in_self_play(self) -> bool:
+        return self.config.opponents == (SELF,)
+
+    @property
+    def population(self) -> Population:
+        """Who sits at the other seats, where it is not self-play."""
+        return Population(
+            names=self.config.opponents,
+            learner=self.policy(greedy=False),
+            n_games=self.n_envs,
+            n_others=self.market.n_players - self.n_seats,
+            past_size=self.config.past_size,
+            past_every=self.config.past_every,
+        )
+
+    @property
+    def actor(self) -> Network:
         """Observation → logits of the 21 actions."""
-        return MLP(self.config.hidden, N_ACTIONS, output_scale=0.01)
+        return Network(self.config.hidden, N_ACTIONS, self.config.memory, output_scale=0.01)
 
     @property
-    def critic(self) -> MLP:
-        """Observation → value, in units of the reward."""
-        return MLP(self.config.hidden, 1)
+    def critic(self) -> Network:
+        """What the critic sees → V or all action values, in units of the reward."""
+        n_outputs = N_ACTIONS if self._has_action_values else 1
+        return Network(self.config.critic_hidden or self.config.hidden, n_outputs, self.config.memory)
 
     @property
     def optimizer(self) -> optax.GradientTransformation:
-        """Adam with a linear learning-rate schedule, on gradients clipped by their global norm."""
-        steps = self.total_updates * self.config.n_epochs * self.config.n_minibatches
-        rate = optax.linear_schedule(self.config.learning_rate, self.config.learning_rate_end, steps)
-        return optax.chain(optax.clip_by_global_norm(self.config.max_grad_norm), optax.adam(rate, eps=1e-5))
+        """Adam's direction for gradients clipped by their global norm; the learning rate is applied outside."""
+        return optax.chain(optax.clip_by_global_norm(self.config.max_grad_norm), optax.scale_by_adam(eps=1e-5))
+
+
+def _at(values: Array, action: Array) -> Array:
+    """values [..., 21] of the actions [...]."""
+    return jnp.take_along_axis(values, action[..., None], -1)[..., 0]

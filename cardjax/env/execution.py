@@ -10,6 +10,8 @@ from cardjax.env.params import EnvParams
 MAX_SIZE = 10
 N_ACTIONS = 2 * MAX_SIZE + 1
 PASS = 0
+RUIN_LEVEL = 0.2
+"""Ruin: wealth at or below this share of W0 after any round. RULES.md, "Players"."""
 
 
 class Fill(NamedTuple):

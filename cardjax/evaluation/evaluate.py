@@ -1,9 +1,10 @@
 """A policy against opponents, scored against the exact benchmark on the same market draws. DESIGN.md, "Score"."""
 
+import collections
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,57 +12,43 @@ import numpy as np
 from jax import Array
 
 from cardjax.env.market import CardMarket
-from cardjax.env.params import N_ROUNDS, EnvParams
-from cardjax.evaluation.match import GameTotals, Seats, play_games
-from cardjax.evaluation.statistics import Interval, ratio_interval, t_interval
+from cardjax.env.params import EnvParams
+from cardjax.evaluation.decision import OneOf
+from cardjax.evaluation.exploitability import Switches, Valued, play_valued
+from cardjax.evaluation.match import Seats, play_games
+from cardjax.evaluation.result import Benchmark, Games, Result, result_of
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.protocol import Policy
 
-OPPONENTS = ("self", "random_valid", "ev_oracle", "level1", "equilibrium")
+SELF, BENCHMARK, REPLY = "self", "the benchmark", "a best reply"
+OPPONENTS = (SELF, "random_valid", "ev_oracle", "level1", "equilibrium")
 """Whom a policy is measured against when nobody says otherwise; "self" takes every seat."""
 VALIDATION, TEST = 1, 2
 """Domains of evaluation keys: training uses domain 0, so no evaluation draw is ever trained on."""
 GAMES_AT_ONCE = 8192
+VALUED_GAMES = 16_384
+"""Exact values are computed in the first so many games: they vary so little that more are not worth the time."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Player:
-    """A policy and its parameters, one entry for each training seed; a scripted player has one entry."""
+    """A policy and its parameters, one entry for each training seed; a scripted player has one entry.
+
+    An entry None is for a scripted policy: the parameters of the market that it plays in.
+    """
 
     policy: Policy
     params: Sequence[Any]
 
 
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """A policy's games against one opponent."""
+class Match(NamedTuple):
+    """Who plays and what is done: traced, so that one compiled program serves every match."""
 
-    opponent: str
-    mean_pnl: Interval
-    """points a game, realised: with S."""
-    mean_expected_pnl: Interval
-    """points a game, conditional mean: with mu in place of S."""
-    score: Interval
-    """share of the benchmark's expected P&L on the same draws."""
-    metrics: dict[str, float]
-    unit: str
-    """what the intervals run over: "training seeds" or "games"."""
-    n_units: int
-
-    def as_json(self) -> dict[str, Any]:
-        """The entry of summary.json's `results`."""
-        return {
-            "opponent": self.opponent,
-            "mean_pnl": self.mean_pnl.mean,
-            "ci95": [self.mean_pnl.low, self.mean_pnl.high],
-            "score": self.score.mean,
-            "score_ci95": [self.score.low, self.score.high],
-            "mean_expected_pnl": self.mean_expected_pnl.mean,
-            "expected_pnl_ci95": [self.mean_expected_pnl.low, self.mean_expected_pnl.high],
-            "unit": self.unit,
-            "n_units": self.n_units,
-            **self.metrics,
-        }
+    benchmark: bool = False
+    """the equilibrium takes the player's place."""
+    opponent: int = 0
+    """which of the scripted opponents, where `switches.opposed`."""
+    switches: Switches = Switches()
 
 
 def domain_key(seed: int, domain: int) -> Array:
@@ -81,6 +68,8 @@ def evaluate(
 ) -> list[Result]:
     """The player against itself ("self" among the opponents) and against scripted opponents.
 
+    The program that plays the games is compiled once in a process for a market, a policy and its opponents.
+
     Args:
         market: one player or more; a single player's only opponent is "self".
         opponents: name → policy, in the order of the results; the policy of "self" is not looked at.
@@ -91,43 +80,104 @@ def evaluate(
     Raises:
         ValueError: no games.
     """
+    grid = jax.tree.map(lambda leaf: np.asarray(leaf)[None], env_params)
+    return evaluate_grid(market, grid, player, opponents, n_games, seed, domain, progress)[0]
+
+
+def evaluate_grid(
+    market: CardMarket,
+    params_grid: EnvParams,
+    player: Player,
+    opponents: Mapping[str, Policy],
+    n_games: int,
+    seed: int = 0,
+    domain: int = TEST,
+    progress: Callable[[int], object] = lambda games: None,
+) -> list[list[Result]]:
+    """`evaluate` at every point of a grid of markets, by one compiled program: the results of each point.
+
+    The program maps over the grid, as many points side by side (`vmap`) as keep games below GAMES_AT_ONCE. At each
+    point the opponents and the benchmark play by that point's parameters; a player by the ones that it has, so that a
+    policy trained at one alpha is seen at others.
+
+    Args:
+        params_grid: leaves [G, …], as `cardjax.env.params_grid` makes them.
+    """
     if n_games < 1:
         raise ValueError(f"n_games = {n_games}: must be at least 1")
     market = dataclasses.replace(market, squeeze=False)
+    scripted = tuple(policy for name, policy in opponents.items() if name != SELF)
     size = min(n_games, GAMES_AT_ONCE)
-    benchmark = jax.jit(partial(_payoffs, market, Equilibrium(), None, n_games=size))
-    plays = {
-        name: jax.jit(partial(_payoffs, market, player.policy, policy_of(name, opponents), n_games=size))
-        for name in opponents
-    }
-    yardstick: list[np.ndarray] = []
-    totals: dict[str, list[list[GameTotals]]] = {name: [[] for _ in player.params] for name in opponents}
-    for key, n in _batches(domain_key(seed, domain), n_games):
-        yardstick.append(np.asarray(benchmark(env_params, env_params, key).expected_pnl)[:n])
-        for name, play in plays.items():
-            for i, params in enumerate(player.params):
-                totals[name][i].append(jax.tree.map(lambda x, n=n: np.asarray(x)[:n], play(params, env_params, key)))
-            progress(n)
-    joined = {name: [_join(parts) for parts in rows] for name, rows in totals.items()}
-    return [_result(name, rows, np.concatenate(yardstick)) for name, rows in joined.items()]
+    play = partial(_play, market, player.policy, scripted, size, _points_at_once(params_grid, size))
+    played: dict[tuple[str, int], list[Valued]] = collections.defaultdict(list)
+    for batch, (key, n) in enumerate(_batches(domain_key(seed, domain), n_games)):
+        exact = SELF in opponents and batch * GAMES_AT_ONCE < VALUED_GAMES
+        for name, match in _matches(list(opponents), exact):
+            for i, params in enumerate(player.params[:1] if match.benchmark else player.params):
+                games = play(match, params, params_grid, key)
+                played[name, i].append(jax.tree.map(lambda leaf, n=n: np.asarray(leaf)[:, :n], games))
+            if name in opponents:
+                progress(n)
+    joined = {who: jax.tree.map(lambda *leaves: np.concatenate(leaves, 1), *parts) for who, parts in played.items()}
+    points = range(len(joined[BENCHMARK, 0].joint))
+    at = [{who: jax.tree.map(lambda leaf, g=g: leaf[g], games) for who, games in joined.items()} for g in points]
+    return [_results(list(opponents), len(player.params), market.n_players, games) for games in at]
 
 
-def policy_of(name: str, opponents: Mapping[str, Policy]) -> Policy | None:
-    """The policy behind an opponent's name; None for "self"."""
-    return None if name == "self" else opponents[name]
+def _matches(names: list[str], exact: bool) -> Iterator[tuple[str, Match]]:
+    """Every match of a batch, in order; `exact`: with exact values."""
+    yield BENCHMARK, Match(benchmark=True, switches=Switches(valued=exact))
+    scripted = [name for name in names if name != SELF]
+    for name in names:
+        if name != SELF:
+            yield name, Match(opponent=scripted.index(name), switches=Switches(opposed=True))
+            continue
+        yield SELF, Match(switches=Switches(valued=exact))
+        if exact:
+            yield REPLY, Match(switches=Switches(valued=True, replies=True))
 
 
-def _payoffs(
-    market: CardMarket, policy: Policy, opponent: Policy | None, params: Any, env_params: EnvParams, key: Array,
-    n_games: int,
-) -> GameTotals:  # fmt: skip
-    """One batch of games, each total averaged over the policy's seats: leaves [games]."""
-    n_own = market.n_players if opponent is None else 1
-    seats = [Seats(policy, params, n_own)]
-    if opponent is not None:
-        seats.append(Seats(opponent, env_params, market.n_players - 1))
-    totals = play_games(market, seats, env_params, key, n_games)
-    return jax.tree.map(lambda leaf: leaf[:, :n_own].mean(-1), totals)
+@partial(jax.jit, static_argnums=range(5))
+def _play(
+    market: CardMarket, policy: Policy, scripted: tuple[Policy, ...], n_games: int, points_at_once: int, match: Match,
+    params: Any, params_grid: EnvParams, key: Array,
+) -> Valued:  # fmt: skip
+    """One batch of a match at every point of the grid: leaves [G, games], means over the player's seats."""
+    at_first_seat = jnp.asarray(match.switches.opposed) | match.switches.replies
+
+    def own(leaf: Array) -> Array:
+        return jnp.where(at_first_seat, leaf[:, 0], leaf.mean(-1))
+
+    def at_point(env_params: EnvParams) -> Valued:
+        players = OneOf((policy, Equilibrium()))
+        each = (env_params if params is None else params, env_params)
+        player = Seats(players, (jnp.int32(match.benchmark), each), market.n_players)
+        others = Seats(OneOf(scripted), (match.opponent, (env_params,) * len(scripted)), market.n_players - 1)
+        games = play_valued(market, player, others if scripted else None, env_params, key, n_games, match.switches)
+        return Valued(jax.tree.map(own, games.totals), own(games.value), games.joint)
+
+    return jax.lax.map(at_point, params_grid, batch_size=points_at_once)
+
+
+def _points_at_once(params_grid: EnvParams, size: int) -> int:
+    """The largest divisor of the grid's length, so that all calls are alike, that keeps games below GAMES_AT_ONCE."""
+    n_points = len(params_grid.alpha)
+    return max(d for d in range(1, n_points + 1) if n_points % d == 0 and (d == 1 or d * size <= GAMES_AT_ONCE))
+
+
+def _results(names: list[str], n_seeds: int, n_players: int, played: dict[tuple[str, int], Valued]) -> list[Result]:
+    """One point's results, from leaves [games]."""
+    n_exact = played[REPLY, 0].value.size if (REPLY, 0) in played else 0
+    best = played[BENCHMARK, 0]
+    benchmark = Benchmark(best.totals.expected_pnl, best.value[:n_exact], best.joint[:n_exact])
+
+    def games_of(name: str, i: int) -> Games:
+        totals, value, _ = played[name, i]
+        if name != SELF:
+            return Games(totals, value[:0], value[:0])
+        return Games(totals, value[:n_exact], played[REPLY, i].value)
+
+    return [result_of(name, [games_of(name, i) for i in range(n_seeds)], benchmark, n_players) for name in names]
 
 
 def _batches(key: Array, n_games: int) -> Iterator[tuple[Array, int]]:
@@ -136,64 +186,23 @@ def _batches(key: Array, n_games: int) -> Iterator[tuple[Array, int]]:
         yield jax.random.fold_in(key, i), min(GAMES_AT_ONCE, n_games - start)
 
 
-def _join(parts: list[GameTotals]) -> GameTotals:
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+def self_play_payoff(market: CardMarket, policy: Policy, n_games: int, seed: int = 0) -> Callable[[Any, Any], Array]:
+    """A compiled function from stacked parameters and games to greedy self-play's mean expected P&L a game [rows].
 
-
-def _result(name: str, rows: list[GameTotals], yardstick: np.ndarray) -> Result:
-    """Intervals over training seeds where there are several, over games for one scripted player or one seed."""
-    if len(rows) > 1:
-        pnl, expected = (np.array([getattr(row, field).mean() for row in rows]) for field in ("pnl", "expected_pnl"))
-        scores = t_interval(expected / yardstick.mean()) if yardstick.mean() else _no_score()
-        unit = "training seeds"
-    else:
-        pnl, expected = np.asarray(rows[0].pnl), np.asarray(rows[0].expected_pnl)
-        scores = ratio_interval(expected, yardstick) if yardstick.mean() else _no_score()
-        unit = "games"
-    return Result(name, t_interval(pnl), t_interval(expected), scores, _metrics(rows), unit, len(pnl))
-
-
-def _no_score() -> Interval:
-    return Interval(float("nan"), None, None)
-
-
-def _metrics(rows: list[GameTotals]) -> dict[str, float]:
-    """Plain means over all games, seeds and the policy's seats; per-trade ones are null without a trade."""
-    total = jax.tree.map(lambda leaf: leaf.astype(np.float64), _join(rows))
-    trades = total.trades.sum()
-    n_rounds = N_ROUNDS * total.trades.size
-    return {
-        "std_pnl": float(total.pnl.std()),
-        "trade_rate": float(trades / n_rounds),
-        "rejection_rate": float(total.rejections.sum() / n_rounds),
-        "mean_size": float(total.units.sum() / trades) if trades else float("nan"),
-        "fill_ratio": float(total.fill_ratio.sum() / trades) if trades else float("nan"),
-        "mean_slippage": float(total.slippage.sum() / trades) if trades else float("nan"),
-        "ruin_probability": float(total.ruined.mean()),
-    }
-
-
-def self_play_score(
-    market: CardMarket, env_params: EnvParams, policy: Policy, n_games: int, seed: int = 0
-) -> Callable[[Any], Array]:
-    """A compiled function from stacked weights [seeds, …] to each seed's greedy self-play score [seeds].
-
-    On validation draws, in whole batches of at most GAMES_AT_ONCE; the benchmark on them is computed once, here.
+    Its arguments are the policy's parameters and EnvParams, leaves [rows, …] each. It plays on validation draws, in
+    whole batches of at most GAMES_AT_ONCE; divided by the same of the benchmark, it is the score.
     """
     market = dataclasses.replace(market, squeeze=False)
-    batches = list(_batches(domain_key(seed, VALIDATION), n_games))
-    keys = jnp.stack([key for key, _ in batches])
-    size = min(n_games, GAMES_AT_ONCE)
-    payoff = partial(_mean_payoff, market, env_params=env_params, keys=keys, n_games=size)
-    yardstick = jax.jit(partial(payoff, Equilibrium()))(env_params)
-    scale = jnp.where(yardstick == 0, jnp.nan, yardstick)
-    return jax.jit(lambda weights: jax.lax.map(lambda w: payoff(policy, w), weights) / scale)
+    keys = jnp.stack([key for key, _ in _batches(domain_key(seed, VALIDATION), n_games)])
+    payoff = partial(_mean_payoff, market, policy, keys=keys, n_games=min(n_games, GAMES_AT_ONCE))
+    return jax.jit(lambda params, env_params: jax.lax.map(lambda row: payoff(*row), (params, env_params)))
 
 
 def _mean_payoff(
-    market: CardMarket, policy: Policy, params: Any, env_params: EnvParams, keys: Array, n_games: int
+    market: CardMarket, policy: Policy, params: Any, env_params: EnvParams, *, keys: Array, n_games: int
 ) -> Array:
     def batch(key: Array) -> Array:
-        return _payoffs(market, policy, None, params, env_params, key, n_games).expected_pnl.mean()
+        seats = [Seats(policy, params, market.n_players)]
+        return play_games(market, seats, env_params, key, n_games).expected_pnl.mean()
 
     return jax.lax.map(batch, keys).mean()

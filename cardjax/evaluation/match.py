@@ -3,20 +3,19 @@
 The market's draws depend on the key alone, so two matches with one key meet the same events, cards, quotes and depths.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.env.execution import position_of
+from cardjax.env.execution import RUIN_LEVEL, position_of
 from cardjax.env.market import CardMarket
+from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.policies.protocol import Policy
-
-RUIN_LEVEL = 0.2
-"""Ruin: wealth at or below this share of W0 after any round. RULES.md, "Players"."""
 
 
 class Seats(NamedTuple):
@@ -62,27 +61,46 @@ def play_games(
     """
     if sum(seat.n for seat in seats) != market.n_players:
         raise ValueError(f"seats for {sum(seat.n for seat in seats)} players in a game of {market.n_players}")
+
+    def start(key: Array) -> tuple[Any, ...]:
+        keys = jax.random.split(key, len(seats))
+        return tuple(seat.policy.init(k, (n_games, seat.n)) for seat, k in zip(seats, keys, strict=True))
+
+    return play_rounds(market, start, partial(_act, seats), env_params, key, n_games)[1]
+
+
+def play_rounds(
+    market: CardMarket, start: Callable[[Array], Any], act: Callable[[Any, View, Array], tuple[Any, Array]],
+    env_params: EnvParams, key: Array, n_games: int,
+) -> tuple[Any, GameTotals]:  # fmt: skip
+    """`n_games` whole games in which one function decides for all seats.
+
+    Args:
+        market: a game with a player axis (not squeezed).
+        start: key → the carry before the first round.
+        act: (carry, view [games, A], key) → (carry, actions int32 [games, A]).
+        key: as in `play_games`: with the same key and `n_games`, both meet the same market draws.
+
+    Returns:
+        The carry after the last round, and the totals.
+    """
     key_games, key_rounds, key_carry, key_act = jax.random.split(key, 4)
     _, state = jax.vmap(market.reset, (0, None))(jax.random.split(key_games, n_games), env_params)
-    carries = tuple(
-        seat.policy.init(k, (n_games, seat.n))
-        for seat, k in zip(seats, jax.random.split(key_carry, len(seats)), strict=True)
-    )
 
-    def play_round(carry: Any, t: Array) -> tuple[Any, None]:
-        state, carries, totals = carry
+    def play_round(before: Any, t: Array) -> tuple[Any, None]:
+        state, carry, totals = before
         view = jax.vmap(market.view, (0, None))(state, env_params)
-        carries, action = _act(seats, carries, view, jax.random.fold_in(key_act, t))
+        carry, action = act(carry, view, jax.random.fold_in(key_act, t))
         keys = jax.random.split(jax.random.fold_in(key_rounds, t), n_games)
         _, state, _, _, info = jax.vmap(market.step_env, (0, 0, 0, None))(keys, state, action, env_params)
-        return (state, carries, _add_round(totals, info, env_params)), None
+        return (state, carry, _add_round(totals, info, env_params)), None
 
     nothing = GameTotals(*[jnp.zeros((n_games, market.n_players), jnp.float32)] * len(GameTotals._fields))
-    (_, _, totals), _ = jax.lax.scan(play_round, (state, carries, nothing), jnp.arange(N_ROUNDS))
-    return totals
+    (_, carry, totals), _ = jax.lax.scan(play_round, (state, start(key_carry), nothing), jnp.arange(N_ROUNDS))
+    return carry, totals
 
 
-def _act(seats: Sequence[Seats], carries: tuple[Any, ...], view: Any, key: Array) -> tuple[tuple[Any, ...], Array]:
+def _act(seats: Sequence[Seats], carries: tuple[Any, ...], view: View, key: Array) -> tuple[tuple[Any, ...], Array]:
     """Every policy on the views of its own seats; actions int32 [games, A]."""
     actions, after, first = [], [], 0
     for i, (seat, carry) in enumerate(zip(seats, carries, strict=True)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cardjax.evaluation.evaluate import Result
+from cardjax.evaluation.result import Result
 from cardjax.evaluation.statistics import Interval
 
 HEADINGS = ("opponent", "P&L per game", "expected P&L", "score", "trades", "size", "fill", "ruin")
@@ -43,4 +43,17 @@ def _footnote(results: Sequence[Result]) -> str:
     note = f"points a game and player; ± is a 95% interval over {' / '.join(sorted(units))}"
     if any(result.unit == "games" for result in results):
         note += " (of one policy: it says nothing about other training seeds)"
-    return note + ".\nscore: expected P&L as a share of the exact equilibrium's on the same draws."
+    lines = [f"{note}.", "score: expected P&L as a share of the exact equilibrium's on the same draws."]
+    return "\n".join([*lines, *(line for result in results for line in _against_self(result))])
+
+
+def _against_self(result: Result) -> list[str]:
+    """The figures that only self-play has, one a line."""
+    figures, lines = result.against_self, []
+    if figures:
+        gain, share = _interval(figures["exploitability"], 3), _interval(figures["exploitability_share"], 4)
+        lines.append(f"exploitability: a best reply to the policy gains {gain} a game, {share} of the equilibrium's.")
+    if "commons_position" in figures:
+        position = _interval(figures["commons_position"], 3)
+        lines.append(f"commons position: {position}, from 0 at the equilibrium to 1 at the players' joint optimum.")
+    return lines

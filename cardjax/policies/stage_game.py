@@ -7,6 +7,7 @@ with edge = mu − ask for buys and bid − mu for sells. RULES.md, "Orders, exe
 """
 
 import functools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -86,16 +87,21 @@ def expected_pnl(params: EnvParams, view: View, flow: Array | np.ndarray) -> Arr
             `NOBODY`, or from `flow_of`. Only the two marginals matter, since an order meets one side alone.
     """
     edge = _by_action(view.mu - view.ask, view.bid - view.mu)
-    displayed = _by_action(view.displayed_ask, view.displayed_bid)
+    displayed = jnp.stack([view.displayed_ask, view.displayed_bid], -1)
     sigma, spread, flow = view.sigma[..., None], view.spread[..., None], jnp.asarray(flow)
+    n_totals = flow.shape[-1] + MAX_SIZE
+    backwards = jnp.flip(jnp.pad(flow, [(0, 0)] * (flow.ndim - 1) + [(MAX_SIZE, MAX_SIZE)]), -1)
 
-    def add(k: Array, mean: Array) -> Array:
-        chance = jax.lax.dynamic_index_in_dim(flow, k, -1, keepdims=False)
-        overflow = expected_overflow(displayed, sigma, spread, SIZE_OF_ACTION + k, params)
-        return mean + _by_action(chance[..., 0], chance[..., 1]) * overflow
+    # A side's total is q if one orders i and the others q − i, so one overflow at q serves every size.
+    def add(q: Array, mean: Array) -> Array:
+        overflow = expected_overflow(displayed, sigma, spread, q, params)
+        chance = jax.lax.dynamic_slice_in_dim(backwards, n_totals - 1 - q, MAX_SIZE + 1, -1)
+        return mean + chance * overflow[..., None]
 
-    mean_overflow = jax.lax.fori_loop(0, flow.shape[-1], add, jnp.zeros(edge.shape, jnp.float32))
-    return SIZE_OF_ACTION * (edge - impact_of(params) * mean_overflow)
+    nothing = jnp.zeros((*displayed.shape, MAX_SIZE + 1), jnp.float32)
+    mean = jax.lax.fori_loop(1, n_totals, add, nothing)
+    mean_overflow = jnp.concatenate([mean[..., 0, :], mean[..., 1, 1:]], -1)
+    return (edge - impact_of(params) * mean_overflow) * SIZE_OF_ACTION
 
 
 def flow_of(probabilities: Array, n_others: int) -> Array:
@@ -107,14 +113,20 @@ def flow_of(probabilities: Array, n_others: int) -> Array:
     Returns:
         float32 [..., 2, 10 · n_others + 1], as `expected_pnl` takes it.
     """
-    passes, buys, sells = jnp.split(probabilities, [1, MAX_SIZE + 1], -1)
-    bought = jnp.concatenate([passes + sells.sum(-1, keepdims=True), buys], -1)
-    sold = jnp.concatenate([passes + buys.sum(-1, keepdims=True), sells], -1)
-    one = jnp.stack([bought, sold], -2)
-    total: Array = jnp.ones_like(one[..., :1])
-    for _ in range(n_others):
-        total = _convolve(total, one)
-    return total
+    return _total_flow(probabilities, [probabilities] * n_others)
+
+
+def flow_of_others(probabilities: Array) -> Array:
+    """What the others of each player buy and sell in all, if each draws from a law of its own, independently.
+
+    Args:
+        probabilities: [..., A, 21], a law for each player.
+
+    Returns:
+        float32 [..., A, 2, 10 · (A − 1) + 1], as `expected_pnl` takes it with views [..., A].
+    """
+    n_players = probabilities.shape[-2]
+    return _total_flow(probabilities, [jnp.roll(probabilities, -k, -2) for k in range(1, n_players)])
 
 
 def joint_payoff(params: EnvParams, view: View, n_players: int) -> Array:
@@ -197,6 +209,17 @@ def _indifferent_at(gains: Array) -> Array:
 
     low, high = jax.lax.fori_loop(0, N_BISECTIONS, halve, (jnp.zeros_like(first), jnp.ones_like(first)))
     return (low + high) / 2
+
+
+def _total_flow(like: Array, laws: Sequence[Array]) -> Array:
+    """[..., 2, K + 1] of players with the given laws, [..., 21] each; of none of them, in the shape of `like`."""
+    total = jnp.ones((*like.shape[:-1], 2, 1), jnp.float32)
+    for law in laws:
+        passes, buys, sells = jnp.split(law, [1, MAX_SIZE + 1], -1)
+        bought = jnp.concatenate([passes + sells.sum(-1, keepdims=True), buys], -1)
+        sold = jnp.concatenate([passes + buys.sum(-1, keepdims=True), sells], -1)
+        total = _convolve(total, jnp.stack([bought, sold], -2))
+    return total
 
 
 def _convolve(a: Array, b: Array) -> Array:

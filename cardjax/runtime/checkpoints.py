@@ -1,64 +1,156 @@
-"""Checkpoints of a learner's whole state, kept by orbax: written aside and renamed, so a crash leaves the last one."""
+"""Checkpoints of a learner's whole state, kept by orbax: written aside and renamed, so a crash leaves the last one.
 
+Beside the arrays, a checkpoint says what it is of (algorithm, observation fields, configuration), the shape and type of
+each array, and a checksum of its bytes. So one that belongs elsewhere is told from one that is damaged: the first is
+refused with what differs, and in place of the second an older one is taken.
+"""
+
+import contextlib
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from cardjax.env.declaration import ParameterError
 
 T = TypeVar("T")
+N_KEPT = 2
+
+
+class DamagedError(Exception):
+    """A checkpoint that cannot be read; the message says why, in one line."""
 
 
 class Checkpoints:
-    """The checkpoints/ of a run folder; the last two are kept."""
+    """The checkpoints/ of a run folder; the last two are kept. Arrays go in and come out as NumPy's."""
 
-    def __init__(self, folder: Path):
-        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
-        self._folder = folder
-        self._manager = ocp.CheckpointManager((folder / "checkpoints").resolve(), options=options)
-
-    def save(self, n_updates: int, state: Any) -> None:
-        """Save the state after so many updates; a second save of the same one does nothing."""
-        if n_updates != self._manager.latest_step():
-            self._manager.save(n_updates, args=ocp.args.StandardSave(_without_keys(state)))
-
-    def latest(self) -> int | None:
-        """Updates done at the last checkpoint, None if there is none."""
-        return self._manager.latest_step()
-
-    def restore(self, like: T) -> T:
-        """The last checkpoint's state, of the structure, shapes and types of `like`.
+    def __init__(self, folder: Path, origin: Mapping[str, Any]):
+        """`origin`: what the run is, by name; see `origin_of` in runs.py.
 
         Raises:
-            ParameterError: no checkpoint, or one that does not fit or cannot be read.
+            ParameterError: the folder cannot be written.
         """
-        step = self.latest()
-        if step is None:
-            raise ParameterError("run", str(self._folder), "has no checkpoint")
-        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, _without_keys(like))
+        # One process writes and reads, so orbax is not to wait for the others.
+        alone = ocp.options.MultiprocessingOptions(
+            primary_host=jax.process_index(), active_processes={jax.process_index()}, barrier_sync_key_prefix="first"
+        )
+        several = jax.process_count() > 1
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=N_KEPT, enable_async_checkpointing=False, create=not several,
+            multiprocessing_options=alone if several else ocp.options.MultiprocessingOptions(),
+        )  # fmt: skip
+        self._folder, self._origin = folder, dict(origin)
         try:
-            saved = self._manager.restore(step, args=ocp.args.StandardRestore(target))
-        except Exception as error:
-            # Orbax and tensorstore raise many kinds, and a bad file is the user's to know of in one line.
-            reason = " ".join(str(error).split())[:200]
-            said = f"checkpoint {step} does not fit this run ({reason})"
+            (folder / "checkpoints").mkdir(exist_ok=True)
+            self._manager = ocp.CheckpointManager((folder / "checkpoints").resolve(), options=options)
+        except OSError as error:
+            raise ParameterError("run", str(folder), f"checkpoints/ cannot be used ({error.strerror})") from None
+
+    def steps(self) -> list[int]:
+        """Updates done at each checkpoint, the newest first."""
+        return sorted(self._manager.all_steps(), reverse=True)
+
+    def save(self, n_updates: int, state: Any) -> None:
+        """Save the state (NumPy arrays) after so many updates; a second save of the same one does nothing.
+
+        Raises:
+            ParameterError: it cannot be written; the earlier ones are as they were.
+        """
+        if n_updates in self.steps():
+            return
+        about = {"origin": self._origin, "arrays": _described(state), "checksums": _checksums(state)}
+        try:
+            self._manager.save(n_updates, args=ocp.args.StandardSave(state), custom_metadata=about)
+        except Exception as error:  # orbax and tensorstore raise many kinds
+            good = self.steps()
+            kept = f"the last good one is {good[0]}" if good else "there is none yet"
+            said = f"checkpoint {n_updates} cannot be written ({_one_line(error)}); {kept}"
             raise ParameterError("run", str(self._folder), said) from None
-        return _with_keys(saved, like)
+
+    def restore(self, n_updates: int, like: T) -> T:
+        """The state after so many updates, as NumPy arrays in the structure of `like`.
+
+        Args:
+            like: arrays or their shapes and types.
+
+        Raises:
+            ParameterError: the checkpoint is of another run; the message names what differs.
+            DamagedError: it cannot be read, or its bytes are not those that were saved.
+        """
+        about = self._about(n_updates)
+        self._refuse_other(n_updates, about, like)
+        try:
+            target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
+            state = self._manager.restore(n_updates, args=ocp.args.StandardRestore(target))
+        except Exception as error:
+            raise DamagedError(_one_line(error)) from None
+        state = jax.tree.map(np.asarray, state)
+        changed = [name for name, sum_ in _checksums(state).items() if sum_ != about["checksums"].get(name)]
+        if changed:
+            raise DamagedError(f"the bytes of {changed[0]} are not those that were saved")
+        return state
+
+    def forget_after(self, n_updates: int) -> None:
+        """Delete the checkpoints after so many updates."""
+        for step in self.steps():
+            if step > n_updates:
+                self._manager.delete(step)
 
     def close(self) -> None:
         """Release the manager's threads."""
-        self._manager.close()
+        with contextlib.suppress(Exception):  # it may repeat what a failed save has said
+            self._manager.close()
+
+    def _about(self, n_updates: int) -> dict[str, Any]:
+        try:
+            about = self._manager.metadata(n_updates).custom_metadata
+            return {part: dict(about[part]) for part in ("origin", "arrays", "checksums")}
+        except Exception as error:
+            raise DamagedError(f"its description cannot be read ({_one_line(error)})") from None
+
+    def _refuse_other(self, n_updates: int, about: Mapping[str, Any], like: Any) -> None:
+        theirs, ours = about["origin"], self._origin
+        arrays = _described(like)
+        named = [part for part in ("algorithm", "observation") if theirs.get(part) != ours[part]]
+        if named or about["arrays"] != arrays:
+            said = _difference(theirs, ours) or _difference(about["arrays"], arrays)
+            raise ParameterError("run", str(self._folder), f"checkpoint {n_updates} is of another run: {said}")
 
 
-def _is_key(leaf: Any) -> bool:
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+def _difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """The first few names whose values differ, with both."""
+    names = [name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name)]
+    parts = [_one_difference(name, theirs.get(name), ours.get(name)) for name in names[:3]]
+    return ", ".join(parts) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _without_keys(tree: Any) -> Any:
-    return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if _is_key(leaf) else leaf, tree)
+def _one_difference(name: str, theirs: Any, ours: Any) -> str:
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        return f"{name}: {_difference(theirs, ours)}"
+    return f"{name} is {_shown(theirs)} in the checkpoint and {_shown(ours)} here"
 
 
-def _with_keys(tree: Any, like: T) -> T:
-    return jax.tree.map(lambda leaf, k: jax.random.wrap_key_data(leaf) if _is_key(k) else leaf, tree, like)
+def _shown(value: Any) -> str:
+    return "absent" if value is None else str(value)
+
+
+def _described(tree: Any) -> dict[str, str]:
+    """Type and shape of each array by its path, such as float32[2, 64]."""
+    return {_path(path): f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def _checksums(tree: Any) -> dict[str, int]:
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {_path(path): zlib.crc32(np.asarray(leaf).tobytes()) for path, leaf in leaves}
+
+
+def _path(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{error}".split())[:160] or type(error).__name__

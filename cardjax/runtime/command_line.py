@@ -6,13 +6,15 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cardjax.config import load_config
 from cardjax.env.declaration import ParameterError
+from cardjax.runtime import processes
+from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.devices import use_all_cores
+from cardjax.runtime.grid import Point, groups_of, make_points, read_axes, traced_names
 
 
 def train_main(algorithm: str, argv: Sequence[str] | None = None) -> None:
-    """`train/ALGORITHM.py --config FILE [key=value …]`, or `--resume RUN_DIR`."""
+    """`train/ALGORITHM.py --config FILE [key=value …] [--sweep key=value,value,… …]`, or `--resume RUN_DIR`."""
     _run(lambda: _train(algorithm, _train_arguments(algorithm, argv)))
 
 
@@ -36,25 +38,49 @@ def _run(main: Callable[[], None]) -> None:
 def _train_arguments(algorithm: str, argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=f"Train {algorithm.upper()}; writes runs/NAME/.")
     parser.add_argument("--config", type=Path, help="a YAML file, such as configs/ippo.yaml")
-    parser.add_argument("--resume", type=Path, metavar="RUN_DIR", help="continue a run from its last checkpoint")
+    parser.add_argument(
+        "--resume", type=Path, metavar="RUN_DIR", help="continue a run or sweep from its last checkpoint"
+    )
+    parser.add_argument(
+        "--sweep", nargs="+", default=[], metavar="key=value,value,…",
+        help="train every combination, such as lr=1e-4,3e-4 env.alpha=0.1,0.3; one value is an override",
+    )  # fmt: skip
+    parser.add_argument(
+        "--coordinator", metavar="HOST:PORT", help="train in several processes: where process 0 is, or auto"
+    )
+    parser.add_argument("--processes", type=int, metavar="N", help="how many processes there are")
+    parser.add_argument("--process-id", type=int, metavar="I", help="which one this is, from 0")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env.alpha=0.5 name=mine")
     return parser.parse_args(argv)
 
 
 def _train(algorithm: str, arguments: argparse.Namespace) -> None:
-    from cardjax.runtime import runs
+    from cardjax.runtime import runs, sweeps
 
     if arguments.resume is not None:
-        if arguments.config is not None or arguments.overrides:
-            allowed = "takes neither --config nor overrides: the run has its own"
+        if arguments.config is not None or arguments.overrides or arguments.sweep:
+            allowed = "takes neither --config nor overrides nor --sweep: the run has its own"
             raise ParameterError("--resume", str(arguments.resume), allowed)
-        _, config = runs.read_run(arguments.resume)
-        use_all_cores(config.train.n_seeds)
-        runs.resume(algorithm, arguments.resume)
+        points = sweeps.read_points(arguments.resume)
+        _prepare(arguments, algorithm, points)
+        (sweeps if len(points) > 1 else runs).resume(algorithm, arguments.resume)
         return
-    config = load_config(arguments.config, arguments.overrides)
-    use_all_cores(config.train.n_seeds)
-    runs.start(algorithm, config)
+    axes, fixed = read_axes(algorithm, arguments.sweep)
+    points = make_points(arguments.config, [*arguments.overrides, *fixed], axes)
+    _prepare(arguments, algorithm, points)
+    if axes:
+        sweeps.start(algorithm, points)
+    else:
+        runs.start(algorithm, points[0].config)
+
+
+def _prepare(arguments: argparse.Namespace, algorithm: str, points: Sequence[Point]) -> None:
+    """What has to be settled before JAX first touches a device."""
+    keep_compiled_programs()
+    train = points[0].config.train
+    n_points = len(groups_of([point.values for point in points], traced_names(algorithm, list(points[0].values)))[0])
+    use_all_cores(n_points * train.n_seeds, train.n_envs, train.shard_games, arguments.processes or 1)
+    processes.join(arguments.coordinator, arguments.processes, arguments.process_id)
 
 
 def _evaluate_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -81,6 +107,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from cardjax.evaluation.table import results_table
     from cardjax.runtime import run_folder, runs
 
+    keep_compiled_programs()
     if arguments.episodes < 1:
         raise ParameterError("--episodes", arguments.episodes, "must be a whole number of at least 1")
     if not 0 <= arguments.seed < 2**31:

@@ -1,46 +1,103 @@
-"""Which devices a run uses, and how its seeds are spread over them."""
+"""Which devices a run uses, and how its rows (seeds, or points × seeds) and games are spread over them."""
 
 import contextlib
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from cardjax.env.declaration import ParameterError
+
+ROWS, GAMES = "rows", "games"
 
 
-def use_all_cores(n_parts: int) -> None:
-    """Split the CPU into as many devices as have an equal share of `n_parts`, at most one a core.
+def use_all_cores(n_rows: int, n_games: int, shard_games: str = "auto", n_processes: int = 1) -> None:
+    """Split the CPU into as many devices as get an equal share of the work, at most one a core.
 
     XLA's CPU device leaves part of a second core idle; one device a core does not. It has to be called before JAX
-    first touches a device, and changes nothing after that or on other platforms.
+    first touches a device, and changes nothing after that, on other platforms, or where JAX_NUM_CPU_DEVICES is set.
     """
+    if "JAX_NUM_CPU_DEVICES" in os.environ:
+        return
     cores = len(os.sched_getaffinity(0))
+    shard = shard_games == "always" or (shard_games == "auto" and n_processes > 1)
+    fitting = [d for d in range(1, cores + 1) if _spread(n_rows, n_games, shard, d * n_processes)]
     with contextlib.suppress(RuntimeError):  # JAX has already touched a device
-        jax.config.update("jax_num_cpu_devices", largest_divisor(n_parts, cores))
+        jax.config.update("jax_num_cpu_devices", max(fitting, default=1))
 
 
-def largest_divisor(n: int, at_most: int) -> int:
-    """The largest divisor of n that is no larger than `at_most`."""
-    return next(d for d in range(min(n, at_most), 0, -1) if n % d == 0)
-
-
-def over_seeds(function: Callable[..., Any], n_seeds: int, n_shared: int = 0) -> Callable[..., Any]:
-    """`function` of one seed's leaves → a function of stacked leaves [n_seeds, …], spread over the local devices.
+def make_mesh(n_rows: int, n_games: int, shard_games: str = "auto") -> Mesh:
+    """The devices as a table [rows, games]: rows go first, since they share nothing; games take what is left.
 
     Args:
-        function: pure; its last `n_shared` arguments are the same for all seeds.
+        n_rows: seeds, or points × seeds.
+        n_games: train.n_envs, the games of a row.
+        shard_games: train.shard_games.
+
+    Raises:
+        ParameterError: several processes, and no way to give all their devices an equal share.
     """
-    devices = jax.local_devices()
-    devices = devices[: largest_divisor(n_seeds, len(devices))]
-    mesh = Mesh(np.array(devices), ("seeds",))
+    devices = jax.devices()
+    several = jax.process_count() > 1
+    shard = shard_games == "always" or (shard_games == "auto" and (several or devices[0].platform != "cpu"))
+    for n in [len(devices)] if several else range(len(devices), 0, -1):
+        shape = _spread(n_rows, n_games, shard, n)
+        if shape is not None:
+            return Mesh(np.array(devices[:n]).reshape(shape), (ROWS, GAMES))
+    allowed = f"{len(devices)} devices of {jax.process_count()} processes cannot have equal shares of {n_rows} rows"
+    raise ParameterError("train.n_envs", n_games, f"{allowed} (points × seeds) and the games of each")
+
+
+def _spread(n_rows: int, n_games: int, shard_games: bool, n_devices: int) -> tuple[int, int] | None:
+    """(devices along the rows, devices along the games) that make up n_devices, None if nothing does."""
+    along_rows = math.gcd(n_rows, n_devices)
+    along_games = n_devices // along_rows
+    fits = along_games == 1 or (shard_games and n_games % along_games == 0)
+    return (along_rows, along_games) if fits else None
+
+
+def over_rows(function: Callable[..., Any], mesh: Mesh, n_shared: int = 0) -> Callable[..., Any]:
+    """`function` of one row's leaves → a function of stacked leaves [n_rows, …], spread over the mesh.
+
+    Rows are mapped by hand (shard_map), one group of them a device; along the games' axis XLA's partitioner follows
+    the arguments' shardings and puts in the sums over devices that a gradient needs.
+
+    Args:
+        function: pure; its last `n_shared` arguments are the same for all rows.
+    """
 
     def mapped(*args: Any) -> Any:
         n_own = len(args) - n_shared
         batched = jax.vmap(function, (0,) * n_own + (None,) * n_shared)
-        specs = (PartitionSpec("seeds"),) * n_own + (PartitionSpec(),) * n_shared
-        out = PartitionSpec("seeds")
-        return jax.shard_map(batched, mesh=mesh, in_specs=specs, out_specs=out, check_vma=False)(*args)
+        if mesh.shape[ROWS] == 1 and mesh.shape[GAMES] > 1:
+            return batched(*args)
+        by_hand = {ROWS} if mesh.shape[GAMES] > 1 else {ROWS, GAMES}
+        specs = (PartitionSpec(ROWS),) * n_own + (PartitionSpec(),) * n_shared
+        out = PartitionSpec(ROWS)
+        return jax.shard_map(
+            batched, mesh=mesh, in_specs=specs, out_specs=out, axis_names=by_hand, check_vma=False
+        )(*args)  # fmt: skip
 
     return mapped
+
+
+def state_shardings(state: Any, per_game: Sequence[str], n_games: int, mesh: Mesh) -> Any:
+    """Where a learner's stacked state lives: fields named in `per_game` along both axes, the others along the rows.
+
+    Args:
+        state: a NamedTuple of arrays, or of their shapes, [n_rows, …].
+        per_game: names of the fields with leaves [n_rows, n_games, …]; others in them, such as a count, are left whole.
+    """
+
+    def placed(name: str, field: Any) -> Any:
+        def one(leaf: Any) -> NamedSharding:
+            by_game = name in per_game and leaf.ndim > 1 and leaf.shape[1] == n_games
+            return NamedSharding(mesh, PartitionSpec(ROWS, GAMES) if by_game else PartitionSpec(ROWS))
+
+        return jax.tree.map(one, field)
+
+    return type(state)(*(placed(name, field) for name, field in zip(state._fields, state, strict=True)))

@@ -19,22 +19,21 @@ from cardjax.env.declaration import ParameterError
 PACKAGES = ("cardjax", "jax", "jaxlib", "flax", "optax", "distrax", "numpy")
 
 
-def create(root: Path, name: str, config: RunConfig, algorithm: str) -> Path:
-    """A new run folder with its config.yaml and meta.json.
+def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> None:
+    """Make a new run folder with its config.yaml and meta.json; `about` goes into the latter.
 
     Raises:
-        ParameterError: a run of that name exists, or the folder cannot be written.
+        ParameterError: the folder exists, or cannot be written.
     """
-    folder = root / name
+    name = folder.name
     try:
         folder.mkdir(parents=True)
         write_text(folder / "config.yaml", dump_config(config))
-        write_json(folder / "meta.json", {"algorithm": algorithm} | describe_machine())
+        write_json(folder / "meta.json", {"algorithm": algorithm} | about | describe_machine())
     except FileExistsError:
         raise ParameterError("name", name, f"{folder} exists; take another name, or --resume {folder}") from None
     except OSError as error:
         raise ParameterError("name", name, f"{folder} cannot be written ({error.strerror})") from None
-    return folder
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,7 +1,8 @@
 """A training run from start to table, and a finished run as a player."""
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +16,63 @@ from cardjax.evaluation.evaluate import OPPONENTS, Player, Result, evaluate
 from cardjax.evaluation.table import results_table
 from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import make_policy
-from cardjax.runtime import run_folder
-from cardjax.runtime.checkpoints import Checkpoints
+from cardjax.runtime import processes, run_folder
+from cardjax.runtime.curves import rounds_to_beat
+from cardjax.runtime.journal import Journal, Run
 from cardjax.runtime.learners import ALGORITHMS, make_learner
-from cardjax.runtime.training import Learner, Outcome, initial_state, seeds_of, train
+from cardjax.runtime.rows import Learner, seeds_of
+from cardjax.runtime.training import Outcome, restore, train
 
 RUNS = Path("runs")
 
 
 def start(algorithm: str, config: RunConfig) -> Path:
     """A new run: folder, training, table, summary.json. Returns the folder."""
-    name = config.name or f"{algorithm}-{config.game.kind}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = run_folder.create(RUNS, name, config, algorithm)
-    return _train_and_report(algorithm, config, folder, resume=False)
+    run = Run(algorithm, config, RUNS / (config.name or made_up_name(algorithm, config)))
+    make_learner(algorithm, config)  # refuses what does not fit together before anything is written
+    if processes.is_first():
+        run_folder.create(run.folder, config, algorithm)
+    train_and_report([run])
+    return run.folder
 
 
 def resume(algorithm: str, folder: Path) -> Path:
     """Continue a run from its last checkpoint, to its own configuration's end.
 
     Raises:
-        ParameterError: not a run folder, or another algorithm's.
+        ParameterError: not a run folder, another algorithm's, or a point of a sweep.
     """
-    trained_by, config = read_run(folder)
-    if trained_by != algorithm:
-        raise ParameterError(
-            "--resume", str(folder), f"is a run of {trained_by}; continue it with train/{trained_by}.py"
-        )
-    return _train_and_report(algorithm, config, folder, resume=True)
+    meta = read_meta(folder, algorithm)
+    if "point" in meta:
+        raise ParameterError("--resume", str(folder), f"is a point of a sweep; continue all of it, {folder.parent}")
+    train_and_report([Run(algorithm, read_run(folder)[1], folder)], resume=True)
+    return folder
+
+
+def made_up_name(algorithm: str, config: RunConfig) -> str:
+    """A run's name where none is given: algorithm, game, time."""
+    return f"{algorithm}-{config.game.kind}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def read_meta(folder: Path, expected: str | None = None) -> dict[str, Any]:
+    """A run's or sweep's meta.json.
+
+    Args:
+        expected: the algorithm that it is to be of.
+
+    Raises:
+        ParameterError: there is none, or it names no algorithm or another one.
+    """
+    if not (folder / "meta.json").is_file():
+        raise ParameterError("run", str(folder), "is not a run folder (no meta.json)")
+    meta = run_folder.read_json(folder / "meta.json")
+    algorithm = meta.get("algorithm") if isinstance(meta, dict) else None
+    if algorithm not in ALGORITHMS:
+        raise ParameterError("run", str(folder), f"algorithm {algorithm!r} is not one of {', '.join(ALGORITHMS)}")
+    if expected not in (None, algorithm):
+        allowed = f"is a run of {algorithm}; continue it with train/{algorithm}.py"
+        raise ParameterError("--resume", str(folder), allowed)
+    return meta
 
 
 def read_run(folder: Path) -> tuple[str, RunConfig]:
@@ -50,13 +81,11 @@ def read_run(folder: Path) -> tuple[str, RunConfig]:
     Raises:
         ParameterError: it is none.
     """
-    if not (folder / "meta.json").is_file():
-        raise ParameterError("run", str(folder), "is not a run folder (no meta.json)")
-    meta = run_folder.read_json(folder / "meta.json")
-    algorithm = meta.get("algorithm") if isinstance(meta, dict) else None
-    if algorithm not in ALGORITHMS:
-        raise ParameterError("run", str(folder), f"algorithm {algorithm!r} is not one of {', '.join(ALGORITHMS)}")
-    return algorithm, load_config(folder / "config.yaml")
+    meta = read_meta(folder)
+    if "sweep" in meta:
+        points = [str(folder / label) for label in meta["sweep"]]
+        raise ParameterError("run", str(folder), f"is a sweep; its runs are {', '.join(points)}")
+    return meta["algorithm"], load_config(folder / "config.yaml")
 
 
 def find_player(policy: str, overrides: Sequence[str] = ()) -> tuple[Player, CardMarket, EnvParams]:
@@ -88,22 +117,34 @@ def load_player(folder: Path, overrides: Sequence[str] = ()) -> tuple[Player, Ca
         ParameterError: not a run folder, or its checkpoint does not fit its configuration.
     """
     algorithm, config = read_run(folder)
-    learner = make_learner(algorithm, config)
-    checkpoints = Checkpoints(folder)
-    try:
-        state = checkpoints.restore(initial_state(learner, config))
-    finally:
-        checkpoints.close()
     played = with_overrides(config, overrides)
     if make_market(played.game) != make_market(config.game):
         raise ParameterError("argument", " ".join(overrides), f"{folder} was trained on another game's observations")
-    return player_of(learner, state, config.train.n_seeds), make_market(config.game), played.env
+    state = last_state(Run(algorithm, config, folder))
+    learner = make_learner(algorithm, config)
+    params = jax.device_get(jax.vmap(learner.policy_params)(state))
+    return player_of(learner, params), make_market(config.game), played.env
 
 
-def player_of(learner: Learner, state: Any, n_seeds: int) -> Player:
-    """The greedy policy of a learner's state, one entry of parameters a seed."""
-    stacked = jax.device_get(learner.policy_params(state))
-    return Player(learner.policy(), [jax.tree.map(lambda leaf, i=i: leaf[i], stacked) for i in range(n_seeds)])
+def last_state(run: Run) -> Any:
+    """A run's last intact checkpoint, leaves [n_seeds, …], keys as their data."""
+    learner = make_learner(run.algorithm, run.config)
+    keys = jax.random.split(jax.random.key(0), run.config.train.n_seeds)
+    like = jax.eval_shape(lambda keys: processes.keys_as_data(jax.vmap(learner.init)(keys)), keys)
+    journal = Journal(run)
+    try:
+        n_updates, state = restore([journal], like)
+    finally:
+        journal.close()
+    if not n_updates:
+        raise ParameterError("run", str(run.folder), "has no checkpoint")
+    return state
+
+
+def player_of(learner: Learner, params: Any) -> Player:
+    """The greedy policy of a learner, one entry of parameters a seed; `params` has leaves [n_seeds, …]."""
+    n_seeds = len(jax.tree.leaves(params)[0])
+    return Player(learner.policy(), [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(n_seeds)])
 
 
 def opponents_for(market: CardMarket, names: tuple[str, ...] | None = None) -> dict[str, Policy]:
@@ -123,38 +164,67 @@ def opponents_for(market: CardMarket, names: tuple[str, ...] | None = None) -> d
     return policies
 
 
-def _train_and_report(algorithm: str, config: RunConfig, folder: Path, resume: bool) -> Path:
-    print(f"{algorithm}: {config.train.n_seeds} seed(s) × {config.train.total_steps:,} rounds → {folder}", flush=True)
-    learner = make_learner(algorithm, config)
-    outcome = train(config, learner, folder, resume)
+def train_and_report(
+    runs: Sequence[Run], varied: Sequence[str] = (), resume: bool = False, tables: bool = True
+) -> bool:
+    """Train runs as one program, leave a summary.json for each, and print tables; whether they came to their end."""
+    with tell_full_disk(runs[0].folder):
+        if processes.is_first():
+            _announce(runs)
+        outcomes = train(runs, varied, resume)
+        for run, outcome in zip(runs, outcomes, strict=False):  # processes other than the first have no outcomes
+            results = _report(run, outcome)
+            if tables:
+                print(results_table(results, f"\n{run.algorithm}, greedy play, test draws"), flush=True)
+        processes.meet("reported")
+    return not any(outcome.interrupted for outcome in outcomes)
+
+
+@contextlib.contextmanager
+def tell_full_disk(folder: Path) -> Iterator[None]:
+    """Turn what a file system refuses into a ParameterError of one line."""
+    try:
+        yield
+    except OSError as error:
+        said = f"cannot be written ({error.strerror or error}); checkpoints that were finished are intact"
+        raise ParameterError("run", str(error.filename or folder), said) from None
+
+
+def _announce(runs: Sequence[Run]) -> None:
+    algorithm, config, folder = runs[0]
+    where = str(folder) if len(runs) == 1 else f"{folder.parent}/{{{' '.join(run.folder.name for run in runs)}}}"
+    points = "" if len(runs) == 1 else f"{len(runs)} points × "
+    seeds = f"{config.train.n_seeds} seed(s)"
+    print(f"{algorithm}: {points}{seeds} × {config.train.total_steps:,} rounds → {where}", flush=True)
+
+
+def _report(run: Run, outcome: Outcome) -> list[Result]:
     if outcome.interrupted:
-        print(f"stopped at {outcome.n_updates * learner.rounds_per_update:,} rounds; continue with --resume {folder}")
-    results = _final_results(config, learner, outcome)
-    _write_summary(algorithm, config, learner, outcome, results, folder)
-    print(results_table(results, f"\n{algorithm}, greedy play, test draws"), flush=True)
-    return folder
+        print(f"{run.folder}: stopped at {outcome.rounds:,} rounds; --resume continues it")
+    results = _final_results(run, outcome)
+    run_folder.write_json(run.folder / "summary.json", _summary(run, outcome, results))
+    return results
 
 
-def _final_results(config: RunConfig, learner: Learner, outcome: Outcome) -> list[Result]:
-    player = player_of(learner, outcome.state, config.train.n_seeds)
-    n_games = config.train.final_eval_games if not outcome.interrupted else config.train.eval_games
+def _final_results(run: Run, outcome: Outcome) -> list[Result]:
+    learner, train = make_learner(run.algorithm, run.config), run.config.train
+    player = player_of(learner, outcome.policy_params)
+    n_games = train.final_eval_games if not outcome.interrupted else train.eval_games
     return evaluate(learner.market, learner.env_params, player, opponents_for(learner.market), n_games)
 
 
-def _write_summary(
-    algorithm: str, config: RunConfig, learner: Learner, outcome: Outcome, results: list[Result], folder: Path
-) -> None:
-    rounds = outcome.n_updates * learner.rounds_per_update
-    run_folder.write_json(
-        folder / "summary.json",
-        {
-            "algorithm": algorithm,
-            "total_steps": rounds,
-            "wall_seconds": round(outcome.wall_seconds, 3),
-            "train_seconds": round(outcome.train_seconds, 3),
-            "steps_per_second": round(rounds * config.train.n_seeds / max(outcome.train_seconds, 1e-9)),
-            "seeds": seeds_of(config),
-            "interrupted": outcome.interrupted,
-            "results": [result.as_json() for result in results],
-        },
-    )
+def _summary(run: Run, outcome: Outcome, results: list[Result]) -> dict[str, Any]:
+    metrics = run_folder.read_metrics(run.folder / "metrics.csv")
+    rounds = outcome.rounds * run.config.train.n_seeds
+    return {
+        "algorithm": run.algorithm,
+        "total_steps": outcome.rounds,
+        "wall_seconds": round(outcome.wall_seconds, 3),
+        "train_seconds": round(outcome.train_seconds, 3),
+        "steps_per_second": round(rounds / max(outcome.train_seconds, 1e-9)),
+        "seeds": seeds_of(run.config),
+        "interrupted": outcome.interrupted,
+        "baselines": outcome.baselines,
+        "rounds_to_beat": rounds_to_beat(metrics, outcome.baselines),
+        "results": [result.as_json() for result in results],
+    }

@@ -4,170 +4,230 @@ import contextlib
 import dataclasses
 import math
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from tqdm import tqdm
 
-from cardjax.config import RunConfig
-from cardjax.env.market import CardMarket
-from cardjax.env.params import EnvParams
-from cardjax.evaluation.evaluate import domain_key, self_play_score
-from cardjax.policies.protocol import Policy
-from cardjax.runtime.checkpoints import Checkpoints
-from cardjax.runtime.devices import over_seeds
-from cardjax.runtime.run_folder import MetricsLog
+from cardjax.env.declaration import ParameterError
+from cardjax.evaluation.evaluate import self_play_payoff
+from cardjax.policies.registry import make_policy
+from cardjax.runtime import processes
+from cardjax.runtime.checkpoints import DamagedError
+from cardjax.runtime.journal import Journal, Run
+from cardjax.runtime.learners import make_learner
+from cardjax.runtime.rows import Learner, Rows
 
-TRAINING = 0
-"""The key domain of training; evaluation uses others."""
 LOG_POINTS = 200
 """Rows a seed in metrics.csv, at most: a chunk is total_updates / LOG_POINTS updates."""
-
-
-class Learner(Protocol):
-    """Two pure functions and what the loop has to know of them."""
-
-    @property
-    def market(self) -> CardMarket:
-        """The game."""
-
-    @property
-    def env_params(self) -> EnvParams:
-        """Its parameters."""
-
-    @property
-    def total_updates(self) -> int:
-        """How many updates the training is planned for."""
-
-    @property
-    def rounds_per_update(self) -> int:
-        """Rounds played by one update."""
-
-    def init(self, key: Array) -> Any:
-        """A fresh state."""
-
-    def update(self, state: Any) -> tuple[Any, dict[str, Array]]:
-        """The next state, and scalar metrics."""
-
-    def policy(self, greedy: bool = True) -> Policy:
-        """The player that is being trained."""
-
-    def policy_params(self, state: Any) -> Any:
-        """Its parameters in a state."""
+BASELINES = {"random_valid": "random_valid", "level0": "ev_oracle"}
+"""Whose self-play scores a learning curve is held against: name in summary.json → policy."""
 
 
 @dataclasses.dataclass
 class Outcome:
-    """What a training came to."""
+    """What the training of a run came to."""
 
-    state: Any
-    """the learner's, leaves [n_seeds, …]."""
+    policy_params: Any
+    """the learner's, as NumPy arrays, leaves [n_seeds, …]."""
     n_updates: int
+    rounds: int
+    """played by each seed."""
     train_seconds: float
-    """spent in updates: compilation, evaluation and checkpoints apart."""
+    """spent in updates, of all runs of the program together: compilation, evaluation and checkpoints apart."""
     wall_seconds: float
     """of the whole training, all that included; from the first start to the last resumption's end."""
     interrupted: bool
+    baselines: dict[str, float]
+    """scores of BASELINES on the validation draws."""
 
 
-def train(config: RunConfig, learner: Learner, folder: Path, resume: bool = False) -> Outcome:
-    """Train `train.n_seeds` seeds for `train.total_steps` rounds each, and leave a checkpoint at the end.
+def train(runs: Sequence[Run], varied: Sequence[str] = (), resume: bool = False) -> list[Outcome]:
+    """Train every seed of every run, as one program, for `train.total_steps` rounds; each run ends with a checkpoint.
 
     Ctrl-C ends the training after the chunk that is running, with a checkpoint; a second one ends it at once.
+
+    Args:
+        runs: they differ in the values of `varied` alone.
+        varied: names of traced values (`grid.traced_names`); everything else is a constant of the program.
+        resume: continue from the last checkpoint that all runs have.
+
+    Returns:
+        One outcome a run; in processes other than the first, which neither score nor write, none.
+
+    Raises:
+        ParameterError: a folder that cannot be written, or checkpoints that do not fit or cannot be read.
     """
-    checkpoints = Checkpoints(folder)
-    state = initial_state(learner, config)
-    if resume and checkpoints.latest() is not None:  # a run killed before its first checkpoint starts afresh
-        state = checkpoints.restore(state)
-    done = int(np.asarray(state.n_updates)[0])
-    log = MetricsLog(folder, seeds_of(config), keep_rounds=done * learner.rounds_per_update)
+    learner = make_learner(runs[0].algorithm, runs[0].config)
+    rows = Rows(learner, [run.config for run in runs], varied)
+    journals = [Journal(run) for run in runs] if processes.is_first() else []
     try:
+        state, done = _first_state(rows, journals, resume)
         with _Interrupt() as interrupt:
-            outcome = _run_chunks(config, learner, state, done, log, checkpoints, interrupt)
+            return _Loop(learner, rows, runs, journals, interrupt).run(state, done)
     finally:
-        log.close()
-        checkpoints.close()
-    return outcome
+        for journal in journals:
+            journal.close()
 
 
-def initial_state(learner: Learner, config: RunConfig) -> Any:
-    """The state before the first update, leaves [n_seeds, …]."""
-    keys = jnp.stack([domain_key(seed, TRAINING) for seed in seeds_of(config)])
-    return jax.jit(over_seeds(learner.init, config.train.n_seeds))(keys)
+def _first_state(rows: Rows, journals: Sequence[Journal], resume: bool) -> tuple[Any, int]:
+    """(state, updates done): of the last common checkpoint if there is one, else before the first update."""
+    state = rows.init()
+    if not resume:
+        return state, 0
+    like = jax.eval_shape(processes.keys_as_data, state)
+    done, saved = restore(journals, like) if journals else (0, None)
+    done = int(processes.from_first(np.int32(done)))
+    if done:
+        blank = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+        state = rows.from_host(processes.from_first(blank if saved is None else saved), state)
+    return state, done
 
 
-def seeds_of(config: RunConfig) -> list[int]:
-    """The seeds of a run: each trains as a run of its own with that seed would."""
-    return [config.seed + i for i in range(config.train.n_seeds)]
+def restore(journals: Sequence[Journal], like: Any) -> tuple[int, Any]:
+    """(updates done, state) of the newest checkpoint that every run has intact; (0, None) if they have none in common.
+
+    A run killed before its first checkpoint starts afresh, and so do runs of which one was.
+
+    Args:
+        like: shapes and types of the state of all runs, leaves [n_rows, …].
+
+    Raises:
+        ParameterError: checkpoints of another run, or none that can be read.
+    """
+    per_run = jax.tree.leaves(like)[0].shape[0] // len(journals)
+    part = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((per_run, *leaf.shape[1:]), leaf.dtype), like)
+    common = set.intersection(*(set(journal.checkpoints.steps()) for journal in journals))
+    damaged: list[str] = []
+    for step in sorted(common, reverse=True):
+        try:
+            states = [_restore_one(journal, step, part) for journal in journals]
+        except DamagedError as error:
+            damaged.append(str(error))
+            continue
+        for said in damaged:
+            tqdm.write(f"{said}: taking checkpoint {step}", file=sys.stderr)
+        return step, jax.tree.map(lambda *leaves: np.concatenate(leaves), *states)
+    if damaged:
+        raise ParameterError("run", str(journals[0].run.folder), "; ".join(damaged) + "; there is no other")
+    return 0, None
 
 
-def _run_chunks(
-    config: RunConfig, learner: Learner, state: Any, done: int, log: MetricsLog, checkpoints: Checkpoints,
-    interrupt: "_Interrupt",
-) -> Outcome:  # fmt: skip
-    clock = _Clock(log.train_seconds, log.wall_seconds)
-    total, per_update = learner.total_updates, learner.rounds_per_update
-    with tqdm(
-        total=total * per_update, initial=done * per_update, unit="round", unit_scale=True, dynamic_ncols=True
-    ) as bar:
-        bar.set_description("compiling")
-        run = _compiled_chunk(learner, config.train.n_seeds, state)
-        score = self_play_score(learner.market, learner.env_params, learner.policy(), config.train.eval_games)
-        evaluate_at = _milestones(total, config.train.n_evals)
-        chunk = math.ceil(total / LOG_POINTS)
-        bar.set_description("training")
-        while done < total and not interrupt.requested:
-            n = min(chunk, min(m for m in evaluate_at if m > done) - done)
-            with clock.training():
-                state, metrics = jax.block_until_ready(run(state, jnp.int32(n)))
-            done += n
-            rows = _rows(metrics)
-            if done in evaluate_at:
-                scores = np.asarray(score(learner.policy_params(state)))
-                bar.set_postfix_str(f"score {scores.mean():.3f}")
-                rows = [row | {"score": float(s)} for row, s in zip(rows, scores, strict=True)]
-            log.add(
-                done * per_update, clock.train_seconds, clock.wall_seconds, [{"score": math.nan} | row for row in rows]
+def _restore_one(journal: Journal, step: int, like: Any) -> Any:
+    try:
+        return journal.checkpoints.restore(step, like)
+    except DamagedError as error:
+        raise DamagedError(f"checkpoint {step} of {journal.run.folder} cannot be read ({error})") from None
+
+
+class _Loop:
+    """Chunks of updates, and what happens between them."""
+
+    def __init__(
+        self, learner: Learner, rows: Rows, runs: Sequence[Run], journals: Sequence[Journal], interrupt: "_Interrupt"
+    ):
+        self._learner, self._rows, self._runs = learner, rows, runs
+        self._journals, self._interrupt = journals, interrupt
+        self._per_run = rows.n_rows // len(runs)
+
+    def run(self, state: Any, done: int) -> list[Outcome]:
+        total, per_update = self._learner.total_updates, self._learner.rounds_per_update
+        with tqdm(
+            total=total * per_update, initial=done * per_update, unit="round", unit_scale=True, dynamic_ncols=True,
+            disable=not self._journals,
+        ) as bar:  # fmt: skip
+            bar.set_description("compiling")
+            chunk = self._rows.compile(state)
+            baselines = self._prepare_scores() if self._journals else []
+            clock = self._begin(done, baselines)
+            bar.set_description("training")
+            evaluate_at = _milestones(total, self._runs[0].config.train.n_evals)
+            while done < total and not processes.any_process(self._interrupt.requested):
+                n = min(math.ceil(total / LOG_POINTS), min(m for m in evaluate_at if m > done) - done)
+                with clock.training():
+                    state, metrics = chunk(state, n)
+                done += n
+                scores = self._scores(state, bar) if done in evaluate_at else None
+                for i, journal in enumerate(self._journals):
+                    own = None if scores is None else scores[self._of(i)]
+                    rows = self._metrics_of(i, metrics)
+                    journal.add(done * per_update, clock.train_seconds, clock.wall_seconds, rows, own)
+                if done in evaluate_at:  # after the log: resuming drops rows past the checkpoint, and cannot invent one
+                    self._save(done, state)
+                bar.update(n * per_update)
+            self._save(done, state)
+        return self._outcomes(state, done, clock, baselines)
+
+    def _of(self, run: int) -> slice:
+        return slice(run * self._per_run, (run + 1) * self._per_run)
+
+    def _begin(self, done: int, baselines: Sequence[dict[str, float]]) -> "_Clock":
+        for journal, scores in zip(self._journals, baselines, strict=True):
+            journal.checkpoints.forget_after(done)
+            journal.begin(done * self._learner.rounds_per_update, scores)
+        log = self._journals[0].log if self._journals else None
+        return _Clock(log.train_seconds, log.wall_seconds) if log else _Clock(0, 0)
+
+    def _prepare_scores(self) -> list[dict[str, float]]:
+        """Compile the score and measure the benchmark and the baselines; returns each run's baselines."""
+        market, n_games = self._learner.market, self._runs[0].config.train.eval_games
+        params = self._rows.env_params
+
+        def scripted(name: str) -> np.ndarray:
+            of_runs = jax.tree.map(lambda leaf: leaf[:: self._per_run], params)
+            return np.asarray(self_play_payoff(market, make_policy(name), n_games)(of_runs, of_runs))
+
+        yardstick = scripted("equilibrium")
+        yardstick = np.where(yardstick == 0, np.nan, yardstick)
+        self._yardstick = np.repeat(yardstick, self._per_run)
+        self._payoff = self_play_payoff(market, self._learner.policy(), n_games)
+        scores = {name: scripted(policy) / yardstick for name, policy in BASELINES.items()}
+        return [{name: float(score[i]) for name, score in scores.items()} for i in range(len(self._runs))]
+
+    def _scores(self, state: Any, bar: tqdm) -> np.ndarray | None:
+        params = self._rows.policy_params(state)
+        if not self._journals:
+            return None
+        scores = np.asarray(self._payoff(params, self._rows.env_params)) / self._yardstick
+        of_runs = scores.reshape(len(self._runs), -1).mean(1)
+        bar.set_postfix_str(f"score {of_runs[0]:.3f}" if len(of_runs) == 1 else f"best score {of_runs.max():.3f}")
+        return scores
+
+    def _metrics_of(self, run: int, metrics: dict[str, np.ndarray]) -> list[dict[str, float]]:
+        own = {name: values[self._of(run)] for name, values in sorted(metrics.items())}
+        return [{name: float(values[seed]) for name, values in own.items()} for seed in range(self._per_run)]
+
+    def _save(self, done: int, state: Any) -> None:
+        if all(done in journal.checkpoints.steps() for journal in self._journals) and jax.process_count() == 1:
+            return
+        host = processes.to_host(state)
+        for i, journal in enumerate(self._journals):
+            journal.save(done, jax.tree.map(lambda leaf, i=i: leaf[self._of(i)], host))
+
+    def _outcomes(self, state: Any, done: int, clock: "_Clock", baselines: Sequence[dict[str, float]]) -> list[Outcome]:
+        params = self._rows.policy_params(state)
+        for journal in self._journals:
+            journal.draw()
+        return [
+            Outcome(
+                policy_params=jax.tree.map(lambda leaf, i=i: leaf[self._of(i)], params),
+                n_updates=done,
+                rounds=done * self._learner.rounds_per_update,
+                train_seconds=clock.train_seconds,
+                wall_seconds=clock.wall_seconds,
+                interrupted=done < self._learner.total_updates,
+                baselines=scores,
             )
-            if done in evaluate_at:  # after the log: resuming drops rows past the checkpoint, and cannot make one up
-                checkpoints.save(done, state)
-            bar.update(n * per_update)
-        checkpoints.save(done, state)
-    return Outcome(state, done, clock.train_seconds, clock.wall_seconds, interrupted=done < total)
-
-
-def _compiled_chunk(learner: Learner, n_seeds: int, state: Any) -> Callable[[Any, Array], tuple[Any, dict[str, Array]]]:
-    """(state, n) → state after n updates and the metrics' means over them; one program for every n."""
-
-    def chunk(state: Any, n: Array) -> tuple[Any, dict[str, Array]]:
-        shapes = jax.eval_shape(learner.update, state)[1]
-        sums = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-
-        def one(_: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
-            state, metrics = learner.update(carry[0])
-            return state, jax.tree.map(jnp.add, carry[1], metrics)
-
-        state, sums = jax.lax.fori_loop(0, n, one, (state, sums))
-        return state, jax.tree.map(lambda leaf: leaf / n, sums)
-
-    mapped = jax.jit(over_seeds(chunk, n_seeds, n_shared=1), donate_argnums=0)
-    return mapped.lower(state, jnp.int32(1)).compile()
+            for i, scores in enumerate(baselines)
+        ]
 
 
 def _milestones(total: int, n: int) -> set[int]:
     return {max(1, round(i * total / n)) for i in range(1, n + 1)}
-
-
-def _rows(metrics: dict[str, Array]) -> list[dict[str, float]]:
-    table = {name: np.asarray(values) for name, values in sorted(metrics.items())}
-    n_seeds = len(next(iter(table.values())))
-    return [{name: float(values[seed]) for name, values in table.items()} for seed in range(n_seeds)]
 
 
 class _Clock:

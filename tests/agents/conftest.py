@@ -1,7 +1,6 @@
 """What the learners' tests share: small trainings, each compiled once."""
 
 import dataclasses
-import functools
 
 import jax
 import pytest
@@ -28,9 +27,9 @@ TOTAL_UPDATES = 60
 class Training:
     """A learner whose market's numbers are an argument, so that one compiled program serves every probe game."""
 
-    def __init__(self, **values):
+    def __init__(self, joint=False, **values):
         config = make_config(SMALL | values)
-        self.learner = PPO(make_market(config.game), config.env, config.ppo, config.train.n_envs, TOTAL_UPDATES)
+        self.learner = PPO(make_market(config.game), config.env, config.ppo, config.train.n_envs, TOTAL_UPDATES, joint)
         self.init = jax.jit(lambda params, key: self.at(params).init(key))
         self._run = jax.jit(self._updates)
 
@@ -58,7 +57,14 @@ class Training:
 @pytest.fixture(scope="session")
 def training():
     """training(**config): a small learner, compiled when it is first run."""
-    return functools.cache(lambda **values: Training(**{name.replace("__", "."): v for name, v in values.items()}))
+    made = {}
+
+    def get(**values):
+        if repr(values) not in made:
+            made[repr(values)] = Training(**{name.replace("__", "."): value for name, value in values.items()})
+        return made[repr(values)]
+
+    return get
 
 
 @pytest.fixture(scope="session")

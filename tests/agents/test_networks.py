@@ -1,35 +1,80 @@
-"""The networks' shapes, and how they start."""
+"""The networks' shapes, how they start, and that a memory is one."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardjax.agents.networks import MLP
+from cardjax.agents.networks import Network
+from cardjax.config import MEMORIES
 
-NETWORK = MLP((16, 8), 5, output_scale=0.01)
-WEIGHTS = NETWORK.init(jax.random.key(0), jnp.zeros(30))
+N = 30
+
+
+def network(memory="none"):
+    net = Network((16, 8), 5, memory, output_scale=0.01)
+    return net, net.init(jax.random.key(0), N)
+
+
+@pytest.fixture(params=MEMORIES)
+def made(request):
+    return network(request.param)
 
 
 @pytest.mark.parametrize("batch", [(), (3,), (4, 2)])
-def test_any_leading_shape_goes_through(batch):
-    output = jax.eval_shape(NETWORK.apply, WEIGHTS, jax.ShapeDtypeStruct((*batch, 30), jnp.float32))
+def test_any_leading_shape_goes_through(made, batch):
+    net, weights = made
+    carry, output = net.step(weights, net.carry(batch), jnp.ones((*batch, N)), jnp.zeros(batch, bool))
     assert (output.shape, output.dtype) == ((*batch, 5), jnp.float32)
+    blank = net.carry(batch)
+    assert jax.tree.structure(carry) == jax.tree.structure(blank)
+    assert [leaf.shape for leaf in jax.tree.leaves(carry)] == [leaf.shape for leaf in jax.tree.leaves(blank)]
 
 
-def test_layers_are_as_wide_as_asked():
-    widths = [WEIGHTS["params"][f"Dense_{i}"]["kernel"].shape for i in range(3)]
-    assert widths == [(30, 16), (16, 8), (8, 5)]
+def test_layers_are_as_wide_as_asked(made):
+    net, weights = made
+    torso = weights["torso"]["params"]
+    assert [torso[f"Dense_{i}"]["kernel"].shape for i in range(2)] == [(N, 16), (16, 8)]
+    assert weights["head"]["params"]["kernel"].shape == (8 if net.memory == "none" else 16, 5)
+    assert ("cell" in weights) == (net.memory != "none")
 
 
-def test_rows_of_a_batch_do_not_mix():
-    x = jax.random.normal(jax.random.key(1), (4, 30))
-    alone = jnp.stack([NETWORK.apply(WEIGHTS, row) for row in x])
-    np.testing.assert_allclose(NETWORK.apply(WEIGHTS, x), alone, rtol=1e-5, atol=1e-6)
+def test_unrolling_is_stepping_in_order(made):
+    net, weights = made
+    x = jax.random.normal(jax.random.key(1), (6, 4, N))
+    first = jnp.zeros((6, 4), bool).at[2, 1].set(True).at[0].set(True)
+    carry, stepped = net.carry((4,)), []
+    for t in range(6):
+        carry, output = net.step(weights, carry, x[t], first[t])
+        stepped.append(output)
+    end, unrolled = net.unroll(weights, net.carry((4,)), x, first)
+    np.testing.assert_allclose(unrolled, jnp.stack(stepped), rtol=1e-4, atol=1e-6)
+    for a, b in zip(jax.tree.leaves(end), jax.tree.leaves(carry), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_a_small_output_scale_starts_near_zero_and_another_key_elsewhere():
-    x = jax.random.normal(jax.random.key(1), (256, 30))
-    output = NETWORK.apply(WEIGHTS, x)
-    assert output.std() < 0.3
-    assert (output != NETWORK.apply(NETWORK.init(jax.random.key(2), jnp.zeros(30)), x)).any()
+def test_rows_of_a_batch_do_not_mix(made):
+    net, weights = made
+    x, first = jax.random.normal(jax.random.key(1), (3, 4, N)), jnp.zeros((3, 4), bool)
+    _, together = net.unroll(weights, net.carry((4,)), x, first)
+    _, alone = net.unroll(weights, net.carry(()), x[:, 2], first[:, 2])
+    np.testing.assert_allclose(together[:, 2], alone, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("memory", ["gru", "lstm"])
+def test_what_was_seen_before_matters_until_a_game_begins(memory):
+    net, weights = network(memory)
+    x = jax.random.normal(jax.random.key(1), (2, 3, N))
+    other = x.at[0].add(1)
+    for begins in (False, True):
+        first = jnp.zeros((2, 3), bool).at[1].set(begins)
+        (_, a), (_, b) = (net.unroll(weights, net.carry((3,)), seen, first) for seen in (x, other))
+        assert bool((a[1] == b[1]).all()) == begins
+
+
+def test_a_small_output_scale_starts_near_zero_and_another_key_elsewhere(made):
+    net, weights = made
+    x, first = jax.random.normal(jax.random.key(1), (1, 256, N)), jnp.zeros((1, 256), bool)
+    outputs = [net.unroll(w, net.carry((256,)), x, first)[1] for w in (weights, net.init(jax.random.key(2), N))]
+    assert outputs[0].std() < 0.3
+    assert (outputs[0] != outputs[1]).any()

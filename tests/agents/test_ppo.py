@@ -7,7 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cardjax.agents.distribution import MaskedCategorical
+from cardjax.agents.policy import unroll_seats
 from cardjax.agents.ppo import Batch
+from cardjax.env.declaration import ParameterError
 
 KINDS = {
     "two": {},
@@ -15,6 +18,16 @@ KINDS = {
     "three": {"env__n_players": 3},
     "seven rounds": {"ppo__rollout_rounds": 7},
     "posterior": {"env__observe_posterior": True},
+    "joint critic": {"joint": True, "env__n_players": 3},
+    "told the truth": {"joint": True, "ppo__critic_sees_truth": True, "ppo__critic_hidden": [16]},
+    "own parameters": {"ppo__share_params": False},
+    "gru": {"ppo__memory": "gru", "ppo__rollout_rounds": 4},
+    "lstm, own parameters": {"ppo__memory": "lstm", "ppo__share_params": False, "env__n_players": 3},
+    "value critic": {"ppo__critic": "value"},
+    "not normalised": {"ppo__normalize_observations": "none"},
+    "scaled": {"ppo__normalize_observations": "scale", "ppo__normalize_rewards": True},
+    "ruin": {"ppo__constrain_ruin": True, "ppo__shared_reward": True},
+    "population": {"ppo__opponents": ["self", "past", "level1", "pass"], "ppo__memory": "gru", "env__n_players": 3},
 }
 RATES = ("trade_rate", "rejection_rate", "clip_fraction")
 
@@ -41,12 +54,23 @@ def test_an_update_keeps_the_states_structure(training, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_actor_gives_21_logits_and_the_critic_one_value(training, kind):
+def test_the_actor_gives_21_logits_and_the_critic_one_value_or_21(training, kind):
     learner = training(**KINDS[kind]).learner
+    n_values = 21 if learner.config.critic == "action_values" else 1
     weights = jax.eval_shape(learner.init, jax.random.key(0)).weights
-    seen = jax.ShapeDtypeStruct((5, learner.market.observation_size), jnp.float32)
-    assert jax.eval_shape(learner.actor.apply, weights["actor"], seen).shape == (5, 21)
-    assert jax.eval_shape(learner.critic.apply, weights["critic"], seen).shape == (5, 1)
+    for who, network, n_outputs in (("actor", learner.actor, 21), ("critic", learner.critic, n_values)):
+        head = weights[who]["head"]["params"]
+        seats = () if learner.config.share_params else (learner.market.n_players,)
+        assert head["bias"].shape == (*seats, n_outputs)
+        assert head["kernel"].shape[-2] == network.hidden[-1] * (1 + (network.memory != "none"))
+
+
+def test_a_joint_critic_sees_more_and_an_actor_does_not(training):
+    own, joint = training(env__n_players=3).learner, training(env__n_players=3, joint=True).learner
+    rows = {name: [jax.eval_shape(learner.init, jax.random.key(0)).weights[name]["torso"]["params"]["Dense_0"]["kernel"]
+                   .shape[0] for learner in (own, joint)] for name in ("actor", "critic")}  # fmt: skip
+    size = own.market.observation_size
+    assert rows == {"actor": [size, size], "critic": [size, size + 2 * 3]}
 
 
 def test_an_update_plays_as_many_rounds_as_it_says(training):
@@ -109,10 +133,12 @@ def test_a_fresh_policy_is_nearly_even(two):
     assert metrics["entropy"] > 0.9 * math.log(21)
 
 
-def test_the_entropy_weight_runs_geometrically_from_start_to_end(two):
-    learner = two.learner
-    weight = [float(learner.entropy_weight(jnp.int32(n))) for n in (0, 30, 60)]
-    np.testing.assert_allclose(weight, [5, math.sqrt(5 * 0.05), 0.05], rtol=1e-5)
+def test_schedules_run_from_start_to_end(training):
+    learner = training(ppo__clip=0.4, ppo__clip_end=0.1).learner
+    at = [jnp.int32(n) for n in (0, 30, 60)]
+    entropy, clip = ([float(learner._scheduled(name, n)) for n in at] for name in ("entropy", "clip"))
+    np.testing.assert_allclose(entropy, [5, math.sqrt(5 * 0.05), 0.05], rtol=1e-5)
+    np.testing.assert_allclose(clip, [0.4, 0.25, 0.1], rtol=1e-5)
 
 
 def test_an_update_reports_the_entropy_weight_it_used(two):
@@ -136,19 +162,24 @@ def test_rollouts_that_do_not_end_with_the_game_go_on_in_it(training):
 
 
 @pytest.mark.parametrize("normalize", [False, True])
-def test_only_normalised_advantages_do_not_feel_the_rewards_scale(training, two, normalize):
-    learner = training(ppo__normalize_advantages=normalize).learner
-    _, state = two.start()
-    n = 512
-    observation = jax.random.normal(jax.random.key(1), (n, learner.market.observation_size))
-    advantage = jax.random.normal(jax.random.key(2), (n,))
-    action = jax.random.randint(jax.random.key(3), (n,), 0, 21)
+def test_only_normalised_advantages_do_not_feel_the_rewards_scale(training, normalize):
+    learner = training(ppo__normalize_advantages=normalize, ppo__critic="value").learner
+    state = learner.init(jax.random.key(0))
+    shape = (10, 32, 2)
+    observation = jax.random.normal(jax.random.key(1), (*shape, learner.market.observation_size))
+    advantage = jax.random.normal(jax.random.key(2), shape)
+    action = jax.random.randint(jax.random.key(3), shape, 0, 21)
 
     @jax.jit
     def actor_gradient(scale):
-        mask, log_prob = jnp.ones((n, 21), bool), jnp.full(n, -math.log(21))
-        part = Batch(observation, mask, action, log_prob, scale * advantage, jnp.zeros(n))
-        gradient, _ = jax.grad(learner._loss, has_aux=True)(state.weights, part, jnp.float32(1e-6))
+        mask, log_prob, first = jnp.ones((*shape, 21), bool), jnp.full(shape, -math.log(21)), jnp.zeros(shape, bool)
+        probs = jnp.full((*shape, 21), 1 / 21)
+        part = Batch(
+            observation, observation, first, mask, probs, action, log_prob,
+            scale * advantage, (), jnp.zeros(shape), state.memory,
+        )  # fmt: skip
+        # At the end of the schedule, where hardly any entropy bonus is left.
+        gradient, _ = jax.grad(learner._loss, has_aux=True)(state.weights, part, jnp.int32(600))
         return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(gradient["actor"])])
 
     plain, scaled = actor_gradient(1.0), actor_gradient(10.0)
@@ -157,16 +188,140 @@ def test_only_normalised_advantages_do_not_feel_the_rewards_scale(training, two,
     assert jnp.linalg.norm(scaled - expected) < 0.02 * jnp.linalg.norm(expected)
 
 
-@pytest.mark.parametrize("who", ["two", "single"])
-def test_every_epoch_sees_every_sample_once_and_never_splits_a_game(request, who):
-    learner = request.getfixturevalue(who).learner
-    axes = (10, 256) if who == "single" else (10, 256, 2)
-    number = np.arange(math.prod(axes)).reshape(axes)
-    game = np.broadcast_to(np.arange(256).reshape(1, 256, *(1,) * (len(axes) - 2)), axes)
-    batch = Batch(*(jnp.asarray(x) for x in (number, game, game, game, game, game)))
-    parts = learner._minibatches(batch, jax.random.key(0))
-    assert parts.observation.shape == (8, number.size // 8)
-    assert sorted(np.ravel(parts.observation)) == list(range(number.size))
+@pytest.mark.parametrize("n_players", [1, 2])
+def test_every_epoch_sees_every_sample_once_and_never_splits_a_game(two, n_players):
+    axes = (10, 256, n_players)
+    number = jnp.arange(math.prod(axes)).reshape(axes)
+    game = jnp.broadcast_to(jnp.arange(256)[:, None], axes)
+    memory = {"actor": game[0], "critic": ()}
+    parts = two.learner._minibatches(Batch(number, *[game] * 9, memory), jax.random.key(0))
+    assert parts.actor_input.shape == (8, 10, 32, n_players)
+    assert sorted(np.ravel(parts.actor_input)) == list(range(number.size))
+    np.testing.assert_array_equal(parts.mask, jnp.broadcast_to(parts.memory["actor"][:, None], parts.mask.shape))
+    in_order = parts.actor_input // n_players // 256
+    np.testing.assert_array_equal(in_order, jnp.broadcast_to(jnp.arange(10)[:, None, None], in_order.shape))
     games = [set(np.unique(part)) for part in np.asarray(parts.mask)]
     assert sum(map(len, games)) == 256
     assert games != [set(range(i, i + 32)) for i in range(0, 256, 32)]  # shuffled
+
+
+def test_an_actor_never_hears_of_the_truth(training):
+    """With the critic told, S and depths still cannot move what the actor does: equal views, equal actions."""
+    told = training(ppo__critic_sees_truth=True)
+    params, state = told.start()
+    learner = told.learner
+    other = state.games._replace(market=state.games.market._replace(S=state.games.market.S + 7))
+    views = [jax.vmap(learner.market.view, (0, None))(games, params) for games in (state.games, other)]
+    laws = [learner.policy().distribution(learner.policy_params(state), (), view)[1].logits for view in views]
+    np.testing.assert_array_equal(*laws)
+    critics = [
+        learner._critic_view(games, learner.market.encode(view))
+        for games, view in zip((state.games, other), views, strict=True)
+    ]
+    np.testing.assert_allclose(
+        critics[1] - critics[0], np.broadcast_to(np.eye(60)[57] * 0.7, critics[0].shape), atol=1e-5
+    )
+
+
+def test_recurrent_learning_recomputes_the_memory_that_play_had(training):
+    """Before any gradient step, unrolling from the stored memory gives the probabilities that play drew from."""
+    learner = training(ppo__memory="gru", ppo__rollout_rounds=7).learner
+    state = jax.jit(learner.init)(jax.random.key(0))
+
+    @jax.jit
+    def compare(state):
+        state, _ = learner.update(state)  # so that the next rollout starts amid games
+        played, rollout = learner._collect(state, jax.random.key(1))
+        _, batch = learner._advantages(played, rollout, rollout.reward, state.memory)
+        part = jax.tree.map(lambda leaf: leaf[0], learner._minibatches(batch, jax.random.key(2)))
+        _, metrics = learner._loss(state.weights, part, state.n_updates)
+        return state, metrics
+
+    state, metrics = compare(state)
+    assert (state.games.round == 7).all()
+    assert any(jnp.abs(leaf).max() > 0.01 for leaf in jax.tree.leaves(state.memory))
+    assert metrics["kl"] < 1e-9
+    assert metrics["clip_fraction"] == 0
+
+
+def test_the_memory_is_blank_in_a_games_first_round(training):
+    learner = training(ppo__memory="lstm").learner
+    state = jax.jit(learner.init)(jax.random.key(0))
+    x = jax.random.normal(jax.random.key(1), (3, 4, 2, learner.market.observation_size))
+    first = jnp.zeros((3, 4, 2), bool).at[1].set(True)
+    blank = learner.actor.carry((4, 2))
+    dirty = jax.tree.map(lambda leaf: leaf + 1, blank)
+    outputs = [learner.actor.unroll(state.weights["actor"], carry, x, first)[1] for carry in (blank, dirty)]
+    assert (outputs[0][0] != outputs[1][0]).any()
+    np.testing.assert_array_equal(outputs[0][1:], outputs[1][1:])
+
+
+@pytest.mark.parametrize("wrong", [0.0, 3.0])
+def test_action_values_leave_the_mean_gradient_as_it_is_and_cut_its_noise(training, wrong):
+    """One state, seen often: whatever the critic's values, the actor's mean gradient is that of the true ones."""
+    learner = training(ppo__normalize_observations="none").learner
+    state = learner.init(jax.random.key(0))
+    truth = jnp.cos(jnp.arange(21.0))
+    believed = truth + wrong * jnp.sin(jnp.arange(21.0))
+    shape = (1, 40_000, 1)
+    observation = jnp.broadcast_to(jnp.linspace(0, 1, 57), (*shape, 57))
+    mask, first = jnp.ones((*shape, 21), bool), jnp.zeros(shape, bool)
+    at = jnp.int32(600)  # past the schedule: hardly any entropy bonus
+    scale = learner._logit_scale(learner._entropy_weight(at))
+
+    def law(weights):
+        output = learner.actor.unroll(weights["actor"], (), observation[:, :1], first[:, :1])[1]
+        return MaskedCategorical(output * scale, mask[:, :1])
+
+    probs = law(state.weights).probs
+    exact = jax.grad(lambda weights: -(law(weights).probs * truth).sum())(state.weights)["actor"]
+    action = jax.random.categorical(jax.random.key(1), jnp.log(probs[0, 0, 0]), shape=shape)
+    value = (probs * believed).sum()
+    part = Batch(
+        observation, observation, first, mask, jnp.broadcast_to(probs, mask.shape), action,
+        jnp.log(probs[0, 0, 0])[action], truth[action] - believed[action],
+        jnp.broadcast_to(believed - value, mask.shape), truth[action], state.memory,
+    )  # fmt: skip
+    sampled = jax.grad(learner._loss, has_aux=True)(state.weights, part, at)[0]["actor"]
+    flat, exact = (jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(g)]) for g in (sampled, exact))
+    error = jnp.linalg.norm(flat - exact) / jnp.linalg.norm(exact)
+    assert error < (0.1 if wrong else 0.005)
+
+
+def test_a_shared_reward_is_everybodys_mean(training):
+    learner = training(ppo__shared_reward=True).learner
+    np.testing.assert_array_equal(learner._team(jnp.array([[1.0, 3.0], [-2.0, 0.0]])), [[2, 2], [-1, -1]])
+    assert training().learner._team(jnp.array([[1.0, 3.0]])).tolist() == [[1, 3]]
+
+
+def test_own_parameters_differ_and_each_seat_plays_with_its_own(training):
+    learner = training(ppo__share_params=False).learner
+    state = jax.jit(learner.init)(jax.random.key(0))
+    x = jnp.broadcast_to(jax.random.normal(jax.random.key(1), (learner.market.observation_size,)), (1, 5, 2, 57))
+    first = jnp.zeros((1, 5, 2), bool)
+    _, output = unroll_seats(learner.actor, False, state.weights["actor"], (), x, first)
+    assert (output[..., 0, :] != output[..., 1, :]).any()
+    for seat in range(2):
+        weights = jax.tree.map(lambda leaf, seat=seat: leaf[seat], state.weights["actor"])
+        np.testing.assert_allclose(
+            output[..., seat, :],
+            learner.actor.unroll(weights, (), x[..., seat, :], first[..., seat])[1],
+            rtol=1e-5,
+            atol=1e-6,
+        )
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"ppo.opponents": ["nobody"]}, "ppo.opponents"),
+        ({"ppo.opponents": ["level1"], "env.kind": "single"}, "ppo.opponents"),
+        ({"ppo.opponents": ["self", "level1", "pass"]}, "ppo.opponents"),
+        ({"ppo.opponents": ["past"], "ppo.past_size": 7}, "ppo.past_size"),
+        ({"ppo.opponents": ["level1"], "ppo.share_params": False}, "ppo.share_params"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_in_one_line(training, values, said):
+    with pytest.raises(ParameterError, match=said) as error:
+        training(**{name.replace(".", "__"): value for name, value in values.items()})
+    assert "\n" not in str(error.value)

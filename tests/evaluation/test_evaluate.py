@@ -1,5 +1,6 @@
 """Scores: the benchmark scores 1, passing 0, and the draws are the ones that were asked for."""
 
+import dataclasses
 import functools
 import math
 import sys
@@ -10,9 +11,21 @@ import pytest
 
 import cardjax
 import cardjax.evaluation.evaluate
-from cardjax.env import make_params
-from cardjax.evaluation.evaluate import TEST, VALIDATION, Player, domain_key, evaluate, self_play_score
-from cardjax.policies import BestResponse, Equilibrium, EvOracle, Pass, RandomValid
+from cardjax.config import load_config
+from cardjax.env import make_params, params_grid
+from cardjax.evaluation.evaluate import (
+    TEST,
+    VALIDATION,
+    Player,
+    _play,
+    domain_key,
+    evaluate,
+    evaluate_grid,
+    self_play_payoff,
+)
+from cardjax.policies import BestResponse, Deterministic, Equilibrium, EvOracle, Level1, Pass, RandomValid
+from cardjax.policies.hidden_depth import expected_overflow
+from cardjax.policies.stage_game import action_of, good_side, impact_of
 
 TWO, PARAMS = cardjax.make("two")
 SINGLE, _ = cardjax.make("single")
@@ -110,6 +123,9 @@ def test_several_training_seeds_are_the_units_of_the_interval():
     assert result.score.mean == pytest.approx(np.mean([seed.score.mean for seed in alone]))
     assert result.score.low < result.score.mean < result.score.high
     assert result.metrics["trade_rate"] == pytest.approx(np.mean([seed.metrics["trade_rate"] for seed in alone]))
+    for name, interval in result.against_self.items():
+        assert interval.mean == pytest.approx(np.mean([seed.against_self[name].mean for seed in alone]), abs=1e-9)
+        assert interval.low < interval.mean < interval.high
 
 
 def test_the_json_entry_has_the_contracts_keys_and_every_metric():
@@ -137,6 +153,110 @@ def test_where_even_the_equilibrium_passes_there_is_no_score():
     assert result.score[1:] == (None, None)
 
 
+# Exploitability and the commons
+
+
+def test_the_equilibrium_is_neither_exploitable_nor_away_from_itself():
+    (result,) = results(Equilibrium())
+    figures = result.against_self
+    assert figures["exploitability"].mean == pytest.approx(0, abs=1e-4)
+    assert figures["exploitability_share"].mean == pytest.approx(0, abs=1e-4)
+    assert figures["commons_position"].mean == pytest.approx(0, abs=1e-4)
+
+
+def test_exploitability_is_a_share_of_what_the_equilibrium_earns():
+    (result,) = results(Pass())
+    gain, share = (result.against_self[name] for name in ("exploitability", "exploitability_share"))
+    assert gain.low < gain.mean < gain.high
+    # Passers lose the optimum of the single game, which is more than each of two earns in equilibrium.
+    assert gain.mean > 1.5
+    assert 1 < share.mean < 1.5
+    optimum = evaluate(SINGLE, PARAMS, scripted(Pass()), {"self": Pass()}, 128)[0].against_self
+    assert gain.mean == pytest.approx(optimum["exploitability"].mean, abs=1e-4)
+    assert optimum["exploitability_share"].mean == pytest.approx(1, abs=1e-4)
+    assert "commons_position" not in optimum
+
+
+@dataclasses.dataclass(frozen=True)
+class Restrained(Deterministic):
+    """Half of the joint optimum's total, rounded down."""
+
+    def choose(self, params, view):
+        side, total = good_side(view), np.arange(21, dtype=np.float32)
+        shown, sigma, spread = (x[..., None] for x in (side.displayed, view.sigma, view.spread))
+        cost = impact_of(params) * expected_overflow(shown, sigma, spread, total, params)
+        best = jax.numpy.argmax(total * (side.edge[..., None] - cost), -1)
+        return action_of(side.is_sell, jax.numpy.minimum(best // 2, side.n_valid))
+
+
+def test_restraint_moves_a_commons_towards_the_joint_optimum_and_greed_away_from_it():
+    commons = load_config(None, ["env.preset=commons"]).env
+    position = {
+        policy: evaluate(TWO, commons, Player(policy, [commons]), {"self": Pass()}, 128)[0].against_self
+        for policy in (Restrained(), EvOracle())
+    }
+    restrained, greedy = (figures["commons_position"] for figures in position.values())
+    assert 0.5 < restrained.low < restrained.high < 1.001
+    assert greedy.high < -0.5
+    assert position[Restrained()]["exploitability"].low > 0.1
+
+
+def test_without_impact_there_is_no_commons():
+    calm = make_params(**{"flags.enable_impact": False})
+    (result,) = evaluate(TWO, calm, Player(EvOracle(), [calm]), {"self": Pass()}, 64)
+    assert math.isnan(result.against_self["commons_position"].mean)
+    assert result.against_self["exploitability"].mean == pytest.approx(0, abs=1e-3)
+
+
+def test_exact_values_are_of_the_first_games_only(monkeypatch):
+    monkeypatch.setattr(sys.modules["cardjax.evaluation.evaluate"], "VALUED_GAMES", 64)
+    (long,) = evaluate(TWO, PARAMS, scripted(EvOracle()), {"self": Pass()}, 128)
+    assert long.against_self == results(EvOracle(), n_games=64)[0].against_self
+    assert long.score == results(EvOracle())[0].score
+
+
+def test_only_self_play_has_a_best_reply():
+    several = results(Equilibrium(), ("ev_oracle", "self", "pass"))
+    assert [bool(result.against_self) for result in several] == [False, True, False]
+    entry = several[1].as_json()
+    assert entry["exploitability_ci95"][0] <= entry["exploitability"] <= entry["exploitability_ci95"][1]
+
+
+# Programs
+
+
+def test_a_second_call_compiles_nothing():
+    results(Level1(), ("self", "pass"))
+    compiled = _play._cache_size()
+    again = {"self": Pass(), "pass": Pass()}
+    evaluate(TWO, make_params(alpha=0.7), Player(Level1(), [make_params(alpha=0.7)]), again, 128, seed=5)
+    assert _play._cache_size() == compiled
+
+
+@pytest.mark.parametrize(("n_games", "names"), [(16, ("self",)), (100, ("ev_oracle", "self", "pass"))],
+                         ids=["three points at once", "one point at a time, in batches"])  # fmt: skip
+def test_a_grid_in_one_call_is_each_point_by_itself(n_games, names):
+    grid, combinations = params_grid(PARAMS, alpha=[0.1, 0.3, 1.0])
+    opponents = {name: {"ev_oracle": EvOracle()}.get(name, Pass()) for name in names}
+    player = Player(Equilibrium(), [PARAMS])  # made for alpha = 0.3
+    points = evaluate_grid(TWO, grid, player, opponents, n_games)
+    assert len(points) == 3
+    for results_there, point in zip(points, combinations, strict=True):
+        alone = evaluate(TWO, make_params(**point), player, opponents, n_games)
+        for here, there in zip(alone, results_there, strict=True):
+            numbers = [entry for entry in here.as_json().items() if not isinstance(entry[1], str)]
+            for name, value in numbers:
+                np.testing.assert_allclose(there.as_json()[name], value, rtol=1e-4, atol=1e-4, err_msg=name)
+    exploitability = [point[names.index("self")].against_self["exploitability"].mean for point in points]
+    assert exploitability[1] < 1e-4 < 0.02 < min(exploitability[0], exploitability[2])
+
+
+def test_a_scripted_player_without_parameters_takes_each_points_own():
+    grid, _ = params_grid(PARAMS, alpha=[0.1, 1.0])
+    for (result,) in evaluate_grid(TWO, grid, Player(Equilibrium(), [None]), {"self": Pass()}, 64):
+        assert result.score == (1, 1, 1)
+
+
 def test_no_games_are_refused():
     with pytest.raises(ValueError, match="n_games = 0"):
         evaluate(TWO, PARAMS, scripted(Pass()), {"self": Pass()}, 0)
@@ -145,7 +265,9 @@ def test_no_games_are_refused():
 def test_the_training_loops_score_is_the_one_on_validation_draws():
     alphas = jax.numpy.array([0.3, 1.0])
     stacked = jax.vmap(lambda alpha: PARAMS.replace(alpha=alpha))(alphas)
-    scores = self_play_score(TWO, PARAMS, Equilibrium(), 128)(stacked)
+    games = jax.vmap(lambda _: PARAMS)(alphas)
+    payoff = self_play_payoff(TWO, Equilibrium(), 128)
+    scores = payoff(stacked, games) / payoff(games, games)
     player = Player(Equilibrium(), [PARAMS.replace(alpha=alpha) for alpha in alphas])
     expected = [
         evaluate(TWO, PARAMS, Player(Equilibrium(), [params]), {"self": Pass()}, 128, domain=VALIDATION)[0].score.mean

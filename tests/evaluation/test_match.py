@@ -11,7 +11,8 @@ import pytest
 
 import cardjax
 from cardjax.env import View, make_params
-from cardjax.evaluation.match import RUIN_LEVEL, GameTotals, Seats, play_games
+from cardjax.env.execution import RUIN_LEVEL
+from cardjax.evaluation.match import GameTotals, Seats, play_games
 from cardjax.policies import EvOracle, Level1, Pass, Policy, RandomValid
 
 KEY = jax.random.key(5)

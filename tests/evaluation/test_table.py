@@ -1,5 +1,6 @@
 """The printed table."""
 
+import dataclasses
 import math
 
 import pytest
@@ -56,3 +57,15 @@ def test_the_footnote_says_what_the_intervals_are_over(unit, warns):
     table = results_table([result("self", unit, 1234)])
     assert f"1,234 {unit}" in table
     assert ("says nothing about other training seeds" in table) == warns
+
+
+def test_what_only_self_play_has_is_said_below():
+    figures = {
+        "exploitability": Interval(0.0312, 0.0292, 0.0332),
+        "exploitability_share": Interval(0.012, None, None),
+        "commons_position": Interval(math.nan, None, None),
+    }
+    table = results_table([dataclasses.replace(result("self"), against_self=figures), result("level1")])
+    assert "gains 0.031 ± 0.002 a game, 0.0120 of the equilibrium's" in table
+    assert "commons position: nan" in table
+    assert "exploitability" not in results_table([result("level1")])

@@ -8,7 +8,7 @@ from scipy.stats import binom
 
 from cardjax.env import make_params
 from cardjax.policies import Equilibrium, RandomValid, joint_payoff, symmetric_equilibrium
-from cardjax.policies.stage_game import NOBODY, binomial_mean, expected_pnl, flow_of
+from cardjax.policies.stage_game import NOBODY, binomial_mean, expected_pnl, flow_of, flow_of_others
 
 MARKETS = {
     "default": make_params(),
@@ -76,6 +76,18 @@ def test_flow_of_equals_enumeration():
         want[1, sum(x - 10 for x in (a, b) if x > 10)] += p[a] * p[b]
     np.testing.assert_allclose(got, want, atol=1e-6)
     np.testing.assert_array_equal(flow_of(jnp.asarray(p, jnp.float32), 0), NOBODY)
+
+
+def test_flow_of_others_equals_enumeration_for_players_with_laws_of_their_own():
+    p = np.random.default_rng(5).dirichlet(np.full(21, 0.3), 3)
+    got = flow_of_others(jnp.asarray(p, jnp.float32))
+    want = np.zeros((3, 2, 21))
+    for i, (a, b) in itertools.product(range(3), itertools.product(range(21), repeat=2)):
+        chance = p[(i + 1) % 3, a] * p[(i + 2) % 3, b]
+        want[i, 0, sum(x for x in (a, b) if x <= 10)] += chance
+        want[i, 1, sum(x - 10 for x in (a, b) if x > 10)] += chance
+    np.testing.assert_allclose(got, want, atol=1e-6)
+    np.testing.assert_array_equal(flow_of_others(jnp.ones((4, 1, 21))), np.broadcast_to(NOBODY, (4, 1, 2, 1)))
 
 
 @pytest.mark.parametrize(("market", "n_players"), [

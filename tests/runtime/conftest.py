@@ -6,14 +6,10 @@ import sys
 from pathlib import Path
 
 import jax
-import numpy as np
 import pytest
 
 from cardjax.config import make_config
 from cardjax.runtime import runs
-from cardjax.runtime.checkpoints import Checkpoints
-from cardjax.runtime.learners import make_learner
-from cardjax.runtime.training import initial_state
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {
@@ -75,10 +71,7 @@ def saved():
 
     def read(folder):
         algorithm, config = runs.read_run(folder)
-        checkpoints = Checkpoints(folder)
-        state = checkpoints.restore(initial_state(make_learner(algorithm, config), config))
-        checkpoints.close()
-        return [np.asarray(leaf) for leaf in jax.tree.leaves(state._replace(key=jax.random.key_data(state.key)))]
+        return jax.tree.leaves(runs.last_state(runs.Run(algorithm, config, folder)))
 
     return read
 

@@ -1,22 +1,28 @@
 """A run that was stopped goes on as if it had not been: bit for bit, or in one line not at all."""
 
+import io
 import json
 import os
 import random
+import resource
 import shutil
 import signal
+import sys
 import time
 
 import numpy as np
 import pytest
 import yaml
 
+from cardjax.config import dump_config, make_config
 from cardjax.env import ParameterError
-from cardjax.runtime import runs
+from cardjax.runtime import checkpoints, runs
 from cardjax.runtime.checkpoints import Checkpoints
 from cardjax.runtime.run_folder import MetricsLog, read_metrics
 
 TIMES = {"train_seconds", "wall_seconds"}
+TINY = {"train.n_envs": 64, "train.total_steps": 12_800, "train.n_evals": 4, "train.eval_games": 64,
+        "train.final_eval_games": 64, "ppo.n_minibatches": 4, "ppo.hidden": [8], "ppo.learning_rate": 1e-4}  # fmt: skip
 
 
 def metrics_of(folder, but=TIMES):
@@ -73,25 +79,56 @@ def test_a_run_stopped_by_ctrl_c_and_resumed_ends_as_one_that_was_not(workplace,
     assert times == sorted(times)
 
 
-def test_a_run_killed_outright_and_resumed_ends_as_one_that_was_not(workplace, tiny, finished, saved, script):
-    (workplace / "run.yaml").write_text((finished / "config.yaml").read_text())
-    process = script("train/ippo.py", "--config", "run.yaml", "name=killed", cwd=workplace)
-    folder = workplace / "runs" / "killed"
+def kill_somewhere(process, folder):
+    """SIGKILL after the first checkpoint: in an update, an evaluation, a save."""
     try:
         while not (folder / "checkpoints").is_dir() or not latest_checkpoint(folder):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.01)
-        time.sleep(random.uniform(0, 0.5))  # anywhere: in an update, an evaluation, a save
+        time.sleep(random.uniform(0, 0.5))
         assert process.poll() is None
     finally:
         process.kill()
         process.communicate()
+
+
+def test_a_run_killed_outright_and_resumed_ends_as_one_that_was_not(workplace, tiny, finished, saved, script):
+    (workplace / "run.yaml").write_text((finished / "config.yaml").read_text())
+    process = script("train/ippo.py", "--config", "run.yaml", "name=killed", cwd=workplace)
+    folder = workplace / "runs" / "killed"
+    kill_somewhere(process, folder)
     assert not (folder / "summary.json").exists()
 
     runs.resume("ippo", folder)
     assert_same_bits(saved(folder), saved(finished))
     # The killed process scored itself on more games than the small matches of this one.
     assert metrics_of(folder, TIMES | {"score"}) == metrics_of(finished, TIMES | {"score"})
+
+
+OWN = {
+    "mappo": {"ppo.memory": "gru"},
+    "dqn": {
+        "env.kind": "single",
+        "dqn.hidden": [8],
+        "dqn.batch_size": 64,
+        "dqn.capacity": 6400,
+        "dqn.prioritised": True,
+    },
+}
+"""Small learners that carry as much from one update to the next as they can."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", OWN)
+def test_other_algorithms_too(workplace, saved, script, algorithm):
+    whole = runs.start(algorithm, make_config(TINY | OWN[algorithm] | {"name": "whole"}))
+    config = make_config(TINY | OWN[algorithm] | {"name": "killed"})
+    (workplace / "run.yaml").write_text(dump_config(config))
+    process = script(f"train/{algorithm}.py", "--config", "run.yaml", cwd=workplace)
+    folder = workplace / "runs" / "killed"
+    kill_somewhere(process, folder)
+    runs.resume(algorithm, folder)
+    assert_same_bits(saved(folder), saved(whole))
 
 
 def test_a_crash_right_after_a_checkpoint_loses_no_row_of_the_metrics(workplace, tiny, finished, monkeypatch):
@@ -144,42 +181,134 @@ def garble(folder, pattern, change):
         change(path)
 
 
-DAMAGE = {
-    "other hidden layers": lambda f: edit_config(f, "ppo", hidden=[8, 8]),
-    "wider hidden layers": lambda f: edit_config(f, "ppo", hidden=[16]),
-    "narrower hidden layers": lambda f: edit_config(f, "ppo", hidden=[4]),
-    "another number of games": lambda f: edit_config(f, "train", n_envs=32),
-    "another number of seeds": lambda f: edit_config(f, "train", n_seeds=2),
-    "another observation": lambda f: edit_config(f, "env", observe_posterior=True),
-    "array data deleted": lambda f: garble(f, "d/*", lambda p: p.unlink()),
-    "array data cut short": lambda f: garble(
-        f, "d/*", lambda p: p.write_bytes(p.read_bytes()[: p.stat().st_size // 2])
+def garble_newest(folder, pattern, change):
+    for path in (folder / "checkpoints" / str(latest_checkpoint(folder))).rglob(pattern):
+        if path.is_file():
+            change(path)
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+OTHER = {
+    "ppo.hidden is [8] in the checkpoint and [8, 8] here": lambda f: edit_config(f, "ppo", hidden=[8, 8]),
+    "ppo.hidden is [8] in the checkpoint and [16] here": lambda f: edit_config(f, "ppo", hidden=[16]),
+    "ppo.memory is none in the checkpoint and gru here": lambda f: edit_config(f, "ppo", memory="gru"),
+    "train.n_envs is 64 in the checkpoint and 32 here": lambda f: edit_config(f, "train", n_envs=32),
+    "train.n_seeds is 1 in the checkpoint and 2 here": lambda f: edit_config(f, "train", n_seeds=2),
+    "observation: mu is absent in the checkpoint and 1 here": lambda f: edit_config(f, "env", observe_posterior=True),
+    "algorithm is ippo in the checkpoint and mappo here": lambda f: (f / "meta.json").write_text(
+        (f / "meta.json").read_text().replace('"ippo"', '"mappo"')
     ),
-    "array data overwritten": lambda f: garble(f, "d/*", lambda p: p.write_bytes(b"\0" * p.stat().st_size)),
-    "tree description deleted": lambda f: garble(f, "_METADATA", lambda p: p.unlink()),
-    "tree description garbled": lambda f: garble(f, "_METADATA", lambda p: p.write_text("{")),
-    "every file emptied": lambda f: garble(f, "*", lambda p: p.write_bytes(b"")),
-    "item folder deleted": lambda f: [shutil.rmtree(path) for path in (f / "checkpoints").glob("*/default")],
-    "no checkpoint": lambda f: [shutil.rmtree(path) for path in (f / "checkpoints").iterdir()],
+}
+"""What is said, and what was done."""
+DAMAGE = {
+    "array data deleted": ("d/*", lambda p: p.unlink()),
+    "array data cut short": ("d/*", cut_short),
+    "array data overwritten": ("d/*", lambda p: p.write_bytes(b"\0" * p.stat().st_size)),
+    "description deleted": ("_CHECKPOINT_METADATA", lambda p: p.unlink()),
+    "description cut short": ("_CHECKPOINT_METADATA", cut_short),
+    "tree description garbled": ("_METADATA", lambda p: p.write_text("{")),
+    "every file emptied": ("*", lambda p: p.write_bytes(b"")),
 }
 
 
+@pytest.mark.parametrize("said", OTHER)
+def test_a_checkpoint_of_another_run_is_refused_with_what_differs(workplace, finished, said):
+    folder = shutil.copytree(finished, workplace / "other")
+    OTHER[said](folder)
+    with pytest.raises(ParameterError, match=r"^run = .*checkpoint 20 is of another run: ") as refusal:
+        runs.load_player(folder)
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_checkpoint_that_does_not_fit_or_cannot_be_read_is_refused_in_one_line(workplace, finished, damage):
+def test_where_no_checkpoint_can_be_read_the_run_is_refused_in_one_line(workplace, finished, damage):
     folder = shutil.copytree(finished, workplace / "damaged")
-    DAMAGE[damage](folder)
-    with pytest.raises(ParameterError, match=r"^run = .*(does not fit this run|has no checkpoint)") as refusal:
+    garble(folder, *DAMAGE[damage])
+    with pytest.raises(
+        ParameterError, match=r"^run = .*checkpoint 20 .* cannot be read .*there is no other"
+    ) as refusal:
         runs.load_player(folder)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_in_place_of_a_damaged_checkpoint_the_one_before_it_is_taken(workplace, finished, damage, capsys):
+    folder = shutil.copytree(finished, workplace / "damaged")
+    garble_newest(folder, *DAMAGE[damage])
+    runs.load_player(folder)
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("checkpoint"))
+    assert line.startswith(f"checkpoint 20 of {folder} cannot be read (")
+    assert line.endswith(": taking checkpoint 15")
+
+
+def test_one_changed_byte_is_damage():
+    tree = {"a": np.arange(4.0), "b": np.array([True])}
+    before = checkpoints._checksums(tree)
+    tree["a"].view(np.uint8)[3] ^= 1
+    after = checkpoints._checksums(tree)
+    assert {name for name in before if before[name] != after[name]} == {"a"}
+
+
+def test_a_run_whose_newest_checkpoint_is_damaged_ends_as_one_that_was_not(workplace, finished, saved):
+    folder = shutil.copytree(finished, workplace / "damaged")
+    garble_newest(folder, *DAMAGE["array data cut short"])
+    runs.resume("ippo", folder)
+    assert_same_bits(saved(folder), saved(finished))
+    assert metrics_of(folder) == metrics_of(finished)
+
+
+def test_a_run_without_a_checkpoint_is_no_player(workplace, finished):
+    folder = shutil.copytree(finished, workplace / "none")
+    shutil.rmtree(folder / "checkpoints")
+    with pytest.raises(ParameterError, match=r"^run = .*has no checkpoint"):
+        runs.load_player(folder)
 
 
 def test_a_refused_resume_leaves_the_run_as_it_was(workplace, finished):
     folder = shutil.copytree(finished, workplace / "kept")
     edit_config(folder, "ppo", hidden=[16])
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    with pytest.raises(ParameterError, match="does not fit this run"):
+    with pytest.raises(ParameterError, match="is of another run"):
         runs.resume("ippo", folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.fixture
+def full_disk():
+    """full_disk(): from now on no file can grow beyond a few bytes; the error is another, the way to it the same."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("written", [(Checkpoints, "save"), (MetricsLog, "add")], ids=["checkpoint", "metrics"])
+def test_a_full_disk_is_said_in_one_line_and_the_last_good_checkpoint_kept(
+    workplace, tiny, finished, saved, monkeypatch, full_disk, written
+):
+    owner, name = written
+    write, seen = getattr(owner, name), []
+
+    def fill_up_and_write(*args):
+        seen.append(1)
+        if len(seen) == {"save": 2, "add": 7}[name]:
+            full_disk()
+        write(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, fill_up_and_write)
+        patch.setattr(sys, "stderr", io.StringIO())  # pytest's is a file, and would be full too
+        with pytest.raises(
+            ParameterError, match=r"^run = .*cannot be written .*the last good (one|checkpoint) is 5"
+        ) as end:
+            runs.start("ippo", tiny("full"))
+    assert "\n" not in str(end.value)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    folder = runs.resume("ippo", workplace / "runs" / "full")
+    assert_same_bits(saved(folder), saved(finished))
 
 
 @pytest.mark.parametrize(
@@ -187,8 +316,8 @@ def test_a_refused_resume_leaves_the_run_as_it_was(workplace, finished):
     [
         ({}, "is not a run folder"),
         ({"meta.json": "{"}, "cannot be read"),
-        ({"meta.json": "[]"}, "is not one of ippo"),
-        ({"meta.json": '{"algorithm": "guessing"}'}, "'guessing' is not one of ippo"),
+        ({"meta.json": "[]"}, "is not one of dqn"),
+        ({"meta.json": '{"algorithm": "guessing"}'}, "'guessing' is not one of dqn, ippo, mappo"),
         ({"meta.json": '{"algorithm": "ippo"}'}, "cannot be read"),
         ({"meta.json": '{"algorithm": "ippo"}', "config.yaml": "ppo: {clip: 0}"}, "ppo.clip = 0: must be"),
     ],

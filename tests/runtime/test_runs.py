@@ -103,7 +103,7 @@ def test_a_place_that_cannot_be_written_is_refused(workplace, tiny):
 
 
 def test_without_a_name_one_is_made_up(workplace, tiny, monkeypatch):
-    monkeypatch.setattr(runs, "_train_and_report", lambda algorithm, config, folder, resume: folder)
+    monkeypatch.setattr(runs, "train_and_report", lambda started: None)
     folder = runs.start("ippo", tiny(None, env__kind="single"))
     assert folder.name.startswith("ippo-single-2")
     assert (folder / "config.yaml").is_file()

@@ -1,28 +1,37 @@
 """Seeds trained side by side, on one device or several, are the runs that each seed would be alone."""
 
+import socket
+
+import jax
 import numpy as np
 import pytest
 
 from cardjax.config import dump_config
 from cardjax.runtime import run_folder, runs, training
-from cardjax.runtime.learners import make_learner
+from cardjax.runtime.journal import Run
 from cardjax.runtime.run_folder import read_metrics
 
-SHORT = {"train__total_steps": 1920, "train__n_evals": 1}
-"""Three updates: longer ones amplify the last bits of a sum until two seeds' paths part."""
+SHORT = {"train__total_steps": 1920, "train__n_evals": 1, "ppo__normalize_observations": "none"}
+"""Three updates: longer ones amplify the last bits of a sum until two paths part, and so does whitening of little."""
 MEASURED = ("reward_per_game", "trade_rate", "entropy", "policy_loss", "value_loss", "gradient_norm", "kl")
-TWO_DEVICES = """
+TRAIN = """
+import sys
 import jax
-jax.config.update("jax_num_cpu_devices", 2)
-from pathlib import Path
+n_devices, n_processes, process_id, port = map(int, sys.argv[1:])
+jax.config.update("jax_num_cpu_devices", n_devices)
 from cardjax.config import load_config
-from cardjax.runtime import run_folder, training
-from cardjax.runtime.learners import make_learner
+from cardjax.runtime import processes, run_folder, runs, training
+if n_processes > 1:
+    processes.join(f"127.0.0.1:{port}", n_processes, process_id)
 config = load_config("run.yaml")
-folder = run_folder.create(Path("runs"), config.name, config, "ippo")
-training.train(config, make_learner("ippo", config), folder)
-assert len(jax.devices()) == 2
+run = runs.Run("ippo", config, runs.RUNS / config.name)
+if processes.is_first():
+    run_folder.create(run.folder, config, "ippo")
+training.train([run])
+assert len(jax.devices()) == n_devices * n_processes
+processes.meet("end")
 """
+"""A training without its closing table, on so many devices of so many processes."""
 
 
 def table(folder, seed):
@@ -39,14 +48,36 @@ def assert_close(ours, theirs):
 
 def trained(config):
     """The folder of a run without its closing table."""
-    folder = run_folder.create(runs.RUNS, config.name, config, "ippo")
-    training.train(config, make_learner("ippo", config), folder)
-    return folder
+    run = Run("ippo", config, runs.RUNS / config.name)
+    run_folder.create(run.folder, config, "ippo")
+    training.train([run])
+    return run.folder
 
 
 @pytest.fixture
 def pair(workplace, tiny):
     return trained(tiny("pair", seed=4, train__n_seeds=2, **SHORT))
+
+
+@pytest.fixture
+def spread(workplace, tiny, script):
+    """spread(n_devices, n_processes, **overrides): the folder of a run of the short configuration."""
+
+    def run(n_devices, n_processes=1, **overrides):
+        config = tiny("spread", seed=4, train__shard_games="always", **SHORT | overrides)
+        (workplace / "run.yaml").write_text(dump_config(config))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        started = [
+            script("-c", TRAIN, n_devices, n_processes, i, port, cwd=workplace) for i in reversed(range(n_processes))
+        ]
+        for process in started:
+            _, errors = process.communicate()
+            assert process.returncode == 0, errors
+        return workplace / "runs" / "spread"
+
+    return run
 
 
 def test_two_seeds_train_as_two_runs_of_one_seed_would(pair, tiny):
@@ -56,13 +87,25 @@ def test_two_seeds_train_as_two_runs_of_one_seed_would(pair, tiny):
     assert (table(pair, 4)["reward_per_game"] != table(pair, 5)["reward_per_game"]).all()
 
 
-def test_two_devices_train_as_one_does_and_one_loads_what_two_saved(pair, tiny, workplace, script):
-    (workplace / "run.yaml").write_text(dump_config(tiny("spread", seed=4, train__n_seeds=2, **SHORT)))
-    process = script("-c", TWO_DEVICES, cwd=workplace)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
-    spread = workplace / "runs" / "spread"
+def test_two_devices_train_as_one_does_and_one_loads_what_two_saved(pair, spread):
+    folder = spread(2, train__n_seeds=2)  # a seed each
     for seed in (4, 5):
-        assert_close(table(pair, seed), table(spread, seed))
-    ours, theirs = (runs.load_player(folder)[0] for folder in (pair, spread))
-    assert len(ours.params) == len(theirs.params) == 2
+        assert_close(table(pair, seed), table(folder, seed))
+    ours, theirs = (runs.load_player(run)[0].params for run in (pair, folder))
+    assert len(ours) == len(theirs) == 2
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_eight_devices_that_share_seeds_and_games_train_as_one_does(pair, spread):
+    folder = spread(8, train__n_seeds=2)  # two along the seeds, four along the games
+    for seed in (4, 5):
+        assert_close(table(pair, seed), table(folder, seed))
+
+
+def test_two_processes_that_share_a_seeds_games_train_as_one_does(pair, spread):
+    folder = spread(1, n_processes=2)
+    assert_close(table(pair, 4), table(folder, 4))
+    ours, theirs = (runs.load_player(run)[0].params[0] for run in (pair, folder))
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)

@@ -1,0 +1,173 @@
+"""The claims about learning: trainings by group, each over several seeds, and the table that they come to.
+
+    python benchmarks/learners.py final budgets memory commons pnl ruin population [--seeds 6]
+
+Each training is a run of its own under runs/, whose summary.json the table is read from; a run that is there already is
+not trained again, and one that was interrupted is resumed. The group `budgets` also writes the learning curves, score
+against rounds and against seconds, as CSV and as a plot (docs/images/learning_curve.*).
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGE = ROOT / "docs" / "images" / "learning_curve"
+COLOURS = {"dqn": "#009E73", "ippo": "#0072B2", "mappo": "#D55E00"}
+
+
+class Training(NamedTuple):
+    """One row of a table."""
+
+    label: str
+    algorithm: str
+    overrides: tuple[str, ...] = ()
+    config: str | None = None
+    """under configs/, by default the algorithm's."""
+
+
+def budget(algorithm: str, rounds: int) -> Training:
+    return Training(f"{algorithm}, {rounds / 1e6:g} M", algorithm, (f"train.total_steps={rounds}",))
+
+
+def commons(label: str, algorithm: str, *overrides: str) -> Training:
+    return Training(label, algorithm, ("env.preset=commons", *overrides))
+
+
+GROUPS: dict[str, list[Training]] = {
+    "final": [Training(name, name) for name in ("dqn", "ippo", "mappo")],
+    "budgets": [
+        *(budget("dqn", n) for n in (500_000, 1_000_000, 2_000_000)),
+        *(budget(name, n) for name in ("ippo", "mappo") for n in (1_000_000, 2_000_000, 4_000_000)),
+    ],
+    "memory": [
+        Training(f"ippo, memory {memory}", "ippo", (f"ppo.memory={memory}", "train.total_steps=2_000_000"))
+        for memory in ("none", "gru", "lstm")
+    ],
+    "commons": [
+        commons("ippo", "ippo"),
+        commons("mappo", "mappo"),
+        commons("mappo, shared reward", "mappo", "ppo.shared_reward=on"),
+    ],
+    "pnl": [
+        Training(f"{name}, reward pnl", name, ("env.reward=pnl", f"train.total_steps={n}"))
+        for name, n in (("dqn", 8_000_000), ("ippo", 20_000_000), ("mappo", 20_000_000))
+    ],
+    "ruin": [
+        Training("ippo, ruin free", "ippo", ("ppo.constrain_ruin=off",), "ruin"),
+        Training("ippo, ruin bounded", "ippo", (), "ruin"),
+        Training("ippo, log wealth", "ippo", ("ppo.constrain_ruin=off", "env.reward=log_wealth"), "ruin"),
+    ],
+    "population": [Training("ippo, against a population", "ippo", (), "population")],
+}
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    for group in arguments.groups:
+        rows = [measure(training, arguments.seeds) for training in GROUPS[group]]
+        print(f"\n{group}, {arguments.seeds} seeds, greedy play in self-play, ± 95% over seeds")
+        print("| | rounds | score | exploitability | commons position | expected P&L | ruin | s a seed | rounds/s |")
+        print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+        for row in rows:
+            print(table_row(row))
+        if group == "budgets":
+            rows += [measure(training, arguments.seeds) for training in GROUPS["final"]]
+            draw(rows)
+
+
+def measure(training: Training, n_seeds: int) -> dict[str, Any]:
+    """A training's figures, from its run's summary; trained first if it is not there."""
+    name = "-".join([training.algorithm, training.config or "", *training.overrides, f"x{n_seeds}"])
+    folder = Path("runs") / "".join(c if c.isalnum() or c in "-_." else "_" for c in name.replace("--", "-"))
+    if not (folder / "summary.json").exists() or read(folder)["interrupted"]:
+        config = ROOT / "configs" / f"{training.config or training.algorithm}.yaml"
+        fresh = ["--config", str(config), *training.overrides, f"train.n_seeds={n_seeds}", f"name={folder.name}"]
+        options = ["--resume", str(folder)] if (folder / "meta.json").exists() else fresh
+        subprocess.run([sys.executable, str(ROOT / "train" / f"{training.algorithm}.py"), *options], check=True)
+    summary = read(folder)
+    own = next(result for result in summary["results"] if result["opponent"] == "self")
+    return {
+        "label": training.label,
+        "algorithm": training.algorithm,
+        "rounds": summary["total_steps"],
+        "seconds": summary["train_seconds"] / len(summary["seeds"]),
+        "speed": summary["steps_per_second"],
+        "own": own,
+    }
+
+
+def read(folder: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return summary
+
+
+def table_row(row: dict[str, Any]) -> str:
+    own = row["own"]
+
+    def cell(name: str, interval: str, scale: float = 1, digits: int = 3, unit: str = "") -> str:
+        if own.get(name) is None:
+            return "–"
+        low, high = own[interval]
+        spread = "" if low is None else f" ± {(high - low) / 2 * scale:.{digits}f}"
+        return f"{own[name] * scale:.{digits}f}{spread}{unit}"
+
+    cells = [
+        row["label"],
+        f"{row['rounds']:,}",
+        cell("score", "score_ci95"),
+        cell("exploitability_share", "exploitability_share_ci95", 100, 1, "%"),
+        cell("commons_position", "commons_position_ci95", digits=2),
+        cell("mean_expected_pnl", "expected_pnl_ci95"),
+        f"{own['ruin_probability']:.4f}",
+        f"{row['seconds']:.0f}",
+        f"{row['speed']:,}",
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def draw(rows: list[dict[str, Any]]) -> None:
+    """The learning curves, as CSV and as a plot."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    points = [
+        [row["algorithm"], row["rounds"], row["seconds"], row["own"]["score"], *row["own"]["score_ci95"]]
+        for row in rows
+    ]
+    points.sort()
+    with IMAGE.with_suffix(".csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["algorithm", "rounds", "seconds_a_seed", "score", "low", "high"], *points])
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), dpi=150, sharey=True)
+    labels = ("training, million rounds a seed", "training, seconds a seed on two CPU cores")
+    for axes, column, label in zip(panels, (1, 2), labels, strict=True):
+        axes.axhline(1, color="0.4", linewidth=1, linestyle="--")
+        for name, colour in COLOURS.items():
+            own = [point for point in points if point[0] == name]
+            x = [point[column] / (1e6 if column == 1 else 1) for point in own]
+            axes.fill_between(x, [p[4] for p in own], [p[5] for p in own], color=colour, alpha=0.2, linewidth=0)
+            axes.plot(x, [p[3] for p in own], "o-", color=colour, markersize=4, label=name.upper())
+        axes.set(xscale="log", xlabel=label)
+        axes.grid(axis="y", color="0.9")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("score (1: exact optimum or equilibrium)")
+    panels[0].legend(frameon=False, loc="lower right")
+    figure.tight_layout()
+    figure.savefig(IMAGE.with_suffix(".png"))
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("groups", nargs="+", choices=list(GROUPS))
+    parser.add_argument("--seeds", type=int, default=6, help="best a multiple of the number of cores (default 6)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,421 @@
+"""Deep Q-learning for one seat: collect → replay → learn, in one program.
+
+Mnih et al. 2015, with the parts of Rainbow (Hessel et al. 2018) as options, and with a memory, R2D2's sequences
+(Kapturowski et al. 2019). A learner is two pure functions, `init(key)` and `update(state)`; seeds are a `vmap` of both.
+
+One block of replay is what one game left behind in one rollout. Without a memory, its rounds are drawn one by one; with
+one, a block is drawn as a whole, with the last `burn_in` rounds of the block before it, which only warm the memory up.
+"""
+
+import dataclasses
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import Array
+
+from cardjax.agents import q_learning, replay
+from cardjax.agents.networks import Network
+from cardjax.agents.q_heads import Head, make_head, n_outputs, per_action, units_of
+from cardjax.agents.q_policy import QParams, QPolicy
+from cardjax.agents.schedules import annealed
+from cardjax.config import DQNConfig
+from cardjax.env.declaration import ParameterError
+from cardjax.env.market import CardMarket, State
+from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.policies.protocol import Policy
+from cardjax.policies.registry import make_policy
+
+PRIORITY_MIX = 0.9
+"""A sequence's priority: so much of its largest error, the rest of their mean. Kapturowski et al. 2019, section 2.3."""
+LEAST_PRIORITY = 1e-3
+"""Added to errors, so that nothing in replay is out of reach; in units of the reward."""
+
+
+class Tail(NamedTuple):
+    """The last `burn_in` rounds played; leaves [games, burn_in, …] but for `memory` [games, …]."""
+
+    observation: Array
+    first: Array
+    memory: Any
+    """before the first of them."""
+
+
+class DQNState(NamedTuple):
+    """All that training carries from one update to the next: saved, it continues bit for bit."""
+
+    weights: Any
+    target: Any
+    """the target network's weights."""
+    optimizer: optax.OptState
+    games: State
+    """leaves [n_envs, …], like the four that follow."""
+    memory: Any
+    """of the learner's seat; () without one."""
+    opponents: Any
+    """the carry of whoever plays the other seats."""
+    tail: Tail | tuple[()]
+    """() without burn-in."""
+    replay: replay.Replay
+    key: Array
+    n_updates: Array
+    """int32 [], updates done, and blocks of each game put into replay."""
+
+
+class Transition(NamedTuple):
+    """What a round of the rollout leaves behind; leaves [games, …]."""
+
+    observation: Array
+    mask: Array
+    first: Array
+    memory: Any
+    """before the round."""
+    action: Array
+    reward: Array
+    terminated: Array
+    rejected: Array
+
+
+class Block(NamedTuple):
+    """R rounds of a game and what follows them; leaves [games, …]."""
+
+    observation: Array
+    """[games, burn_in + R + 1, D]."""
+    first: Array
+    """bool, as many: whether a round is its game's first."""
+    memory: Any
+    """before the first of these rounds; () without one."""
+    mask: Array
+    """bool [games, R + 1, 21]."""
+    action: Array
+    """int8 [games, R]."""
+    n_step: Array
+    """n-step return, [games, R]."""
+    discount: Array
+    """of the value that follows, [games, R]."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DQN:
+    """The learner of one seat in one game.
+
+    Raises:
+        ParameterError: `config.opponent` is no policy's name, or `config.capacity` holds no rollout or no batch.
+    """
+
+    market: CardMarket
+    env_params: EnvParams
+    config: DQNConfig
+    n_envs: int
+    total_updates: int
+    """what the schedules are stretched over."""
+
+    PER_GAME: ClassVar[tuple[str, ...]] = ("games", "memory", "opponents", "tail", "replay")
+    """fields of the state whose leaves have a leading axis of games."""
+
+    def __post_init__(self) -> None:
+        # Inside, the player axis is always there, for one player too.
+        object.__setattr__(self, "market", dataclasses.replace(self.market, squeeze=False))
+        if self.config.capacity < self.rounds_per_update:
+            allowed = f"must be at least one rollout, train.n_envs · dqn.rollout_rounds = {self.rounds_per_update}"
+            raise ParameterError("dqn.capacity", self.config.capacity, allowed)
+        if self.config.batch_size > self.config.capacity:
+            allowed = f"must be at most dqn.capacity = {self.config.capacity}"
+            raise ParameterError("dqn.batch_size", self.config.batch_size, allowed)
+        _ = self.opponent  # a name that is none is refused here
+
+    @property
+    def rounds_per_update(self) -> int:
+        """Rounds of the market played by one update, all games together."""
+        return self.n_envs * self.config.rollout_rounds
+
+    def init(self, key: Array) -> DQNState:
+        """Fresh networks and games, and an empty replay."""
+        key, key_weights, key_games, key_opponent = jax.random.split(key, 4)
+        weights = self.network.init(key_weights, self.market.observation_size)
+        _, games = jax.vmap(self.market.reset, (0, None))(jax.random.split(key_games, self.n_envs), self.env_params)
+        n_others = self.market.n_players - 1
+        opponents = self.opponent.init(key_opponent, (self.n_envs, n_others)) if n_others else ()
+        state = DQNState(
+            weights, weights, self.optimizer.init(weights), games, self.network.carry((self.n_envs,)), opponents,
+            self._blank_tail(), replay.Replay((), ()), key, jnp.int32(0),
+        )  # fmt: skip
+        block = jax.eval_shape(lambda: self._collect(state, key)[1])
+        blank = replay.empty(block, self.n_blocks, self._items_per_block, bool(self.config.prioritised))
+        return state._replace(replay=blank)
+
+    def update(self, state: DQNState) -> tuple[DQNState, dict[str, Array]]:
+        """One iteration: play, remember, learn. Metrics are float32 scalars."""
+        key, key_rollout, key_learn = jax.random.split(state.key, 3)
+        state, block, play_metrics = self._collect(state, key_rollout)
+        state = state._replace(replay=replay.add(state.replay, block, state.n_updates, self._items_per_block))
+        state, metrics = jax.lax.scan(self._learn, state, self._learning_keys(state, key_learn))
+        metrics = jax.tree.map(jnp.mean, metrics) | play_metrics
+        return state._replace(key=key, n_updates=state.n_updates + 1), metrics
+
+    def epsilon(self, n_updates: Array) -> Array:
+        """The share of exploring actions in the update after `n_updates`."""
+        progress = n_updates / self.total_updates / self.config.exploration_fraction
+        return annealed(self.config.epsilon, self.config.epsilon_end, "linear", jnp.minimum(progress, 1))
+
+    def policy(self, greedy: bool = True) -> QPolicy:
+        """The player that is being trained; its parameters are `policy_params(state)`."""
+        config = self.config
+        return QPolicy(self.market, self.network, self.head, bool(config.dueling), config.exploration, greedy)
+
+    def policy_params(self, state: DQNState) -> QParams:
+        """What the player acts on."""
+        return self._params(state, state.target if self.config.play_target else state.weights)
+
+    def _params(self, state: DQNState, weights: Any) -> QParams:
+        temperature = jnp.asarray(self.config.temperature, jnp.float32)
+        return QParams(weights, units_of(self.config), self.epsilon(state.n_updates), temperature)
+
+    def _collect(self, state: DQNState, key: Array) -> tuple[DQNState, Block, dict[str, Array]]:
+        """`rollout_rounds` rounds of every game: the state after them, the block, and metrics of play."""
+        explorer = self.policy(greedy=False)
+        own, others = self._params(state, state.weights), self._opponent_params(state)
+
+        def play_round(carry: tuple[State, Any, Any], key: Array) -> tuple[tuple[State, Any, Any], Transition]:
+            games, memory, opponents = carry
+            key_own, key_others, key_market = jax.random.split(key, 3)
+            view = jax.vmap(self.market.view, (0, None))(games, self.env_params)
+            mine = jax.tree.map(lambda leaf: leaf[:, self.seat], view)
+            memory_after, action = explorer.act(own, memory, mine, key_own)
+            opponents, actions = self._all_actions(action, others, opponents, view, key_others)
+            keys = jax.random.split(key_market, self.n_envs)
+            _, after, reward, terminated, _, info = jax.vmap(self.market.step, (0, 0, 0, None))(
+                keys, games, actions, self.env_params
+            )
+            reward, rejected = reward[:, self.seat], info["rejected"][:, self.seat]
+            transition = Transition(self.market.encode(mine), mine.action_mask, mine.round == 0, memory, action, reward,
+                                    terminated, rejected)  # fmt: skip
+            return (after, memory_after, opponents), transition
+
+        start = state.games, state.memory, state.opponents
+        keys = jax.random.split(key, self.config.rollout_rounds)
+        (games, memory, opponents), rollout = jax.lax.scan(play_round, start, keys)
+        block, tail = self._block(state, games, rollout)
+        metrics = {
+            "reward_per_game": rollout.reward.mean() * N_ROUNDS,
+            "trade_rate": jnp.mean(rollout.action != 0),
+            "rejection_rate": jnp.mean(rollout.rejected),
+            "epsilon": own.epsilon,
+        }
+        return state._replace(games=games, memory=memory, opponents=opponents, tail=tail), block, metrics
+
+    def _all_actions(self, own: Array, params: Any, carry: Any, view: Any, key: Array) -> tuple[Any, Array]:
+        """The opponents' next carry, and every seat's action [games, A]."""
+        if self.market.n_players == 1:
+            return carry, own[:, None]
+        views = jax.tree.map(lambda leaf: jnp.delete(leaf, self.seat, 1, assume_unique_indices=True), view)
+        carry, theirs = self.opponent.act(params, carry, views, key)
+        return carry, jnp.insert(theirs, self.seat, own, axis=1)
+
+    def _block(self, state: DQNState, games: State, rollout: Transition) -> tuple[Block, Any]:
+        """The rollout as a block that starts with the tail of the one before, and its own tail."""
+        config = self.config
+        view = jax.vmap(self.market.view, (0, None))(games, self.env_params)
+        last = jax.tree.map(lambda leaf: leaf[:, self.seat], view)
+
+        def games_first(rounds: Array, after: Array | None = None) -> Array:
+            rounds = jnp.moveaxis(rounds, 0, 1)
+            return rounds if after is None else jnp.concatenate([rounds, after[:, None]], 1)
+
+        observation = games_first(rollout.observation, self.market.encode(last))
+        first = games_first(rollout.first, last.round == 0)
+        memory, tail = state.memory, state.tail
+        if isinstance(tail, Tail):
+            observation = jnp.concatenate([tail.observation, observation], 1)
+            first = jnp.concatenate([tail.first, first], 1)
+            n = config.burn_in
+            before = jax.tree.map(lambda leaf: leaf[config.rollout_rounds - n], rollout.memory)
+            memory, tail = tail.memory, Tail(observation[:, -n - 1 : -1], first[:, -n - 1 : -1], before)
+        reward = jnp.maximum(rollout.reward, config.reward_floor)
+        n_step, discount, _ = q_learning.n_step_return(reward, rollout.terminated, config.n_step, config.gamma)
+        block = Block(
+            observation, first, memory, games_first(rollout.mask, last.action_mask),
+            games_first(rollout.action).astype(jnp.int8), games_first(n_step), games_first(discount),
+        )  # fmt: skip
+        return block, tail
+
+    def _learn(self, state: DQNState, step: tuple[Array, Array]) -> tuple[DQNState, dict[str, Array]]:
+        """One gradient step on one batch from replay; `step` is its number and key."""
+        number, key = step
+        index, probability = replay.draw(state.replay, key, self._items_per_batch, self._n_items(state))
+        block = self._drawn(state.replay, index)
+        n_items = self.n_envs * self._n_items(state).astype(jnp.float32)
+        beta = annealed(self.config.beta, 1.0, "linear", state.n_updates / self.total_updates)
+        importance = q_learning.importance_weights(probability, n_items, beta)
+
+        following = self._following(state, block)
+        gradient, (loss, error) = jax.grad(self._loss, has_aux=True)(state.weights, block, following, importance)
+        change, optimizer = self.optimizer.update(gradient, state.optimizer, state.weights)
+        weights = optax.apply_updates(state.weights, change)
+        state = state._replace(
+            weights=weights,
+            target=self._next_target(state.target, weights, number),
+            optimizer=optimizer,
+            replay=replay.set_priorities(state.replay, index, self._priority(error)),
+        )
+        metrics = {"loss": loss, "td_error": error.mean(), "gradient_norm": optax.tree.norm(gradient)}
+        return state, metrics
+
+    def _loss(
+        self, weights: Any, block: Block, following: Array, importance: Array
+    ) -> tuple[Array, tuple[Array, Array]]:
+        """(loss, (loss, absolute error of the mean [T, batch])) of a batch's rounds."""
+        outputs = _of_action(self._unroll(weights, block, self._burn_in), block.action.T)
+        reward, discount = block.n_step.T, block.discount.T
+        units = units_of(self.config)
+        loss = jnp.mean(importance * self.head.losses(outputs, following, reward, discount, units))
+        error = reward + discount * self.head.values(following, units) - self.head.values(outputs, units)
+        return loss, (loss, jnp.abs(error))
+
+    def _following(self, state: DQNState, block: Block) -> Array:
+        """The target network's outputs [T, batch, n_atoms] for the best valid action of the bootstrapped rounds.
+
+        The best by the network that learns if `double` (van Hasselt, Guez and Silver 2016, eq. 4), else by the target
+        network itself. Without a discount nothing is bootstrapped, and no network is asked.
+        """
+
+        def bootstrapped() -> Array:
+            outputs = self._at_following(state.target, block)
+            chooser = self._at_following(state.weights, block) if self.config.double else outputs
+            mask = jnp.moveaxis(block.mask, 1, 0)[self._following_places]
+            return _of_action(outputs, q_learning.best_valid(self.head.values(chooser, units_of(self.config)), mask))
+
+        def nothing() -> Array:
+            return jnp.zeros((*block.action.T.shape, self.head.n_atoms))
+
+        return jax.lax.cond(jnp.asarray(self.config.gamma) > 0, bootstrapped, nothing)
+
+    def _at_following(self, weights: Any, block: Block) -> Array:
+        """Outputs [T, batch, 21, n_atoms] at the bootstrapped rounds."""
+        if self.config.memory == "none":
+            later = block._replace(observation=block.observation[:, self._following_places])
+            return self._unroll(weights, later._replace(first=block.first[:, self._following_places]), 0)
+        return self._unroll(weights, block, self._burn_in, last=True)[self._following_places]
+
+    def _unroll(self, weights: Any, block: Block, burn_in: int, last: bool = False) -> Array:
+        """Outputs [T, batch, 21, n_atoms] of a block's rounds past the burn-in, the one after them too if `last`."""
+        n = burn_in + block.action.shape[1] + last
+        x, first = jnp.moveaxis(block.observation, 1, 0)[:n], block.first.T[:n]
+        memory = block.memory
+        if burn_in:
+            memory, _ = self.network.unroll(weights, memory, x[:burn_in], first[:burn_in])
+            memory = jax.lax.stop_gradient(memory)
+        _, outputs = self.network.unroll(weights, memory, x[burn_in:], first[burn_in:])
+        return per_action(outputs, self.head, bool(self.config.dueling))
+
+    def _drawn(self, memory: replay.Replay, index: replay.Index) -> Block:
+        """The drawn items as a block of games: whole blocks, or one round and the one that it is bootstrapped from."""
+        if self.config.memory != "none":
+            return jax.tree.map(lambda leaf: leaf[index.game, index.item], memory.blocks)
+        rounds = self.config.rollout_rounds
+        block, t = index.item // rounds, index.item % rounds
+        later = jnp.minimum(t + self.config.n_step, rounds)
+        at = lambda leaf, *times: jnp.stack([leaf[index.game, block, time] for time in times], 1)  # noqa: E731
+        stored = memory.blocks
+        return Block(
+            at(stored.observation, t, later), at(stored.first, t, later), (), at(stored.mask, t, later),
+            at(stored.action, t), at(stored.n_step, t), at(stored.discount, t),
+        )  # fmt: skip
+
+    def _next_target(self, target: Any, weights: Any, number: Array) -> Any:
+        if self.config.target_update == "polyak":
+            return optax.incremental_update(weights, target, self.config.target_tau)
+        due = (number + 1) % self.config.target_period == 0
+        return jax.tree.map(lambda new, old: jnp.where(due, new, old), weights, target)
+
+    def _priority(self, error: Array) -> Array:
+        """[T, batch] absolute errors → [batch] priorities, raised to their exponent."""
+        mixed = PRIORITY_MIX * error.max(0) + (1 - PRIORITY_MIX) * error.mean(0)
+        return (mixed + LEAST_PRIORITY) ** self.config.priority_exponent
+
+    def _learning_keys(self, state: DQNState, key: Array) -> tuple[Array, Array]:
+        n = self.config.n_gradient_steps
+        return state.n_updates * n + jnp.arange(n), jax.random.split(key, n)
+
+    def _n_items(self, state: DQNState) -> Array:
+        return jnp.minimum(state.n_updates + 1, self.n_blocks) * self._items_per_block
+
+    def _opponent_params(self, state: DQNState) -> Any:
+        return self.policy_params(state) if self.config.opponent == "self" else self.env_params
+
+    def _blank_tail(self) -> Any:
+        n = self._burn_in
+        if not n:
+            return ()
+        observation = jnp.zeros((self.n_envs, n, self.market.observation_size))
+        return Tail(observation, jnp.ones((self.n_envs, n), bool), self.network.carry((self.n_envs,)))
+
+    @property
+    def seat(self) -> int:
+        """The learner's seat."""
+        return self.config.seat if self.market.n_players > 1 else 0
+
+    @property
+    def opponent(self) -> Policy:
+        """Who plays the other seats."""
+        if self.config.opponent == "self":
+            return self.policy()
+        try:
+            return make_policy(self.config.opponent)
+        except ValueError as error:
+            allowed = "must be self or" + str(error).partition("must be")[2]
+            raise ParameterError("dqn.opponent", self.config.opponent, allowed) from None
+
+    @property
+    def head(self) -> Head:
+        """What the network's outputs mean."""
+        return make_head(self.config)
+
+    @property
+    def network(self) -> Network:
+        """Observation → outputs of the head."""
+        n = n_outputs(self.head, bool(self.config.dueling))
+        return Network(self.config.hidden, n, memory=self.config.memory, output_scale=0.01)
+
+    @property
+    def n_blocks(self) -> int:
+        """Blocks kept a game."""
+        return self.config.capacity // self.rounds_per_update
+
+    @property
+    def optimizer(self) -> optax.GradientTransformation:
+        """Adam with a linear learning-rate schedule, on gradients clipped by their global norm."""
+        steps = self.total_updates * self.config.n_gradient_steps
+
+        def rate(n: Array) -> Array:
+            progress = jnp.minimum(n / steps, 1)
+            return annealed(self.config.learning_rate, self.config.learning_rate_end, "linear", progress)
+
+        return optax.chain(optax.clip_by_global_norm(self.config.max_grad_norm), optax.adam(rate, eps=1e-5))
+
+    @property
+    def _burn_in(self) -> int:
+        return self.config.burn_in
+
+    @property
+    def _items_per_block(self) -> int:
+        return self.config.rollout_rounds if self.config.memory == "none" else 1
+
+    @property
+    def _items_per_batch(self) -> int:
+        return self.config.batch_size * self._items_per_block // self.config.rollout_rounds
+
+    @property
+    def _following_places(self) -> Any:
+        """For every round that is learned from, the place in its block [0..R] of the round it is bootstrapped from."""
+        if self.config.memory == "none":
+            return np.array([1])
+        rounds = self.config.rollout_rounds
+        return np.minimum(np.arange(rounds) + self.config.n_step, rounds)
+
+
+def _of_action(outputs: Array, action: Array) -> Array:
+    """Outputs [..., 21, n_atoms] of the actions [...]: [..., n_atoms]."""
+    return jnp.take_along_axis(outputs, action.astype(jnp.int32)[..., None, None], -2)[..., 0, :]

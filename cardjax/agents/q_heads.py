@@ -1,0 +1,123 @@
+"""What a Q-network's outputs mean: the value itself, its distribution on fixed atoms, or its quantiles.
+
+A head turns the outputs of one action [..., n_atoms] into a value and a loss; the learner never asks which head it has.
+Heads are static; the numbers that they need come as `Units`, which may be traced.
+"""
+
+import dataclasses
+from typing import NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from cardjax.agents import q_learning
+from cardjax.config import DQNConfig
+from cardjax.env.execution import N_ACTIONS
+
+
+class Units(NamedTuple):
+    """A head's numbers, each float32 [], in units of the reward; DQNConfig says what they are."""
+
+    q_scale: Array
+    v_min: Array
+    v_max: Array
+    huber_delta: Array
+
+
+class Head(Protocol):
+    """Values and losses of outputs. Shapes: outputs [..., n_atoms], everything else without the last axis."""
+
+    @property
+    def n_atoms(self) -> int:
+        """Outputs an action."""
+
+    def values(self, outputs: Array, units: Units) -> Array:
+        """The mean return that the outputs stand for, in units of the reward."""
+
+    def losses(self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units) -> Array:
+        """How far `outputs` are from reward + discount · (what `following`, outputs too, stand for)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanHead:
+    """One output, the value over `q_scale`. Mnih et al. 2015."""
+
+    loss: str = "huber"
+    """or squared."""
+    n_atoms: int = 1
+
+    def values(self, outputs: Array, units: Units) -> Array:
+        """As `Head.values`."""
+        return outputs[..., 0] * units.q_scale
+
+    def losses(self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units) -> Array:
+        """The error's Huber loss, or half its square."""
+        error = reward + discount * self.values(following, units) - self.values(outputs, units)
+        if self.loss == "huber":
+            return q_learning.huber(error, units.huber_delta)
+        return 0.5 * jnp.square(error)
+
+
+@dataclasses.dataclass(frozen=True)
+class C51Head:
+    """Logits of atoms evenly spaced from v_min to v_max. Bellemare, Dabney and Munos 2017."""
+
+    n_atoms: int
+
+    def values(self, outputs: Array, units: Units) -> Array:
+        """As `Head.values`."""
+        step = (units.v_max - units.v_min) / (self.n_atoms - 1)
+        atoms = units.v_min + step * jnp.arange(self.n_atoms)
+        return jnp.sum(jax.nn.softmax(outputs) * atoms, -1)
+
+    def losses(self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units) -> Array:
+        """Cross-entropy to the projected target."""
+        target = q_learning.projected(jax.nn.softmax(following), reward, discount, units.v_min, units.v_max)
+        return q_learning.cross_entropy(outputs, target)
+
+
+@dataclasses.dataclass(frozen=True)
+class QRHead:
+    """Quantiles over `q_scale`. Dabney et al. 2018."""
+
+    n_atoms: int
+
+    def values(self, outputs: Array, units: Units) -> Array:
+        """As `Head.values`."""
+        return outputs.mean(-1) * units.q_scale
+
+    def losses(self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units) -> Array:
+        """The quantile Huber loss."""
+        target = reward[..., None] + discount[..., None] * following * units.q_scale
+        return q_learning.quantile_huber(outputs * units.q_scale, target, units.huber_delta)
+
+
+def make_head(config: DQNConfig) -> Head:
+    """The head that `config.head` names."""
+    if config.head == "mean":
+        return MeanHead(config.loss)
+    return C51Head(config.n_atoms) if config.head == "c51" else QRHead(config.n_atoms)
+
+
+def units_of(config: DQNConfig) -> Units:
+    """The head's numbers."""
+    return Units(*(jnp.asarray(getattr(config, name), jnp.float32) for name in Units._fields))
+
+
+def n_outputs(head: Head, dueling: bool) -> int:
+    """How many outputs the network needs."""
+    return (N_ACTIONS + dueling) * head.n_atoms
+
+
+def per_action(outputs: Array, head: Head, dueling: bool) -> Array:
+    """The network's outputs [..., n_outputs] as [..., 21, n_atoms].
+
+    Dueling: V + (A − mean A), atom by atom. Wang et al. 2016, eq. 9; here both streams are linear in the torso's last
+    layer, with no layer of their own.
+    """
+    outputs = outputs.reshape(*outputs.shape[:-1], -1, head.n_atoms)
+    if not dueling:
+        return outputs
+    value, advantage = outputs[..., :1, :], outputs[..., 1:, :]
+    return value + advantage - advantage.mean(-2, keepdims=True)

@@ -1,0 +1,92 @@
+"""A Q-network as a player: the policy protocol over its weights."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from cardjax.agents.distribution import INVALID_LOGIT, sample_by_inverse
+from cardjax.agents.networks import Network
+from cardjax.agents.q_heads import Head, Units, per_action
+from cardjax.agents.q_learning import best_valid
+from cardjax.env.execution import N_ACTIONS
+from cardjax.env.market import CardMarket
+from cardjax.env.observation import View
+
+
+class QParams(NamedTuple):
+    """What a QPolicy acts on."""
+
+    weights: Any
+    """of the Q-network."""
+    units: Units
+    """of the head."""
+    epsilon: Array
+    """float32 [], the share of exploring actions; like the temperature, only `greedy=False` reads it."""
+    temperature: Array
+    """float32 [], of softmax exploration."""
+
+
+@dataclasses.dataclass(frozen=True)
+class QPolicy:
+    """Plays the valid action of the highest value, or with `greedy=False` explores as in training.
+
+    Its `params` are `QParams`.
+    """
+
+    market: CardMarket
+    network: Network
+    head: Head
+    dueling: bool = False
+    exploration: str = "uniform"
+    """or softmax."""
+    greedy: bool = True
+
+    def init(self, key: Array, batch: tuple[int, ...]) -> Any:
+        """A blank memory; () without one."""
+        return self.network.carry(batch)
+
+    def act(self, params: QParams, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
+        """As `Policy.act`."""
+        carry, q = self.values(params, carry, view)
+        if self.greedy:
+            return carry, best_valid(q, view.action_mask)
+        u = jax.random.uniform(key, (*q.shape[:-1], 1))
+        law = self._exploring(q, view.action_mask, params)
+        return carry, sample_by_inverse(law, u, view.action_mask)
+
+    def action_probabilities(self, params: QParams, carry: Any, view: View) -> Array:
+        """The law of `act`'s action, float32 [..., 21]."""
+        _, q = self.values(params, carry, view)
+        if self.greedy:
+            return jax.nn.one_hot(best_valid(q, view.action_mask), N_ACTIONS, dtype=jnp.float32)
+        return self._exploring(q, view.action_mask, params)
+
+    def values(self, params: QParams, carry: Any, view: View) -> tuple[Any, Array]:
+        """The next carry, and Q of all actions, float32 [..., 21], valid or not."""
+        observation = self.market.encode(view)
+        carry, outputs = self.network.step(params.weights, carry, observation, view.round == 0)
+        return carry, self.head.values(per_action(outputs, self.head, self.dueling), params.units)
+
+    def _exploring(self, q: Array, mask: Array, params: QParams) -> Array:
+        uniform = self.exploration == "uniform"
+        other = evenly(mask) if uniform else softmax_of_valid(q / params.temperature, mask)
+        return epsilon_greedy(q, mask, params.epsilon, other)
+
+
+def epsilon_greedy(q: Array, mask: Array, epsilon: Array, other: Array) -> Array:
+    """Probabilities float32 [..., 21]: the best valid action, but with probability `epsilon` one drawn from `other`."""
+    greedy = jax.nn.one_hot(best_valid(q, mask), N_ACTIONS, dtype=jnp.float32)
+    return (1 - epsilon) * greedy + epsilon * other
+
+
+def evenly(mask: Array) -> Array:
+    """The same probability for every valid action, 0 for the others."""
+    return mask / mask.sum(-1, keepdims=True)
+
+
+def softmax_of_valid(logits: Array, mask: Array) -> Array:
+    """softmax over the valid actions, exactly 0 for the others."""
+    return jax.nn.softmax(jnp.where(mask, logits, INVALID_LOGIT))

@@ -1,0 +1,22 @@
+"""How a hyperparameter moves from its start to its end over a training."""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+
+def annealed(start: Array | float, end: Array | float, shape: str, progress: Array) -> Array:
+    """The value at `progress` in [0, 1], float32.
+
+    Args:
+        shape: linear; geometric, by a constant factor (both ends above 0); cosine, half a wave from start to end
+            (Loshchilov & Hutter 2017, without restarts); constant, the start throughout.
+    """
+    first, last = jnp.float32(start), jnp.float32(end)
+    if shape == "geometric":
+        return first * (last / first) ** progress
+    if shape == "cosine":
+        return last + (first - last) * 0.5 * (1 + jnp.cos(np.float32(np.pi) * progress))
+    if shape == "constant":
+        return first
+    return first + (last - first) * progress

@@ -1,0 +1,77 @@
+"""A player's decision together with the law that it was drawn from, and a player that is one of several."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from cardjax.env.execution import N_ACTIONS, PASS
+from cardjax.env.observation import View
+from cardjax.policies.protocol import Deterministic, Memoryless, Policy, sample_action
+
+
+class Decision(NamedTuple):
+    """What a player does with a batch of views [...]."""
+
+    carry: Any
+    action: Array
+    """int32 [...]."""
+    law: Array
+    """float32 [..., 21]: the probabilities that the action was drawn from, 0 for invalid actions."""
+
+
+def decide(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> Decision:
+    """As `Policy.act`, with the law.
+
+    A memoryless scripted player tells its law, and so does a player with `greedy = False` and a method
+    `action_probabilities(params, carry, view)`. Any other's is taken to be a point mass on its action. That is exact
+    for one that decides without chance, such as a greedy network. One that samples and keeps its law to itself is seen
+    as if its draw were known, so that what a reply gains over it bounds from above what a reply to its law would.
+    """
+    if isinstance(policy, OneOf):
+        return policy.decide(params, carry, view, key)
+    if isinstance(policy, Memoryless) and not isinstance(policy, Deterministic):
+        law = policy.action_probabilities(params, view)
+        return Decision(carry, sample_action(key, law), law)
+    after, action = policy.act(params, carry, view, key)
+    if not getattr(policy, "greedy", True):
+        told = getattr(policy, "action_probabilities", None)
+        if told is not None:
+            return Decision(after, action, told(params, carry, view))
+    valid = jnp.take_along_axis(view.action_mask, action[..., None], -1)[..., 0]
+    return Decision(after, action, jax.nn.one_hot(jnp.where(valid, action, PASS), N_ACTIONS, dtype=jnp.float32))
+
+
+@dataclasses.dataclass(frozen=True)
+class OneOf:
+    """Plays as the one of `policies` that a traced index names, so that one compiled program serves all of them.
+
+    Its `params` are (index int32 [], one entry of parameters for each policy); its carry is all their carries.
+    """
+
+    policies: tuple[Policy, ...]
+
+    def init(self, key: Array, batch: tuple[int, ...]) -> tuple[Any, ...]:
+        """As `Policy.init`, of each with the same key."""
+        return tuple(policy.init(key, batch) for policy in self.policies)
+
+    def act(self, params: Any, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
+        """As `Policy.act`."""
+        decision = self.decide(params, carry, view, key)
+        return decision.carry, decision.action
+
+    def decide(self, params: tuple[Array, tuple[Any, ...]], carry: Any, view: View, key: Array) -> Decision:
+        """As `decide`, of the policy that the index names; the others' carries stay as they are."""
+        index, each = params
+
+        def branch(i: int) -> Callable[[tuple[Any, ...]], Decision]:
+            def run(carries: tuple[Any, ...]) -> Decision:
+                own = decide(self.policies[i], each[i], carries[i], view, key)
+                return own._replace(carry=(*carries[:i], own.carry, *carries[i + 1 :]))
+
+            return run
+
+        return jax.lax.switch(index, [branch(i) for i in range(len(self.policies))], carry)

@@ -1,0 +1,97 @@
+"""Learning curves: the picture of a run's metrics, and the rounds that it took to beat a baseline."""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardjax.evaluation.statistics import t_interval
+from cardjax.runtime.run_folder import read_metrics
+
+WINDOW = 0.05
+"""Share of the training that the moving mean of returns looks back on."""
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
+    """(rounds [n], values [n, seeds]) of a column of metrics.csv, where it is filled in."""
+    filled = [row for row in rows if row.get(name) not in ("", None)]
+    n_seeds = len({row["seed"] for row in filled}) or 1
+    rounds = np.array([float(row["rounds"]) for row in filled[::n_seeds]])
+    return rounds, np.array([float(row[name]) for row in filled]).reshape(-1, n_seeds)
+
+
+def rounds_to_beat(rows: Sequence[Mapping[str, Any]], baselines: Mapping[str, float]) -> dict[str, int | None]:
+    """By baseline: rounds at the first evaluation from which on the seeds' mean score stays above the baseline's.
+
+    None where the last evaluation is not above it.
+    """
+    rounds, scores = table_of(rows, "score")
+    mean = scores.mean(1) if len(scores) else np.zeros(0)
+
+    def first(baseline: float) -> int | None:
+        below = np.flatnonzero(~(mean > baseline))
+        start = int(below[-1]) + 1 if len(below) else 0
+        return int(rounds[start]) if start < len(mean) else None
+
+    return {name: first(score) for name, score in baselines.items()}
+
+
+def moving_mean(rounds: np.ndarray, values: np.ndarray, window: float) -> np.ndarray:
+    """At each point the mean of the values [n, …] of the last `window` rounds, that point's included."""
+    first = np.searchsorted(rounds, rounds - window, side="right")
+    return np.array([values[start : i + 1].mean(0) for i, start in enumerate(first)])
+
+
+def draw(folder: Path, baselines: Mapping[str, float]) -> None:
+    """Write curves.png: score, and moving mean of returns, against rounds, with the seeds' 95% intervals.
+
+    It replaces the file as a whole. A picture is not worth a training: what goes wrong is a warning.
+    """
+    try:
+        _draw(folder, baselines)
+    except Exception as error:
+        warnings.warn(f"{folder / 'curves.png'} was not drawn: {error}", RuntimeWarning, stacklevel=2)
+
+
+def _draw(folder: Path, baselines: Mapping[str, float]) -> None:
+    from matplotlib.figure import Figure
+
+    rows = read_metrics(folder / "metrics.csv")
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _score(left, rows, baselines)
+    _returns(right, rows)
+    part = folder / "curves.png.part"
+    figure.savefig(part, format="png", dpi=120)
+    os.replace(part, folder / "curves.png")
+
+
+def _score(axes: Any, rows: Sequence[Mapping[str, Any]], baselines: Mapping[str, float]) -> None:
+    rounds, scores = table_of(rows, "score")
+    _with_interval(axes, rounds, scores, marker=".")
+    axes.axhline(1, color="0.3", lw=1, label="optimum" if not baselines else None)
+    for (name, score), style in zip(baselines.items(), (":", "--", "-."), strict=False):
+        axes.axhline(score, color="0.5", lw=1, ls=style, label=name)
+    # An untrained policy, or random play, can be many optima below 0; the eye is needed near 1.
+    lowest = min([0.0, *scores.mean(1)]) if len(scores) else 0.0
+    axes.set(xlabel="rounds", ylabel="score (1 is the exact benchmark)", ylim=(max(-1.0, lowest - 0.05), 1.05))
+    axes.legend(loc="lower right", frameon=False, fontsize="small")
+
+
+def _returns(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    rounds, returns = table_of(rows, "reward_per_game")
+    if len(rounds):
+        window = WINDOW * rounds[-1]
+        _with_interval(axes, rounds, moving_mean(rounds, returns, window))
+        axes.set_title(f"moving mean over {window:,.0f} rounds", fontsize="small")
+    axes.set(xlabel="rounds", ylabel="reward a game, in training")
+
+
+def _with_interval(axes: Any, rounds: np.ndarray, values: np.ndarray, marker: str = "") -> None:
+    axes.plot(rounds, values.mean(1), marker=marker)
+    if len(rounds) and values.shape[1] > 1:
+        bounds = np.array([t_interval(row)[1:] for row in values], np.float64)
+        axes.fill_between(rounds, bounds[:, 0], bounds[:, 1], alpha=0.25, lw=0)

@@ -1,0 +1,91 @@
+"""What one run writes while it trains: metrics, checkpoints, curves."""
+
+import contextlib
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cardjax.config import RunConfig, config_values, make_market
+from cardjax.env.declaration import ParameterError
+from cardjax.runtime import curves
+from cardjax.runtime.checkpoints import Checkpoints
+from cardjax.runtime.rows import seeds_of
+from cardjax.runtime.run_folder import MetricsLog
+
+DRAWING_SHARE = 0.05
+"""Curves are drawn as often as this share of the time allows, and at the end."""
+
+
+class Run(NamedTuple):
+    """A training run: what is trained, and where it is written."""
+
+    algorithm: str
+    config: RunConfig
+    folder: Path
+
+
+class Journal:
+    """The files of a run. `begin` opens those that grow; until then nothing in the folder has changed."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.checkpoints = Checkpoints(run.folder, origin_of(run))
+        self._log: MetricsLog | None = None
+        self._draw_after = 0.0
+
+    def begin(self, rounds: int, baselines: Mapping[str, float]) -> None:
+        """Continue the metrics after so many rounds; later ones were not checkpointed."""
+        self._log = MetricsLog(self.run.folder, seeds_of(self.run.config), keep_rounds=rounds)
+        self._baselines = baselines
+
+    @property
+    def log(self) -> MetricsLog:
+        """metrics.csv and TensorBoard events."""
+        assert self._log is not None, "begin first"
+        return self._log
+
+    def add(self, rounds: int, train_seconds: float, wall_seconds: float, rows: Sequence[Mapping[str, float]],
+            scores: np.ndarray | None) -> None:  # fmt: skip
+        """A log point: each seed's metrics, and its score where it was evaluated."""
+        shown = [math.nan] * len(rows) if scores is None else scores
+        scored = [{"score": float(score)} | dict(row) for score, row in zip(shown, rows, strict=True)]
+        try:
+            self.log.add(rounds, train_seconds, wall_seconds, scored)
+        except OSError as error:
+            said = f"metrics.csv cannot be written ({error.strerror}); the last good checkpoint is {self._last_good()}"
+            raise ParameterError("run", str(self.run.folder), said) from None
+
+    def save(self, n_updates: int, state: Any) -> None:
+        """A checkpoint, and the curves up to it."""
+        self.checkpoints.save(n_updates, state)
+        if time.perf_counter() >= self._draw_after:
+            self.draw()
+
+    def draw(self) -> None:
+        """curves.png, from what metrics.csv holds."""
+        start = time.perf_counter()
+        curves.draw(self.run.folder, self._baselines)
+        end = time.perf_counter()
+        self._draw_after = end + (end - start) / DRAWING_SHARE
+
+    def close(self) -> None:
+        """Close what is open."""
+        if self._log is not None:
+            with contextlib.suppress(OSError):  # a full disk, and that has been said
+                self._log.close()
+        self.checkpoints.close()
+
+    def _last_good(self) -> str:
+        return str(next(iter(self.checkpoints.steps()), "none"))
+
+
+def origin_of(run: Run) -> dict[str, Any]:
+    """What a checkpoint says that it is of: algorithm, observation fields and their widths, configuration."""
+    fields = make_market(run.config.game).observation_fields.items()
+    values = {name: value for name, value in config_values(run.config).items() if name != "name"}
+    observation = {name: field.slice.stop - field.slice.start for name, field in fields}
+    return {"algorithm": run.algorithm, "observation": observation, **values}

@@ -1,0 +1,149 @@
+"""A training's compiled programs: every seed of every run of a group is a row, and all rows are one program."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import NamedSharding, PartitionSpec
+
+from cardjax.config import RunConfig
+from cardjax.env.market import CardMarket
+from cardjax.env.params import EnvParams
+from cardjax.evaluation.evaluate import domain_key
+from cardjax.policies.protocol import Policy
+from cardjax.runtime import processes
+from cardjax.runtime.devices import ROWS, make_mesh, over_rows, state_shardings
+from cardjax.runtime.grid import value_of, with_traced_values
+
+TRAINING = 0
+"""The key domain of training; evaluation uses others."""
+
+
+class Learner(Protocol):
+    """Two pure functions and what the loop has to know of them: a dataclass, whose numbers a sweep replaces."""
+
+    PER_GAME: tuple[str, ...]
+    """Fields of the state whose leaves have the leading axis n_envs."""
+
+    @property
+    def market(self) -> CardMarket:
+        """The game."""
+
+    @property
+    def env_params(self) -> EnvParams:
+        """Its parameters."""
+
+    @property
+    def config(self) -> Any:
+        """The hyperparameters, a declared dataclass."""
+
+    @property
+    def n_envs(self) -> int:
+        """Games played at once."""
+
+    @property
+    def total_updates(self) -> int:
+        """How many updates the training is planned for."""
+
+    @property
+    def rounds_per_update(self) -> int:
+        """Rounds played by one update."""
+
+    def init(self, key: Array) -> Any:
+        """A fresh state: a NamedTuple with at least key, n_updates (int32 []) and games."""
+
+    def update(self, state: Any) -> tuple[Any, dict[str, Array]]:
+        """The next state, and scalar metrics."""
+
+    def policy(self, greedy: bool = True) -> Policy:
+        """The player that is being trained."""
+
+    def policy_params(self, state: Any) -> Any:
+        """Its parameters in a state."""
+
+
+def seeds_of(config: RunConfig) -> list[int]:
+    """The seeds of a run: each trains as a run of its own with that seed would."""
+    return [config.seed + i for i in range(config.train.n_seeds)]
+
+
+class Rows:
+    """The rows of runs that differ in traced values alone; states have leaves [n_rows, …], a run's seeds together.
+
+    What does not vary between the runs stays a constant of the program.
+    """
+
+    def __init__(self, learner: Learner, configs: Sequence[RunConfig], varied: Sequence[str]):
+        self._learner = learner
+        self._keys = [domain_key(seed, TRAINING) for config in configs for seed in seeds_of(config)]
+        each = [config for config in configs for _ in seeds_of(config)]
+        self._values = {name: np.stack([value_of(config, name) for config in each]) for name in varied}
+        self.env_params = jax.tree.map(lambda *leaves: np.stack(leaves), *(config.env for config in each))
+        self.n_rows = len(each)
+        train = configs[0].train
+        self._mesh = make_mesh(self.n_rows, train.n_envs, train.shard_games)
+
+    def init(self) -> Any:
+        """The state before the first update."""
+
+        def one(key_data: Array, values: Mapping[str, Array]) -> Any:
+            return with_traced_values(self._learner, values).init(jax.random.wrap_key_data(key_data))
+
+        keys = np.stack([jax.random.key_data(key) for key in self._keys])
+        program = over_rows(one, self._mesh)
+        shardings = self._shardings(jax.eval_shape(program, keys, self._values))
+        return jax.jit(program, out_shardings=shardings)(*self._along_rows((keys, self._values)))
+
+    def compile(self, state: Any) -> "Chunk":
+        """The program that trains all rows."""
+        return Chunk(self, state)
+
+    def policy_params(self, state: Any) -> Any:
+        """Every row's, leaves [n_rows, …], as NumPy arrays in every process."""
+
+        def one(state: Any, values: Mapping[str, Array]) -> Any:
+            return with_traced_values(self._learner, values).policy_params(state)
+
+        return processes.to_host(jax.jit(over_rows(one, self._mesh))(state, self._along_rows(self._values)))
+
+    def from_host(self, saved: Any, like: Any) -> Any:
+        """A state's NumPy arrays on the devices, as `like` is."""
+        return processes.to_devices(saved, like, self._shardings(like))
+
+    def _shardings(self, state: Any) -> Any:
+        return state_shardings(state, self._learner.PER_GAME, self._learner.n_envs, self._mesh)
+
+    def _along_rows(self, tree: Any) -> Any:
+        sharding = NamedSharding(self._mesh, PartitionSpec(ROWS))
+        return processes.to_devices(tree, tree, jax.tree.map(lambda _: sharding, tree))
+
+
+class Chunk:
+    """(state, n) → (state after n updates, the metrics' means over them [n_rows]); one program for every n."""
+
+    def __init__(self, rows: Rows, state: Any):
+        def chunk(state: Any, values: Mapping[str, Array], n: Array) -> tuple[Any, dict[str, Array]]:
+            learner = with_traced_values(rows._learner, values)
+            shapes = jax.eval_shape(learner.update, state)[1]
+            sums = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+            def one(_: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+                state, metrics = learner.update(carry[0])
+                return state, jax.tree.map(jnp.add, carry[1], metrics)
+
+            state, sums = jax.lax.fori_loop(0, n, one, (state, sums))
+            return state, jax.tree.map(lambda leaf: leaf / n, sums)
+
+        everywhere = NamedSharding(rows._mesh, PartitionSpec())
+        out = (rows._shardings(state), everywhere)
+        program = jax.jit(over_rows(chunk, rows._mesh, n_shared=1), donate_argnums=0, out_shardings=out)
+        self._values = rows._along_rows(rows._values)
+        self._program = program.lower(state, self._values, np.int32(1)).compile()
+
+    def __call__(self, state: Any, n: int) -> tuple[Any, dict[str, np.ndarray]]:
+        """The state's buffers are reused: the argument is gone afterwards."""
+        state, metrics = jax.block_until_ready(self._program(state, self._values, np.int32(n)))
+        return state, {name: np.asarray(values) for name, values in metrics.items()}

@@ -1,0 +1,161 @@
+"""A sweep on disk: runs/NAME/ with a run folder for each point of a grid, and one table of results at the end."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cardjax.config import load_config
+from cardjax.env.declaration import ParameterError
+from cardjax.runtime import processes, run_folder, runs
+from cardjax.runtime.grid import Point, groups_of, traced_names
+from cardjax.runtime.journal import Run
+from cardjax.runtime.learners import make_learner
+
+
+class Group(NamedTuple):
+    """Runs that train as one program."""
+
+    runs: list[Run]
+    varied: list[str]
+    """names of the traced values in which they differ."""
+
+
+def start(algorithm: str, points: Sequence[Point]) -> Path:
+    """A new sweep: folders, training of one group after the other, one table. Returns the folder.
+
+    Raises:
+        ParameterError: the folder exists or cannot be written, or a training's own.
+    """
+    config = points[0].config
+    folder = runs.RUNS / (config.name or runs.made_up_name(algorithm, config))
+    for point in points:
+        make_learner(algorithm, point.config)  # refuses what does not fit together before anything is written
+    if processes.is_first():
+        _create(folder, algorithm, points)
+    _train_groups(folder, algorithm, points, resume=False)
+    return folder
+
+
+def resume(algorithm: str, folder: Path) -> Path:
+    """Continue a sweep: finished groups as they are, the others from the last checkpoint that all their points have.
+
+    Raises:
+        ParameterError: no sweep, another algorithm's, or a training's own.
+    """
+    runs.read_meta(folder, algorithm)
+    _train_groups(folder, algorithm, read_points(folder), resume=True)
+    return folder
+
+
+def read_points(folder: Path) -> list[Point]:
+    """The points of a sweep's folder; of a run's folder the only one, with no values.
+
+    Raises:
+        ParameterError: neither of the two.
+    """
+    labels = runs.read_meta(folder).get("sweep", {"": {}})
+    return [Point(label, values, load_config(folder / label / "config.yaml")) for label, values in labels.items()]
+
+
+def groups(folder: Path, algorithm: str, points: Sequence[Point]) -> list[Group]:
+    """The points as runs, those together that train as one program."""
+    varied = traced_names(algorithm, list(points[0].values))
+    indices = groups_of([point.values for point in points], varied)
+    return [
+        Group([Run(algorithm, points[i].config, folder / points[i].label) for i in group], varied) for group in indices
+    ]
+
+
+def _create(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
+    if folder.exists():
+        raise ParameterError("name", folder.name, f"{folder} exists; take another name, or --resume {folder}")
+    for point in points:
+        # A point's configuration is a configuration like any other: run again, it is to have a name of its own.
+        config = dataclasses.replace(point.config, name=None)
+        run_folder.create(folder / point.label, config, algorithm, point=point.values)
+    about = {"algorithm": algorithm, "sweep": {point.label: point.values for point in points}}
+    run_folder.write_json(folder / "meta.json", about | run_folder.describe_machine())
+
+
+def _train_groups(folder: Path, algorithm: str, points: Sequence[Point], resume: bool) -> None:
+    for group in groups(folder, algorithm, points):
+        if resume and all(_is_finished(run.folder) for run in group.runs):
+            continue
+        if not runs.train_and_report(group.runs, group.varied, resume, tables=False):
+            print(f"interrupted; continue with --resume {folder}", flush=True)
+            break
+    if processes.is_first():
+        with runs.tell_full_disk(folder):
+            _report(folder, algorithm, points)
+
+
+def _is_finished(folder: Path) -> bool:
+    path = folder / "summary.json"
+    return path.is_file() and not run_folder.read_json(path)["interrupted"]
+
+
+def _report(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
+    """sweep.json, sweep.csv and a table, of the points that have a summary."""
+    done = [point for point in points if (folder / point.label / "summary.json").is_file()]
+    entries: list[dict[str, Any]] = [
+        {"label": point.label, "values": point.values} | run_folder.read_json(folder / point.label / "summary.json")
+        for point in done
+    ]
+    run_folder.write_json(folder / "sweep.json", {"algorithm": algorithm, "points": entries})
+    run_folder.write_text(folder / "sweep.csv", _as_csv(entries))
+    if entries:
+        print(sweep_table(entries, f"\n{algorithm}, {folder.name}, greedy self-play, test draws"), flush=True)
+
+
+def _as_csv(entries: Sequence[Mapping[str, Any]]) -> str:
+    """One row a point and opponent: label, the axes' values, the opponent, and every figure of the result."""
+    rows = []
+    for entry in entries:
+        for result in entry["results"]:
+            bounds = {name: value for name, value in result.items() if isinstance(value, list)}
+            flat = {name: value for name, value in result.items() if name not in bounds}
+            for name, (low, high) in bounds.items():
+                flat |= {f"{name}_low": low, f"{name}_high": high}
+            rows.append({"label": entry["label"], **entry["values"], **flat})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["label"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def sweep_table(entries: Sequence[Mapping[str, Any]], title: str) -> str:
+    """A table of text, one row a point: score and P&L in self-play, and the rounds that it took to beat Level-0.
+
+    Args:
+        entries: summaries (summary.json) with the axes' values under "values".
+    """
+    headings = [*entries[0]["values"], "score", "P&L per game", "rounds to beat Level-0", "seeds"]
+    rows = [headings, *(_row(entry) for entry in entries)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(headings))]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    rule = "─" * len(lines[0])
+    unit = entries[0]["results"][0]["unit"]
+    note = f"± is a 95% interval over {unit}; * marks a training that was interrupted"
+    return "\n".join([title, rule, lines[0], rule, *lines[1:], rule, note])
+
+
+def _row(entry: Mapping[str, Any]) -> list[str]:
+    (own,) = (result for result in entry["results"] if result["opponent"] == "self")
+    beaten = entry["rounds_to_beat"]["level0"]
+    return [
+        *map(str, entry["values"].values()),
+        _interval(own["score"], own["score_ci95"], 3) + ("*" if entry["interrupted"] else ""),
+        _interval(own["mean_pnl"], own["ci95"], 2),
+        "never" if beaten is None else f"{beaten:,}",
+        str(len(entry["seeds"])),
+    ]
+
+
+def _interval(mean: float | None, bounds: Sequence[float | None], digits: int) -> str:
+    low, high = bounds
+    half = "" if low is None or high is None else f" ± {(high - low) / 2:.{digits}f}"
+    return "–" if mean is None else f"{mean:.{digits}f}{half}"

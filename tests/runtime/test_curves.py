@@ -1,0 +1,72 @@
+"""Learning curves: what is read off a metrics table by hand, and a picture that never stops a training."""
+
+import numpy as np
+import pytest
+
+from cardjax.runtime import curves
+from cardjax.runtime.run_folder import MetricsLog
+
+BASELINES = {"random_valid": -2.0, "level0": 0.5}
+
+
+def rows(scores):
+    """Two seeds, whose mean score at 10, 20, … rounds is as given; None where none was measured."""
+    table = []
+    for i, score in enumerate(scores):
+        for seed, off in ((0, -0.25), (1, 0.25)):
+            table.append(
+                {"rounds": str(10 * (i + 1)), "seed": str(seed), "score": "" if score is None else score + off}
+            )
+    return table
+
+
+@pytest.mark.parametrize(
+    ("scores", "random_valid", "level0"),
+    [
+        ([-3, -1, 0.6, 0.7], 20, 30),
+        ([0.6, 0.4, 0.6, 0.7], 10, 30),
+        ([0.6, 0.7, 0.5], 10, None),
+        ([None, 0.6, None, 0.7], 20, 20),
+        ([-3.0], None, None),
+        ([], None, None),
+    ],
+)
+def test_rounds_to_beat_by_hand(scores, random_valid, level0):
+    assert curves.rounds_to_beat(rows(scores), BASELINES) == {"random_valid": random_valid, "level0": level0}
+
+
+def test_a_baseline_that_is_not_known_is_not_beaten():
+    assert curves.rounds_to_beat(rows([1.0]), {"level0": float("nan")}) == {"level0": None}
+
+
+def test_the_moving_mean_looks_back_over_its_window():
+    rounds, values = np.array([10.0, 20, 30, 40]), np.array([[1.0], [2], [4], [8]])
+    np.testing.assert_array_equal(curves.moving_mean(rounds, values, 20)[:, 0], [1, 1.5, 3, 6])
+    np.testing.assert_array_equal(curves.moving_mean(rounds, values, 0.5), values)
+
+
+def logged(folder, seeds=(0, 1)):
+    log = MetricsLog(folder, seeds)
+    for n in (1, 2, 3):
+        log.add(10 * n, n, n, [{"score": 0.1 * n + 0.01 * i, "reward_per_game": float(n)} for i in range(len(seeds))])
+    log.close()
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+def test_a_picture_is_drawn_and_replaced_as_a_whole(tmp_path, seeds):
+    logged(tmp_path, seeds)
+    curves.draw(tmp_path, BASELINES)
+    assert (tmp_path / "curves.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_run_without_metrics_has_a_picture_too(tmp_path):
+    curves.draw(tmp_path, {})
+    assert (tmp_path / "curves.png").is_file()
+
+
+def test_what_cannot_be_drawn_is_a_warning(tmp_path):
+    (tmp_path / "metrics.csv").write_text("rounds,seed,score\nmany,0,high\n")
+    with pytest.warns(RuntimeWarning, match=r"curves.png was not drawn"):
+        curves.draw(tmp_path, BASELINES)
+    assert not (tmp_path / "curves.png").exists()

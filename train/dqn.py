@@ -1,0 +1,10 @@
+"""Train DQN: the single player, or one seat of two or more against a named opponent.
+
+python train/dqn.py --config configs/dqn.yaml [key=value …]
+python train/dqn.py --resume runs/NAME
+"""
+
+from cardjax.runtime.command_line import train_main
+
+if __name__ == "__main__":
+    train_main("dqn")

@@ -1,0 +1,10 @@
+"""Train MAPPO: PPO with shared parameters and a centralised critic, which sees what all players see.
+
+python train/mappo.py --config configs/mappo.yaml [key=value …]
+python train/mappo.py --resume runs/NAME
+"""
+
+from cardjax.runtime.command_line import train_main
+
+if __name__ == "__main__":
+    train_main("mappo")
