@@ -111,7 +111,7 @@ class PPOConfig:
     memory: str = choice("none", MEMORIES, doc="a recurrent cell beside the hidden layers of actor and critic")
     share_params: bool = flag(True, doc="off: each seat has an actor and a critic of its own")
     critic: str = choice("action_values", ("value", "action_values"),
-                         doc="what the critic estimates: V, or all action values for an exact mean over them")  # fmt: skip
+                         doc="what the critic estimates: V, or all actions' values for an exact mean")  # fmt: skip
     critic_sees_truth: bool = flag(False, doc="on: the critic is also told S and both true depths")
     learning_rate: float = number(2e-3, 0, doc="Adam's step size at the start")
     learning_rate_end: float = number(0.0, 0, doc="… and at the end")
@@ -247,9 +247,6 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
     env = {k: v for k, v in values.items() if k.startswith("env.") and k not in game_names}
     rest = {k: v for k, v in values.items() if not k.startswith("env.")}
     config = with_values(RunConfig(game=game, env=make_params(preset_params(game.preset), **env)), rest)
-    if config.train.n_envs % config.ppo.n_minibatches:
-        allowed = f"must divide train.n_envs = {config.train.n_envs}"
-        raise ParameterError("ppo.n_minibatches", config.ppo.n_minibatches, allowed)
     _check_dqn(config.dqn, make_market(game).n_players)
     return config
 

@@ -19,9 +19,13 @@ SMALL_RUN = [
     "train.n_evals=2",
     "train.eval_games=64",
     "train.final_eval_games=64",
-    "ppo.hidden=[8]",
     "ppo.n_minibatches=4",
 ]
+SMALL_LEARNER = {
+    "dqn": ["dqn.hidden=[8]", "dqn.n_gradient_steps=2", "dqn.batch_size=64", "dqn.capacity=6400"],
+    "ippo": ["ppo.hidden=[8]"],
+    "mappo": ["ppo.hidden=[8]"],
+}
 
 
 def blocks(language: str) -> list[str]:
@@ -38,7 +42,7 @@ def small(command: list[str]) -> list[str]:
     script = str(ROOT / command[1])
     arguments = [str(ROOT / a) if a.startswith("configs/") else a for a in command[2:]]
     if command[1].startswith("train/") and "--resume" not in command:
-        arguments += SMALL_RUN
+        arguments += SMALL_RUN + SMALL_LEARNER[Path(command[1]).stem]
     if command[1].startswith("eval/") and "--episodes" not in command:
         arguments += ["--episodes", "64"]
     return [sys.executable, script, *arguments]

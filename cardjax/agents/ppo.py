@@ -120,6 +120,9 @@ class PPO:
     def __post_init__(self) -> None:
         # Inside, the player axis is always there, for one player too.
         object.__setattr__(self, "market", dataclasses.replace(self.market, squeeze=False))
+        if self.n_envs % self.config.n_minibatches:
+            allowed = f"must divide train.n_envs = {self.n_envs}"
+            raise ParameterError("ppo.n_minibatches", self.config.n_minibatches, allowed)
         if not self._in_self_play:
             self._check_population()
 

@@ -10,7 +10,7 @@ from cardjax.env.declaration import ParameterError
 from cardjax.runtime import processes
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.devices import use_all_cores
-from cardjax.runtime.grid import Point, groups_of, make_points, read_axes, traced_names
+from cardjax.runtime.grid import Point, groups_of, make_points, market_axes, read_axes, traced_names
 
 
 def train_main(algorithm: str, argv: Sequence[str] | None = None) -> None:
@@ -94,6 +94,10 @@ def _evaluate_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--events", choices=("on", "off"), help="env.flags.enable_events")
     parser.add_argument("--impact", choices=("on", "off"), help="env.flags.enable_impact")
+    parser.add_argument(
+        "--sweep", nargs="+", default=[], metavar="key=value,value,…",
+        help="play in a grid of markets, one program for all, such as env.alpha=0.1,0.3 env.sigma_q=0.5,1",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the evaluation draws (default 0)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results with every metric")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5")
@@ -103,7 +107,8 @@ def _evaluate_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _evaluate(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from cardjax.evaluation.evaluate import evaluate
+    from cardjax.env.params import params_grid
+    from cardjax.evaluation.evaluate import evaluate_grid
     from cardjax.evaluation.table import results_table
     from cardjax.runtime import run_folder, runs
 
@@ -117,15 +122,22 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     player, market, params = runs.find_player(arguments.policy, market_overrides(arguments))
     names = tuple(dict.fromkeys(arguments.opponent or ()))
     opponents = runs.opponents_for(market, names)
+    grid, points = params_grid(params, **market_axes(arguments.sweep))
     total = arguments.episodes * len(opponents) * len(player.params)
     with tqdm(total=total, unit="game", unit_scale=True, leave=False) as bar:
-        results = evaluate(
-            market, params, player, opponents, arguments.episodes, arguments.seed,
+        results = evaluate_grid(
+            market, grid, player, opponents, arguments.episodes, arguments.seed,
             progress=lambda games: bar.update(games * len(player.params)),
         )  # fmt: skip
-    print(results_table(results, f"{arguments.policy}, {arguments.episodes:,} games an opponent, test draws"))
+    for point, of_point in zip(points, results, strict=True):
+        where = "".join(f", {key} = {value}" for key, value in point.items())
+        print(
+            results_table(of_point, f"{arguments.policy}{where}, {arguments.episodes:,} games an opponent, test draws")
+        )
     if arguments.json is not None:
-        run_folder.write_json(arguments.json, [result.as_json() for result in results])
+        entries = [{"at": point} | result.as_json() if point else result.as_json()
+                   for point, of_point in zip(points, results, strict=True) for result in of_point]  # fmt: skip
+        run_folder.write_json(arguments.json, entries)
 
 
 def market_overrides(arguments: argparse.Namespace) -> list[str]:

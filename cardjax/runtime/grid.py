@@ -45,10 +45,7 @@ def read_axes(algorithm: str, items: Sequence[str]) -> tuple[dict[str, list[str]
     """
     axes: dict[str, list[str]] = {}
     for item in items:
-        typed, equals, text = item.partition("=")
-        values = re.findall(r"(?:\[[^\]]*\]|[^,\[])+", text)
-        if not equals or not typed or not values:
-            raise ParameterError("--sweep", item, "must be key=value,value,… such as env.alpha=0.1,0.3")
+        typed, values = read_axis(item)
         key = f"{ALGORITHMS[algorithm].section}.{ALIASES[typed]}" if typed in ALIASES else typed
         if key in axes or len(set(values)) < len(values):
             raise ParameterError("--sweep", item, "names a parameter or a value twice")
@@ -57,6 +54,34 @@ def read_axes(algorithm: str, items: Sequence[str]) -> tuple[dict[str, list[str]
         axes[key] = values
     overrides = [f"{key}={values[0]}" for key, values in axes.items() if len(values) == 1]
     return {key: values for key, values in axes.items() if len(values) > 1}, overrides
+
+
+def read_axis(item: str) -> tuple[str, list[str]]:
+    """`"env.alpha=0.1,0.3"` → ("env.alpha", ["0.1", "0.3"]).
+
+    Raises:
+        ParameterError: no key=value.
+    """
+    key, equals, text = item.partition("=")
+    values = re.findall(r"(?:\[[^\]]*\]|[^,\[])+", text)
+    if not equals or not key or not values:
+        raise ParameterError("--sweep", item, "must be key=value,value,… such as env.alpha=0.1,0.3")
+    return key, values
+
+
+def market_axes(items: Sequence[str]) -> dict[str, list[object]]:
+    """`["env.alpha=0.1,0.3"]` → {"env.alpha": [0.1, 0.3]}: the axes of a grid of markets, for `params_grid`.
+
+    Raises:
+        ParameterError: no key=value, or no parameter of the market's.
+    """
+    known = [f"env.{name}" for name, _, _ in declared(EnvParams)]
+    axes = {}
+    for key, values in map(read_axis, items):
+        if key not in known:
+            raise unknown_name(key, ",".join(values), known)
+        axes[key] = [parse_override(f"{key}={value}")[1] for value in values]
+    return axes
 
 
 def make_points(path: Path | None, overrides: Sequence[str], axes: Mapping[str, Sequence[str]]) -> list[Point]:

@@ -107,7 +107,7 @@ def find_player(policy: str, overrides: Sequence[str] = ()) -> tuple[Player, Car
     except ValueError as error:
         raise ParameterError("--policy", policy, f"is neither a run folder nor a policy ({error})") from None
     config = load_config(None, overrides)
-    return Player(scripted, [config.env]), make_market(config.game), config.env
+    return Player(scripted, [None]), make_market(config.game), config.env
 
 
 def load_player(folder: Path, overrides: Sequence[str] = ()) -> tuple[Player, CardMarket, EnvParams]:

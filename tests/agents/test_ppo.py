@@ -314,6 +314,7 @@ def test_own_parameters_differ_and_each_seat_plays_with_its_own(training):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
+        ({"train.n_envs": 10, "ppo.n_minibatches": 4}, "ppo.n_minibatches = 4: must divide train.n_envs = 10"),
         ({"ppo.opponents": ["nobody"]}, "ppo.opponents"),
         ({"ppo.opponents": ["level1"], "env.kind": "single"}, "ppo.opponents"),
         ({"ppo.opponents": ["self", "level1", "pass"]}, "ppo.opponents"),
