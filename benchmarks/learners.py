@@ -49,7 +49,8 @@ GROUPS: dict[str, list[Training]] = {
     "final": [Training(name, name) for name in ("dqn", "ippo", "mappo")],
     "budgets": [
         *(budget("dqn", n) for n in (500_000, 1_000_000, 2_000_000)),
-        *(budget(name, n) for name in ("ippo", "mappo") for n in (2_000_000, 4_000_000)),
+        *(budget("ippo", n) for n in (2_000_000, 4_000_000)),
+        budget("mappo", 2_000_000),
     ],
     "memory": [
         Training(f"ippo, memory {memory}", "ippo", (f"ppo.memory={memory}", "train.total_steps=2_000_000"))

@@ -7,13 +7,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.agents.distribution import INVALID_LOGIT, sample_by_inverse
+from cardjax.agents.distribution import INVALID_LOGIT
 from cardjax.agents.networks import Network
 from cardjax.agents.q_heads import Head, Units, per_action
 from cardjax.agents.q_learning import best_valid
 from cardjax.env.execution import N_ACTIONS
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
+from cardjax.policies.protocol import sample_action
 
 
 class QParams(NamedTuple):
@@ -53,9 +54,7 @@ class QPolicy:
         carry, q = self.values(params, carry, view)
         if self.greedy:
             return carry, best_valid(q, view.action_mask)
-        u = jax.random.uniform(key, (*q.shape[:-1], 1))
-        law = self._exploring(q, view.action_mask, params)
-        return carry, sample_by_inverse(law, u, view.action_mask)
+        return carry, sample_action(key, self._exploring(q, view.action_mask, params))
 
     def action_probabilities(self, params: QParams, carry: Any, view: View) -> Array:
         """The law of `act`'s action, float32 [..., 21]."""

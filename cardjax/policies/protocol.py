@@ -1,11 +1,11 @@
 """What a player is, and the scripted players that keep nothing in mind. DESIGN.md, "One policy protocol"."""
 
 import abc
-import itertools
 from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from cardjax.env import N_ACTIONS, EnvParams, View
@@ -69,12 +69,24 @@ class Deterministic(Memoryless):
 
 
 def sample_action(key: Array, probabilities: Array) -> Array:
-    """int32 [...] drawn from `probabilities` [..., 21] by the inverse of the distribution, one uniform an entry.
+    """int32 [...] drawn from `probabilities` [..., n] by the inverse of the distribution, one uniform an entry."""
+    return sample_by_inverse(probabilities, jax.random.uniform(key, probabilities.shape[:-1], jnp.float32))
 
-    An action of probability 0 is never drawn, whatever the rounding: summed in order, it leaves the cumulative sum as
-    it is, and the threshold stays strictly below the last.
+
+def sample_by_inverse(probabilities: Array, u: Array) -> Array:
+    """The action int32 [...] whose share of the distribution function holds the uniform `u` [...] in [0, 1).
+
+    An action of probability 0 is never drawn, whatever the rounding. On a CPU this is several times faster than the
+    Gumbel trick, which takes a random number for each of the n actions.
+
+    Args:
+        probabilities: float32 [..., n], not all 0; they need not sum to 1.
     """
-    cumulative = list(itertools.accumulate(probabilities[..., j] for j in range(probabilities.shape[-1])))
-    uniform = jax.random.uniform(key, probabilities.shape[:-1], jnp.float32)
-    threshold = jnp.minimum(uniform * cumulative[-1], jnp.nextafter(cumulative[-1], jnp.float32(0)))
-    return sum(((below <= threshold).astype(jnp.int32) for below in cumulative[:-1]), start=jnp.int32(0))
+    n = probabilities.shape[-1]
+    # A running sum as a product with a triangle of ones: a matrix product vectorises where a scan over 21 does not.
+    # On a GPU the default precision would round probabilities to TF32's 10 bits.
+    cumulative = jnp.matmul(probabilities, np.triu(np.ones((n, n), np.float32)), precision=jax.lax.Precision.HIGHEST)
+    possible = probabilities > 0
+    holds = (cumulative > u[..., None] * cumulative[..., -1:]) & possible
+    last = n - 1 - jnp.argmax(possible[..., ::-1], axis=-1)
+    return jnp.where(holds.any(-1), jnp.argmax(holds, axis=-1), last).astype(jnp.int32)
