@@ -44,6 +44,11 @@ def train(arguments):
         (["--resume", "absent", "seed=1"], "--resume = absent: takes neither --config nor overrides"),
         (["--resume", "absent", "--config", "a.yaml"], "--resume = absent: takes neither --config nor overrides"),
         (["train.n_envs=10", "ppo.n_minibatches=4"], "ppo.n_minibatches = 4: must divide train.n_envs = 10"),
+        (["ppo.opponents=[nobody]"], "ppo.opponents = nobody: is neither self, past nor a policy"),
+        (["ppo.opponents=[level1]", "--sweep", "lr=1,2", "env.kind=single"], "ppo.opponents = ('level1',): a single"),
+        (["--processes", "2"], "--coordinator = : must be HOST:PORT of process 0, with --processes"),
+        (["--coordinator", "localhost:1"], "--processes = None: must be a whole number of at least 1"),
+        (["--coordinator", "localhost:1", "--processes", "2"], "--process-id = None: must be a whole number in [0, 1]"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -69,6 +74,9 @@ def test_training_refuses_in_one_line(refused, arguments, message):
         (["--policy", "pass", "--json", "."], "--json = .: must be a file in a folder that exists"),
         (["--policy", "pass", "seed=3"], "argument = seed=3: must be an env.* override"),
         (["--policy", "pass", "env.alpha=x"], "env.alpha = x: must be a number of at least 0"),
+        (["--policy", "pass", "--sweep", "env.alpha"], "--sweep = env.alpha: must be key=value,value"),
+        (["--policy", "pass", "--sweep", "env.aplha=1,2"], "env.aplha = 1,2: unknown name; did you mean env.alpha"),
+        (["--policy", "pass", "--sweep", "env.alpha=1,-2"], "env.alpha = -2: must be a number of at least 0"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -133,6 +141,16 @@ def test_switching_impact_off_leaves_no_slippage(workplace):
     (result,) = evaluated("--policy", "ev_oracle", "--opponent", "self", "--episodes", "64", "--impact", "off")
     assert result["trade_rate"] > 0
     assert result["mean_slippage"] == 0
+
+
+def test_a_grid_of_markets_is_one_call_and_each_result_says_where(workplace, capsys):
+    arguments = ["--policy", "ev_oracle", "--opponent", "self", "--episodes", "64"]
+    results = evaluated(*arguments, "--sweep", "env.alpha=0.1,1", "env.sigma_q=0.5")
+    assert [result.pop("at") for result in results] == [{"env.alpha": a, "env.sigma_q": 0.5} for a in (0.1, 1)]
+    assert "ev_oracle, env.alpha = 1, env.sigma_q = 0.5, 64 games" in capsys.readouterr().out
+    (alone,) = evaluated(*arguments, "env.alpha=1")
+    assert results[1]["mean_pnl"] == pytest.approx(alone["mean_pnl"], rel=1e-5)
+    assert results[0]["mean_pnl"] > results[1]["mean_pnl"]
 
 
 def test_a_single_player_meets_only_itself(workplace):
