@@ -247,8 +247,16 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
     env = {k: v for k, v in values.items() if k.startswith("env.") and k not in game_names}
     rest = {k: v for k, v in values.items() if not k.startswith("env.")}
     config = with_values(RunConfig(game=game, env=make_params(preset_params(game.preset), **env)), rest)
+    for name in ("learning_rate", "entropy", "clip"):
+        _check_schedule(config.ppo, name)
     _check_dqn(config.dqn, make_market(game).n_players)
     return config
+
+
+def _check_schedule(ppo: PPOConfig, name: str) -> None:
+    for end in (name, f"{name}_end"):
+        if getattr(ppo, f"{name}_schedule") == "geometric" and not getattr(ppo, end) > 0:
+            raise ParameterError(f"ppo.{end}", getattr(ppo, end), "must be above 0 for a geometric schedule")
 
 
 def _check_dqn(dqn: DQNConfig, n_players: int) -> None:

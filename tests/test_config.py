@@ -203,9 +203,9 @@ def test_a_bad_override_is_refused_in_one_line_with_key_value_and_what_is_allowe
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"ppo.entropy": 0}, "ppo.entropy = 0: must be above 0 for a geometric schedule"),
-        ({"ppo.clip_schedule": "geometric", "ppo.clip_end": 0.0}, "ppo.clip_end = 0: must be a number above 0"),
-        ({"ppo.learning_rate_schedule": "geometric"}, "ppo.learning_rate_end = 0: must be above 0 for a geometric"),
+        ({"ppo.entropy": 0}, "ppo.entropy = 0.0: must be above 0 for a geometric schedule"),
+        ({"ppo.clip_schedule": "geometric", "ppo.clip_end": 0.0}, "ppo.clip_end = 0.0: must be a number above 0"),
+        ({"ppo.learning_rate_schedule": "geometric"}, "ppo.learning_rate_end = 0.0: must be above 0 for a geometric"),
         ({"env.kind": "single", "env.n_players": 2}, "env.n_players = 2: must be 1 for env.kind = single"),
         ({"env.events.none": 0.5}, "the frequencies must sum to 1"),
     ],

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-SMALLEST_VARIANCE = 1e-3
-"""A column that varies less is not blown up further: it may be one that will vary later."""
+SMALLEST_VARIANCE = 0.1
+"""A column that varies less is not blown up further. Those of rare events would, at the moment when they count, be
+larger than all others together; and one that does not vary yet may do so later."""
 RIDGE = 1e-4
 """Added to the correlation matrix: columns that determine each other (bid, ask, mid, spread) leave it singular."""
 N_ITERATIONS = 24

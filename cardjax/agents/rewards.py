@@ -6,7 +6,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.agents.normalization import SMALLEST_VARIANCE, Moments, no_moments, seen
+from cardjax.agents.normalization import Moments, no_moments, seen
+
+SMALLEST_VARIANCE = 1e-8
+"""Of returns: below it they are as good as constant."""
 
 
 class RewardScale(NamedTuple):

@@ -87,6 +87,14 @@ def test_it_is_the_same_under_vmap():
         np.testing.assert_allclose(together[i], after_seeing(new_normalizer("whiten", 4), x[i]).matrix, atol=1e-4)
 
 
+def test_a_rare_events_column_is_not_blown_up():
+    """One row in a thousand: scaled to variance 1 it would stand at 30 deviations when it counts."""
+    x = jnp.concatenate([jax.random.normal(jax.random.key(0), (5000, 3)), (jnp.arange(5000) % 1000 == 0)[:, None]], -1)
+    for kind in ("scale", "whiten"):
+        y = normalized(after_seeing(new_normalizer(kind, 4), x), x)
+        assert 2 < y[0, 3] < 4
+
+
 def test_none_changes_nothing():
     x = jnp.ones((3, 4))
     normalizer = after_seeing(new_normalizer("none", 4), x)
