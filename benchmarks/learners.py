@@ -141,6 +141,7 @@ def draw(rows: list[dict[str, Any]]) -> None:
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib import ticker
 
     points = [
         [row["algorithm"], row["rounds"], row["seconds"], row["own"]["score"], *row["own"]["score_ci95"]]
@@ -159,6 +160,9 @@ def draw(rows: list[dict[str, Any]]) -> None:
             axes.fill_between(x, [p[4] for p in own], [p[5] for p in own], color=colour, alpha=0.2, linewidth=0)
             axes.plot(x, [p[3] for p in own], "o-", color=colour, markersize=4, label=name.upper())
         axes.set(xscale="log", xlabel=label)
+        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
         axes.grid(axis="y", color="0.9")
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("score (1: exact optimum or equilibrium)")
