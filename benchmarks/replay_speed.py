@@ -1,9 +1,9 @@
 """Our replay beside flashbax's: add a rollout, draw batches by priority, update priorities. Needs no flashbax to run.
 
-python benchmarks/replay_speed.py [n_envs] [batch] [n_seeds] [n_blocks]
+python benchmarks/replay_speed.py [--games 1024] [--batch 2048] [--seeds 1] [--blocks 20]
 """
 
-import sys
+import argparse
 import time
 from collections.abc import Callable
 from typing import Any
@@ -80,8 +80,8 @@ def starter(state: Any, step: Callable[..., Any], n_seeds: int) -> Callable[[int
 
 def main() -> None:
     """Print a line for each buffer: the best of REPEATS, taken in turns, so that a busy machine disturbs both alike."""
-    given = [int(x) for x in sys.argv[1:]]
-    n_envs, batch, n_seeds, n_blocks = given + [1024, 2048, 1, 20][len(given) :]
+    arguments = parse_arguments()
+    n_envs, batch, n_seeds, n_blocks = arguments.games, arguments.batch, arguments.seeds, arguments.blocks
     print(f"{n_envs} games × {ROUNDS} rounds in, {STEPS} batches of {batch} out, {n_envs * ROUNDS * n_blocks:,} kept, "
           f"{n_seeds} seed(s)")  # fmt: skip
     runs = {}
@@ -93,6 +93,15 @@ def main() -> None:
     times = [{name: run(i) for name, run in runs.items()} for i in range(REPEATS)]
     for name in runs:
         print(f"{name:10s} {min(row[name] for row in times[1:]):8.1f} ms")
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Our replay beside flashbax's.")
+    parser.add_argument("--games", type=int, default=1024, help="played at once (default 1024)")
+    parser.add_argument("--batch", type=int, default=2048, help="rows a draw (default 2048)")
+    parser.add_argument("--seeds", type=int, default=1, help="side by side under vmap (default 1)")
+    parser.add_argument("--blocks", type=int, default=20, help="rollouts kept (default 20)")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
