@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.agents.distribution import INVALID_LOGIT, MaskedCategorical
+from cardjax.agents.distribution import MaskedCategorical
 from cardjax.agents.networks import Network
 from cardjax.agents.normalization import Normalizer, normalized
 from cardjax.env.market import CardMarket
@@ -74,6 +74,3 @@ def unroll_seats(network: Network, share: bool, weights: Any, carry: Any, x: Arr
     own = jax.tree.map(lambda leaf: leaf[: x.shape[-2]], weights)
     axes_in = (0, first.ndim - 2, first.ndim - 1, first.ndim - 1)
     return jax.vmap(network.unroll, axes_in, (first.ndim - 2, first.ndim - 1))(own, carry, x, first)
-
-
-__all__ = ["INVALID_LOGIT", "ActorParams", "ActorPolicy", "step_seats", "unroll_seats"]
