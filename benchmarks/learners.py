@@ -127,7 +127,7 @@ def table_row(row: dict[str, Any]) -> str:
         cell("score", "score_ci95"),
         cell("exploitability_share", "exploitability_share_ci95", 100, 1, "%"),
         cell("commons_position", "commons_position_ci95", digits=2),
-        cell("mean_expected_pnl", "expected_pnl_ci95"),
+        cell("mean_expected_pnl", "mean_expected_pnl_ci95"),
         f"{own['ruin_probability']:.4f}",
         f"{row['seconds']:.0f}",
         f"{row['speed']:,}",

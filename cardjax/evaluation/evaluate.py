@@ -1,6 +1,5 @@
 """A policy against opponents, scored against the exact benchmark on the same market draws. DESIGN.md, "Score"."""
 
-import collections
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -15,8 +14,8 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.exploitability import Switches, Valued, play_valued
-from cardjax.evaluation.match import Seats, play_games
-from cardjax.evaluation.result import Benchmark, Games, Result, result_of
+from cardjax.evaluation.match import GameTotals, Seats, play_games
+from cardjax.evaluation.result import Games, Result, result_of
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.protocol import Policy
 
@@ -47,7 +46,7 @@ class Match(NamedTuple):
     benchmark: bool = False
     """the equilibrium takes the player's place."""
     opponent: int = 0
-    """which of the scripted opponents, where `switches.opposed`."""
+    """which of the other opponents, where `switches.opposed`."""
     switches: Switches = Switches()
 
 
@@ -60,19 +59,20 @@ def evaluate(
     market: CardMarket,
     env_params: EnvParams,
     player: Player,
-    opponents: Mapping[str, Policy],
+    opponents: Mapping[str, "Policy | Player"],
     n_games: int,
     seed: int = 0,
     domain: int = TEST,
     progress: Callable[[int], object] = lambda games: None,
 ) -> list[Result]:
-    """The player against itself ("self" among the opponents) and against scripted opponents.
+    """The player against itself ("self" among the opponents) and against others, on common random numbers.
 
     The program that plays the games is compiled once in a process for a market, a policy and its opponents.
 
     Args:
         market: one player or more; a single player's only opponent is "self".
-        opponents: name → policy, in the order of the results; the policy of "self" is not looked at.
+        opponents: name → scripted policy or player, in the order of the results; that of "self" is not looked at. The
+            player's seed i meets a player's seed i, from the first one again where that has fewer.
         n_games: games for each opponent and training seed; all of them on the same market draws.
         seed: of those draws.
         progress: called with the number of games done after each batch.
@@ -88,7 +88,7 @@ def evaluate_grid(
     market: CardMarket,
     params_grid: EnvParams,
     player: Player,
-    opponents: Mapping[str, Policy],
+    opponents: Mapping[str, "Policy | Player"],
     n_games: int,
     seed: int = 0,
     domain: int = TEST,
@@ -106,31 +106,110 @@ def evaluate_grid(
     if n_games < 1:
         raise ValueError(f"n_games = {n_games}: must be at least 1")
     market = dataclasses.replace(market, squeeze=False)
-    scripted = tuple(policy for name, policy in opponents.items() if name != SELF)
+    rivals = {name: as_player(opponent) for name, opponent in opponents.items() if name != SELF}
     size = min(n_games, GAMES_AT_ONCE)
-    play = partial(_play, market, player.policy, scripted, size, _points_at_once(params_grid, size))
-    played: dict[tuple[str, int], list[Valued]] = collections.defaultdict(list)
+    policies = tuple(rival.policy for rival in rivals.values())
+    play = partial(_play, market, player.policy, policies, size, _points_at_once(params_grid, size))
+    memory = _Memory(list(opponents), len(player.params))
     for batch, (key, n) in enumerate(_batches(domain_key(seed, domain), n_games)):
         exact = SELF in opponents and batch * GAMES_AT_ONCE < VALUED_GAMES
+        played: dict[tuple[str, int], Valued] = {}
         for name, match in _matches(list(opponents), exact):
             for i, params in enumerate(player.params[:1] if match.benchmark else player.params):
-                games = play(match, params, params_grid, key)
-                played[name, i].append(jax.tree.map(lambda leaf, n=n: np.asarray(leaf)[:, :n], games))
+                theirs = tuple(rival.params[i % len(rival.params)] for rival in rivals.values())
+                games = play(match, params, theirs, params_grid, key)
+                played[name, i] = jax.tree.map(lambda leaf, n=n: np.asarray(leaf)[:, :n], games)
             if name in opponents:
                 progress(n)
-    joined = {who: jax.tree.map(lambda *leaves: np.concatenate(leaves, 1), *parts) for who, parts in played.items()}
-    points = range(len(joined[BENCHMARK, 0].joint))
-    at = [{who: jax.tree.map(lambda leaf, g=g: leaf[g], games) for who, games in joined.items()} for g in points]
-    return [_results(list(opponents), len(player.params), market.n_players, games) for games in at]
+        memory.add(played, exact)
+    return memory.results(market.n_players)
+
+
+def games_in_batches(
+    market: CardMarket,
+    env_params: EnvParams,
+    player: Player,
+    opponents: Mapping[str, "Policy | Player"],
+    n_games: int,
+    seed: int = 0,
+    domain: int = TEST,
+) -> Iterator[list[GameTotals]]:
+    """The player's games against one opponent ("self" or another), batch by batch: a seed's leaves [games, A].
+
+    The same key gives every player the same markets, so that games compare one by one.
+
+    Raises:
+        ValueError: no games.
+    """
+    if n_games < 1:
+        raise ValueError(f"n_games = {n_games}: must be at least 1")
+    market = dataclasses.replace(market, squeeze=False)
+    grid = jax.tree.map(lambda leaf: np.asarray(leaf)[None], env_params)
+    rivals = [as_player(opponent) for name, opponent in opponents.items() if name != SELF]
+    play = partial(
+        _play, market, player.policy, tuple(rival.policy for rival in rivals), min(n_games, GAMES_AT_ONCE), 1
+    )
+    match = Match(switches=Switches(opposed=bool(rivals)))
+    for key, n in _batches(domain_key(seed, domain), n_games):
+        seeds = []
+        for i, params in enumerate(player.params):
+            theirs = tuple(rival.params[i % len(rival.params)] for rival in rivals)
+            games = play(match, params, theirs, grid, key)
+            seeds.append(jax.tree.map(lambda leaf, n=n: np.asarray(leaf)[0, :n], games.totals))
+        yield seeds
+
+
+def as_player(opponent: "Policy | Player") -> Player:
+    """A scripted policy as a player by the market's own parameters; a player as it is."""
+    return opponent if isinstance(opponent, Player) else Player(opponent, [None])
+
+
+class _Memory:
+    """What is kept of all batches: of each point, opponent and training seed the games' `Games`."""
+
+    def __init__(self, opponents: list[str], n_seeds: int) -> None:
+        self.opponents, self.n_seeds = opponents, n_seeds
+        self.kept: dict[tuple[int, str, int], Games] = {}
+
+    def add(self, played: Mapping[tuple[str, int], Valued], exact: bool) -> None:
+        """A batch: (opponent, seed) → leaves [G, games, …]."""
+        self.n_points = len(played[BENCHMARK, 0].joint)
+        for point in range(self.n_points):
+            at = {who: jax.tree.map(lambda leaf, g=point: leaf[g], games) for who, games in played.items()}
+            for name in self.opponents:
+                for i in range(self.n_seeds):
+                    games, who = _games_of(at, name, i, exact), (point, name, i)
+                    self.kept[who] = self.kept[who] + games if who in self.kept else games
+
+    def results(self, n_players: int) -> list[list[Result]]:
+        """Of each point, in the order of the opponents."""
+
+        def result(point: int, name: str) -> Result:
+            return result_of(name, [self.kept[point, name, i] for i in range(self.n_seeds)], n_players)
+
+        return [[result(point, name) for name in self.opponents] for point in range(self.n_points)]
+
+
+def _games_of(played: Mapping[tuple[str, int], Valued], name: str, i: int, exact: bool) -> Games:
+    """One seed's games against one opponent, from a batch's leaves [games, seats]."""
+    best, own = played[BENCHMARK, 0], played[name, i]
+    seats = slice(None) if name == SELF else slice(1)
+    totals = GameTotals(*[leaf[:, seats] for leaf in own.totals])
+    yardstick = best.totals.expected_pnl.mean(-1)
+    if name != SELF or not exact:
+        return Games.of(totals, yardstick, None)
+    reply = played[REPLY, i].value[:, 0]
+    values = {"value": own.value.mean(-1), "reply": reply, "benchmark": best.value.mean(-1), "joint": best.joint}
+    return Games.of(totals, yardstick, values)
 
 
 def _matches(names: list[str], exact: bool) -> Iterator[tuple[str, Match]]:
     """Every match of a batch, in order; `exact`: with exact values."""
     yield BENCHMARK, Match(benchmark=True, switches=Switches(valued=exact))
-    scripted = [name for name in names if name != SELF]
+    others = [name for name in names if name != SELF]
     for name in names:
         if name != SELF:
-            yield name, Match(opponent=scripted.index(name), switches=Switches(opposed=True))
+            yield name, Match(opponent=others.index(name), switches=Switches(opposed=True))
             continue
         yield SELF, Match(switches=Switches(valued=exact))
         if exact:
@@ -139,22 +218,18 @@ def _matches(names: list[str], exact: bool) -> Iterator[tuple[str, Match]]:
 
 @partial(jax.jit, static_argnums=range(5))
 def _play(
-    market: CardMarket, policy: Policy, scripted: tuple[Policy, ...], n_games: int, points_at_once: int, match: Match,
-    params: Any, params_grid: EnvParams, key: Array,
+    market: CardMarket, policy: Policy, rivals: tuple[Policy, ...], n_games: int, points_at_once: int, match: Match,
+    params: Any, rival_params: tuple[Any, ...], params_grid: EnvParams, key: Array,
 ) -> Valued:  # fmt: skip
-    """One batch of a match at every point of the grid: leaves [G, games], means over the player's seats."""
-    at_first_seat = jnp.asarray(match.switches.opposed) | match.switches.replies
-
-    def own(leaf: Array) -> Array:
-        return jnp.where(at_first_seat, leaf[:, 0], leaf.mean(-1))
+    """One batch of a match at every point of the grid: leaves [G, games, A], `joint` [G, games]."""
 
     def at_point(env_params: EnvParams) -> Valued:
         players = OneOf((policy, Equilibrium()))
         each = (env_params if params is None else params, env_params)
         player = Seats(players, (jnp.int32(match.benchmark), each), market.n_players)
-        others = Seats(OneOf(scripted), (match.opponent, (env_params,) * len(scripted)), market.n_players - 1)
-        games = play_valued(market, player, others if scripted else None, env_params, key, n_games, match.switches)
-        return Valued(jax.tree.map(own, games.totals), own(games.value), games.joint)
+        theirs = tuple(env_params if own is None else own for own in rival_params)
+        others = Seats(OneOf(rivals), (match.opponent, theirs), market.n_players - 1)
+        return play_valued(market, player, others if rivals else None, env_params, key, n_games, match.switches)
 
     return jax.lax.map(at_point, params_grid, batch_size=points_at_once)
 
@@ -163,21 +238,6 @@ def _points_at_once(params_grid: EnvParams, size: int) -> int:
     """The largest divisor of the grid's length, so that all calls are alike, that keeps games below GAMES_AT_ONCE."""
     n_points = len(params_grid.alpha)
     return max(d for d in range(1, n_points + 1) if n_points % d == 0 and (d == 1 or d * size <= GAMES_AT_ONCE))
-
-
-def _results(names: list[str], n_seeds: int, n_players: int, played: dict[tuple[str, int], Valued]) -> list[Result]:
-    """One point's results, from leaves [games]."""
-    n_exact = played[REPLY, 0].value.size if (REPLY, 0) in played else 0
-    best = played[BENCHMARK, 0]
-    benchmark = Benchmark(best.totals.expected_pnl, best.value[:n_exact], best.joint[:n_exact])
-
-    def games_of(name: str, i: int) -> Games:
-        totals, value, _ = played[name, i]
-        if name != SELF:
-            return Games(totals, value[:0], value[:0])
-        return Games(totals, value[:n_exact], played[REPLY, i].value)
-
-    return [result_of(name, [games_of(name, i) for i in range(n_seeds)], benchmark, n_players) for name in names]
 
 
 def _batches(key: Array, n_games: int) -> Iterator[tuple[Array, int]]:

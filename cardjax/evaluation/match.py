@@ -27,7 +27,7 @@ class Seats(NamedTuple):
 
 
 class GameTotals(NamedTuple):
-    """What each player's games came to: sums over the rounds; leaves float32 [games, A]."""
+    """What each player's games came to, sums over the rounds unless said otherwise; leaves float32 [games, A]."""
 
     pnl: Array
     """points."""
@@ -42,6 +42,14 @@ class GameTotals(NamedTuple):
     """summed over trades."""
     slippage: Array
     """points per unit, summed over trades."""
+    impact_cost: Array
+    """slippage times units, points."""
+    peak: Array
+    """the highest wealth so far, points; a game starts at W0."""
+    drawdown: Array
+    """the largest fall of wealth below its peak, points."""
+    drawdown_share: Array
+    """the largest fall below a peak as a share of that peak."""
     ruined: Array
     """1 if wealth fell to 0.2 · W0 or below after any round."""
 
@@ -59,6 +67,18 @@ def play_games(
     Raises:
         ValueError: the seats do not add up to the market's players.
     """
+    return play_seats(market, seats, env_params, key, n_games)[0]
+
+
+def _nothing(view: View, info: dict[str, Array]) -> tuple[()]:
+    return ()
+
+
+def play_seats(
+    market: CardMarket, seats: Sequence[Seats], env_params: EnvParams, key: Array, n_games: int,
+    record: Callable[[View, dict[str, Array]], Any] = _nothing,
+) -> tuple[GameTotals, Any]:  # fmt: skip
+    """As `play_games`: the totals, and what `record` kept of each round (as in `play_rounds`), leaves [10, …]."""
     if sum(seat.n for seat in seats) != market.n_players:
         raise ValueError(f"seats for {sum(seat.n for seat in seats)} players in a game of {market.n_players}")
 
@@ -66,13 +86,13 @@ def play_games(
         keys = jax.random.split(key, len(seats))
         return tuple(seat.policy.init(k, (n_games, seat.n)) for seat, k in zip(seats, keys, strict=True))
 
-    return play_rounds(market, start, partial(_act, seats), env_params, key, n_games)[1]
+    return play_rounds(market, start, partial(_act, seats), env_params, key, n_games, record)[1:]
 
 
 def play_rounds(
     market: CardMarket, start: Callable[[Array], Any], act: Callable[[Any, View, Array], tuple[Any, Array]],
-    env_params: EnvParams, key: Array, n_games: int,
-) -> tuple[Any, GameTotals]:  # fmt: skip
+    env_params: EnvParams, key: Array, n_games: int, record: Callable[[View, dict[str, Array]], Any] = _nothing,
+) -> tuple[Any, GameTotals, Any]:  # fmt: skip
     """`n_games` whole games in which one function decides for all seats.
 
     Args:
@@ -80,24 +100,28 @@ def play_rounds(
         start: key → the carry before the first round.
         act: (carry, view [games, A], key) → (carry, actions int32 [games, A]).
         key: as in `play_games`: with the same key and `n_games`, both meet the same market draws.
+        record: what to keep of each round, from the views [games, A] and the step's info; by default nothing.
 
     Returns:
-        The carry after the last round, and the totals.
+        The carry after the last round, the totals, and what was recorded, leaves [10, …].
     """
     key_games, key_rounds, key_carry, key_act = jax.random.split(key, 4)
     _, state = jax.vmap(market.reset, (0, None))(jax.random.split(key_games, n_games), env_params)
 
-    def play_round(before: Any, t: Array) -> tuple[Any, None]:
-        state, carry, totals = before
+    def play_round(before: Any, t: Array) -> tuple[Any, Any]:
+        state, carry, totals, over = before
         view = jax.vmap(market.view, (0, None))(state, env_params)
         carry, action = act(carry, view, jax.random.fold_in(key_act, t))
         keys = jax.random.split(jax.random.fold_in(key_rounds, t), n_games)
-        _, state, _, _, info = jax.vmap(market.step_env, (0, 0, 0, None))(keys, state, action, env_params)
-        return (state, carry, _add_round(totals, info, env_params)), None
+        _, state, _, terminated, info = jax.vmap(market.step_env, (0, 0, 0, None))(keys, state, action, env_params)
+        totals = _add_round(totals, info, over, env_params)
+        return (state, carry, totals, over | terminated), record(view, info)
 
     nothing = GameTotals(*[jnp.zeros((n_games, market.n_players), jnp.float32)] * len(GameTotals._fields))
-    (_, carry, totals), _ = jax.lax.scan(play_round, (state, start(key_carry), nothing), jnp.arange(N_ROUNDS))
-    return carry, totals
+    at_start = nothing._replace(peak=nothing.peak + env_params.initial_wealth)
+    before = (state, start(key_carry), at_start, jnp.zeros(n_games, bool))
+    (_, carry, totals, _), records = jax.lax.scan(play_round, before, jnp.arange(N_ROUNDS))
+    return carry, totals, records
 
 
 def _act(seats: Sequence[Seats], carries: tuple[Any, ...], view: View, key: Array) -> tuple[tuple[Any, ...], Array]:
@@ -112,16 +136,22 @@ def _act(seats: Sequence[Seats], carries: tuple[Any, ...], view: View, key: Arra
     return tuple(after), jnp.concatenate(actions, -1)
 
 
-def _add_round(totals: GameTotals, info: dict[str, Array], env_params: EnvParams) -> GameTotals:
+def _add_round(totals: GameTotals, info: dict[str, Array], over: Array, env_params: EnvParams) -> GameTotals:
+    # A game that stop_out has ended is played on to keep all in step: passes alone, whose rejections do not count.
     position = position_of(info["action"]).astype(jnp.float32)
     traded = (position != 0).astype(jnp.float32)
+    wealth, peak = info["wealth"], jnp.maximum(totals.peak, info["wealth"])
     return GameTotals(
         pnl=totals.pnl + info["pnl"],
         expected_pnl=totals.expected_pnl + position * (info["mu"][:, None] - info["exec_price"]),
         trades=totals.trades + traded,
         units=totals.units + jnp.abs(position),
-        rejections=totals.rejections + info["rejected"],
+        rejections=totals.rejections + (info["rejected"] & ~over[:, None]),
         fill_ratio=totals.fill_ratio + traded * info["fill_ratio"],
         slippage=totals.slippage + info["slippage"],
-        ruined=jnp.maximum(totals.ruined, info["wealth"] <= RUIN_LEVEL * env_params.initial_wealth),
+        impact_cost=totals.impact_cost + jnp.abs(position) * info["slippage"],
+        peak=peak,
+        drawdown=jnp.maximum(totals.drawdown, peak - wealth),
+        drawdown_share=jnp.maximum(totals.drawdown_share, (peak - wealth) / peak),
+        ruined=jnp.maximum(totals.ruined, wealth <= RUIN_LEVEL * env_params.initial_wealth),
     )

@@ -1,18 +1,24 @@
-"""What games came to, in figures: means with intervals, and shares of the exact benchmarks on the same draws."""
+"""A policy's games against one opponent, in figures: every metric with its interval."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import jax
 import numpy as np
-from jax import Array
 
-from cardjax.env.params import N_ROUNDS
 from cardjax.evaluation.match import GameTotals
-from cardjax.evaluation.statistics import Interval, ratio_interval, t_interval
+from cardjax.evaluation.metrics import METRICS, QUANTILE, QUANTILES, Metric, against_self, per_game
+from cardjax.evaluation.statistics import (
+    Interval,
+    bootstrap_interval,
+    delta_interval,
+    iqm,
+    quantile_interval,
+    t_interval,
+)
+from cardjax.evaluation.tally import Histogram, Tally, Values
 
-Values = Array | np.ndarray
+SEEDS, GAMES = "training seeds", "games"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,122 +26,119 @@ class Result:
     """A policy's games against one opponent."""
 
     opponent: str
-    mean_pnl: Interval
-    """points a game, realised: with S."""
-    mean_expected_pnl: Interval
-    """points a game, conditional mean: with mu in place of S."""
-    score: Interval
-    """share of the benchmark's expected P&L on the same draws."""
-    metrics: dict[str, float]
+    metrics: Mapping[str, Interval]
+    """every one of `metrics.METRICS` and `metrics.QUANTILES`, by name."""
     unit: str
-    """what the intervals run over: "training seeds" or "games"."""
+    """what the intervals run over: "training seeds" where there are several, else "games"."""
     n_units: int
-    against_self: dict[str, Interval] = dataclasses.field(default_factory=dict)
-    """of "self" alone, from exact values (`exploitability.py`), on the first VALUED_GAMES games:
-    exploitability: what a best reply gains, points a game;
-    exploitability_share: the same as a share of the equilibrium's payoff;
-    commons_position: with two players or more, (pi − pi_eq) / (pi_joint − pi_eq) of all players' payoffs together: 0 at
-    the equilibrium, 1 at the joint optimum with initial budgets; NaN where these two are the same."""
+    n_games: int
+    """a training seed."""
+    shrinkage: float
+    """std(pnl) / std(expected pnl) over games: how many times narrower the conditional mean's interval is."""
+    scores: tuple[float, ...]
+    """one a training seed."""
+    against_self: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
+    """of "self" alone, `metrics.against_self`, from the exact values of the first games."""
+
+    @property
+    def mean_pnl(self) -> Interval:
+        """Realised, with S: points a game."""
+        return self.metrics["mean_pnl"]
+
+    @property
+    def mean_expected_pnl(self) -> Interval:
+        """Conditional mean, with mu in place of S: points a game."""
+        return self.metrics["mean_expected_pnl"]
+
+    @property
+    def score(self) -> Interval:
+        """Share of the benchmark's expected P&L on the same draws."""
+        return self.metrics["score"]
 
     def as_json(self) -> dict[str, Any]:
-        """The entry of summary.json's `results`."""
+        """The entry of summary.json's `results`: every metric, NAME_ci95 its interval; `ci95` is mean_pnl's."""
+        figures = {**self.metrics, **self.against_self}
         return {
             "opponent": self.opponent,
-            "mean_pnl": self.mean_pnl.mean,
+            **{name: interval.mean for name, interval in figures.items()},
+            **{f"{name}_ci95": [interval.low, interval.high] for name, interval in figures.items()},
             "ci95": [self.mean_pnl.low, self.mean_pnl.high],
-            "score": self.score.mean,
-            "score_ci95": [self.score.low, self.score.high],
-            "mean_expected_pnl": self.mean_expected_pnl.mean,
-            "expected_pnl_ci95": [self.mean_expected_pnl.low, self.mean_expected_pnl.high],
             "unit": self.unit,
             "n_units": self.n_units,
-            **self.metrics,
-            **{name: interval.mean for name, interval in self.against_self.items()},
-            **{f"{name}_ci95": [interval.low, interval.high] for name, interval in self.against_self.items()},
+            "n_games": self.n_games,
+            "interval_shrinkage": self.shrinkage,
+            "score_by_seed": list(self.scores),
+            **self._of_several_seeds(),
         }
 
-
-class Benchmark(NamedTuple):
-    """The equilibrium's games, float [games] or (values) the first of them; alone in the market, the optimum's."""
-
-    expected_pnl: Values
-    """a player, as played."""
-    value: Values
-    """a player, exact."""
-    joint: Values
-    """all players together at the joint optimum, exact."""
+    def _of_several_seeds(self) -> dict[str, Any]:
+        if len(self.scores) < 2:
+            return {}
+        middle = bootstrap_interval(iqm, np.array(self.scores))
+        return {"score_iqm": middle.mean, "score_iqm_ci95": [middle.low, middle.high]}
 
 
-class Games(NamedTuple):
-    """One training seed's games against one opponent."""
+@dataclasses.dataclass(frozen=True)
+class Games:
+    """One training seed's games against one opponent, as far as they are remembered."""
 
-    totals: GameTotals
-    """means over the policy's own seats, leaves [games]."""
-    value: Values
-    """a player, exact, [games] or the first of them; empty but against itself, like `reply_value`."""
-    reply_value: Values
-    """a best replier's."""
+    tally: Tally
+    """of `metrics.per_game`."""
+    histograms: Mapping[str, Histogram]
+    """by the names of `metrics.QUANTILES`, over games and seats."""
+    exact: Tally | None = None
+    """of `metrics.against_self`'s columns."""
+
+    @classmethod
+    def of(cls, totals: GameTotals, benchmark: Values, exact: Mapping[str, Values] | None) -> "Games":
+        """Of one batch: `totals` of the policy's own seats, leaves [games, seats]; the others [games]."""
+        falls = (totals.drawdown, totals.drawdown_share)
+        histograms = {name: Histogram.of(np.asarray(fall)) for name, fall in zip(QUANTILES, falls, strict=True)}
+        return cls(Tally.of(per_game(totals, benchmark)), histograms, None if exact is None else Tally.of(exact))
+
+    def __add__(self, other: "Games") -> "Games":
+        exact = self.exact if other.exact is None or self.exact is None else self.exact + other.exact
+        histograms = {name: own + other.histograms[name] for name, own in self.histograms.items()}
+        return Games(self.tally + other.tally, histograms, exact)
 
 
-def result_of(name: str, seeds: list[Games], benchmark: Benchmark, n_players: int) -> Result:
-    """Intervals over training seeds where there are several, over games for one scripted player or one seed."""
-    pnl, expected = [seed.totals.pnl for seed in seeds], [seed.totals.expected_pnl for seed in seeds]
-    several = len(seeds) > 1
+def result_of(name: str, seeds: Sequence[Games], n_players: int) -> Result:
+    """Intervals over training seeds where there are several, over games for one scripted player or one seed.
+
+    Raises:
+        ValueError: no seeds.
+    """
+    if not seeds:
+        raise ValueError("a result needs at least one training seed")
+    several, n_games = len(seeds) > 1, seeds[0].tally.n
+    tallies, exact = [seed.tally for seed in seeds], [seed.exact for seed in seeds if seed.exact is not None]
+    quantiles = {quantile: _quantile([seed.histograms[quantile] for seed in seeds]) for quantile in QUANTILES}
     return Result(
         name,
-        mean_pnl=_mean(pnl),
-        mean_expected_pnl=_mean(expected),
-        score=_share(expected, benchmark.expected_pnl),
-        metrics=_metrics([seed.totals for seed in seeds]),
-        unit="training seeds" if several else "games",
-        n_units=len(seeds) if several else len(pnl[0]),
-        against_self=_against_self(seeds, benchmark, n_players) if seeds[0].value.size else {},
+        metrics=_intervals(METRICS, tallies) | quantiles,
+        unit=SEEDS if several else GAMES,
+        n_units=len(seeds) if several else n_games,
+        n_games=n_games,
+        shrinkage=float(np.mean([_shrinkage(tally) for tally in tallies])),
+        scores=tuple(METRICS["score"].of(tally.means) for tally in tallies),
+        against_self=_intervals(against_self(n_players), exact) if exact else {},
     )
 
 
-def _against_self(seeds: list[Games], benchmark: Benchmark, n_players: int) -> dict[str, Interval]:
-    values, joint = [np.asarray(seed.value, np.float64) for seed in seeds], np.asarray(benchmark.joint, np.float64)
-    gain = [np.asarray(seed.reply_value) - value for seed, value in zip(seeds, values, strict=True)]
-    figures = {"exploitability": _mean(gain), "exploitability_share": _share(gain, benchmark.value)}
-    if n_players > 1:
-        at_equilibrium = n_players * np.asarray(benchmark.value, np.float64)
-        surplus = joint - at_equilibrium
-        if surplus.mean() < 1e-5 * joint.mean():  # float32's rounding: nothing is lost at the equilibrium
-            surplus = np.zeros_like(surplus)
-        above = [n_players * value - at_equilibrium for value in values]
-        figures["commons_position"] = _share(above, surplus)
-    return figures
-
-
-def _mean(seeds: Sequence[Values]) -> Interval:
-    """Of float [games] for each seed, over seeds if several, else over games."""
-    return t_interval(_means(seeds) if len(seeds) > 1 else np.asarray(seeds[0]))
-
-
-def _share(seeds: Sequence[Values], yardstick: Values) -> Interval:
-    """Of means [games] over the yardstick's mean on the same games; NaN where that is 0."""
-    scale = np.asarray(yardstick, np.float64)
-    if not scale.mean():
-        return Interval(float("nan"), None, None)
-    return t_interval(_means(seeds) / scale.mean()) if len(seeds) > 1 else ratio_interval(np.asarray(seeds[0]), scale)
-
-
-def _means(seeds: Sequence[Values]) -> np.ndarray:
-    """Each seed's mean, float64 [seeds]."""
-    return np.array([np.mean(np.asarray(seed), dtype=np.float64) for seed in seeds])
-
-
-def _metrics(seeds: list[GameTotals]) -> dict[str, float]:
-    """Plain means over all games, seeds and the policy's seats; per-trade ones are null without a trade."""
-    total: Any = jax.tree.map(lambda *leaves: np.concatenate(leaves).astype(np.float64), *seeds)
-    trades = total.trades.sum()
-    n_rounds = N_ROUNDS * total.trades.size
+def _intervals(metrics: Mapping[str, Metric], tallies: Sequence[Tally]) -> dict[str, Interval]:
+    if len(tallies) == 1:
+        return {name: delta_interval(metric.of, tallies[0]) for name, metric in metrics.items()}
     return {
-        "std_pnl": float(total.pnl.std()),
-        "trade_rate": float(trades / n_rounds),
-        "rejection_rate": float(total.rejections.sum() / n_rounds),
-        "mean_size": float(total.units.sum() / trades) if trades else float("nan"),
-        "fill_ratio": float(total.fill_ratio.sum() / trades) if trades else float("nan"),
-        "mean_slippage": float(total.slippage.sum() / trades) if trades else float("nan"),
-        "ruin_probability": float(total.ruined.mean()),
+        name: t_interval(np.array([metric.of(tally.means) for tally in tallies])) for name, metric in metrics.items()
     }
+
+
+def _quantile(histograms: Sequence[Histogram]) -> Interval:
+    if len(histograms) == 1:
+        return quantile_interval(histograms[0], QUANTILE)
+    return t_interval(np.array([histogram.quantile(QUANTILE) for histogram in histograms]))
+
+
+def _shrinkage(tally: Tally) -> float:
+    of_mean = tally.std("expected_pnl")
+    return tally.std("pnl") / of_mean if of_mean else float("nan")

@@ -1,9 +1,12 @@
 """Means with intervals. The unit is what was drawn independently: a training seed, or a game."""
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
+
+from cardjax.evaluation.tally import Histogram, Tally
 
 
 class Interval(NamedTuple):
@@ -30,20 +33,109 @@ def t_interval(values: np.ndarray) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def ratio_interval(numerator: np.ndarray, denominator: np.ndarray) -> Interval:
-    """Interval of mean(numerator) / mean(denominator) over paired units, float [n] each, by the delta method.
+def delta_interval(of: Callable[[Mapping[str, float]], float], tally: Tally) -> Interval:
+    """Interval of f(means) over a tally's games, by the delta method: variance g' Sigma g / n, g the gradient of f.
 
-    With r the ratio of the means, the units' residuals numerator − r · denominator have mean 0, and their standard
-    error over |mean(denominator)| is that of r to first order.
+    The gradient is taken by central differences, of a ten-thousandth of a standard error.
+
+    Args:
+        of: f, from column → mean. Where it is NaN there are no bounds.
+    """
+    value = of(tally.means)
+    if tally.n < 2 or not np.isfinite(value):
+        return Interval(value, None, None)
+    covariance = tally.covariance() / tally.n
+    step = 1e-4 * np.sqrt(np.maximum(np.diag(covariance), 0))
+
+    def moved(i: int, by: float) -> float:
+        return of(tally.means | {tally.columns[i]: float(tally.mean[i] + by)})
+
+    slopes = [(moved(i, h) - moved(i, -h)) / (2 * h) if h > 0 else 0.0 for i, h in enumerate(step.tolist())]
+    gradient = np.array(slopes)
+    variance = float(gradient @ covariance @ gradient)
+    if not np.isfinite(variance):
+        return Interval(value, None, None)
+    half = float(stats.t.ppf(0.975, tally.n - 1) * np.sqrt(max(variance, 0)))
+    return Interval(value, value - half, value + half)
+
+
+def quantile_interval(histogram: Histogram, q: float) -> Interval:
+    """A quantile with the order statistics that bracket it 95 times in 100 (binomial, normal approximation)."""
+    n, value = histogram.n, histogram.quantile(q)
+    if n < 2:
+        return Interval(value, None, None)
+    half = 1.96 * np.sqrt(q * (1 - q) / n)
+    return Interval(value, histogram.quantile(q - half), histogram.quantile(q + half))
+
+
+def paired_difference(a: np.ndarray, b: np.ndarray) -> Interval:
+    """Interval of mean(a − b) over paired units, float [n] each: two policies on common random numbers.
 
     Raises:
-        ValueError: no values, or the denominator's mean is 0.
+        ValueError: unequal lengths, or no values.
     """
-    numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
-    if denominator.size == 0 or denominator.mean() == 0:
-        raise ValueError("a ratio needs a denominator with a mean other than 0")
-    ratio = numerator.mean() / denominator.mean()
-    around = t_interval((numerator - ratio * denominator) / denominator.mean())
-    if around.low is None or around.high is None:
-        return Interval(ratio, None, None)
-    return Interval(ratio, ratio + around.low - around.mean, ratio + around.high - around.mean)
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape:
+        raise ValueError(f"pairs need equal lengths, not {a.shape} and {b.shape}")
+    return t_interval(a - b)
+
+
+def welch_interval(a: np.ndarray, b: np.ndarray) -> Interval:
+    """Interval of mean(a) − mean(b) over independent units of unequal variance, any shapes. Welch 1947.
+
+    Without bounds where either has a single unit.
+    """
+    a, b = np.asarray(a, np.float64).ravel(), np.asarray(b, np.float64).ravel()
+    difference = float(a.mean() - b.mean())
+    if min(a.size, b.size) < 2:
+        return Interval(difference, None, None)
+    if not a.std() and not b.std():
+        return Interval(difference, difference, difference)
+    low, high = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    return Interval(difference, float(low), float(high))
+
+
+# Agarwal et al. 2021, "Deep Reinforcement Learning at the Edge of the Statistical Precipice".
+
+
+def iqm(scores: np.ndarray) -> float:
+    """Interquartile mean of all of scores [..., runs, tasks]: the mean of the middle half (trimmed by 25% a side)."""
+    return float(stats.trim_mean(np.asarray(scores, np.float64), 0.25, axis=None))
+
+
+def improvement_probability(x: np.ndarray, y: np.ndarray) -> float:
+    """P(X > Y) + P(X = Y) / 2 of a run of x over one of y, [runs, tasks] and [other runs, tasks], mean over tasks."""
+    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
+        raise ValueError(f"scores must be [runs, tasks] with as many tasks, not {x.shape} and {y.shape}")
+    above = x[:, None] > y[None]
+    return float((above + 0.5 * (x[:, None] == y[None])).mean())
+
+
+def bootstrap_interval(
+    statistic: Callable[..., float], *samples: np.ndarray, n_resamples: int = 2000, seed: int = 0
+) -> Interval:
+    """Stratified percentile bootstrap: runs are drawn with replacement within each task, as rliable does.
+
+    Args:
+        statistic: of arrays shaped as the samples.
+        samples: each float [runs, tasks]; one of shape [runs] is taken as of one task. Without bounds for a single run.
+
+    Raises:
+        ValueError: a sample without runs.
+    """
+    tables = [np.asarray(sample, np.float64) for sample in samples]
+    tables = [table[:, None] if table.ndim == 1 else table for table in tables]
+    if any(table.size == 0 for table in tables):
+        raise ValueError("a bootstrap needs at least one run")
+    value = statistic(*tables)
+    if any(len(table) < 2 for table in tables):
+        return Interval(value, None, None)
+    rng = np.random.default_rng(seed)
+
+    def resampled(table: np.ndarray) -> np.ndarray:
+        return np.take_along_axis(table, rng.integers(len(table), size=table.shape), 0)
+
+    draws = [statistic(*[resampled(table) for table in tables]) for _ in range(n_resamples)]
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Interval(value, float(low), float(high))

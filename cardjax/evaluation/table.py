@@ -10,29 +10,35 @@ HEADINGS = ("opponent", "P&L per game", "expected P&L", "score", "trades", "size
 
 def results_table(results: Sequence[Result], title: str = "") -> str:
     """A table of one row an opponent, with a last line that says what the intervals are over."""
-    rows = [HEADINGS, *(_row(result) for result in results)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
+    return f"{text_table(HEADINGS, [_row(result) for result in results], title)}\n{_footnote(results)}"
+
+
+def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> str:
+    """Rules above and below, the first column to the left, the others to the right."""
+    cells = [headings, *rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(headings))]
     lines = ["  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
-             for row in rows]  # fmt: skip
+             for row in cells]  # fmt: skip
     rule = "─" * len(lines[0])
-    return "\n".join([*([title] if title else []), rule, lines[0], rule, *lines[1:], rule, _footnote(results)])
+    return "\n".join([*([title] if title else []), rule, lines[0], rule, *lines[1:], rule])
 
 
 def _row(result: Result) -> tuple[str, ...]:
     metrics = result.metrics
     return (
         result.opponent,
-        _interval(result.mean_pnl, 2),
-        _interval(result.mean_expected_pnl, 3),
-        _interval(result.score, 3),
-        f"{metrics['trade_rate']:.1%}",
-        f"{metrics['mean_size']:.1f}",
-        f"{metrics['fill_ratio']:.2f}",
-        f"{metrics['ruin_probability']:.1%}",
+        with_half_width(result.mean_pnl, 2),
+        with_half_width(result.mean_expected_pnl, 3),
+        with_half_width(result.score, 3),
+        f"{metrics['trade_rate'].mean:.1%}",
+        f"{metrics['mean_size'].mean:.1f}",
+        f"{metrics['fill_ratio'].mean:.2f}",
+        f"{metrics['ruin_probability'].mean:.1%}",
     )
 
 
-def _interval(interval: Interval, digits: int) -> str:
+def with_half_width(interval: Interval, digits: int) -> str:
+    """`0.967 ± 0.001`; the mean alone where there are no bounds."""
     if interval.low is None or interval.high is None:
         return f"{interval.mean:.{digits}f}"
     return f"{interval.mean:.{digits}f} ± {(interval.high - interval.low) / 2:.{digits}f}"
@@ -51,9 +57,9 @@ def _against_self(result: Result) -> list[str]:
     """The figures that only self-play has, one a line."""
     figures, lines = result.against_self, []
     if figures:
-        gain, share = _interval(figures["exploitability"], 3), _interval(figures["exploitability_share"], 4)
+        gain, share = with_half_width(figures["exploitability"], 3), with_half_width(figures["exploitability_share"], 4)
         lines.append(f"exploitability: a best reply to the policy gains {gain} a game, {share} of the equilibrium's.")
     if "commons_position" in figures:
-        position = _interval(figures["commons_position"], 3)
+        position = with_half_width(figures["commons_position"], 3)
         lines.append(f"commons position: {position}, from 0 at the equilibrium to 1 at the players' joint optimum.")
     return lines

@@ -23,6 +23,7 @@ from cardjax.evaluation.evaluate import (
     evaluate_grid,
     self_play_payoff,
 )
+from cardjax.evaluation.metrics import METRICS, QUANTILES
 from cardjax.policies import BestResponse, Deterministic, Equilibrium, EvOracle, Level1, Pass, RandomValid
 from cardjax.policies.hidden_depth import expected_overflow
 from cardjax.policies.stage_game import action_of, good_side, impact_of
@@ -53,7 +54,8 @@ def results(policy, opponents=("self",), n_games=128, **how):
 
 def test_the_equilibrium_against_itself_scores_1_exactly():
     (result,) = results(Equilibrium())
-    assert result.score == (1, 1, 1)
+    assert result.score.mean == 1
+    np.testing.assert_allclose(result.score, 1, atol=1e-9)
     assert result.mean_expected_pnl.mean > 0.5
 
 
@@ -89,7 +91,7 @@ def test_games_beyond_a_whole_batch_are_counted_exactly():
     for n in (64, 100, 128):
         (result,) = evaluate(TWO, PARAMS, scripted(EvOracle()), {"self": Pass()}, n, progress=done.append)
         assert result.n_units == n
-        trades.append(result.metrics["trade_rate"] * n * 10)
+        trades.append(result.metrics["trade_rate"].mean * n * 10)
     assert done == [64, 64, 36, 64, 64]
     # Trades are averaged over two seats: the rate's denominator is that of these games and no others.
     np.testing.assert_allclose(2 * np.array(trades), np.round(2 * np.array(trades)), atol=1e-6)
@@ -122,7 +124,10 @@ def test_several_training_seeds_are_the_units_of_the_interval():
     assert (result.unit, result.n_units) == ("training seeds", 3)
     assert result.score.mean == pytest.approx(np.mean([seed.score.mean for seed in alone]))
     assert result.score.low < result.score.mean < result.score.high
-    assert result.metrics["trade_rate"] == pytest.approx(np.mean([seed.metrics["trade_rate"] for seed in alone]))
+    for name in ("trade_rate", "sharpe", "fill_ratio", "max_drawdown_p95"):
+        expected = np.mean([seed.metrics[name].mean for seed in alone])
+        assert result.metrics[name].mean == pytest.approx(expected), name
+    assert result.scores == tuple(seed.score.mean for seed in alone)
     for name, interval in result.against_self.items():
         assert interval.mean == pytest.approx(np.mean([seed.against_self[name].mean for seed in alone]), abs=1e-9)
         assert interval.low < interval.mean < interval.high
@@ -133,17 +138,45 @@ def test_the_json_entry_has_the_contracts_keys_and_every_metric():
     assert set(entry) >= RESULT_KEYS | {"trade_rate", "rejection_rate", "mean_size", "fill_ratio", "ruin_probability"}
     low, high = entry["ci95"]
     assert low < entry["mean_pnl"] < high
-    assert entry["score_ci95"] == [1, 1]
+    np.testing.assert_allclose(entry["score_ci95"], 1, atol=1e-9)
+    assert {f"{name}_ci95" for name in {**METRICS, **QUANTILES}} <= set(entry)
+    assert "score_iqm" not in entry  # of several seeds only
 
 
 def test_metrics_are_what_their_names_say():
-    metrics = results(EvOracle())[0].metrics
+    metrics = {name: interval.mean for name, interval in results(EvOracle())[0].metrics.items()}
     assert 0.05 < metrics["trade_rate"] < 1
     assert metrics["rejection_rate"] == 0
     assert 1 <= metrics["mean_size"] <= 10
     assert 0 < metrics["fill_ratio"] < 1
     assert metrics["mean_slippage"] > 0
-    assert math.isnan(results(Pass())[0].metrics["mean_size"])
+    assert metrics["impact_per_unit"] > metrics["mean_slippage"]  # the large orders pay most
+    assert metrics["valid_order_rate"] == 1
+    assert metrics["max_drawdown"] < metrics["max_drawdown_p95"]
+    assert metrics["std_pnl"] ** 2 == pytest.approx(metrics["variance_pnl"])
+    passing = {name: interval.mean for name, interval in results(Pass())[0].metrics.items()}
+    assert math.isnan(passing["mean_size"]) and math.isnan(passing["valid_order_rate"])
+    assert passing["sharpe"] == passing["sortino"] == passing["max_drawdown_p95"] == 0
+
+
+def test_realised_and_conditional_means_agree_and_the_latter_is_known_better():
+    (result,) = results(Equilibrium(), n_games=1024)
+    assert result.metrics["luck"].low < 0 < result.metrics["luck"].high
+    assert result.shrinkage > 2
+    one_seat = evaluate(SINGLE, PARAMS, scripted(EvOracle()), {"self": Pass()}, 256)[0]
+    widths = [x.high - x.low for x in (one_seat.mean_pnl, one_seat.mean_expected_pnl)]
+    assert widths[0] / widths[1] == pytest.approx(one_seat.shrinkage)
+
+
+def test_a_players_seeds_meet_an_opponents_seeds():
+    ours, theirs = [make_params(alpha=a) for a in (0.1, 1.0)], [make_params(alpha=a) for a in (0.2, 2.0)]
+    (together,) = evaluate(TWO, PARAMS, Player(Equilibrium(), ours), {"them": Player(Equilibrium(), theirs)}, 128)
+    apart = [
+        evaluate(TWO, PARAMS, Player(Equilibrium(), [a]), {"them": Player(Equilibrium(), [b])}, 128)[0].score.mean
+        for a, b in zip(ours, theirs, strict=True)
+    ]
+    assert together.scores == pytest.approx(apart)
+    assert len(set(apart)) == 2
 
 
 def test_where_even_the_equilibrium_passes_there_is_no_score():
@@ -246,7 +279,8 @@ def test_a_grid_in_one_call_is_each_point_by_itself(n_games, names):
         for here, there in zip(alone, results_there, strict=True):
             numbers = [entry for entry in here.as_json().items() if not isinstance(entry[1], str)]
             for name, value in numbers:
-                np.testing.assert_allclose(there.as_json()[name], value, rtol=1e-4, atol=1e-4, err_msg=name)
+                mine, theirs = (np.array(x, np.float64) for x in (value, there.as_json()[name]))  # None becomes NaN
+                np.testing.assert_allclose(theirs, mine, rtol=1e-4, atol=1e-4, err_msg=name)
     exploitability = [point[names.index("self")].against_self["exploitability"].mean for point in points]
     assert exploitability[1] < 1e-4 < 0.02 < min(exploitability[0], exploitability[2])
 
@@ -254,7 +288,7 @@ def test_a_grid_in_one_call_is_each_point_by_itself(n_games, names):
 def test_a_scripted_player_without_parameters_takes_each_points_own():
     grid, _ = params_grid(PARAMS, alpha=[0.1, 1.0])
     for (result,) in evaluate_grid(TWO, grid, Player(Equilibrium(), [None]), {"self": Pass()}, 64):
-        assert result.score == (1, 1, 1)
+        assert result.score.mean == 1
 
 
 def test_no_games_are_refused():

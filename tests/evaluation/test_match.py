@@ -76,7 +76,8 @@ def test_a_match_is_a_game_of_ten_rounds_from_its_start():
 
 def test_passing_comes_to_nothing_exactly():
     totals = play(TWO, (Pass(),), (2,), PARAMS, KEY, 16)
-    assert all((leaf == 0).all() for leaf in totals)
+    assert (totals.peak == PARAMS.initial_wealth).all()
+    assert all((leaf == 0).all() for leaf in totals._replace(peak=0 * totals.peak))
 
 
 def test_seats_are_taken_in_order():
@@ -108,6 +109,7 @@ def played_one_by_one(market, params, policies: list[Policy], key, n_games):
     act = [jax.jit(policy.act) for policy in policies]
     key_games, key_rounds, _, key_act = jax.random.split(key, 4)
     totals = {name: np.zeros((n_games, len(policies))) for name in GameTotals._fields}
+    totals["peak"] += params.initial_wealth
     for game in range(n_games):
         _, state = market.reset(jax.random.split(key_games, n_games)[game], params)
         carries: list[Any] = [policy.init(key, (1, 1)) for policy in policies]
@@ -131,6 +133,12 @@ def played_one_by_one(market, params, policies: list[Policy], key, n_games):
                 totals["rejections"][game, seat] += info["rejected"][seat]
                 totals["fill_ratio"][game, seat] += info["fill_ratio"][seat] if action else 0
                 totals["slippage"][game, seat] += info["slippage"][seat]
+                totals["impact_cost"][game, seat] += size * info["slippage"][seat]
+                wealth = info["wealth"][seat]
+                peak = totals["peak"][game, seat] = max(totals["peak"][game, seat], wealth)
+                totals["drawdown"][game, seat] = max(totals["drawdown"][game, seat], peak - wealth)
+                share = (peak - wealth) / peak
+                totals["drawdown_share"][game, seat] = max(totals["drawdown_share"][game, seat], share)
                 if info["wealth"][seat] <= RUIN_LEVEL * params.initial_wealth:
                     totals["ruined"][game, seat] = 1
         assert terminated

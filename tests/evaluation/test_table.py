@@ -9,16 +9,17 @@ from cardjax.evaluation.evaluate import Result
 from cardjax.evaluation.statistics import Interval
 from cardjax.evaluation.table import HEADINGS, results_table
 
+RATES = {"trade_rate": 0.25, "mean_size": 3.14, "fill_ratio": 0.876, "ruin_probability": 0.012}
 METRICS = {
-    "trade_rate": 0.25,
-    "mean_size": 3.14,
-    "fill_ratio": 0.876,
-    "ruin_probability": 0.012,
+    "mean_pnl": Interval(1.5, 1.25, 1.75),
+    "mean_expected_pnl": Interval(1.25, 1.2, 1.3),
+    "score": Interval(0.5, 0.4, 0.6),
+    **{name: Interval(value, None, None) for name, value in RATES.items()},
 }
 
 
-def result(opponent, unit="games", n_units=1000, metrics=METRICS, score=Interval(0.5, 0.4, 0.6)):
-    return Result(opponent, Interval(1.5, 1.25, 1.75), Interval(1.25, 1.2, 1.3), score, metrics, unit, n_units)
+def result(opponent, unit="games", n_units=1000, **metrics):
+    return Result(opponent, METRICS | metrics, unit, n_units, n_games=1000, shrinkage=5.0, scores=(0.5,))
 
 
 def rows(table):
@@ -46,8 +47,8 @@ def test_columns_line_up():
 
 
 def test_an_interval_without_bounds_and_a_score_that_is_not_one_still_print():
-    silent = METRICS | {"mean_size": math.nan}
-    line = rows(results_table([result("self", metrics=silent, score=Interval(math.nan, None, None))]))[1]
+    nothing = Interval(math.nan, None, None)
+    line = rows(results_table([result("self", mean_size=nothing, score=nothing)]))[1]
     assert line.split()[7:8] == ["nan"]
     assert line.count("±") == 2
 

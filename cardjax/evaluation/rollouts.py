@@ -1,0 +1,168 @@
+"""Rollouts: whole games written down round by round, one value a column, round and player.
+
+`COLUMNS` declares every column once: the recording, the data set's schema and the docs' table all come from there.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from cardjax.env.cards import N_CARDS
+from cardjax.env.events import EVENT_KINDS
+from cardjax.env.execution import N_ACTIONS, Fill, position_of, reward_of, settle
+from cardjax.env.market import CardMarket
+from cardjax.env.observation import View
+from cardjax.env.params import EnvParams
+from cardjax.evaluation.match import Seats, play_seats
+from cardjax.policies.protocol import Policy
+
+OBSERVATION = "observation"
+"""The column of encoded views, which is recorded only if asked for."""
+OBSERVATION_DOC = "what a network reads before the round; its entries: docs/reference.md"
+
+
+class Round(NamedTuple):
+    """A round just settled, as columns read it; leaves of `view` and `fill` are [games, A]."""
+
+    view: View
+    info: dict[str, Array]
+    fill: Fill
+    params: EnvParams
+
+
+class Column(NamedTuple):
+    """One declared column."""
+
+    dtype: type[np.generic]
+    unit: str
+    doc: str
+    read: Callable[[Round], Array]
+    """→ [games, A], or [games, 1] if it is the same for all players."""
+    names: tuple[str, ...] = ()
+    """What the whole numbers 0, 1, … stand for; none if for themselves."""
+
+
+def record_games(
+    market: CardMarket, seats: Sequence[Seats], env_params: EnvParams, key: Array, n_games: int,
+    observations: bool = False,
+) -> dict[str, Array]:  # fmt: skip
+    """Play `n_games` whole games and write them down; compiled once for a market, the policies and `n_games`.
+
+    Args:
+        market: any; a squeezed one is played with its player axis.
+        seats: who plays, in seat order.
+        key: as in `play_games`: the same key gives the same games.
+        observations: record what networks read, too.
+
+    Returns:
+        Each of COLUMNS by name, [10, games, A]; with `observations` also "observation", float32 [11, games, A, D]: the
+        one before each round, and the one after the last.
+
+    Raises:
+        ValueError: the seats do not add up to the market's players.
+    """
+    market = dataclasses.replace(market, squeeze=False)
+    policies = tuple((seat.policy, seat.n) for seat in seats)
+    params = tuple(seat.params for seat in seats)
+    return _record(market, policies, n_games, observations, params, env_params, key)
+
+
+@partial(jax.jit, static_argnums=range(4))
+def _record(
+    market: CardMarket, policies: tuple[tuple[Policy, int], ...], n_games: int, observations: bool,
+    params: tuple[Any, ...], env_params: EnvParams, key: Array,
+) -> dict[str, Array]:  # fmt: skip
+    seats = [Seats(policy, own, n) for (policy, n), own in zip(policies, params, strict=True)]
+
+    def record(view: View, info: dict[str, Array]) -> tuple[dict[str, Array], Any]:
+        columns = _columns(Round(view, info, _fill_of(info), env_params))
+        return columns, (market.encode(view), info["final_observation"]) if observations else ()
+
+    columns, seen = play_seats(market, seats, env_params, key, n_games, record)[1]
+    if not observations:
+        return columns
+    before, after = seen
+    return columns | {OBSERVATION: jnp.concatenate([before, after[-1:]])}
+
+
+def _columns(played: Round) -> dict[str, Array]:
+    shape = played.view.wealth.shape
+    return {name: jnp.broadcast_to(column.read(played), shape).astype(column.dtype) for name, column in COLUMNS.items()}
+
+
+def _fill_of(info: dict[str, Array]) -> Fill:
+    reported = {name: info[name] for name in Fill._fields if name != "position"}
+    return Fill(**reported, position=position_of(info["action"]).astype(jnp.float32))
+
+
+def _shared(name: str) -> Callable[[Round], Array]:
+    """The market's entry of `info`, [games, 1]."""
+    return lambda played: played.info[name][:, None]
+
+
+def _own(name: str) -> Callable[[Round], Array]:
+    return lambda played: played.info[name]
+
+
+def _card(i: int) -> Callable[[Round], Array]:
+    return lambda played: played.info["cards"][:, None, i]
+
+
+def _bits(mask: Array) -> Array:
+    """bool [..., 21] as a whole number, int32 [...]: bit a is action a."""
+    return jnp.sum(jnp.where(mask, 1 << np.arange(N_ACTIONS, dtype=np.int32), 0), -1)
+
+
+def _expected_pnl(played: Round) -> Array:
+    return settle(played.fill, played.info["mu"][:, None])
+
+
+def _reward(played: Round) -> Array:
+    S, mu = played.info["S"][:, None], played.info["mu"][:, None]
+    return reward_of(played.fill, S, mu, played.view.wealth, played.params)
+
+
+# S is a whole number, but no int8: ten units of it would overflow in the arithmetic of most readers.
+COLUMNS: dict[str, Column] = {
+    "game": Column(np.int32, "", "the game, from 0", lambda r: jnp.arange(r.view.wealth.shape[0])[:, None]),
+    "round": Column(np.int8, "", "the round of the game, 0..9", lambda r: r.view.round),
+    "player": Column(np.int8, "", "the seat, from 0", lambda r: jnp.arange(r.view.wealth.shape[1])),
+    "event": Column(np.int16, "", "event id, 0..160", _shared("event")),
+    "event_kind": Column(np.int8, "", f"one of {', '.join(EVENT_KINDS)}", _shared("event_kind"), EVENT_KINDS),
+    **{f"card_{i + 1}": Column(np.int8, "rank", f"card {i + 1}, 2..14; hidden unless among the first n_hints", _card(i))
+       for i in range(N_CARDS)},
+    "n_hints": Column(np.int8, "cards", "how many cards were revealed, 0..3", _shared("n_hints")),
+    "S": Column(np.float32, "points", "sum of the three cards' values, what a unit pays; hidden", _shared("S")),
+    "mu": Column(np.float32, "points", "E[S | event, hints]", _shared("mu")),
+    "sigma": Column(np.float32, "points", "SD[S | event, hints]", _shared("sigma")),
+    "bid": Column(np.float32, "points", "quote X that sellers meet", _shared("bid")),
+    "ask": Column(np.float32, "points", "quote Y that buyers meet", _shared("ask")),
+    "mid": Column(np.float32, "points", "middle of the quotes", _shared("mid")),
+    "spread": Column(np.float32, "points", "ask − bid before rounding", _shared("spread")),
+    "depth_bid": Column(np.float32, "units", "true depth of the bid side; hidden", _shared("depth_bid")),
+    "depth_ask": Column(np.float32, "units", "true depth of the ask side; hidden", _shared("depth_ask")),
+    "displayed_bid": Column(np.float32, "units", "displayed depth of the bid side", _shared("displayed_bid")),
+    "displayed_ask": Column(np.float32, "units", "displayed depth of the ask side", _shared("displayed_ask")),
+    "action_mask_bits": Column(np.int32, "", "the valid actions: bit a is 1 if action a was", lambda r: _bits(
+        r.info["action_mask"])),
+    "action": Column(np.int8, "", "as executed: 0 pass, 1..10 buy 1..10, 11..20 sell 1..10", _own("action")),
+    "rejected": Column(np.bool_, "", "the order was invalid and executed as a pass", _own("rejected")),
+    "exec_price": Column(np.float32, "points", "executed price a unit; 0 for a pass", _own("exec_price")),
+    "fill_ratio": Column(np.float32, "", "share of the side's flow that its true depth absorbs; 1 for a pass",
+                         _own("fill_ratio")),
+    "slippage": Column(np.float32, "points", "|exec_price − quote|, a unit; 0 for a pass", _own("slippage")),
+    "pnl": Column(np.float32, "points", "what the order earned", _own("pnl")),
+    "expected_pnl": Column(np.float32, "points", "the same with mu in place of S", _expected_pnl),
+    "reward": Column(np.float32, "by env.reward", "what a learner would have been paid", _reward),
+    "wealth_before": Column(np.float32, "points", "wealth before the round", lambda r: r.view.wealth),
+    "wealth": Column(np.float32, "points", "wealth after the round", _own("wealth")),
+    "terminated": Column(np.bool_, "", "the game ended with this round", _shared("terminated")),
+    "truncated": Column(np.bool_, "", "never: a game's tenth round is its natural end", _shared("truncated")),
+}  # fmt: skip
+"""name → Column, in the data set's order."""
