@@ -1,10 +1,12 @@
 """The command lines of train/ and eval/: arguments in, one line and exit code 2 for what is not allowed."""
 
 import argparse
+import dataclasses
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime import processes
@@ -12,18 +14,22 @@ from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.devices import use_all_cores
 from cardjax.runtime.grid import Point, groups_of, make_points, market_axes, read_axes, traced_names
 
+if TYPE_CHECKING:
+    from cardjax.evaluation.protocol import Protocol
+
 
 def train_main(algorithm: str, argv: Sequence[str] | None = None) -> None:
     """`train/ALGORITHM.py --config FILE [key=value …] [--sweep key=value,value,… …]`, or `--resume RUN_DIR`."""
-    _run(lambda: _train(algorithm, _train_arguments(algorithm, argv)))
+    run_command(lambda: _train(algorithm, _train_arguments(algorithm, argv)))
 
 
 def evaluate_main(argv: Sequence[str] | None = None) -> None:
     """`eval/evaluate.py --policy NAME|RUN_DIR [--opponent …] [key=value …]`."""
-    _run(lambda: _evaluate(_evaluate_arguments(argv)))
+    run_command(lambda: _evaluate(_evaluate_arguments(argv)))
 
 
-def _run(main: Callable[[], None]) -> None:
+def run_command(main: Callable[[], None]) -> None:
+    """What `main` does, with exit code 2 and one line for what is not allowed, 130 after Ctrl-C."""
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax's asides, beside our one line
     try:
         main()
@@ -86,22 +92,64 @@ def _prepare(arguments: argparse.Namespace, algorithm: str, points: Sequence[Poi
 def _evaluate_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Play a policy against opponents and score it.")
     parser.add_argument("--policy", required=True, help="a name (ev_oracle, level1, equilibrium, …) or a run folder")
-    parser.add_argument("--opponent", action="append", help="a name or 'self'; repeatable; by default all")
-    parser.add_argument("--mode", choices=("single", "two"), help="the game, for a policy by name (default two)")
-    parser.add_argument("--preset", help="a preset's name, for a policy by name (default: default)")
     parser.add_argument(
-        "--episodes", type=int, default=65_536, help="games an opponent and training seed (default 65,536)"
+        "--opponent", action="append", help="a name, a run folder or 'self'; repeatable; by default the protocol's"
     )
-    parser.add_argument("--events", choices=("on", "off"), help="env.flags.enable_events")
-    parser.add_argument("--impact", choices=("on", "off"), help="env.flags.enable_impact")
+    add_protocol_arguments(parser)
     parser.add_argument(
         "--sweep", nargs="+", default=[], metavar="key=value,value,…",
         help="play in a grid of markets, one program for all, such as env.alpha=0.1,0.3 env.sigma_q=0.5,1",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the evaluation draws (default 0)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results with every metric")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5")
     return parser.parse_args(argv)
+
+
+def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
+    """What all commands of eval/ share: the protocol and changes to it, the market, and where figures go."""
+    parser.add_argument("--config", type=Path, help="the protocol: a YAML file like configs/eval.yaml (default: that)")
+    parser.add_argument("--episodes", type=int, metavar="N", help="games an opponent and training seed (eval.games)")
+    parser.add_argument("--seed", type=int, help="of the evaluation draws (eval.seed)")
+    parser.add_argument("--mode", choices=("single", "two"), help="the game, for a policy by name (default two)")
+    parser.add_argument("--preset", help="a preset's name, for a policy by name (default: default)")
+    parser.add_argument("--events", choices=("on", "off"), help="env.flags.enable_events")
+    parser.add_argument("--impact", choices=("on", "off"), help="env.flags.enable_impact")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results with every metric")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="the same as a table, one row a result")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5")
+
+
+def read_protocol(arguments: argparse.Namespace) -> "Protocol":
+    """The protocol that `add_protocol_arguments` gave, and a look at where its figures are to go.
+
+    Raises:
+        ParameterError: what is not allowed, before anything is played.
+    """
+    from cardjax.evaluation.protocol import load_protocol
+
+    protocol = load_protocol(arguments.config)
+    named = {"games": arguments.episodes, "seed": arguments.seed}
+    for name, option, low, high in (("games", "--episodes", 1, 2**31 - 1), ("seed", "--seed", 0, 2**31 - 1)):
+        value = named[name]
+        if value is not None and not low <= value <= high:
+            raise ParameterError(option, value, f"must be a whole number in [{low}, {high}]")
+    for option in ("json", "csv"):
+        path = getattr(arguments, option)
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise ParameterError(f"--{option}", str(path), "must be a file in a folder that exists")
+    changes = {name: value for name, value in named.items() if value is not None}
+    return dataclasses.replace(protocol, config=dataclasses.replace(protocol.config, **changes))
+
+
+def write_figures(arguments: argparse.Namespace, entries: Sequence[Mapping[str, Any]]) -> None:
+    """The entries to --json and --csv, where they are asked for."""
+    from cardjax.runtime import run_folder
+
+    try:
+        if arguments.json is not None:
+            run_folder.write_json(arguments.json, entries)
+        if arguments.csv is not None:
+            run_folder.write_csv(arguments.csv, entries)
+    except OSError as error:
+        raise ParameterError("output", str(error.filename), f"cannot be written ({error.strerror})") from None
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -110,34 +158,25 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from cardjax.env.params import params_grid
     from cardjax.evaluation.evaluate import evaluate_grid
     from cardjax.evaluation.table import results_table
-    from cardjax.runtime import run_folder, runs
+    from cardjax.runtime import runs
 
     keep_compiled_programs()
-    if arguments.episodes < 1:
-        raise ParameterError("--episodes", arguments.episodes, "must be a whole number of at least 1")
-    if not 0 <= arguments.seed < 2**31:
-        raise ParameterError("--seed", arguments.seed, "must be a whole number in [0, 2147483647]")
-    if arguments.json is not None and (arguments.json.is_dir() or not arguments.json.parent.is_dir()):
-        raise ParameterError("--json", str(arguments.json), "must be a file in a folder that exists")
+    config = read_protocol(arguments).config
     player, market, params = runs.find_player(arguments.policy, market_overrides(arguments))
     names = tuple(dict.fromkeys(arguments.opponent or ()))
-    opponents = runs.opponents_for(market, names)
+    opponents = runs.opponents_for(market, names or (config.opponents if market.n_players > 1 else None))
     grid, points = params_grid(params, **market_axes(arguments.sweep))
-    total = arguments.episodes * len(opponents) * len(player.params)
+    total = config.games * len(opponents) * len(player.params)
     with tqdm(total=total, unit="game", unit_scale=True, leave=False) as bar:
         results = evaluate_grid(
-            market, grid, player, opponents, arguments.episodes, arguments.seed,
+            market, grid, player, opponents, config.games, config.seed,
             progress=lambda games: bar.update(games * len(player.params)),
         )  # fmt: skip
     for point, of_point in zip(points, results, strict=True):
         where = "".join(f", {key} = {value}" for key, value in point.items())
-        print(
-            results_table(of_point, f"{arguments.policy}{where}, {arguments.episodes:,} games an opponent, test draws")
-        )
-    if arguments.json is not None:
-        entries = [{"at": point} | result.as_json() if point else result.as_json()
-                   for point, of_point in zip(points, results, strict=True) for result in of_point]  # fmt: skip
-        run_folder.write_json(arguments.json, entries)
+        print(results_table(of_point, f"{arguments.policy}{where}, {config.games:,} games an opponent, test draws"))
+    labelled = [({"at": point} if point else {}, of_point) for point, of_point in zip(points, results, strict=True)]
+    write_figures(arguments, [where | result.as_json() for where, of_point in labelled for result in of_point])
 
 
 def market_overrides(arguments: argparse.Namespace) -> list[str]:

@@ -1,12 +1,13 @@
 """A run's folder: config.yaml, meta.json, metrics.csv, TensorBoard events, checkpoints/, summary.json."""
 
 import csv
+import io
 import json
 import math
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,28 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """As `write_text`; NaN becomes null, so that every JSON reader takes it."""
     write_text(path, json.dumps(_without_nan(content), indent=2) + "\n")
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """As `write_text`, one line a row; the columns are all rows' names, NaN is empty."""
+    flat = [dict(_flat(row)) for row in rows]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in flat for name in row)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    write_text(path, text.getvalue())
+
+
+def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in _without_nan(row).items():
+        if name.endswith("_ci95") or name == "ci95":
+            yield from zip((f"{name}_low", f"{name}_high"), value, strict=True)
+        elif isinstance(value, list):
+            yield name, " ".join(str(x) for x in value)
+        elif isinstance(value, dict):
+            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
+        else:
+            yield name, value
 
 
 def read_json(path: Path) -> Any:
