@@ -22,6 +22,7 @@ from cardjax.config import (
 )
 from cardjax.env import REWARD_KINDS, ParameterError
 from cardjax.env.declaration import declared
+from cardjax.evaluation.protocol import load_protocol
 
 SHIPPED = sorted(configs_folder().glob("*.yaml"))
 PARAMETERS = {name.replace("game.", "env.", 1): declaration for name, declaration, _ in declared(RunConfig)}
@@ -313,6 +314,8 @@ def test_every_shipped_file_builds(path):
     if path.stem in presets_by_name():
         for kind, n_players in (("single", 1), ("two", 2)):
             assert cardjax.make(kind, preset=path.stem)[0].n_players == n_players
+    elif path.stem == "eval":
+        assert load_protocol(path).shifts
     else:
         config = load_config(path)
         assert config_values(make_config(config_values(config))) == config_values(config)

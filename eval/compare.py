@@ -1,0 +1,9 @@
+"""What one policy earns more than another, in the very same markets.
+
+python eval/compare.py --policies runs/NAME equilibrium --opponent ev_oracle
+"""
+
+from cardjax.runtime.eval_commands import compare_main
+
+if __name__ == "__main__":
+    compare_main()

@@ -1,0 +1,84 @@
+"""Two policies in the same markets, and all against all."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import cardjax
+from cardjax.env import make_params
+from cardjax.evaluation.comparison import compare, cross_play
+from cardjax.evaluation.evaluate import Player, _play, evaluate
+from cardjax.policies import Equilibrium, EvOracle, Pass
+
+TWO, PARAMS = cardjax.make("two")
+EQUILIBRIUM, PASS, ORACLE = (Player(policy, [None]) for policy in (Equilibrium(), Pass(), EvOracle()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_batches():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 64)
+        yield
+
+
+def thinks(*alphas):
+    """The equilibrium of markets with these alphas, a training seed each."""
+    return Player(Equilibrium(), [make_params(alpha=alpha) for alpha in alphas])
+
+
+def test_a_policy_has_nothing_over_itself():
+    result = compare(TWO, PARAMS, EQUILIBRIUM, EQUILIBRIUM, None, 128)
+    np.testing.assert_allclose([*result.expected_pnl, *result.pnl], 0, atol=1e-12)
+    assert result.fewer_games == np.inf
+    assert result.improvement == (0.5, None, None)
+
+
+def test_the_difference_is_that_of_the_means_and_its_interval_the_paired_one():
+    result = compare(TWO, PARAMS, EQUILIBRIUM, ORACLE, None, 128)
+    a, b = (evaluate(TWO, PARAMS, player, {"self": Pass()}, 128)[0] for player in (EQUILIBRIUM, ORACLE))
+    assert result.expected_pnl.mean == pytest.approx(a.mean_expected_pnl.mean - b.mean_expected_pnl.mean)
+    assert result.pnl.mean == pytest.approx(a.mean_pnl.mean - b.mean_pnl.mean)
+    assert (result.unit, result.n_units) == ("games", 128)
+
+
+def test_pairing_narrows_the_interval_of_near_equals_manyfold():
+    near = compare(TWO, PARAMS, EQUILIBRIUM, thinks(0.31), Equilibrium(), 128)
+    assert near.fewer_games > 20
+    assert compare(TWO, PARAMS, EQUILIBRIUM, PASS, Equilibrium(), 128).fewer_games == pytest.approx(1)
+
+
+def test_of_several_seeds_the_seeds_are_the_units():
+    result = compare(TWO, PARAMS, thinks(0.3, 0.31, 0.32), thinks(1.0, 1.1), None, 128)
+    assert (result.unit, result.n_units) == ("training seeds", 2)
+    means = [[evaluate(TWO, PARAMS, thinks(alpha), {"self": Pass()}, 128)[0].mean_expected_pnl.mean for alpha in side]
+             for side in ((0.3, 0.31, 0.32), (1.0, 1.1))]  # fmt: skip
+    assert result.expected_pnl.mean == pytest.approx(np.mean(means[0]) - np.mean(means[1]))
+    above = np.mean([[a > b for b in means[1]] for a in means[0]])
+    assert result.improvement.mean == above
+    assert result.improvement.low <= above <= result.improvement.high
+
+
+def test_no_games_are_refused():
+    with pytest.raises(ValueError, match="n_games = 0"):
+        compare(TWO, PARAMS, PASS, PASS, None, 0)
+
+
+def test_cross_play_is_every_match_by_itself():
+    players = {"eq": EQUILIBRIUM, "wary": thinks(1.0), "oracle": ORACLE}
+    compiled = _play._cache_size()
+    table = cross_play(TWO, PARAMS, players, 64)
+    assert _play._cache_size() == compiled + 1
+    assert list(table) == list(players)
+    for name, results in table.items():
+        assert [result.opponent for result in results] == list(players)
+        alone = evaluate(TWO, PARAMS, players[name], {"oracle": EvOracle()}, 64)[0]
+        assert results[2].mean_expected_pnl.mean == pytest.approx(alone.mean_expected_pnl.mean, rel=1e-4)
+    assert table["eq"][0].mean_expected_pnl.mean > table["eq"][2].mean_expected_pnl.mean
+
+
+def test_in_cross_play_seeds_meet_seeds():
+    table = cross_play(TWO, PARAMS, {"two": thinks(0.1, 1.0), "eq": EQUILIBRIUM}, 64)
+    assert [result.n_units for result in table["two"]] == [2, 2]
+    assert table["eq"][0].unit == "games"
+    assert len(set(table["two"][1].scores)) == 2

@@ -1,0 +1,78 @@
+"""The command lines of eval/ other than evaluate.py: their tables, files and refusals."""
+
+import csv
+import json
+import sys
+
+import pytest
+
+from cardjax.runtime.eval_commands import compare_main, cross_play_main, ood_main
+
+
+@pytest.fixture(autouse=True)
+def few_games(monkeypatch):
+    monkeypatch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 64)
+
+
+@pytest.fixture
+def protocol(tmp_path):
+    path = tmp_path / "eval.yaml"
+    path.write_text("eval:\n  games: 64\n  shifts:\n    dear: {alpha: 3}\n    calm: {flags.enable_impact: off}\n")
+    return str(path)
+
+
+def test_out_of_distribution_the_yardstick_moves_with_the_market(tmp_path, protocol, capsys):
+    files = tmp_path / "o.json", tmp_path / "o.csv"
+    ood_main(["--policy", "equilibrium", "--config", protocol, "--json", str(files[0]), "--csv", str(files[1])])
+    said = capsys.readouterr().out
+    assert all(name in said for name in ("as it is", "dear", "calm", "64 games"))
+    entries = json.loads(files[0].read_text())
+    assert [entry["market"] for entry in entries] == ["as it is", "dear", "calm"]
+    assert all(entry["score"] == pytest.approx(1, abs=1e-6) for entry in entries)
+    earned = [entry["mean_expected_pnl"] for entry in entries]
+    assert earned[1] < earned[0] < earned[2]
+    rows = list(csv.DictReader(files[1].open()))
+    assert [float(row["mean_expected_pnl"]) for row in rows] == earned
+    assert float(rows[0]["mean_expected_pnl_ci95_low"]) < earned[0]
+
+
+def test_a_comparison_prints_the_difference_and_writes_it(tmp_path, capsys):
+    file = tmp_path / "c.json"
+    compare_main(["--policies", "equilibrium", "pass", "--episodes", "64", "--json", str(file), "--opponent", "level1"])
+    assert "equilibrium less pass, 64 games" in capsys.readouterr().out
+    (entry,) = json.loads(file.read_text())
+    assert entry["expected_pnl_ci95"][0] < entry["expected_pnl"] < entry["expected_pnl_ci95"][1]
+    assert (entry["first"], entry["second"], entry["unit"], entry["n_units"]) == ("equilibrium", "pass", "games", 64)
+
+
+def test_cross_play_prints_a_square(tmp_path, capsys):
+    file = tmp_path / "x.csv"
+    cross_play_main(["--policies", "pass", "equilibrium", "--episodes", "64", "--csv", str(file)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[4:6]] == ["pass", "equilibrium"]
+    rows = list(csv.DictReader(file.open()))
+    assert [(row["player"], row["opponent"]) for row in rows] == [
+        (a, b) for a in ("pass", "equilibrium") for b in ("pass", "equilibrium")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments", "message"),
+    [
+        (ood_main, ["--policy", "nobody"], "--policy = nobody: is neither a run folder nor a policy"),
+        (ood_main, ["--policy", "pass", "--config", "/nowhere.yaml"], "config = /nowhere.yaml: cannot be read"),
+        (ood_main, ["--policy", "pass", "--episodes", "0"], "--episodes = 0: must be a whole number in [1"),
+        (compare_main, ["--policies", "pass", "nobody"], "--policy = nobody"),
+        (compare_main, ["--policies", "pass", "pass", "--opponent", "nobody"], "--opponent = nobody"),
+        (compare_main, ["--policies", "pass", "pass", "--seed", "-1"], "--seed = -1: must be a whole number in [0"),
+        (cross_play_main, ["--policies", "pass", "--mode", "single"], "a single player meets nobody"),
+        (cross_play_main, ["--policies", "pass", "--csv", "/nowhere/x.csv"], "--csv = /nowhere/x.csv: must be a file"),
+        (cross_play_main, ["--policies", "pass", "train.n_envs=3"], "train.n_envs=3: must be an env.* override"),
+    ],
+)
+def test_what_is_not_allowed_is_one_line_and_exit_code_2(main, arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err.strip()
+    assert message in said and "\n" not in said
