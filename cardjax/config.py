@@ -59,6 +59,14 @@ def _opponents(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _optional_chance(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError
+    return float(value)
+
+
 def _run_name(value: object) -> str | None:
     if value is not None and not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", str(value)):
         raise ValueError
@@ -89,6 +97,9 @@ class TrainConfig:
     total_steps: int = integer(16_000_000, 1, doc="rounds played in training, for each seed", unit="rounds")
     n_envs: int = integer(1024, 1, doc="games played at once, for each seed")
     n_seeds: int = integer(1, 1, 1024, doc="seeds trained side by side in one program")
+    remap: float | None = custom(None, "null or a number in [0, 1]", _optional_chance,
+                                 doc="env.events.remap in training alone, to practise a rare event more often than it "
+                                     "comes up; evaluation is always by env.events.remap")  # fmt: skip
     shard_games: str = choice("auto", ("auto", "always", "never"), doc="whether devices that seeds leave idle share a "
                               "seed's games; auto: in one process not on CPUs")  # fmt: skip
     n_evals: int = integer(10, 1, doc="evaluations (and checkpoints) spread evenly over training, the last at its end")
@@ -282,6 +293,12 @@ def make_market(game: GameConfig) -> CardMarket:
     return CardMarket(n_players, squeeze=game.kind == "single", observe_posterior=bool(game.observe_posterior))
 
 
+def practised_params(config: RunConfig) -> EnvParams:
+    """The market that is trained in: the run's own, with remaps as often as `train.remap` says."""
+    remap = config.train.remap
+    return config.env if remap is None else make_params(config.env, **{"events.remap": remap})
+
+
 def preset_params(name: str) -> EnvParams:
     """The EnvParams of a preset, by name.
 
@@ -296,7 +313,7 @@ def preset_params(name: str) -> EnvParams:
 
 def presets_by_name() -> dict[str, Path]:
     """The YAML files that hold an `env` section and nothing else, by their names."""
-    return {p.stem: p for p in sorted(configs_folder().glob("*.yaml")) if set(_load(p)) <= {"env"}}
+    return {p.stem: p for p in sorted(configs_folder().glob("*.yaml")) if set(read_document(p)) <= {"env"}}
 
 
 def configs_folder() -> Path:
@@ -312,7 +329,7 @@ def read_yaml(path: Path) -> dict[str, object]:
     Raises:
         ParameterError: the file cannot be read, is not YAML, or is not a mapping.
     """
-    return dict(_flatten(_load(path)))
+    return dict(_flatten(read_document(path)))
 
 
 def parse_override(text: str) -> tuple[str, object]:
@@ -363,7 +380,12 @@ def _refuse_unknown(values: Mapping[str, object]) -> None:
             raise unknown_name(name, value, known)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping as it is nested there.
+
+    Raises:
+        ParameterError: the file cannot be read, is not YAML, or is not a mapping.
+    """
     try:
         content = yaml.load(path.read_text(), _Loader)
     except (OSError, UnicodeDecodeError) as error:

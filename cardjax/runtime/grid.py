@@ -88,13 +88,15 @@ def make_points(path: Path | None, overrides: Sequence[str], axes: Mapping[str, 
     """Every combination of the axes' values, the last axis fastest, on top of a configuration file and overrides.
 
     Raises:
-        ParameterError: as `load_config`.
+        ParameterError: as `load_config`; an axis that `train.remap` would have no effect beside.
     """
     points = []
     names = _short_names(list(axes))
     for combination in itertools.product(*axes.values()):
         values = dict(zip(axes, combination, strict=True))
         config = load_config(path, [*overrides, *(f"{key}={value}" for key, value in values.items())])
+        if "env.events.remap" in values and config.train.remap is not None:
+            raise ParameterError("train.remap", config.train.remap, "must be null to sweep env.events.remap")
         label = ",".join(f"{names[key]}={_in_a_file_name(value)}" for key, value in values.items())
         points.append(Point(label, values, config))
     return points

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cardjax.agents.dqn import DQN
 from cardjax.agents.ppo import PPO
-from cardjax.config import RunConfig, make_market
+from cardjax.config import RunConfig, make_market, practised_params
 
 
 class Algorithm(NamedTuple):
@@ -35,4 +35,4 @@ def make_learner(algorithm: str, config: RunConfig) -> Any:
     section, learner = ALGORITHMS[algorithm]
     own, n_envs = getattr(config, section), config.train.n_envs
     total_updates = math.ceil(config.train.total_steps / (n_envs * own.rollout_rounds))
-    return learner(make_market(config.game), config.env, own, n_envs, total_updates)
+    return learner(make_market(config.game), practised_params(config), own, n_envs, total_updates)

@@ -12,7 +12,7 @@ from cardjax.config import RunConfig, load_config, make_market, with_overrides
 from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
-from cardjax.evaluation.evaluate import OPPONENTS, Player, Result, evaluate
+from cardjax.evaluation.evaluate import OPPONENTS, SELF, Player, Result, evaluate
 from cardjax.evaluation.table import results_table
 from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import make_policy
@@ -147,21 +147,33 @@ def player_of(learner: Learner, params: Any) -> Player:
     return Player(learner.policy(), [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(n_seeds)])
 
 
-def opponents_for(market: CardMarket, names: tuple[str, ...] | None = None) -> dict[str, Policy]:
+def opponents_for(market: CardMarket, names: tuple[str, ...] | None = None) -> dict[str, Policy | Player]:
     """The named opponents, by default OPPONENTS; alone in the market there is only "self".
 
     Raises:
-        ParameterError: an unknown name, or an opponent for a single player.
+        ParameterError: neither a policy's name nor a run folder of this game, or an opponent for a single player.
     """
     alone = market.n_players == 1
     names = names or (("self",) if alone else OPPONENTS)
-    try:
-        policies = {name: make_policy("pass" if name == "self" else name) for name in names}
-    except ValueError as error:
-        raise ParameterError("--opponent", ", ".join(names), str(error)) from None
     if alone and set(names) != {"self"}:
         raise ParameterError("--opponent", ", ".join(names), "a single player has none: leave it out")
-    return policies
+    return {name: _opponent(market, name) for name in names}
+
+
+def _opponent(market: CardMarket, name: str) -> Policy | Player:
+    if Path(name).is_dir():
+        player, own, _ = load_player(Path(name))
+        if own.n_players != market.n_players:
+            allowed = f"was trained for {own.n_players} player(s), not for {market.n_players}"
+            raise ParameterError("--opponent", name, allowed)
+        if not getattr(player.policy, "share_params", True):
+            allowed = "has weights for each seat (ppo.share_params off), so it cannot take the others' seats alone"
+            raise ParameterError("--opponent", name, allowed)
+        return player
+    try:
+        return make_policy("pass" if name == SELF else name)
+    except ValueError as error:
+        raise ParameterError("--opponent", name, str(error)) from None
 
 
 def train_and_report(
@@ -210,7 +222,7 @@ def _final_results(run: Run, outcome: Outcome) -> list[Result]:
     learner, train = make_learner(run.algorithm, run.config), run.config.train
     player = player_of(learner, outcome.policy_params)
     n_games = train.final_eval_games if not outcome.interrupted else train.eval_games
-    return evaluate(learner.market, learner.env_params, player, opponents_for(learner.market), n_games)
+    return evaluate(learner.market, run.config.env, player, opponents_for(learner.market), n_games)
 
 
 def _summary(run: Run, outcome: Outcome, results: list[Result]) -> dict[str, Any]:

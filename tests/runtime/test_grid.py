@@ -115,3 +115,16 @@ def test_a_learners_numbers_can_be_replaced_by_traced_ones(algorithm):
 
     assert jax.jit(read)(1.0, 2.0) == (1.0, 2.0)
     assert (value_of(config, "env.alpha"), value_of(config, rate)) == (0.25, 0.5)
+
+
+def test_remaps_may_be_practised_more_often_than_they_come_up():
+    config = make_config({"train.remap": 0.25, "env.alpha": 0.7})
+    learner = make_learner("ippo", config)
+    assert (float(learner.env_params.events.remap), float(config.env.events.remap)) == (0.25, np.float32(0.015))
+    assert float(learner.env_params.alpha) == np.float32(0.7)
+    assert float(make_learner("ippo", make_config({})).env_params.events.remap) == np.float32(0.015)
+
+
+def test_a_sweep_over_remaps_that_training_would_not_see_is_refused():
+    with pytest.raises(ParameterError, match=r"train\.remap = 0\.1: must be null to sweep env\.events\.remap"):
+        make_points(None, ["train.remap=0.1"], {"env.events.remap": ["0.01", "0.1"]})
