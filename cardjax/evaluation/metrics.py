@@ -70,6 +70,10 @@ METRICS: dict[str, Metric] = {
         "share", "mean(expected pnl) / mean(the benchmark's on the same draws)",
         lambda m: _ratio(m["expected_pnl"], m["benchmark"]),
     ),
+    "realised_score": Metric(
+        "share", "the same of realised P&L: mean(pnl) / mean(the benchmark's expected pnl)",
+        lambda m: _ratio(m["pnl"], m["benchmark"]),
+    ),
     "regret": Metric(
         "points a round", "(the benchmark's expected pnl − the policy's) / 10 rounds",
         lambda m: (m["benchmark"] - m["expected_pnl"]) / N_ROUNDS,

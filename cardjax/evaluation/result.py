@@ -34,7 +34,9 @@ class Result:
     n_games: int
     """a training seed."""
     shrinkage: float
-    """std(pnl) / std(expected pnl) over games: how many times narrower the conditional mean's interval is."""
+    """how many times narrower over games the interval of mean_expected_pnl is than that of mean_pnl."""
+    score_shrinkage: float
+    """the same of score and realised_score: there the benchmark's luck with the quotes cancels too."""
     scores: tuple[float, ...]
     """one a training seed."""
     against_self: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
@@ -67,6 +69,7 @@ class Result:
             "n_units": self.n_units,
             "n_games": self.n_games,
             "interval_shrinkage": self.shrinkage,
+            "score_interval_shrinkage": self.score_shrinkage,
             "score_by_seed": list(self.scores),
             **self._of_several_seeds(),
         }
@@ -119,7 +122,8 @@ def result_of(name: str, seeds: Sequence[Games], n_players: int) -> Result:
         unit=SEEDS if several else GAMES,
         n_units=len(seeds) if several else n_games,
         n_games=n_games,
-        shrinkage=float(np.mean([_shrinkage(tally) for tally in tallies])),
+        shrinkage=_shrinkage(tallies, "mean_pnl", "mean_expected_pnl"),
+        score_shrinkage=_shrinkage(tallies, "realised_score", "score"),
         scores=tuple(METRICS["score"].of(tally.means) for tally in tallies),
         against_self=_intervals(against_self(n_players), exact) if exact else {},
     )
@@ -139,6 +143,12 @@ def _quantile(histograms: Sequence[Histogram]) -> Interval:
     return t_interval(np.array([histogram.quantile(QUANTILE) for histogram in histograms]))
 
 
-def _shrinkage(tally: Tally) -> float:
-    of_mean = tally.std("expected_pnl")
-    return tally.std("pnl") / of_mean if of_mean else float("nan")
+def _shrinkage(tallies: Sequence[Tally], wide: str, narrow: str) -> float:
+    """How many times wider one metric's interval over games is than another's, mean over seeds; NaN for 0 width."""
+
+    def width(tally: Tally, name: str) -> float:
+        _, low, high = delta_interval(METRICS[name].of, tally)
+        return 0.0 if low is None or high is None else high - low
+
+    ratios = [width(tally, wide) / (width(tally, narrow) or float("nan")) for tally in tallies]
+    return float(np.mean(ratios))

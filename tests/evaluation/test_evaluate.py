@@ -166,6 +166,9 @@ def test_realised_and_conditional_means_agree_and_the_latter_is_known_better():
     one_seat = evaluate(SINGLE, PARAMS, scripted(EvOracle()), {"self": Pass()}, 256)[0]
     widths = [x.high - x.low for x in (one_seat.mean_pnl, one_seat.mean_expected_pnl)]
     assert widths[0] / widths[1] == pytest.approx(one_seat.shrinkage)
+    realised, score = one_seat.metrics["realised_score"], one_seat.score
+    assert (realised.high - realised.low) / (score.high - score.low) == pytest.approx(one_seat.score_shrinkage)
+    assert one_seat.score_shrinkage > 0
 
 
 def test_a_players_seeds_meet_an_opponents_seeds():

@@ -19,7 +19,9 @@ METRICS = {
 
 
 def result(opponent, unit="games", n_units=1000, **metrics):
-    return Result(opponent, METRICS | metrics, unit, n_units, n_games=1000, shrinkage=5.0, scores=(0.5,))
+    return Result(
+        opponent, METRICS | metrics, unit, n_units, n_games=1000, shrinkage=3.0, score_shrinkage=9.0, scores=(0.5,)
+    )
 
 
 def rows(table):
