@@ -15,6 +15,8 @@ import cardjax
 from cardjax.config import REWARD_KINDS, DQNConfig, GameConfig, PPOConfig, RunConfig, TrainConfig, presets_by_name
 from cardjax.env.declaration import declared
 from cardjax.env.params import EnvParams
+from cardjax.evaluation.interpretation import FORMULAS, UNITS
+from cardjax.evaluation.protocol import EvalConfig
 
 INTRODUCTION = """# Reference
 
@@ -27,6 +29,14 @@ OBSERVATION = """## The observation
 
 Two players, with the posterior's optional fields last; one player's has no `other_*` fields, more players' have more.
 A value in the vector is the natural one times the scale.
+
+"""
+
+
+METRIC_PAGE = """## Metrics
+
+Over games; columns are means over games of what a game came to for a player. Intervals are of all of them alike (delta
+method over games, Student's t over training seeds); the percentiles' over games are order statistics.
 
 """
 
@@ -46,6 +56,8 @@ def reference() -> str:
         "## `train.*`\n\n" + parameter_table(TrainConfig, "train."),
         "## `ppo.*`\n\n" + parameter_table(PPOConfig, "ppo."),
         "## `dqn.*`\n\n" + parameter_table(DQNConfig, "dqn."),
+        "## `eval.*`: the evaluation protocol (configs/eval.yaml)\n\n" + parameter_table(EvalConfig, "eval."),
+        METRIC_PAGE + metric_table(),
         OBSERVATION + field_table(),
     ]
     return "\n".join(sections)
@@ -59,6 +71,13 @@ def parameter_table(cls: type, prefix: str) -> str:
         if cls is not RunConfig or name in own:
             cells = (f"`{prefix}{name}`", shown(name, default), declaration.allowed, declaration.unit, declaration.doc)
             rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def metric_table() -> str:
+    """A row a metric."""
+    rows = ["| metric | unit | what it is |", "|---|---|---|"]
+    rows += [f"| `{name}` | {unit} | {FORMULAS[name].replace('|', '∣')} |" for name, unit in UNITS.items()]
     return "\n".join(rows) + "\n"
 
 

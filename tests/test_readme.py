@@ -43,7 +43,9 @@ def small(command: list[str]) -> list[str]:
     arguments = [str(ROOT / a) if a.startswith("configs/") else a for a in command[2:]]
     if command[1].startswith("train/") and "--resume" not in command:
         arguments += SMALL_RUN + SMALL_LEARNER[Path(command[1]).stem]
-    if command[1].startswith("eval/") and "--episodes" not in command:
+    if command[1] == "eval/dataset.py":
+        arguments[arguments.index("--games") + 1] = "64"
+    elif command[1].startswith("eval/") and command[1] != "eval/report.py" and "--episodes" not in command:
         arguments += ["--episodes", "64"]
     return [sys.executable, script, *arguments]
 

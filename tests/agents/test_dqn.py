@@ -412,8 +412,7 @@ def test_where_depth_is_known_it_learns_to_take_no_more(single):
     ("memory", "head"),
     [
         ("gru", "mean"),
-        ("none", "c51"),
-        *(pytest.param(*x, marks=pytest.mark.slow) for x in [("none", "qr"), ("lstm", "c51")]),
+        *(pytest.param(*x, marks=pytest.mark.slow) for x in [("none", "c51"), ("none", "qr"), ("lstm", "c51")]),
     ],
 )
 def test_values_count_the_rounds_that_are_left(memory, head):

@@ -97,6 +97,7 @@ def test_two_devices_train_as_one_does_and_one_loads_what_two_saved(pair, spread
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.slow  # two devices, and two processes that share a seed's games, are in the default suite
 def test_eight_devices_that_share_seeds_and_games_train_as_one_does(pair, spread):
     folder = spread(8, train__n_seeds=2)  # two along the seeds, four along the games
     for seed in (4, 5):
