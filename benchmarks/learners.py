@@ -37,12 +37,17 @@ class Training(NamedTuple):
     """under configs/, by default the algorithm's."""
 
 
+SMALL = ("ppo.hidden=[64,64]", "train.remap=null")
+"""What does best on short budgets, where the shipped networks are not yet worth their time."""
+
+
 def budget(algorithm: str, rounds: int) -> Training:
-    return Training(f"{algorithm}, {rounds / 1e6:g} M", algorithm, (f"train.total_steps={rounds}",))
+    small = () if algorithm == "dqn" else SMALL
+    return Training(f"{algorithm}, {rounds / 1e6:g} M", algorithm, (*small, f"train.total_steps={rounds}"))
 
 
 def commons(label: str, algorithm: str, *overrides: str) -> Training:
-    return Training(label, algorithm, ("env.preset=commons", "train.total_steps=4_000_000", *overrides))
+    return Training(label, algorithm, (*SMALL, "env.preset=commons", "train.total_steps=4_000_000", *overrides))
 
 
 GROUPS: dict[str, list[Training]] = {
@@ -53,7 +58,7 @@ GROUPS: dict[str, list[Training]] = {
         budget("mappo", 2_000_000),
     ],
     "memory": [
-        Training(f"ippo, memory {memory}", "ippo", (f"ppo.memory={memory}", "train.total_steps=2_000_000"))
+        Training(f"ippo, memory {memory}", "ippo", (*SMALL, f"ppo.memory={memory}", "train.total_steps=2_000_000"))
         for memory in ("none", "gru", "lstm")
     ],
     "commons": [

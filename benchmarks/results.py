@@ -1,0 +1,182 @@
+"""The reference table: every policy and every learner on every preset, written to benchmarks/RESULTS.md.
+
+    python benchmarks/results.py [--train] [--games 65_536] [--seeds 6]
+
+Scripted policies are played at once. Learners come from runs/results-*, trained with --train where they are missing (a
+training that was interrupted is resumed), six seeds each, with quick-start budgets: 1 M rounds for DQN, 2 M for IPPO
+and MAPPO. A learner that has no run is left out of the table, and the table says so.
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+import cardjax
+from cardjax.config import dump_config, load_config, preset_params, presets_by_name
+from cardjax.evaluation.evaluate import SELF, Player, evaluate_grid
+from cardjax.policies.registry import make_policy
+from cardjax.runtime.compilation import keep_compiled_programs
+from cardjax.runtime.run_folder import describe_machine, write_text
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTED = {
+    "single": ("random_valid", "ev_oracle:max", "ev_oracle:kelly", "ev_oracle:fixed", "best_response"),
+    "two": (
+        "random_valid",
+        "ev_oracle:max",
+        "ev_oracle:kelly",
+        "ev_oracle:fixed",
+        "level1",
+        "best_response",
+        "equilibrium",
+    ),
+}
+COLUMNS = {
+    "score": ("score", 1, 3), "mean_expected_pnl": ("expected P&L", 1, 3), "mean_pnl": ("P&L", 1, 2),
+    "exploitability_share": ("exploitability", 100, 1), "joint_surplus": ("joint surplus", 1, 3),
+    "sharpe": ("Sharpe", 1, 3), "max_drawdown_p95": ("drawdown, 95th percentile", 1, 1),
+    "ruin_probability": ("ruin", 100, 2), "trade_rate": ("trades", 100, 1),
+}  # fmt: skip
+"""metric → heading, factor, digits; a factor of 100 is shown in percent."""
+
+
+class Learner(NamedTuple):
+    """How a learner is trained for the table."""
+
+    algorithm: str
+    kind: str
+    config: str
+    overrides: tuple[str, ...]
+
+
+SMALL = ("ppo.hidden=[64,64]", "train.remap=null", "train.total_steps=2_000_000")
+LEARNERS = (
+    Learner("dqn", "single", "dqn", ("train.total_steps=1_000_000",)),
+    Learner("ippo", "two", "ippo", SMALL),
+    Learner("mappo", "two", "mappo", SMALL),
+)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    keep_compiled_programs()
+    runs = {(learner.algorithm, preset): run_of(learner, preset, arguments)
+            for preset in presets_by_name() for learner in LEARNERS}  # fmt: skip
+    entries = {kind: scripted_entries(kind, arguments.games) for kind in SCRIPTED}
+    page = [introduction(arguments, runs)]
+    for preset in presets_by_name():
+        for kind, label in (("single", "single"), ("two", "two players")):
+            rows = [(name, "games", entry) for name, entry in entries[kind][preset].items()]
+            rows += [learned_row(runs[learner.algorithm, preset]) for learner in LEARNERS
+                     if learner.kind == kind and runs[learner.algorithm, preset] is not None]  # fmt: skip
+            page.append(f"## {preset}, {label}\n\n{table(rows)}")
+    write_text(ROOT / "benchmarks" / "RESULTS.md", "\n".join(page))
+
+
+def scripted_entries(kind: str, n_games: int) -> dict[str, dict[str, dict[str, Any]]]:
+    """By preset and policy the JSON entry of self-play; all presets by one program a policy."""
+    market, _ = cardjax.make(kind)
+    presets = list(presets_by_name())
+    grid = jax.tree.map(lambda *leaves: np.stack(leaves), *(preset_params(preset) for preset in presets))
+    entries: dict[str, dict[str, dict[str, Any]]] = {preset: {} for preset in presets}
+    for name in SCRIPTED[kind]:
+        policy = make_policy(name)
+        points = evaluate_grid(market, grid, Player(policy, [None]), {SELF: policy}, n_games)
+        for preset, (result,) in zip(presets, points, strict=True):
+            entries[preset][name] = result.as_json()
+        print(f"{kind}: {name}", flush=True)
+    return entries
+
+
+def run_of(learner: Learner, preset: str, arguments: argparse.Namespace) -> Path | None:
+    """The learner's run on a preset; trained now if it is missing and --train is given; None if there is none."""
+    folder = Path("runs") / f"results-{learner.algorithm}-{preset}-x{arguments.seeds}"
+    if arguments.train and not finished(folder):
+        script = ROOT / "train" / f"{learner.algorithm}.py"
+        fresh = ["--config", str(ROOT / "configs" / f"{learner.config}.yaml"), *learner.overrides,
+                 f"env.preset={preset}", f"train.n_seeds={arguments.seeds}", f"name={folder.name}",
+                 f"train.final_eval_games={arguments.games}"]  # fmt: skip
+        options = ["--resume", str(folder)] if (folder / "meta.json").exists() else fresh
+        subprocess.run([sys.executable, str(script), *options], check=True)
+    return folder if finished(folder) else None
+
+
+def finished(folder: Path) -> bool:
+    """Whether a run has come to its end."""
+    file = folder / "summary.json"
+    return file.is_file() and not json.loads(file.read_text())["interrupted"]
+
+
+def learned_row(folder: Path | None) -> tuple[str, str, dict[str, Any]]:
+    """(name, unit of the intervals, entry) of a finished run's self-play."""
+    assert folder is not None
+    summary = json.loads((folder / "summary.json").read_text())
+    own: dict[str, Any] = next(entry for entry in summary["results"] if entry["opponent"] == SELF)
+    name = f"{summary['algorithm'].upper()}, {summary['total_steps'] / 1e6:.2g} M rounds"
+    return f"{name} (config {config_hash(folder)})", f"{len(summary['seeds'])} seeds", own
+
+
+def config_hash(folder: Path) -> str:
+    """Eight digits of the SHA-256 of a run's configuration, its name left out."""
+    config = load_config(folder / "config.yaml", ["name="])
+    return hashlib.sha256(dump_config(config).encode()).hexdigest()[:8]
+
+
+def introduction(arguments: argparse.Namespace, runs: dict[tuple[str, str], Path | None]) -> str:
+    """What the page is, what its figures depend on, and what is missing."""
+    machine = describe_machine()
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    seeds = f"{arguments.seeds} training seeds" if any(runs.values()) else "training seeds"
+    missing = [f"{algorithm} on {preset}" for (algorithm, preset), folder in runs.items() if folder is None]
+    left_out = f"\nNot trained yet, so not in the tables: {', '.join(missing)}.\n" if missing else ""
+    return f"""# Reference results
+
+Written by `python benchmarks/results.py --train --games {arguments.games} --seeds {arguments.seeds}`.
+
+Greedy self-play on test draws, {arguments.games:,} games a policy and training seed; ± is a 95% interval over games for
+scripted policies, over {seeds} for learners, which have the quick-start budgets and no tuning for any preset but the
+default. P&L is in points a game and player; score and exploitability are shares of the exact equilibrium's (alone: the
+optimum's) expected P&L, joint surplus of the players' joint optimum's. [docs/reference.md](../docs/reference.md)
+defines all metrics.
+
+Commit {machine["git_commit"]}; {versions}; {machine["device"]["kind"]} ({machine["device"]["platform"]}).
+{left_out}"""
+
+
+def table(rows: list[tuple[str, str, dict[str, Any]]]) -> str:
+    """Markdown, a row a policy."""
+    lines = ["| policy | " + " | ".join(heading for heading, _, _ in COLUMNS.values()) + " | ± over |",
+             "|---|" + "---:|" * len(COLUMNS) + "---|"]  # fmt: skip
+    lines += [f"| {name} | " + " | ".join(cell(entry, metric) for metric in COLUMNS) + f" | {unit} |"
+              for name, unit, entry in rows]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def cell(entry: dict[str, Any], metric: str) -> str:
+    """A figure, ± half its interval."""
+    _, factor, digits = COLUMNS[metric]
+    value, (low, high) = entry.get(metric), entry.get(f"{metric}_ci95", (None, None))
+    if value is None or not np.isfinite(value):
+        return "–"
+    percent = "%" if factor == 100 else ""
+    spread = "" if low is None or high is None else f" ± {(high - low) / 2 * factor:.{digits}f}"
+    return f"{value * factor:.{digits}f}{spread}{percent}"
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--train", action="store_true", help="train the learners that have no run yet")
+    parser.add_argument("--games", type=int, default=65_536, help="a policy and training seed (default 65,536)")
+    parser.add_argument("--seeds", type=int, default=6, help="of each learner (default 6)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
