@@ -16,7 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from cardjax.evaluation.diagnostics import BUY, SELL, Table
+from cardjax.evaluation.questions import BUY, SELL
+from cardjax.evaluation.tables import Table
 
 BLUE, VERMILLION, BLACK = "#0072B2", "#D55E00", "#000000"
 GREY = "0.45"

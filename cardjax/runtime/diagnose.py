@@ -23,7 +23,9 @@ from cardjax.agents.rewards import SMALLEST_VARIANCE
 from cardjax.env.declaration import ParameterError
 from cardjax.env.observation import View
 from cardjax.env.params import REWARD_KINDS
-from cardjax.evaluation.diagnostics import Estimator, Subject, Table, ablation_points, diagnose
+from cardjax.evaluation.diagnostics import ablation_points, diagnose
+from cardjax.evaluation.rounds import Estimator, Subject
+from cardjax.evaluation.tables import Table
 from cardjax.runtime import run_folder, runs
 from cardjax.runtime.command_line import run_command
 from cardjax.runtime.compilation import keep_compiled_programs

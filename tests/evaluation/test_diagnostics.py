@@ -11,22 +11,15 @@ import numpy as np
 import pytest
 
 import cardjax
-from cardjax.evaluation import diagnostics, plots
+from cardjax.evaluation import diagnostics, plots, rounds
 from cardjax.evaluation.decision import OneOf
-from cardjax.evaluation.diagnostics import (
-    BUY,
-    LAST_SIZES,
-    SELL,
-    Subject,
-    Table,
-    ablation_points,
-    ablations,
-    tables_of_play,
-    tallies,
-)
+from cardjax.evaluation.diagnostics import ablation_points, ablations, tables_of_play
 from cardjax.evaluation.evaluate import TEST, Player, domain_key
 from cardjax.evaluation.match import Seats, play_games
+from cardjax.evaluation.questions import BUY, SELL, tallies
+from cardjax.evaluation.rounds import LAST_SIZES, Subject
 from cardjax.evaluation.statistics import t_interval
+from cardjax.evaluation.tables import Table
 from cardjax.policies import Deterministic, Equilibrium, EvOracle, Pass
 from cardjax.policies.stage_game import action_of, good_side
 
@@ -74,8 +67,8 @@ def tables(*indices):
 def small():
     """Batches of which the last is not full, and fewer views to decide on again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(diagnostics, "GAMES_AT_ONCE", 512)
-        patch.setattr(diagnostics, "COUNTERFACTUAL_GAMES", 128)
+        patch.setattr(rounds, "GAMES_AT_ONCE", 512)
+        patch.setattr(rounds, "COUNTERFACTUAL_GAMES", 128)
         patch.setattr(diagnostics, "FEWEST_ROUNDS", 20)
         yield
 
@@ -208,9 +201,9 @@ def test_tallies_are_of_per_game_sums():
 
 
 def test_returns_are_discounted_to_the_games_end():
-    estimator = diagnostics.Estimator("V", lambda *_: None, gamma=0.5, shared=True)
+    estimator = rounds.Estimator("V", lambda *_: None, gamma=0.5, shared=True)
     columns = {"expected_pnl": jnp.tile(jnp.array([0.0, 2.0]), (10, 3, 1))}
-    returns = diagnostics._realised(estimator, columns, None)
+    returns = rounds._realised(estimator, columns, None)
     assert returns.shape == (10, 3, 2)
     assert returns[-1] == pytest.approx(1.0)
     assert returns[0] == pytest.approx((1 - 0.5**10) / 0.5)

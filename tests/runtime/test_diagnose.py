@@ -14,9 +14,10 @@ from cardjax.agents.critic_view import critic_inputs
 from cardjax.agents.rewards import new_reward_scale
 from cardjax.config import make_config
 from cardjax.env.execution import N_ACTIONS
-from cardjax.evaluation import diagnostics, plots
-from cardjax.evaluation.diagnostics import HIDDEN, Estimator, Table
+from cardjax.evaluation import diagnostics, plots, rounds
 from cardjax.evaluation.match import Seats, play_seats
+from cardjax.evaluation.rounds import HIDDEN, Estimator
+from cardjax.evaluation.tables import Table
 from cardjax.policies import RandomValid
 from cardjax.runtime.diagnose import DQNValues, PPOValues, diagnose_main, estimator_of, subject_of, write
 from cardjax.runtime.learners import make_learner
@@ -54,7 +55,7 @@ def critic_state(learner, variance=1.0):
 
 def test_a_finished_run_has_every_figure_with_its_numbers(finished, workplace, monkeypatch, capsys):
     monkeypatch.setattr(plots, "DPI", 40)
-    monkeypatch.setattr(diagnostics, "COUNTERFACTUAL_GAMES", 16)
+    monkeypatch.setattr(rounds, "COUNTERFACTUAL_GAMES", 16)
     diagnose_main([str(finished), "--episodes", "64", "--out", "figures/run", "--seed", "3", "env.alpha=0.2"])
     names = set(plots.FIGURES)
     assert {path.name for path in (workplace / "figures/run").iterdir()} == {
