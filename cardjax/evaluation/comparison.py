@@ -16,6 +16,7 @@ from cardjax.evaluation.statistics import (
     delta_interval,
     improvement_probability,
     welch_interval,
+    with_common_draws,
 )
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.protocol import Policy
@@ -50,7 +51,7 @@ def compare(
     """Play both policies against an opponent (None: each against itself) in the very same markets.
 
     One seed each: intervals run over games, of the paired differences. Several: over training seeds, which are not
-    paired (Welch's interval of the difference of means), though all of them play the same games.
+    paired (Welch's interval of the difference of means, widened by that of the paired games that all of them play).
 
     Raises:
         ValueError: no games.
@@ -109,6 +110,7 @@ def _columns(totals: Any, in_self_play: bool) -> dict[str, np.ndarray]:
 def _compared(tallies: Mapping[tuple[int, int], Tally], n_first: int, n_second: int) -> Comparison:
     pair = tallies[0, 0]
     difference = delta_interval(lambda m: m["expected_pnl_a"] - m["expected_pnl_b"], pair)
+    realised = delta_interval(lambda m: m["pnl_a"] - m["pnl_b"], pair)
     apart = pair.std("expected_pnl_a") ** 2 + pair.std("expected_pnl_b") ** 2
     i, j = pair.columns.index("expected_pnl_a"), pair.columns.index("expected_pnl_b")
     together = apart - 2 * pair.covariance()[i, j]
@@ -117,11 +119,11 @@ def _compared(tallies: Mapping[tuple[int, int], Tally], n_first: int, n_second: 
     improvement = bootstrap_interval(improvement_probability, *means["expected_pnl"])
     fewer = float(apart / together) if together > 0 else float("inf")
     if n_first == n_second == 1:
-        realised = delta_interval(lambda m: m["pnl_a"] - m["pnl_b"], pair)
         return Comparison(realised, difference, GAMES, pair.n, fewer, improvement)
+    over_seeds = {name: welch_interval(*means[name]) for name in means}
     return Comparison(
-        welch_interval(*means["pnl"]), welch_interval(*means["expected_pnl"]), SEEDS, min(n_first, n_second), fewer,
-        improvement,
+        with_common_draws(over_seeds["pnl"], [realised]), with_common_draws(over_seeds["expected_pnl"], [difference]),
+        SEEDS, min(n_first, n_second), fewer, improvement,
     )  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 Whole games of self-play are collected by one compiled program, batch by batch, and sorted into bins; a bin remembers a
 `Tally` of per-game sums, so that memory does not grow with the games (but for wealth: 44 bytes a game and player).
 Rounds of one game are not independent: intervals run over games, by the delta method for a ratio of per-game sums, or
-over training seeds where there are several. The yardstick is the exact benchmark on the very views that the policy met:
-the stage game's symmetric equilibrium, which for a single player is the optimum.
+over training seeds and the draws that they share where there are several. The yardstick is the exact benchmark on the
+very views that the policy met: the stage game's symmetric equilibrium, which for a single player is the optimum.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from cardjax.env.params import N_ROUNDS, EnvParams, make_params
 from cardjax.evaluation.evaluate import SELF, TEST, evaluate_grid
 from cardjax.evaluation.questions import Question, Ratio, bin_index, questions_of, tallies
 from cardjax.evaluation.rounds import Estimator, Rounds, Subject, batches_of
-from cardjax.evaluation.statistics import Interval, t_interval
+from cardjax.evaluation.statistics import Interval, over_seeds, t_interval
 from cardjax.evaluation.tables import Table, bounds, interval_over, printed, with_bounds
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.trivial import Pass
@@ -244,20 +244,22 @@ def _wealth_fan(seeds: Sequence[np.ndarray], initial: float) -> Table:
 
 
 def _mean_interval(seeds: Sequence[np.ndarray]) -> Interval:
-    """Over games [games] for one seed, else over seeds."""
-    return t_interval(seeds[0]) if len(seeds) == 1 else t_interval(np.array([values.mean() for values in seeds]))
+    """Of values [games] of each seed."""
+    return over_seeds([t_interval(values) for values in seeds])
 
 
 def _quantile_interval(seeds: Sequence[np.ndarray], q: float) -> Interval:
-    """Over games by order statistics, wealth [games, A] counting as one draw a game; over seeds by their quantiles."""
-    if len(seeds) > 1:
-        return t_interval(np.array([np.quantile(values, q) for values in seeds]))
-    n = len(seeds[0])
-    if n < 2:
-        return Interval(float(np.quantile(seeds[0], q)), None, None)
-    half = 1.96 * math.sqrt(q * (1 - q) / n)
-    low, middle, high = np.quantile(seeds[0], np.clip([q - half, q, q + half], 0, 1)).tolist()
-    return Interval(middle, low, high)
+    """Of wealth [games, A] of each seed, that counts as one draw a game; over games by order statistics."""
+
+    def of_games(wealth: np.ndarray) -> Interval:
+        n = len(wealth)
+        if n < 2:
+            return Interval(float(np.quantile(wealth, q)), None, None)
+        half = 1.96 * math.sqrt(q * (1 - q) / n)
+        low, middle, high = np.quantile(wealth, np.clip([q - half, q, q + half], 0, 1)).tolist()
+        return Interval(middle, low, high)
+
+    return over_seeds([of_games(wealth) for wealth in seeds])
 
 
 # Ablations

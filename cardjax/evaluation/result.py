@@ -13,8 +13,8 @@ from cardjax.evaluation.statistics import (
     bootstrap_interval,
     delta_interval,
     iqm,
+    over_seeds,
     quantile_interval,
-    t_interval,
 )
 from cardjax.evaluation.tally import Histogram, Tally, Values
 
@@ -29,7 +29,8 @@ class Result:
     metrics: Mapping[str, Interval]
     """every one of `metrics.METRICS` and `metrics.QUANTILES`, by name."""
     unit: str
-    """what the intervals run over: "training seeds" where there are several, else "games"."""
+    """what the intervals run over: "training seeds" (and the draws that they share) where there are several, else
+    "games"."""
     n_units: int
     n_games: int
     """a training seed."""
@@ -106,7 +107,7 @@ class Games:
 
 
 def result_of(name: str, seeds: Sequence[Games], n_players: int) -> Result:
-    """Intervals over training seeds where there are several, over games for one scripted player or one seed.
+    """Intervals over training seeds and their common draws where there are several, else over games.
 
     Raises:
         ValueError: no seeds.
@@ -130,17 +131,13 @@ def result_of(name: str, seeds: Sequence[Games], n_players: int) -> Result:
 
 
 def _intervals(metrics: Mapping[str, Metric], tallies: Sequence[Tally]) -> dict[str, Interval]:
-    if len(tallies) == 1:
-        return {name: delta_interval(metric.of, tallies[0]) for name, metric in metrics.items()}
     return {
-        name: t_interval(np.array([metric.of(tally.means) for tally in tallies])) for name, metric in metrics.items()
+        name: over_seeds([delta_interval(metric.of, tally) for tally in tallies]) for name, metric in metrics.items()
     }
 
 
 def _quantile(histograms: Sequence[Histogram]) -> Interval:
-    if len(histograms) == 1:
-        return quantile_interval(histograms[0], QUANTILE)
-    return t_interval(np.array([histogram.quantile(QUANTILE) for histogram in histograms]))
+    return over_seeds([quantile_interval(histogram, QUANTILE) for histogram in histograms])
 
 
 def _shrinkage(tallies: Sequence[Tally], wide: str, narrow: str) -> float:

@@ -1,6 +1,6 @@
 """Means with intervals. The unit is what was drawn independently: a training seed, or a game."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,6 +66,30 @@ def quantile_interval(histogram: Histogram, q: float) -> Interval:
         return Interval(value, None, None)
     half = 1.96 * np.sqrt(q * (1 - q) / n)
     return Interval(value, histogram.quantile(q - half), histogram.quantile(q + half))
+
+
+def with_common_draws(over_seeds: Interval, over_games: Sequence[Interval]) -> Interval:
+    """An interval over training seeds that all played the same games, widened by what these games are worth.
+
+    Seeds that meet the same draws share their luck, so their spread does not show it. The two errors are independent:
+    half-widths add in squares, that of the draws being the root mean square of the seeds' own intervals over games.
+    """
+    halves = [(i.high - i.low) / 2 for i in over_games if i.low is not None and i.high is not None]
+    if over_seeds.low is None or over_seeds.high is None or not halves:
+        return over_seeds
+    half = float(np.hypot((over_seeds.high - over_seeds.low) / 2, np.sqrt(np.mean(np.square(halves)))))
+    return Interval(over_seeds.mean, over_seeds.mean - half, over_seeds.mean + half)
+
+
+def over_seeds(over_games: Sequence[Interval]) -> Interval:
+    """From each training seed's interval over games: the only seed's, or that over seeds and the draws they share.
+
+    Raises:
+        ValueError: no seeds.
+    """
+    if len(over_games) == 1:
+        return over_games[0]
+    return with_common_draws(t_interval(np.array([interval.mean for interval in over_games])), over_games)
 
 
 def paired_difference(a: np.ndarray, b: np.ndarray) -> Interval:

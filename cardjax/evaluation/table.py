@@ -47,6 +47,8 @@ def with_half_width(interval: Interval, digits: int) -> str:
 def _footnote(results: Sequence[Result]) -> str:
     units = {f"{result.n_units:,} {result.unit}" for result in results}
     note = f"points a game and player; ± is a 95% interval over {' / '.join(sorted(units))}"
+    if any(result.unit != "games" for result in results):
+        note += " and the games that they share"
     if any(result.unit == "games" for result in results):
         note += " (of one policy: it says nothing about other training seeds)"
     lines = [f"{note}.", "score: expected P&L as a share of the exact equilibrium's on the same draws."]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from cardjax.evaluation.statistics import Interval, delta_interval, t_interval
+from cardjax.evaluation.statistics import Interval, delta_interval, over_seeds
 from cardjax.evaluation.tally import Tally
 
 
@@ -46,10 +46,8 @@ class Table:
 
 
 def interval_over(of: Callable[[Mapping[str, float]], float], seeds: Sequence[Tally]) -> Interval:
-    """Over games for one training seed, else over seeds."""
-    if len(seeds) == 1:
-        return delta_interval(of, seeds[0])
-    return t_interval(np.array([of(tally.means) for tally in seeds]))
+    """Of a function of means: over games for one training seed, else over seeds and the draws that they share."""
+    return over_seeds([delta_interval(of, tally) for tally in seeds])
 
 
 def with_bounds(name: str) -> tuple[str, str, str]:

@@ -128,6 +128,9 @@ def test_several_training_seeds_are_the_units_of_the_interval():
         expected = np.mean([seed.metrics[name].mean for seed in alone])
         assert result.metrics[name].mean == pytest.approx(expected), name
     assert result.scores == tuple(seed.score.mean for seed in alone)
+    luck = result.metrics["luck"]  # the same games for all seeds: their spread says nothing of it
+    assert luck.high - luck.low > 0.9 * (alone[0].metrics["luck"].high - alone[0].metrics["luck"].low)
+    assert luck.low < 0 < luck.high
     for name, interval in result.against_self.items():
         assert interval.mean == pytest.approx(np.mean([seed.against_self[name].mean for seed in alone]), abs=1e-9)
         assert interval.low < interval.mean < interval.high

@@ -5,10 +5,12 @@ import pytest
 from scipy import stats
 
 from cardjax.evaluation.statistics import (
+    Interval,
     bootstrap_interval,
     delta_interval,
     improvement_probability,
     iqm,
+    over_seeds,
     paired_difference,
     quantile_interval,
     t_interval,
@@ -121,6 +123,27 @@ def test_paired_differences_see_what_common_noise_would_hide():
     np.testing.assert_allclose(paired_difference(a, b)[1:], (low, high))
     with pytest.raises(ValueError, match="equal lengths"):
         paired_difference(a, b[:-1])
+
+
+def test_seeds_that_share_their_draws_know_what_the_draws_are_worth():
+    # Six seeds that differ little, all of them in the same games: their spread alone would miss the games' luck.
+    rng = np.random.default_rng(15)
+    alone, together = [], []
+    for _ in range(N_STUDIES):
+        games = rng.normal(0, 3, 100)
+        seeds = [t_interval(games + seed) for seed in rng.normal(1, 0.1, 6)]
+        alone.append(t_interval(np.array([seed.mean for seed in seeds])))
+        together.append(over_seeds(seeds))
+    assert coverage(1.0, alone) < 0.6
+    assert 0.93 < coverage(1.0, together) < 0.97
+
+
+def test_where_the_seeds_decide_the_draws_add_nothing():
+    seeds = [Interval(x, x - 1e-6, x + 1e-6) for x in (1.0, 2.0, 4.0)]
+    np.testing.assert_allclose(over_seeds(seeds), t_interval(np.array([1.0, 2.0, 4.0])), rtol=1e-6)
+    assert over_seeds(seeds[:1]) == seeds[0]
+    unknown = [Interval(1.0, None, None), Interval(2.0, None, None)]
+    assert over_seeds(unknown) == t_interval(np.array([1.0, 2.0]))
 
 
 # Tallies
