@@ -117,7 +117,7 @@ def _compared(tallies: Mapping[tuple[int, int], Tally], n_first: int, n_second: 
     means = {name: (_means(tallies, f"{name}_a", n_first, 0), _means(tallies, f"{name}_b", n_second, 1))
              for name in ("pnl", "expected_pnl")}  # fmt: skip
     improvement = bootstrap_interval(improvement_probability, *means["expected_pnl"])
-    fewer = float(apart / together) if together > 0 else float("inf")
+    fewer = float(apart / together) if together > 1e-12 * apart else float("inf")
     if n_first == n_second == 1:
         return Comparison(realised, difference, GAMES, pair.n, fewer, improvement)
     over_seeds = {name: welch_interval(*means[name]) for name in means}

@@ -127,10 +127,10 @@ def read_protocol(arguments: argparse.Namespace) -> "Protocol":
 
     protocol = load_protocol(arguments.config)
     named = {"games": arguments.episodes, "seed": arguments.seed}
-    for name, option, low, high in (("games", "--episodes", 1, 2**31 - 1), ("seed", "--seed", 0, 2**31 - 1)):
-        value = named[name]
-        if value is not None and not low <= value <= high:
-            raise ParameterError(option, value, f"must be a whole number in [{low}, {high}]")
+    if arguments.episodes is not None and arguments.episodes < 1:
+        raise ParameterError("--episodes", arguments.episodes, "must be a whole number of at least 1")
+    if arguments.seed is not None and not 0 <= arguments.seed < 2**31:
+        raise ParameterError("--seed", arguments.seed, "must be a whole number in [0, 2147483647]")
     for option in ("json", "csv"):
         path = getattr(arguments, option)
         if path is not None and (path.is_dir() or not path.parent.is_dir()):

@@ -1,8 +1,6 @@
 """A sweep on disk: runs/NAME/ with a run folder for each point of a grid, and one table of results at the end."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,26 +103,10 @@ def _report(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
         for point in done
     ]
     run_folder.write_json(folder / "sweep.json", {"algorithm": algorithm, "points": entries})
-    run_folder.write_text(folder / "sweep.csv", _as_csv(entries))
+    rows = [{"label": entry["label"], **entry["values"], **result} for entry in entries for result in entry["results"]]
+    run_folder.write_csv(folder / "sweep.csv", rows)
     if entries:
         print(sweep_table(entries, f"\n{algorithm}, {folder.name}, greedy self-play, test draws"), flush=True)
-
-
-def _as_csv(entries: Sequence[Mapping[str, Any]]) -> str:
-    """One row a point and opponent: label, the axes' values, the opponent, and every figure of the result."""
-    rows = []
-    for entry in entries:
-        for result in entry["results"]:
-            bounds = {name: value for name, value in result.items() if isinstance(value, list)}
-            flat = {name: value for name, value in result.items() if name not in bounds}
-            for name, (low, high) in bounds.items():
-                flat |= {f"{name}_low": low, f"{name}_high": high}
-            rows.append({"label": entry["label"], **entry["values"], **flat})
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["label"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def sweep_table(entries: Sequence[Mapping[str, Any]], title: str) -> str:

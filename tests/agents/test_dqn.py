@@ -310,6 +310,7 @@ def test_policies_are_static_and_equal_when_alike(single):
     assert len({single.learner.policy(), single.learner.policy(), single.learner.policy(greedy=False)}) == 2
 
 
+@pytest.mark.slow  # PPO's seeds by themselves are in the default suite
 def test_two_seeds_at_once_are_each_alone(single):
     params, _ = single.start()
     learner = single.at(params)

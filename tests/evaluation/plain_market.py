@@ -440,7 +440,11 @@ def figures(
     }
     if benchmark is not None:
         best = mean([sum(order.expected_pnl for order in ledger) for game in benchmark for ledger in game])
-        result |= {"score": expected / best, "regret": (best - expected) / 10}
+        result |= {
+            "score": expected / best,
+            "realised_score": result["mean_pnl"] / best,
+            "regret": (best - expected) / 10,
+        }
     return result
 
 

@@ -61,7 +61,7 @@ def test_cross_play_prints_a_square(tmp_path, capsys):
     [
         (ood_main, ["--policy", "nobody"], "--policy = nobody: is neither a run folder nor a policy"),
         (ood_main, ["--policy", "pass", "--config", "/nowhere.yaml"], "config = /nowhere.yaml: cannot be read"),
-        (ood_main, ["--policy", "pass", "--episodes", "0"], "--episodes = 0: must be a whole number in [1"),
+        (ood_main, ["--policy", "pass", "--episodes", "0"], "--episodes = 0: must be a whole number of at least 1"),
         (compare_main, ["--policies", "pass", "nobody"], "--policy = nobody"),
         (compare_main, ["--policies", "pass", "pass", "--opponent", "nobody"], "--opponent = nobody"),
         (compare_main, ["--policies", "pass", "pass", "--seed", "-1"], "--seed = -1: must be a whole number in [0"),

@@ -131,6 +131,7 @@ def test_other_algorithms_too(workplace, saved, script, algorithm):
     assert_same_bits(saved(folder), saved(whole))
 
 
+@pytest.mark.slow  # kills at random moments are in the default suite
 def test_a_crash_right_after_a_checkpoint_loses_no_row_of_the_metrics(workplace, tiny, finished, monkeypatch):
     with monkeypatch.context() as patch:
         save = Checkpoints.save

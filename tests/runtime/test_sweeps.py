@@ -99,6 +99,7 @@ def test_a_grid_of_numbers_is_one_program_and_each_point_the_run_that_it_would_b
     assert (len(player.params), params.alpha) == (1, np.float32(0.3))
 
 
+@pytest.mark.slow  # a minute; resuming a single run and a grid of numbers are in the default suite
 def test_sizes_are_a_loop_over_programs_and_a_stopped_sweep_goes_on_bit_for_bit(workplace, programs, monkeypatch):
     axes = {"ppo.hidden": ["[8]", "[4]"], "env.alpha": ["0.1", "0.3"]}
     whole = swept("whole", axes)
