@@ -45,7 +45,7 @@ def table_row(name: str, objective: Objective, env_params: EnvParams, arguments:
     value = solve(env_params, objective, key_solve)
     predicted = float(value_at(value, 0, NO_EVENT, env_params.initial_wealth))
     play = jax.jit(partial(earned, objective, env_params))
-    values = (myopic_value(env_params, objective), value)
+    values = (myopic_value(env_params), value)
     myopic, planned = (all_games(partial(play, value), key_play, arguments.games) for value in values)
     gap = t_interval(planned - myopic)
     means = [cell(t_interval(myopic)), cell(t_interval(planned)), cell(gap, 7)]

@@ -175,15 +175,12 @@ def value_at(value: WealthValue, n_played: Array | int, kind: Array | int, wealt
     return jnp.where(wealth < 0, 0, low + (position - below) * (high - low))
 
 
-def myopic_value(
-    env_params: EnvParams, objective: Objective, n_wealth: int = N_WEALTH, span: float = SPAN
-) -> WealthValue:
+def myopic_value(env_params: EnvParams, n_wealth: int = N_WEALTH, span: float = SPAN) -> WealthValue:
     """Nothing to come after a round: `WealthOptimal` then takes each round for itself.
 
     The table is zeros for either objective. For log_wealth that says V_{t+1} = ln W', since rewards are differences of
     ln W. The other arguments are as in `solve`, so that one program plays both values.
     """
-    del objective
     return WealthValue(jnp.zeros((N_ROUNDS + 1, N_KINDS, n_wealth), jnp.float32), _grid(env_params, n_wealth, span))
 
 

@@ -99,7 +99,7 @@ def test_a_budget_without_end_leaves_the_optimum_of_each_round(views):
     view = jax.tree.map(lambda leaf: leaf[:8192], views(1, RICH))
     best = jax.jit(BestResponse().choose)(RICH, view)
     assert (np.asarray(best) > 0).mean() > 0.05
-    for value in (solved("pnl", 1e6), myopic_value(RICH, "pnl")):
+    for value in (solved("pnl", 1e6), myopic_value(RICH)):
         np.testing.assert_array_equal(chosen("pnl", RICH, value, view), best)
 
 
@@ -109,7 +109,7 @@ def test_what_a_wealth_is_worth_later_decides(hand_made):
     grid = jnp.linspace(0, 1000, 251)
     peak = jnp.broadcast_to(-5 * jnp.maximum(grid - 504, 0), (N_ROUNDS + 1, 6, 251))
     params = make_params()
-    assert chosen("pnl", params, myopic_value(params, "pnl", 251), view) == 8
+    assert chosen("pnl", params, myopic_value(params, 251), view) == 8
     assert chosen("pnl", params, WealthValue(peak, grid), view) == 4
 
 
@@ -118,7 +118,7 @@ def test_log_wealth_is_that_of_every_draw(hand_made):
     law = enumerated(0, (10, 10))
     params = make_params()
     player = WealthOptimal("log_wealth")
-    gain = np.asarray(jax.jit(player.gain)(WealthParams(params, myopic_value(params, "log_wealth")), view))
+    gain = np.asarray(jax.jit(player.gain)(WealthParams(params, myopic_value(params)), view))
     for size in range(1, 3):
         pnl = size * (np.arange(43) - 28.0 - 0.3 * (size - 1))
         np.testing.assert_allclose(gain[size], law @ np.log(np.maximum(60 + pnl, 1) / 60), atol=1e-6)
@@ -186,7 +186,7 @@ def earned(objective, params, value, n_games):
 def test_the_value_is_what_its_policy_earns_and_no_less_than_the_myopic_optimum(objective, wealth, n_games):
     params = POOR if wealth is None else make_params(initial_wealth=wealth)
     value = solved(objective, wealth)
-    values = (value, myopic_value(params, objective, n_wealth=65))
+    values = (value, myopic_value(params, n_wealth=65))
     planned, myopic = (np.asarray(earned(objective, params, v, n_games), np.float64) for v in values)
     gain = planned - myopic
     error, error_of_gain = (x.std() / n_games**0.5 for x in (planned, gain))
