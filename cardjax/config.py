@@ -157,6 +157,8 @@ class PPOConfig:
                                             "alone is self-play, where all seats learn")  # fmt: skip
     past_size: int = integer(8, 1, doc="past selves that are kept")
     past_every: int = integer(50, 1, doc="updates from one past self to the next")
+    play: str = choice("greedy", ("greedy", "sampled"), doc="how the trained policy plays in evaluations: its most "
+                       "probable action, or a draw from its distribution as in training")  # fmt: skip
     constrain_ruin: bool = flag(False, doc="on: hold the probability of ruin to ruin_bound by a Lagrange multiplier")
     ruin_bound: float = number(0.05, 0, 1, doc="probability of ruin a game and player")
     ruin_learning_rate: float = number(10.0, 0, doc="change of the multiplier for an excess of 1, each update",

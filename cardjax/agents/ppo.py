@@ -169,8 +169,12 @@ class PPO:
         after = self._look_back(improved._replace(key=key, n_updates=state.n_updates + 1), rollout)
         return after, metrics | reward_metrics | self._play_metrics(rollout, batch)
 
-    def policy(self, greedy: bool = True) -> ActorPolicy:
-        """The player that is being trained; its parameters are `policy_params(state)`."""
+    def policy(self, greedy: bool | None = None) -> ActorPolicy:
+        """The player that is being trained, by default playing as `ppo.play` says.
+
+        Its parameters are `policy_params(state)`.
+        """
+        greedy = self.config.play == "greedy" if greedy is None else greedy
         return ActorPolicy(self.market, self.actor, self.config.share_params, greedy)
 
     def policy_params(self, state: PPOState) -> ActorParams:

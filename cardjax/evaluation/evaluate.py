@@ -247,7 +247,7 @@ def _batches(key: Array, n_games: int) -> Iterator[tuple[Array, int]]:
 
 
 def self_play_payoff(market: CardMarket, policy: Policy, n_games: int, seed: int = 0) -> Callable[[Any, Any], Array]:
-    """A compiled function from stacked parameters and games to greedy self-play's mean expected P&L a game [rows].
+    """A compiled function from stacked parameters and games to self-play's mean expected P&L a game [rows].
 
     Its arguments are the policy's parameters and EnvParams, leaves [rows, …] each. It plays on validation draws, in
     whole batches of at most GAMES_AT_ONCE; divided by the same of the benchmark, it is the score.

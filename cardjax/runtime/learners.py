@@ -26,6 +26,11 @@ ALGORITHMS = {
 }
 
 
+def way_of_play(algorithm: str, config: RunConfig) -> str:
+    """How a trained policy plays in evaluations: greedy or sampled."""
+    return config.ppo.play if ALGORITHMS[algorithm].section == "ppo" else "greedy"
+
+
 def make_learner(algorithm: str, config: RunConfig) -> Any:
     """The learner of an algorithm; total_steps is rounded up to whole updates.
 

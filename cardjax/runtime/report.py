@@ -95,7 +95,8 @@ def _in_words(summary: Mapping[str, Any]) -> str:
     stopped = " The training was interrupted." if summary.get("interrupted") else ""
     return (
         f"{summary['algorithm'].upper()}, {summary['total_steps']:,} rounds a seed in {summary['wall_seconds']:,.0f} s "
-        f"({summary['steps_per_second']:,} rounds/s), greedy play against {own['opponent']} on test draws that "
+        f"({summary['steps_per_second']:,} rounds/s), {summary.get('play', 'greedy')} play against {own['opponent']} "
+        f"on test draws that "
         f"training never saw. Intervals are 95%, over {over}.{stopped}"
     )
 

@@ -58,8 +58,8 @@ class Learner(Protocol):
     def update(self, state: Any) -> tuple[Any, dict[str, Array]]:
         """The next state, and scalar metrics."""
 
-    def policy(self, greedy: bool = True) -> Policy:
-        """The player that is being trained."""
+    def policy(self) -> Policy:
+        """The player that is being trained, as it plays in evaluations."""
 
     def policy_params(self, state: Any) -> Any:
         """Its parameters in a state."""

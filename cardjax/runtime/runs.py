@@ -1,6 +1,7 @@
 """A training run from start to table, and a finished run as a player."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from cardjax.policies.registry import make_policy
 from cardjax.runtime import processes, run_folder
 from cardjax.runtime.curves import rounds_to_beat
 from cardjax.runtime.journal import Journal, Run
-from cardjax.runtime.learners import ALGORITHMS, make_learner
+from cardjax.runtime.learners import ALGORITHMS, make_learner, way_of_play
 from cardjax.runtime.rows import Learner, seeds_of
 from cardjax.runtime.training import Outcome, restore, train
 
@@ -92,15 +93,18 @@ def find_player(policy: str, overrides: Sequence[str] = ()) -> tuple[Player, Car
     """A player by name or run folder, and the game it is to play.
 
     Args:
-        overrides: `env.*` key=value changes to the run's own game, or for a policy by name to the default game.
+        overrides: `env.*` key=value changes to the run's own game, or for a policy by name to the default game; and
+            `ppo.play=…`, how a run's policy plays.
 
     Raises:
         ParameterError: neither a policy's name nor a run folder; or an override that is not allowed.
     """
+    is_run = Path(policy).is_dir()
     for text in overrides:
-        if not text.startswith("env."):
-            raise ParameterError("argument", text, "must be an env.* override, such as env.alpha=0.5")
-    if Path(policy).is_dir():
+        if not text.startswith("env.") and not (is_run and text.startswith("ppo.play=")):
+            allowed = "must be an env.* override, such as env.alpha=0.5, or for a run of PPO ppo.play=greedy or sampled"
+            raise ParameterError("argument", text, allowed)
+    if is_run:
         return load_player(Path(policy), overrides)
     try:
         scripted = make_policy(policy)
@@ -113,15 +117,21 @@ def find_player(policy: str, overrides: Sequence[str] = ()) -> tuple[Player, Car
 def load_player(folder: Path, overrides: Sequence[str] = ()) -> tuple[Player, CardMarket, EnvParams]:
     """A run's trained policy, one entry of parameters a seed, with the game that it was trained on.
 
+    Args:
+        overrides: as of `find_player`.
+
     Raises:
         ParameterError: not a run folder, or its checkpoint does not fit its configuration.
     """
     algorithm, config = read_run(folder)
     played = with_overrides(config, overrides)
+    for text in overrides:
+        if text.startswith("ppo.") and ALGORITHMS[algorithm].section != "ppo":
+            raise ParameterError("argument", text, f"{folder} was trained by {algorithm}, which plays greedily")
     if make_market(played.game) != make_market(config.game):
         raise ParameterError("argument", " ".join(overrides), f"{folder} was trained on another game's observations")
     state = last_state(Run(algorithm, config, folder))
-    learner = make_learner(algorithm, config)
+    learner = make_learner(algorithm, dataclasses.replace(config, ppo=played.ppo))
     params = jax.device_get(jax.vmap(learner.policy_params)(state))
     return player_of(learner, params), make_market(config.game), played.env
 
@@ -142,7 +152,7 @@ def last_state(run: Run) -> Any:
 
 
 def player_of(learner: Learner, params: Any) -> Player:
-    """The greedy policy of a learner, one entry of parameters a seed; `params` has leaves [n_seeds, …]."""
+    """The policy of a learner, one entry of parameters a seed; `params` has leaves [n_seeds, …]."""
     n_seeds = len(jax.tree.leaves(params)[0])
     return Player(learner.policy(), [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(n_seeds)])
 
@@ -187,7 +197,8 @@ def train_and_report(
         for run, outcome in zip(runs, outcomes, strict=False):  # processes other than the first have no outcomes
             results = _report(run, outcome)
             if tables:
-                print(results_table(results, f"\n{run.algorithm}, greedy play, test draws"), flush=True)
+                play = way_of_play(run.algorithm, run.config)
+                print(results_table(results, f"\n{run.algorithm}, {play} play, test draws"), flush=True)
         processes.meet("reported")
     return not any(outcome.interrupted for outcome in outcomes)
 
@@ -236,6 +247,7 @@ def _summary(run: Run, outcome: Outcome, results: list[Result]) -> dict[str, Any
         "steps_per_second": round(rounds / max(outcome.train_seconds, 1e-9)),
         "seeds": seeds_of(run.config),
         "interrupted": outcome.interrupted,
+        "play": way_of_play(run.algorithm, run.config),
         "baselines": outcome.baselines,
         "rounds_to_beat": rounds_to_beat(metrics, outcome.baselines),
         "results": [result.as_json() for result in results],

@@ -106,7 +106,7 @@ def _report(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
     rows = [{"label": entry["label"], **entry["values"], **result} for entry in entries for result in entry["results"]]
     run_folder.write_csv(folder / "sweep.csv", rows)
     if entries:
-        print(sweep_table(entries, f"\n{algorithm}, {folder.name}, greedy self-play, test draws"), flush=True)
+        print(sweep_table(entries, f"\n{algorithm}, {folder.name}, self-play, test draws"), flush=True)
 
 
 def sweep_table(entries: Sequence[Mapping[str, Any]], title: str) -> str:

@@ -80,6 +80,22 @@ def test_the_game_that_a_run_plays_can_be_changed_but_not_what_it_sees(finished)
         runs.load_player(finished, ["env.kind=single"])
 
 
+def test_a_run_of_ppo_plays_as_it_says_or_as_one_asks(finished):
+    for asked, greedy in (([], True), (["ppo.play=sampled"], False), (["ppo.play=greedy"], True)):
+        player, _, _ = runs.load_player(finished, asked)
+        assert player.policy.greedy is greedy
+    with pytest.raises(ParameterError, match=r"ppo.clip=0.1: must be an env.\* override"):
+        runs.find_player(str(finished), ["ppo.clip=0.1"])
+    with pytest.raises(ParameterError, match=r"ppo.play=sampled: must be an env.\* override"):
+        runs.find_player("pass", ["ppo.play=sampled"])
+
+
+def test_a_run_of_dqn_plays_greedily(workplace, tiny, monkeypatch):
+    monkeypatch.setattr(runs, "read_run", lambda folder: ("dqn", tiny("plain")))
+    with pytest.raises(ParameterError, match=r"ppo.play=sampled: .* trained by dqn, which plays greedily"):
+        runs.find_player(str(workplace), ["ppo.play=sampled"])
+
+
 def test_total_steps_round_up_to_whole_updates(tiny):
     from cardjax.runtime.learners import make_learner
 

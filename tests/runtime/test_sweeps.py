@@ -82,7 +82,7 @@ def test_a_grid_of_numbers_is_one_program_and_each_point_the_run_that_it_would_b
     np.testing.assert_allclose(ours[2], measured(alone), rtol=2e-3, atol=1e-4)
 
     table = capsys.readouterr().out
-    assert "grid, greedy self-play, test draws" in table
+    assert "grid, self-play, test draws" in table
     entries = json.loads((folder / "sweep.json").read_text())["points"]
     assert [entry["label"] for entry in entries] == labels
     for entry in entries:
