@@ -46,15 +46,20 @@ def budget(algorithm: str, rounds: int) -> Training:
     return Training(f"{algorithm}, {rounds / 1e6:g} M", algorithm, (*small, f"train.total_steps={rounds}"))
 
 
+def raw(algorithm: str, rounds: int) -> Training:
+    training = budget(algorithm, rounds)
+    return training._replace(label=f"{training.label}, reward pnl", overrides=(*training.overrides, "env.reward=pnl"))
+
+
 def commons(label: str, algorithm: str, *overrides: str) -> Training:
-    return Training(label, algorithm, (*SMALL, "env.preset=commons", "train.total_steps=4_000_000", *overrides))
+    return Training(label, algorithm, (*SMALL, "env.preset=commons", "train.total_steps=2_000_000", *overrides))
 
 
 GROUPS: dict[str, list[Training]] = {
     "final": [Training(name, name) for name in ("dqn", "ippo", "mappo")],
     "budgets": [
         *(budget("dqn", n) for n in (500_000, 1_000_000, 2_000_000)),
-        *(budget("ippo", n) for n in (2_000_000, 4_000_000)),
+        *(budget("ippo", n) for n in (500_000, 1_000_000, 2_000_000, 4_000_000)),
         budget("mappo", 2_000_000),
     ],
     "memory": [
@@ -66,7 +71,7 @@ GROUPS: dict[str, list[Training]] = {
         commons("mappo", "mappo"),
         commons("mappo, shared reward", "mappo", "ppo.shared_reward=on"),
     ],
-    "pnl": [Training(f"{name}, reward pnl", name, ("env.reward=pnl",)) for name in ("dqn", "ippo", "mappo")],
+    "pnl": [raw("dqn", 6_000_000), raw("ippo", 8_000_000), raw("mappo", 8_000_000)],
     "ruin": [
         Training("ippo, ruin free", "ippo", ("ppo.constrain_ruin=off",), "ruin"),
         Training("ippo, ruin bounded", "ippo", (), "ruin"),
@@ -80,7 +85,7 @@ def main() -> None:
     arguments = parse_arguments()
     for group in arguments.groups:
         rows = [measure(training, arguments.seeds) for training in GROUPS[group]]
-        print(f"\n{group}, {arguments.seeds} seeds, greedy play in self-play, ± 95% over seeds")
+        print(f"\n{group}, {arguments.seeds} seeds, self-play, ± 95% over seeds")
         print("| | rounds | score | exploitability | commons position | expected P&L | ruin | s a seed | rounds/s |")
         print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
         for row in rows:
