@@ -1,0 +1,154 @@
+"""Why a round's money was won or lost, in plain words: luck apart from the decision, with the numbers behind both.
+
+    pnl = luck + expected_pnl,                      luck = position · (S − mu)
+    expected_pnl = size · edge − size · slippage,   edge = mu − ask for buys, bid − mu for sells
+and of the slippage, alpha · (own size − depth) would have been there alone; the rest is what the others' orders added.
+"""
+
+import dataclasses
+
+from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
+from cardjax.play.words import action_words, side_of, size_of
+
+NEAR = 0.05
+"""points: below it a difference is not worth a word."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """Where an order's pnl comes from, points: pnl = luck + edge − own_impact − others_impact."""
+
+    luck: float
+    edge: float
+    """size times the quote's distance from the fair value; below 0 the spread was paid without an edge."""
+    own_impact: float
+    """lost to one's own size beyond the depth."""
+    others_impact: float
+    """lost to what the others took of the depth."""
+
+
+def parts_of(record: RoundRecord, seat: int) -> Parts:
+    """The four parts of a seat's pnl; zeros for a pass."""
+    order = record.orders[seat]
+    impact, share = order.size * order.slippage, _own_share(record, order)
+    return Parts(order.luck, order.size * _edge(record, order.side), share * impact, (1 - share) * impact)
+
+
+def explain(record: RoundRecord, seat: int) -> str:
+    """Two plain sentences to the person at `seat`: what luck did and what the order was worth, and why."""
+    order = record.orders[seat]
+    if order.rejected:
+        why = why_invalid(record, seat, order.requested) or "the market refused it"
+        said = f"Your order, {action_words(order.requested)}, counted as a pass: {why}."
+        return f"{said} {_of_a_pass(record, order)}"
+    if order.side == "pass":
+        return f"You passed: nothing won, nothing lost. {_of_a_pass(record, order)}"
+    return f"{_outcome(record, order)} {_of_an_order(record, seat)}"
+
+
+def why_invalid(offer: Offer, seat: int, action: int) -> str:
+    """Why `seat` may not give this order now, as "5 × 52.30 = 261.50 is more than your 200.00"; "" if it may."""
+    if action in offer.valid_actions[seat]:
+        return ""
+    wealth, size = offer.wealth[seat], size_of(action)
+    if offer.valid_actions[seat] == (0,) and wealth <= 0:
+        return f"you have {wealth:.2f} left and may only pass"
+    price = offer.ask if side_of(action) == "buy" else offer.s_max - offer.bid
+    if size * price <= wealth:
+        return "you are out of the game and may only pass"
+    risk = "" if side_of(action) == "buy" else f" (a unit sold at {offer.bid:.2f} may cost up to {offer.s_max:.0f})"
+    return f"{size} × {price:.2f} = {size * price:.2f} is more than your {wealth:.2f}{risk}"
+
+
+def _outcome(record: RoundRecord, order: OrderRecord) -> str:
+    result = "broke even" if abs(order.pnl) < 0.005 else f"{'won' if order.pnl > 0 else 'lost'} {abs(order.pnl):.2f}"
+    if record.sigma == 0:
+        return f"You {result}, and luck had no part in it: all three cards were shown."
+    luck = f"luck {'gave' if order.luck >= 0 else 'took'} {abs(order.luck):.2f}"
+    cards = f"the cards came to {record.S:.0f}, the fair value was {record.mu:.2f}"
+    return (
+        f"You {result}{_cause(order)}: {luck} ({cards}), and on average your order was worth {order.expected_pnl:+.2f}."
+    )
+
+
+def _cause(order: OrderRecord) -> str:
+    """What decided the result: the cards, the order, or both; a tenth of it decides nothing."""
+    little = abs(order.pnl) / 10
+    if order.pnl >= 0:
+        if order.expected_pnl < -NEAR:
+            return " by luck"
+        return " in spite of bad luck" if order.luck < -little else ""
+    unlucky, bad = order.luck < -little, order.expected_pnl < -max(little, NEAR)
+    return " by bad luck and a bad order" if unlucky and bad else " by bad luck" if unlucky else " by a bad order"
+
+
+def _of_an_order(record: RoundRecord, seat: int) -> str:
+    order, parts = record.orders[seat], parts_of(record, seat)
+    quote, price = ("ask", record.ask) if order.side == "buy" else ("bid", record.bid)
+    a_unit = abs(parts.edge) / order.size
+    if parts.edge <= 0:
+        where = "above" if order.side == "buy" else "below"
+        said = (
+            f"You paid the spread without an edge: the {quote} of {price:.2f} was {a_unit:.2f} {where} the fair value "
+        )
+        said += f"of {record.mu:.2f}, which cost {-parts.edge:.2f}"
+    else:
+        said = (
+            f"The {quote} of {price:.2f} was good, {a_unit:.2f} a unit better than the fair value of {record.mu:.2f} "
+        )
+        said += f"({parts.edge:+.2f})"
+    return f"{said}{_impact_words(record, seat, parts)}{_better(record, order)}."
+
+
+def _impact_words(record: RoundRecord, seat: int, parts: Parts) -> str:
+    """What size beyond the depth cost, one's own apart from the others'."""
+    order = record.orders[seat]
+    depth = record.depth_ask if order.side == "buy" else record.depth_bid
+    others = _flow(record, order.side) - order.size
+    them = "the other" if len(record.orders) == 2 else "the others"
+    link = ", and " if parts.edge <= 0 else ", but "
+    if order.slippage <= 0:
+        return ""
+    if parts.own_impact <= 0:
+        return f"{link}{them}'s {others} ate the depth of {depth:.1f}, which cost you {parts.others_impact:.2f}"
+    said = f"{link}your {order.size} on a depth of {depth:.1f} moved the price, which cost {parts.own_impact:.2f}"
+    return f"{said} and {them}'s {others} another {parts.others_impact:.2f}" if others else said
+
+
+def _better(record: RoundRecord, order: OrderRecord) -> str:
+    """What would have been better, if that is worth a word."""
+    if order.best_reply_value - order.value < NEAR:
+        return "; no order would have been better" if order.best_reply_value > NEAR else ""
+    if order.best_reply == 0:
+        return "; passing would have been better"
+    knowing = "" if len(record.orders) == 1 else " against what was really ordered"
+    would = f"{action_words(order.best_reply)} would have been worth {order.best_reply_value:+.2f}{knowing}"
+    if side_of(order.best_reply) != order.side:
+        return f"; {would}"
+    return f"; that was too {'much' if size_of(order.best_reply) < order.size else 'little'}: {would}"
+
+
+def _of_a_pass(record: RoundRecord, order: OrderRecord) -> str:
+    between = f"the fair value was {record.mu:.2f}, bid {record.bid:.2f}, ask {record.ask:.2f}"
+    if order.best_reply_value < NEAR:
+        return f"That was right, since no order was worth taking: {between}."
+    best = action_words(order.best_reply).capitalize()
+    return f"{best} would have been worth {order.best_reply_value:+.2f} on average: {between}."
+
+
+def _edge(record: RoundRecord, side: str) -> float:
+    if side == "pass":
+        return 0.0
+    return record.mu - record.ask if side == "buy" else record.bid - record.mu
+
+
+def _flow(record: RoundRecord, side: str) -> int:
+    return sum(order.size for order in record.orders if order.side == side)
+
+
+def _own_share(record: RoundRecord, order: OrderRecord) -> float:
+    """The part of a side's overflow that the order alone would have caused."""
+    if order.slippage <= 0:
+        return 0.0
+    depth = record.depth_ask if order.side == "buy" else record.depth_bid
+    return max(0.0, order.size - depth) / (_flow(record, order.side) - depth)

@@ -1,0 +1,230 @@
+"""One game on CardMarket, played round by round on the host, free of any user interface.
+
+    setup = make_setup("two", seed=7, overrides={"alpha": 0.5})
+    game = Game(setup)
+    while not game.over:
+        game.offer                       # Offer: what may be known before the orders
+        record = game.play([3, 0])       # RoundRecord: an action 0..20 for each seat
+
+The market's draws depend on the seed alone, so one setup is the same game for whoever plays it. A game costs two
+compilations a market (`n_players`), shared by all games of a process.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from cardjax.config import config_values, make_config, make_market
+from cardjax.env import EVENT_KINDS, N_ACTIONS, N_ROUNDS, CardMarket, EnvParams, ParameterError, State, View
+from cardjax.env.events import REMAP
+from cardjax.env.execution import position_of
+from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
+from cardjax.play.words import event_words, side_of, size_of
+from cardjax.policies.equilibrium import Equilibrium
+from cardjax.policies.stage_game import expected_pnl, flow_of_others, n_players_of, symmetric_equilibrium
+
+PLAY = 4
+"""The domain of these games' keys: no draw of a training or an evaluation is played here."""
+MAX_SEED = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """Which game is played: build it with `make_setup`, which checks."""
+
+    kind: str
+    """"single" or "two"."""
+    n_players: int
+    preset: str
+    """a label: `values` has its numbers."""
+    seed: int
+    market: CardMarket
+    """with a player axis, whatever `kind`."""
+    params: EnvParams
+    values: Mapping[str, object]
+    """every env.* value by dotted name, as plain YAML and JSON types; all that a saved game needs."""
+
+
+def make_setup(
+    kind: str = "two",
+    preset: str = "default",
+    overrides: Mapping[str, object] | None = None,
+    seed: int = 0,
+    n_players: int | None = None,
+) -> Setup:
+    """A checked Setup.
+
+    Args:
+        kind: "single", or "two" for `n_players` takers (2 if None).
+        overrides: by dotted name, with or without a leading "env.", such as {"flags.enable_impact": False}.
+        seed: of the market's draws and of the policies' own.
+
+    Raises:
+        ParameterError: a name or value that is not allowed, in one line.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+        raise ParameterError("seed", seed, f"must be a whole number in [0, {MAX_SEED}]")
+    named = {"env.kind": kind, "env.preset": preset} | ({} if n_players is None else {"env.n_players": n_players})
+    changes = {f"env.{name.removeprefix('env.')}": value for name, value in (overrides or {}).items()}
+    config = make_config(named | changes)
+    market = dataclasses.replace(make_market(config.game), squeeze=False)
+    own = ("env.kind", "env.preset", "env.n_players", "env.observe_posterior")
+    values = {k: v for k, v in config_values(config).items() if k.startswith("env.") and k not in own}
+    return Setup(config.game.kind, market.n_players, config.game.preset, seed, market, config.env, values)
+
+
+class Decided(NamedTuple):
+    """What each seat's order was worth given its View, and what the exact yardsticks do; leaves [A, …]."""
+
+    values: Array
+    """float32 [A, 21], against what the others really ordered."""
+    best_reply: Array
+    law: Array
+    """float32 [A, 21], the equilibrium's."""
+    payoff: Array
+
+
+class Game:
+    """One game of A seats: `offer`, `play`, `records`, `over`. It keeps no policy; `opponents.Table` does."""
+
+    def __init__(self, setup: Setup):
+        """The game's first offer is on the table; nothing is played yet."""
+        self.setup = setup
+        self.records: list[RoundRecord] = []
+        self._key = jax.random.fold_in(jax.random.key(setup.seed), PLAY)
+        self._state, self._view = _open(setup.market, jax.random.fold_in(self._key, 0), setup.params)
+        self.offer = self._offer()
+
+    @property
+    def over(self) -> bool:
+        """After the last round, or when stop_out has taken every seat out."""
+        return bool(self.records) and self.records[-1].over
+
+    @property
+    def view(self) -> View:
+        """What policies read, leaves [A, …]."""
+        return self._view
+
+    @property
+    def round_key(self) -> Array:
+        """A key for the policies' own draws in this round, independent of the market's."""
+        return jax.random.fold_in(jax.random.fold_in(self._key, 2**20), len(self.records))
+
+    def play(self, actions: Sequence[int]) -> RoundRecord:
+        """Settle the round with an action of each seat, in seat order; the next offer is then on the table.
+
+        An action that its seat cannot afford is executed as a pass and reported as `rejected`, as the rules say.
+
+        Raises:
+            ValueError: the game is over, the number of actions is not A, or one is no whole number in 0..20.
+        """
+        if self.over:
+            raise ValueError("the game is over")
+        if len(actions) != self.setup.n_players:
+            raise ValueError(f"{len(actions)} actions for {self.setup.n_players} seats")
+        for action in actions:
+            if isinstance(action, bool) or not isinstance(action, int | np.integer) or not 0 <= action < N_ACTIONS:
+                raise ValueError(f"action = {action!r}: must be a whole number in 0..{N_ACTIONS - 1}")
+        asked = [int(action) for action in actions]
+        key = jax.random.fold_in(self._key, len(self.records) + 1)
+        outcome = _close(self.setup.market, key, self._state, np.array(asked, np.int32), self.setup.params)
+        self._state, self._view, info, expected, decided = outcome
+        record = _record(self.offer, asked, *jax.device_get((info, expected, decided)))
+        self.records.append(record)
+        if not record.over:
+            self.offer = self._offer()
+        return record
+
+    def _offer(self) -> Offer:
+        """Read off the View, which holds nothing hidden; only the hints' order comes from the state."""
+        view, cap = jax.device_get(self._view), float(self.setup.params.liquidity.cap)
+        n_hints, ranks = int(self._state.market.n_hints), np.asarray(self._state.market.ranks)
+        event, hides = int(view.event[0]), cap < float(self.setup.params.liquidity.max)
+        shared = {
+            name: float(getattr(view, name)[0])
+            for name in ("bid", "ask", "mid", "spread", "displayed_bid", "displayed_ask", "s_max")
+        }
+        return Offer(
+            round=len(self.records) + 1,
+            event=event,
+            event_kind=EVENT_KINDS[min(event, REMAP)],
+            event_words=event_words(event),
+            hints=tuple(int(rank) for rank in ranks[:n_hints]),
+            display_cap=cap,
+            bid_capped=hides and shared["displayed_bid"] >= cap,
+            ask_capped=hides and shared["displayed_ask"] >= cap,
+            wealth=tuple(float(w) for w in view.wealth),
+            valid_actions=tuple(tuple(int(a) for a in np.flatnonzero(mask)) for mask in view.action_mask),
+            **shared,
+        )
+
+
+@partial(jax.jit, static_argnums=0)
+def _open(market: CardMarket, key: Array, params: EnvParams) -> tuple[State, View]:
+    _, state = market.reset(key, params)
+    return state, market.view(state, params)
+
+
+@partial(jax.jit, static_argnums=0)
+def _close(
+    market: CardMarket, key: Array, state: State, action: Array, params: EnvParams
+) -> tuple[State, View, dict[str, Array], Array, Decided]:
+    _, following, _, _, info = market.step_env(key, state, action, params)
+    info = {name: leaf for name, leaf in info.items() if name not in ("final_observation", "action_mask")}
+    expected = position_of(info["action"]) * (info["mu"] - info["exec_price"])
+    decided = _decide(market.view(state, params), info["action"], params)
+    return following, market.view(following, params), info, expected, decided
+
+
+def _decide(view: View, action: Array, params: EnvParams) -> Decided:
+    values = expected_pnl(params, view, flow_of_others(jax.nn.one_hot(action, N_ACTIONS, dtype=jnp.float32)))
+    return Decided(
+        values=values,
+        best_reply=jnp.argmax(jnp.where(view.action_mask, values, -jnp.inf), -1),
+        law=Equilibrium().action_probabilities(params, view),
+        payoff=symmetric_equilibrium(params, view, n_players_of(view)).payoff,
+    )
+
+
+def _record(offer: Offer, asked: list[int], info: dict[str, Any], expected: np.ndarray, decided: Any) -> RoundRecord:
+    known: dict[str, Any] = {field.name: getattr(offer, field.name) for field in dataclasses.fields(Offer)}
+    truth: dict[str, Any] = {name: float(info[name]) for name in ("S", "mu", "sigma", "depth_bid", "depth_ask")}
+    orders = [_order(offer, seat, asked[seat], info, expected, decided) for seat in range(len(asked))]
+    over = bool(info["terminated"]) or offer.round >= N_ROUNDS
+    first, second, third = (int(rank) for rank in info["cards"])
+    return RoundRecord(**known, **truth, cards=(first, second, third), orders=tuple(orders), over=over)
+
+
+def _order(
+    offer: Offer, seat: int, asked: int, info: dict[str, Any], expected: np.ndarray, decided: Any
+) -> OrderRecord:
+    action, best = int(info["action"][seat]), int(decided.best_reply[seat])
+    money = {name: _plain(info[name][seat]) for name in ("exec_price", "slippage", "fill_ratio", "pnl")}
+    law, values = decided.law[seat], decided.values[seat]
+    return OrderRecord(
+        requested=asked,
+        action=action,
+        rejected=bool(info["rejected"][seat]),
+        side=side_of(action),
+        size=size_of(action),
+        **money,
+        expected_pnl=_plain(expected[seat]),
+        wealth_before=offer.wealth[seat],
+        wealth_after=float(info["wealth"][seat]),
+        action_values=tuple(_plain(value) for value in values),
+        value=_plain(values[action]),
+        best_reply=best,
+        best_reply_value=_plain(values[best]),
+        benchmark=tuple((int(a), float(law[a])) for a in np.flatnonzero(law)),
+        benchmark_value=_plain(decided.payoff[seat]),
+    )
+
+
+def _plain(x: Any) -> float:
+    return float(x) + 0.0  # a loss of nothing is 0.0, not -0.0

@@ -1,0 +1,141 @@
+"""Who sits at a game's seats, and the table that asks policies and takes people's orders.
+
+setup = make_setup("two", seed=7)
+table = Table(setup, [human(), find_seat("equilibrium", setup)])
+while not table.over:
+    table.offer                           # Offer
+    record = table.play({0: action})      # {seat: action 0..20} of every human seat
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+from cardjax.env import ParameterError, View
+from cardjax.play.game import Game, Setup
+from cardjax.play.rounds import Offer, RoundRecord
+from cardjax.policies.protocol import Policy
+from cardjax.policies.registry import make_policy
+from cardjax.runtime.runs import load_player
+
+HUMAN = "human"
+
+
+@dataclasses.dataclass(frozen=True)
+class Seat:
+    """A name to show, and who decides; policy None is a person."""
+
+    name: str
+    policy: Policy | None = None
+    params: Any = None
+    """the policy's: EnvParams for a scripted one, weights for a trained one."""
+
+    @property
+    def is_human(self) -> bool:
+        """A person decides."""
+        return self.policy is None
+
+
+def human(name: str = HUMAN) -> Seat:
+    """A seat for a person."""
+    return Seat(name)
+
+
+def find_seat(name: str, setup: Setup, key: str = "--opponent") -> Seat:
+    """A seat by name: "human", a policy's name, or a run folder (its first training seed plays).
+
+    Args:
+        key: what an error calls the argument.
+
+    Raises:
+        ParameterError: neither of these, or a run of a game with another number of players.
+    """
+    if name == HUMAN:
+        return human()
+    if not Path(name).is_dir():
+        try:
+            return Seat(name, make_policy(name), setup.params)
+        except ValueError as error:
+            raise ParameterError(key, name, f"is neither human, a run folder nor a policy ({error})") from None
+    player, own, _ = load_player(Path(name))
+    if own.n_players != setup.n_players:
+        allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
+        raise ParameterError(key, name, allowed)
+    return Seat(name, player.policy, player.params[0])
+
+
+class Table:
+    """A Game with somebody at every seat."""
+
+    def __init__(self, setup: Setup, seats: Sequence[Seat]):
+        """The first offer is on the table.
+
+        Raises:
+            ValueError: not as many seats as the setup has players.
+        """
+        if len(seats) != setup.n_players:
+            raise ValueError(f"{len(seats)} seats in a game of {setup.n_players}")
+        self.setup, self.seats, self.game = setup, tuple(seats), Game(setup)
+        keys = jax.random.split(self.game.round_key, len(seats) + 1)
+        # A policy sits at all seats and decides at its own: one may have weights for each seat.
+        self._carries = [
+            None if seat.policy is None else seat.policy.init(key, (setup.n_players,))
+            for seat, key in zip(seats, keys[1:], strict=True)
+        ]
+
+    @property
+    def offer(self) -> Offer:
+        """What may be known before this round's orders."""
+        return self.game.offer
+
+    @property
+    def records(self) -> list[RoundRecord]:
+        """The rounds settled so far."""
+        return self.game.records
+
+    @property
+    def over(self) -> bool:
+        """The game has ended."""
+        return self.game.over
+
+    @property
+    def human_seats(self) -> tuple[int, ...]:
+        """The seats that `play` takes orders of."""
+        return tuple(i for i, seat in enumerate(self.seats) if seat.is_human)
+
+    def play(self, orders: Mapping[int, int]) -> RoundRecord:
+        """Settle the round: the policies decide, at the same time as the people whose orders these are.
+
+        Args:
+            orders: seat → action 0..20, of every human seat and no other.
+
+        Raises:
+            ValueError: other seats than the human ones, no action, or the game is over; nothing has happened then.
+        """
+        if set(orders) != set(self.human_seats):
+            raise ValueError(f"orders of seats {sorted(orders)}: must be of {list(self.human_seats)}")
+        actions: list[int] = []
+        carries: list[Any] = []
+        for i, (seat, carry) in enumerate(zip(self.seats, self._carries, strict=True)):
+            if seat.policy is None:
+                actions.append(orders[i])
+                carries.append(None)
+                continue
+            key = jax.random.fold_in(self.game.round_key, i)
+            after, action = _act(seat.policy, seat.params, carry, self.game.view, key)
+            actions.append(int(np.asarray(action)[i]))
+            carries.append(after)
+        record = self.game.play(actions)
+        self._carries = carries
+        return record
+
+
+@partial(jax.jit, static_argnums=0)
+def _act(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
+    return policy.act(params, carry, view, key)
