@@ -32,6 +32,11 @@ from cardjax.policies.stage_game import expected_pnl, flow_of_others, n_players_
 PLAY = 4
 """The domain of these games' keys: no draw of a training or an evaluation is played here."""
 MAX_SEED = 2**31 - 1
+UNUSED = {
+    "env.reward": "a person is paid in points",
+    "env.observe_posterior": "it is about the vector that networks read, and a trained one has its own",
+}
+"""Parameters of the market that change nothing here."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +67,8 @@ def make_setup(
 
     Args:
         kind: "single", or "two" for `n_players` takers (2 if None).
-        overrides: by dotted name, with or without a leading "env.", such as {"flags.enable_impact": False}.
+        overrides: by dotted name, with or without a leading "env.", such as {"flags.enable_impact": False}; "kind",
+            "preset" and "n_players" among them win over the arguments.
         seed: of the market's draws and of the policies' own.
 
     Raises:
@@ -70,12 +76,14 @@ def make_setup(
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
         raise ParameterError("seed", seed, f"must be a whole number in [0, {MAX_SEED}]")
-    named = {"env.kind": kind, "env.preset": preset} | ({} if n_players is None else {"env.n_players": n_players})
     changes = {f"env.{name.removeprefix('env.')}": value for name, value in (overrides or {}).items()}
+    for name in changes.keys() & UNUSED:
+        raise ParameterError(name, changes[name], f"has no part in a game that is played; {UNUSED[name]}")
+    named = {"env.kind": kind, "env.preset": preset} | ({} if n_players is None else {"env.n_players": n_players})
     config = make_config(named | changes)
     market = dataclasses.replace(make_market(config.game), squeeze=False)
-    own = ("env.kind", "env.preset", "env.n_players", "env.observe_posterior")
-    values = {k: v for k, v in config_values(config).items() if k.startswith("env.") and k not in own}
+    other = {"env.kind", "env.preset", "env.n_players", *UNUSED}
+    values = {k: v for k, v in config_values(config).items() if k.startswith("env.") and k not in other}
     return Setup(config.game.kind, market.n_players, config.game.preset, seed, market, config.env, values)
 
 

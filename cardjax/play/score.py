@@ -8,6 +8,7 @@ numbers, so one game's score says little where hundreds say much.
 import dataclasses
 from collections.abc import Sequence
 
+from cardjax.env import PASS
 from cardjax.play.game import Setup
 from cardjax.play.opponents import Seat, Table, find_seat, human
 from cardjax.play.rounds import RoundRecord
@@ -92,16 +93,20 @@ def in_place_of(setup: Setup, seats: Sequence[Seat], records: Sequence[RoundReco
 
 
 def replay(setup: Setup, seats: Sequence[Seat], records: Sequence[RoundRecord]) -> list[RoundRecord]:
-    """As many rounds as `records` has, with `seats`: policies decide anew, people's seats repeat what was recorded.
+    """The game again with `seats`: policies decide anew, people's seats repeat what was recorded.
+
+    A game that came to its end is played to its end, which stop_out may put later than the recorded one's (people pass
+    then); another for as many rounds as `records` has.
 
     Raises:
         ValueError: no rounds.
     """
+    if not records:
+        raise ValueError("no round was played")
     table = Table(setup, seats)
-    for record in records:
-        if table.over:
-            break
-        table.play({i: record.orders[i].requested for i in table.human_seats})
+    while not table.over and (len(table.records) < len(records) or records[-1].over):
+        now = records[len(table.records)].orders if len(table.records) < len(records) else None
+        table.play({i: now[i].requested if now else PASS for i in table.human_seats})
     return table.records
 
 
