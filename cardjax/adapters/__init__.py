@@ -1,0 +1,1 @@
+"""The market where another library's environment is used; each module needs its library, and none holds a rule."""

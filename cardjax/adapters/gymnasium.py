@@ -1,0 +1,127 @@
+"""Gymnasium: one learner's seat as an `Env`; importing this module registers `cardjax/Single-v0` and `cardjax/Two-v0`.
+
+Gymnasium ≥ 1.0 finds no plugins by itself, so either import this module or name it in the id:
+`gymnasium.make("cardjax.adapters.gymnasium:cardjax/Single-v0")`.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from cardjax.adapters.libraries import library
+from cardjax.adapters.seat import make_seat
+from cardjax.adapters.slots import Shown, Slot, numbers, play, start, view, words_of
+from cardjax.adapters.text import round_text
+from cardjax.policies.protocol import Policy
+
+with library("gymnasium", "gym"):
+    import gymnasium
+    from gymnasium import spaces
+
+RENDER_MODES = ["ansi"]
+KINDS = {"cardjax/Single-v0": "single", "cardjax/Two-v0": "two"}
+"""id → kind of game."""
+
+
+class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
+    """One seat of the market; the others are played by `opponent`.
+
+    Observations are float32 [D], actions 0..20 (0 pass, 1..10 buy, 11..20 sell; an invalid one is a rejected pass),
+    rewards points (or as `reward` says). A game ends with terminated = True after ten rounds; truncated is never True.
+    `info["action_mask"]` is int8 [21], which actions are valid next, as `spaces.Discrete.sample` takes it; the other
+    entries are the round's just settled, by the names of RULES.md, "What a step reports", as Python numbers and arrays.
+    """
+
+    metadata = {"render_modes": RENDER_MODES, "render_fps": 1}  # noqa: RUF012
+
+    def __init__(
+        self, kind: str = "single", opponent: str | Policy | None = None, opponent_params: Any = None,
+        render_mode: str | None = None, **overrides: Any,
+    ):  # fmt: skip
+        """As `make_seat`.
+
+        Args:
+            kind: "single" or "two"; the registered ids set it.
+            opponent: who plays the other seats, a policy's name or a Policy; by default `equilibrium`.
+            opponent_params: a learned Policy's weights.
+            render_mode: None or "ansi".
+            overrides: preset, n_players, observe_posterior, and EnvParams by dotted name.
+
+        Raises:
+            ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+        """
+        self.render_mode = check_render_mode(render_mode)
+        self.seat, terms = make_seat(kind, opponent, opponent_params, **overrides)
+        self.observation_space, self.action_space = seat_spaces(self.seat.market, terms.market)
+        self.terms = jax.device_put(terms)
+        self._seed_words: np.ndarray | None = None
+        self._slot: Slot
+        self._shown: Shown
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """A new game: (observation, info). With a seed, its first; else the next. There are no options."""
+        super().reset(seed=seed)
+        if seed is not None or self._seed_words is None:
+            self._seed_words, game = words_of(self.np_random), 0
+        else:
+            game = int(self._slot.game) + 1
+        self._slot, shown = start(self.seat, self._seed_words, np.int32(game), self.terms)
+        self._shown = jax.device_get(shown)
+        return np.array(self._shown.observation), self._info()
+
+    def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Settle a round: (observation, reward, terminated, truncated, info)."""
+        self._slot, shown = play(self.seat, self._slot, np.asarray(action), self.terms)
+        self._shown = shown = jax.device_get(shown)
+        return np.array(shown.observation), float(shown.reward), bool(shown.terminated), False, self._info()
+
+    def action_masks(self) -> np.ndarray:
+        """Which actions are valid now, bool [21]: what sb3-contrib's MaskablePPO asks for."""
+        return np.array(self._shown.mask)
+
+    def render(self) -> str | None:
+        """The market in a line of text, if `render_mode` is "ansi"."""
+        if self.render_mode is None:
+            return None
+        known = jax.device_get(view(self.seat, self._slot, self.terms))
+        return round_text(known, self._shown.info, bool(self._shown.terminated))
+
+    def _info(self) -> dict[str, Any]:
+        return numbers(self._shown.info) | {"action_mask": self._shown.mask.astype(np.int8)}
+
+
+def seat_spaces(market: Any, params: Any) -> tuple[spaces.Box, spaces.Discrete]:
+    """One player's observation and action spaces."""
+    box = market.observation_space(params)
+    return spaces.Box(box.low[0], box.high[0], dtype=np.float32), spaces.Discrete(market.action_space(params).n)
+
+
+class RenderModeError(ValueError, TypeError):
+    """A render mode that there is not.
+
+    A TypeError too: stable-baselines3's `make_vec_env` asks for rgb_array, and does without if that is a TypeError.
+    """
+
+
+def check_render_mode(render_mode: str | None) -> str | None:
+    """The mode, if there is such a one.
+
+    Raises:
+        RenderModeError: (a ValueError) it is neither None nor "ansi".
+    """
+    if render_mode not in (None, *RENDER_MODES):
+        raise RenderModeError(f"render_mode = {render_mode}: must be None or ansi")
+    return render_mode
+
+
+for _id, _kind in KINDS.items():
+    if _id not in gymnasium.registry:
+        gymnasium.register(
+            _id,
+            entry_point="cardjax.adapters.gymnasium:MarketEnv",
+            vector_entry_point="cardjax.adapters.gymnasium_vector:MarketVectorEnv",
+            kwargs={"kind": _kind},
+        )

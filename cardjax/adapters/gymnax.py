@@ -1,0 +1,131 @@
+"""gymnax: one learner's seat as an `Environment` of gymnax ≥ 1.0, and in the form of five values from before it.
+
+What gymnax's users expect beyond what `CardMarket` itself has: `params` may be left out, spaces are gymnax's own
+classes (its wrappers and rejax ask with isinstance), `num_actions`, `default_params`, `max_steps_in_episode`.
+"""
+
+import dataclasses
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from cardjax.adapters.libraries import library
+from cardjax.adapters.seat import Seat, SeatState, Terms, make_seat
+from cardjax.env import N_ACTIONS, N_ROUNDS, EnvParams
+from cardjax.policies.protocol import Policy
+
+with library("gymnax", "gymnax"):
+    from gymnax.environments import environment, spaces
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class GymnaxParams(EnvParams):
+    """EnvParams with the one name that gymnax's users read of an environment's parameters."""
+
+    @property
+    def max_steps_in_episode(self) -> int:
+        """A game's rounds. It ends by itself: nothing is cut off."""
+        return N_ROUNDS
+
+
+class MarketEnvironment(environment.Environment):
+    """One seat of the market; the others are played by a policy. Pure: to be jitted, and vmapped over keys and params.
+
+    `step` resets by itself, draws a market once, and gives gymnax 1.0's six values: (obs [D], state, reward,
+    terminated, truncated, info). From the same keys it is `CardMarket`'s game, to the bit.
+    """
+
+    def __init__(self, seat: Seat, terms: Terms):
+        self._seat, self._opponent_params = seat, terms.opponent
+        fields = {field.name: getattr(terms.market, field.name) for field in dataclasses.fields(EnvParams)}
+        self._params = GymnaxParams(**fields)
+
+    @property
+    def name(self) -> str:
+        return "cardjax/Single-v0" if self._seat.opponent is None else "cardjax/Two-v0"
+
+    @property
+    def default_params(self) -> GymnaxParams:
+        """Those that `make` was given."""
+        return self._params
+
+    @property
+    def num_actions(self) -> int:
+        return N_ACTIONS
+
+    @partial(jax.jit, static_argnames=("self",))
+    def reset(self, key: Array, params: EnvParams | None = None) -> tuple[Array, SeatState]:
+        """A new game: (obs, state)."""
+        return self._seat.reset(key, self._terms(params))
+
+    @partial(jax.jit, static_argnames=("self",))
+    def step(self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None) -> tuple[Any, ...]:
+        """Settle a round and draw the next: (obs, state, reward, terminated, truncated, info)."""
+        return self._seat.step(key, state, action, self._terms(params))
+
+    def step_env(self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None) -> tuple[Any, ...]:
+        """As `step`, but never resets: (obs, state, reward, terminated, info)."""
+        return self._seat.step_env(key, state, action, self._terms(params))
+
+    def reset_env(self, key: Array, params: EnvParams | None = None) -> tuple[Array, SeatState]:
+        """As `reset`."""
+        return self._seat.reset(key, self._terms(params))
+
+    def observe(self, key: Array, state: SeatState, action: Any, params: EnvParams | None = None) -> Array:
+        """The observation of a state, which draws nothing."""
+        return self._seat.observe(state, self._terms(params))
+
+    def get_obs(self, state: SeatState, params: EnvParams | None = None, key: Array | None = None) -> Array:
+        """As `observe`."""
+        return self._seat.observe(state, self._terms(params))
+
+    def action_mask(self, state: SeatState, params: EnvParams | None = None) -> Array:
+        """Which actions are valid now, bool [21]; below gymnax's LogWrapper, of `log_state.env_state`."""
+        return self._seat.action_mask(state, self._terms(params))
+
+    def action_space(self, params: EnvParams | None = None) -> spaces.Discrete:
+        return spaces.Discrete(N_ACTIONS)
+
+    def observation_space(self, params: EnvParams | None = None) -> spaces.Box:
+        box = self._seat.market.observation_space(self._terms(params).market)
+        return spaces.Box(jnp.asarray(box.low[0]), jnp.asarray(box.high[0]), box.low[0].shape, jnp.float32)
+
+    def _terms(self, params: EnvParams | None) -> Terms:
+        return Terms(self._params if params is None else params, self._opponent_params)
+
+
+class LegacyMarketEnvironment(MarketEnvironment):
+    """The same with the five values of gymnax before 1.0, for PureJaxRL's trainers, rejax and the like."""
+
+    @partial(jax.jit, static_argnames=("self",))
+    def step(self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None) -> tuple[Any, ...]:
+        """(obs, state, reward, done, info); info["discount"] is 0 at a game's end, else 1."""
+        obs, state, reward, *ends, info = self._seat.step(key, state, action, self._terms(params))
+        done = ends[0] | ends[1]
+        return obs, state, reward, done, info | {"discount": jnp.where(done, 0.0, 1.0)}
+
+
+def make(
+    kind: str = "single", legacy: bool = False, opponent: str | Policy | None = None, opponent_params: Any = None,
+    **overrides: Any,
+) -> tuple[MarketEnvironment, GymnaxParams]:  # fmt: skip
+    """(environment, parameters), as `gymnax.make` gives them.
+
+    Args:
+        kind: "single" or "two".
+        legacy: step as gymnax did before 1.0.
+        opponent: who plays the other seats, a policy's name or a Policy; by default `equilibrium`.
+        opponent_params: a learned Policy's weights.
+        overrides: as of `cardjax.make`.
+
+    Raises:
+        ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+    """
+    env = (LegacyMarketEnvironment if legacy else MarketEnvironment)(
+        *make_seat(kind, opponent, opponent_params, **overrides)
+    )
+    return env, env.default_params

@@ -1,0 +1,139 @@
+"""PettingZoo: the market as a `ParallelEnv`, for any number of players who act at once."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from cardjax.adapters.libraries import library
+from cardjax.adapters.seat import make_game, player_info
+from cardjax.adapters.slots import Shown, Slot, numbers, play, start, view, words_of
+from cardjax.adapters.text import round_text
+from cardjax.env import N_ACTIONS, ParameterError
+
+with library("pettingzoo", "pettingzoo"):
+    from gymnasium import spaces
+    from gymnasium.utils import seeding
+    from pettingzoo import ParallelEnv
+
+    from cardjax.adapters.gymnasium import RENDER_MODES, check_render_mode, seat_spaces
+
+MASKS = ("info", "observation")
+Dicts = dict[str, Any]
+
+
+def parallel_env(kind: str = "two", **options: Any) -> "MarketParallelEnv":
+    """The environment, by PettingZoo's customary name; arguments as of `MarketParallelEnv`."""
+    return MarketParallelEnv(kind, **options)
+
+
+class MarketParallelEnv(ParallelEnv[str, Any, int]):
+    """Players "player_0", "player_1", … in one market; all play until the game ends, for all at once.
+
+    Observations are float32 [D], or with `mask="observation"` {"observation": float32 [D], "action_mask": int8 [21]};
+    else the mask of valid next actions is `infos[player]["action_mask"]`. Actions are 0..20, rewards points (or as
+    `reward` says); truncations are always False. The other entries of infos are the round's just settled.
+    """
+
+    metadata = {"name": "cardjax_v0", "render_modes": RENDER_MODES, "render_fps": 1, "is_parallelizable": True}  # noqa: RUF012
+
+    def __init__(self, kind: str = "two", mask: str = "info", render_mode: str | None = None, **overrides: Any):
+        """As `cardjax.make`.
+
+        Args:
+            kind: "two" (with n_players up to 16), or "single".
+            mask: "info" or "observation", where the mask of valid actions stands.
+            render_mode: None or "ansi".
+            overrides: preset, n_players, observe_posterior, and EnvParams by dotted name.
+
+        Raises:
+            ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+        """
+        if mask not in MASKS:
+            raise ParameterError("mask", mask, f"must be one of {', '.join(MASKS)}")
+        self.mask, self.render_mode = mask, check_render_mode(render_mode)
+        self.market, params = make_game(kind, **overrides)
+        self.possible_agents = [f"player_{i}" for i in range(self.market.n_players)]
+        self.agents: list[str] = []
+        both = {agent: seat_spaces(self.market, params) for agent in self.possible_agents}
+        self.observation_spaces = {agent: self._with_mask(box) for agent, (box, _) in both.items()}
+        self.action_spaces = {agent: actions for agent, (_, actions) in both.items()}
+        box = self.market.observation_space(params)
+        self.state_space = spaces.Box(box.low.ravel(), box.high.ravel(), dtype=np.float32)
+        self.params = jax.device_put(params)
+        self._seed_words: np.ndarray | None = None
+        self._slot: Slot
+        self._shown: Shown
+
+    def reset(self, seed: int | None = None, options: Dicts | None = None) -> tuple[Dicts, Dicts]:
+        """A new game: (observations, infos). With a seed, its first; else the next. There are no options."""
+        if seed is not None or self._seed_words is None:
+            self._seed_words, game = words_of(seeding.np_random(seed)[0]), 0
+        else:
+            game = int(self._slot.game) + 1
+        self._slot, shown = start(self.market, self._seed_words, np.int32(game), self.params)
+        self._shown, self.agents = jax.device_get(shown), list(self.possible_agents)
+        return self._observations(), self._infos()
+
+    def step(self, actions: dict[str, int]) -> tuple[Dicts, Dicts, Dicts, Dicts, Dicts]:
+        """Settle a round: (observations, rewards, terminations, truncations, infos), all empty after a game's end.
+
+        Raises:
+            ParameterError: not exactly the live players act.
+        """
+        if not self.agents:
+            return {}, {}, {}, {}, {}
+        if set(actions) != set(self.agents):
+            raise ParameterError("actions of", ", ".join(actions), f"must be of {', '.join(self.agents)}")
+        asked = np.asarray([actions[agent] for agent in self.agents])
+        self._slot, shown = play(self.market, self._slot, asked, self.params)
+        self._shown, players = jax.device_get(shown), self.possible_agents
+        over = bool(self._shown.terminated)
+        self.agents = [] if over else list(players)
+        rewards = {agent: float(self._shown.reward[i]) for i, agent in enumerate(players)}
+        return self._observations(), rewards, dict.fromkeys(players, over), dict.fromkeys(players, False), self._infos()
+
+    def observation_space(self, agent: str) -> spaces.Space:
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space:
+        return self.action_spaces[agent]
+
+    def state(self) -> np.ndarray:
+        """All players' observations side by side, float32 [A · D], for a central critic."""
+        return np.array(self._shown.observation).ravel()
+
+    def render(self) -> str | None:
+        """A line of text for each player, if `render_mode` is "ansi"."""
+        if self.render_mode is None:
+            return None
+        known, over = jax.device_get(view(self.market, self._slot, self.params)), bool(self._shown.terminated)
+        lines = []
+        for i, agent in enumerate(self.possible_agents):
+            own = jax.tree.map(lambda leaf, i=i: leaf[i], known)
+            lines.append(f"{agent}: {round_text(own, player_info(self._shown.info, i), over)}")
+        return "\n".join(lines)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _observations(self) -> Dicts:
+        shown, by_agent = self._shown, {}
+        for i, agent in enumerate(self.possible_agents):
+            observation = np.array(shown.observation[i])
+            masked = {"observation": observation, "action_mask": shown.mask[i].astype(np.int8)}
+            by_agent[agent] = masked if self.mask == "observation" else observation
+        return by_agent
+
+    def _infos(self) -> Dicts:
+        by_agent = {}
+        for i, agent in enumerate(self.possible_agents):
+            by_agent[agent] = numbers(player_info(self._shown.info, i))
+            if self.mask == "info":
+                by_agent[agent]["action_mask"] = self._shown.mask[i].astype(np.int8)
+        return by_agent
+
+    def _with_mask(self, box: spaces.Box) -> spaces.Space:
+        if self.mask == "info":
+            return box
+        return spaces.Dict({"observation": box, "action_mask": spaces.Box(0, 1, (N_ACTIONS,), np.int8)})

@@ -1,0 +1,146 @@
+"""One seat of the market as a game for one learner: the other seats are played by a policy."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+from jax import Array
+
+from cardjax.config import make_config, make_market
+from cardjax.env import CardMarket, EnvParams, ParameterError, State, View
+from cardjax.policies.protocol import Policy
+from cardjax.policies.registry import make_policy
+
+DEFAULT_OPPONENT = "equilibrium"
+OPPONENT_KEY = 0x0990
+"""Folded into a step's key for the opponents' own randomness; the market's draws come from the key itself."""
+OF_PLAYERS = (
+    "action", "rejected", "exec_price", "fill_ratio", "slippage", "pnl", "wealth", "action_mask", "final_observation",
+)  # fmt: skip
+"""The entries of a step's info that have a player axis."""
+NATIVE_ONLY = ("action_mask", "final_observation", "terminated", "truncated")
+"""The entries of a step's info that other libraries' steps return elsewhere, or mean otherwise."""
+
+
+class Terms(NamedTuple):
+    """What a seat's game is played on, all of it traced."""
+
+    market: EnvParams
+    opponent: Any = None
+    """The opponents' weights; None for a scripted player, which acts on the market's parameters."""
+
+
+class SeatState(NamedTuple):
+    """The game between two rounds, and what the opponents keep in mind."""
+
+    game: State
+    memory: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Seat:
+    """The first seat of `market`, as `CardMarket` but without a player axis; pure methods, to be jitted and vmapped.
+
+    The market's draws are those that `CardMarket` makes from the same keys.
+    """
+
+    market: CardMarket
+    """with a player axis (not squeezed)."""
+    opponent: Policy | None = None
+    """Plays the other seats; None alone in the market."""
+
+    def reset(self, key: Array, terms: Terms) -> tuple[Array, SeatState]:
+        """A new game: observation float32 [D] and state."""
+        observation, game = self.market.reset(key, terms.market)
+        memory = self.opponent.init(_opponent_key(key), (self.market.n_players - 1,)) if self.opponent else ()
+        return observation[0], SeatState(game, memory)
+
+    def step(
+        self, key: Array, state: SeatState, action: Array, terms: Terms
+    ) -> tuple[Array, SeatState, Array, Array, Array, dict[str, Array]]:
+        """As `CardMarket.step`, which resets by itself, for one player: (obs, state, reward, terminated, truncated,
+        info). What the opponents keep in mind goes on into the next game, as their protocol has it."""
+        memory, actions = self._actions(key, state, action, terms)
+        observation, game, reward, *ends, info = self.market.step(key, state.game, actions, terms.market)
+        terminated, truncated = ends
+        return observation[0], SeatState(game, memory), reward[0], terminated, truncated, player_info(info, 0)
+
+    def step_env(
+        self, key: Array, state: SeatState, action: Array, terms: Terms
+    ) -> tuple[Array, SeatState, Array, Array, dict[str, Array]]:
+        """As `step`, but never resets: (obs, state, reward, terminated, info)."""
+        memory, actions = self._actions(key, state, action, terms)
+        observation, game, reward, terminated, info = self.market.step_env(key, state.game, actions, terms.market)
+        return observation[0], SeatState(game, memory), reward[0], terminated, player_info(info, 0)
+
+    def observe(self, state: SeatState, terms: Terms) -> Array:
+        """The observation of a state, float32 [D]."""
+        return self.market.observe(state.game, terms.market)[0]
+
+    def view(self, state: SeatState, terms: Terms) -> View:
+        """What the player at this seat knows."""
+        return jax.tree.map(lambda leaf: leaf[0], self.market.view(state.game, terms.market))
+
+    def action_mask(self, state: SeatState, terms: Terms) -> Array:
+        """Which actions are valid now, bool [21]."""
+        return self.market.action_mask(state.game, terms.market)[0]
+
+    def _actions(self, key: Array, state: SeatState, action: Array, terms: Terms) -> tuple[Any, Array]:
+        """The opponents' memory after their decision, and the actions of all seats, [A]."""
+        action = jax.numpy.asarray(action).reshape((1,))
+        if self.opponent is None:
+            return state.memory, action
+        views = jax.tree.map(lambda leaf: leaf[1:], self.market.view(state.game, terms.market))
+        knows = terms.market if terms.opponent is None else terms.opponent
+        memory, others = self.opponent.act(knows, state.memory, views, _opponent_key(key))
+        return memory, jax.numpy.concatenate([action, others.astype(action.dtype)])
+
+
+def make_seat(
+    kind: str, opponent: str | Policy | None = None, opponent_params: Any = None, **overrides: Any
+) -> tuple[Seat, Terms]:
+    """A seat and its terms.
+
+    Args:
+        kind: "single" or "two".
+        opponent: a policy's name, or a Policy; by default `equilibrium`, and none in a game for one.
+        opponent_params: a learned Policy's weights.
+        overrides: as of `cardjax.make`, preset and n_players among them.
+
+    Raises:
+        ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+    """
+    market, params = make_game(kind, **overrides)
+    if market.n_players == 1:
+        if opponent is not None:
+            raise ParameterError("opponent", opponent, "a single player has none: leave it out")
+        return Seat(market), Terms(params)
+    policy = _policy(DEFAULT_OPPONENT if opponent is None else opponent)
+    if not getattr(policy, "share_params", True):
+        raise ParameterError("opponent", type(policy).__name__, "has weights for each seat (ppo.share_params off)")
+    return Seat(market, policy), Terms(params, opponent_params)
+
+
+def make_game(kind: str, **overrides: Any) -> tuple[CardMarket, EnvParams]:
+    """The market with its player axis, also for one player, and its parameters; arguments as of `cardjax.make`."""
+    values = {f"env.{name.removeprefix('env.')}": value for name, value in overrides.items()}
+    config = make_config({"env.kind": kind} | values)
+    return dataclasses.replace(make_market(config.game), squeeze=False), config.env
+
+
+def player_info(info: dict[str, Array], seat: int) -> dict[str, Array]:
+    """A step's info as one player's: entries with a player axis at that seat, the rest as they are."""
+    return {name: leaf[seat] if name in OF_PLAYERS else leaf for name, leaf in info.items()}
+
+
+def _policy(opponent: str | Policy) -> Policy:
+    if not isinstance(opponent, str):
+        return opponent
+    try:
+        return make_policy(opponent)
+    except ValueError as error:
+        raise ParameterError("opponent", opponent, str(error).partition(": ")[2]) from None
+
+
+def _opponent_key(key: Array) -> Array:
+    return jax.random.fold_in(key, OPPONENT_KEY)
