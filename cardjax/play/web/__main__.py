@@ -1,0 +1,82 @@
+"""`python -m cardjax.play.web [--run RUN_DIR …] [--host HOST] [--port PORT]`."""
+
+import argparse
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from cardjax.env import ParameterError
+from cardjax.runtime.command_line import run_command
+from cardjax.runtime.compilation import keep_compiled_programs
+
+CONNECTIONS = 256
+"""At once; a further one is told that the server is busy."""
+FAREWELL = 3
+"""Seconds that a stopping server waits for answers on their way."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Serve the game until Ctrl-C."""
+    run_command(lambda: _serve(_arguments(argv)))
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m cardjax.play.web", description="The game in a browser.")
+    parser.add_argument(
+        "--run", type=Path, action="append", default=[], metavar="RUN_DIR",
+        help="a training run to play against and to watch; repeatable",
+    )  # fmt: skip
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine alone)")
+    parser.add_argument("--port", type=int, default=8000, help="0 takes any that is free (default 8000)")
+    return parser.parse_args(argv)
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    try:
+        import uvicorn
+
+        from cardjax.play.web.app import make_app
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("uvicorn", "starlette", "anyio"):
+            raise
+        raise ParameterError("cardjax.play.web", error.name, "is not installed: pip install 'cardjax[web]'") from None
+    from cardjax.play.web.players import Players, load_runs
+
+    keep_compiled_programs()
+    listener = _listen(arguments.host, arguments.port)
+    with listener:
+        app = make_app(Players(load_runs(arguments.run)))
+        config = uvicorn.Config(
+            app, http="h11", ws="none", lifespan="off", log_level="warning", access_log=False, server_header=False,
+            proxy_headers=False, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=FAREWELL,
+        )  # fmt: skip
+        print(f"cardjax: {_address(arguments.host, listener)} (Ctrl-C stops)", flush=True)
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        except KeyboardInterrupt:  # raised again once the server has stopped
+            print("stopped", flush=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, so that a port that is taken is told before anything is loaded.
+
+    Raises:
+        ParameterError: the port or the host cannot be listened at.
+    """
+    if not 0 <= port < 2**16:
+        raise ParameterError("--port", port, "must be a whole number in [0, 65535]")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family)
+    except socket.gaierror:
+        raise ParameterError("--host", host, "is no address of this machine") from None
+    except OSError as error:
+        raise ParameterError("--port", port, f"cannot be listened at on {host} ({error.strerror})") from None
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+// Elements, numbers, and words for orders. Text goes in as text alone: nothing here reads markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+const SVG_TAGS = new Set(["svg", "g", "rect", "line", "path", "circle", "text", "title"]);
+
+export function el(tag, attributes = {}, ...children) {
+  const node = SVG_TAGS.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === false || value === null || value === undefined) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return node;
+}
+
+// Signs for the scrubber, drawn, since fonts often lack them.
+const ICONS = {
+  first: "M5 4v16M19 4L8 12l11 8z", back: "M17 4L6 12l11 8z", play: "M6 3l14 9-14 9z",
+  pause: "M6 4h4v16H6zM14 4h4v16h-4z", on: "M7 4l11 8-11 8z", last: "M19 4v16M5 4l11 8-11 8z",
+};
+
+export function icon(name) {
+  return el("svg", { class: `icon ${name}`, viewBox: "0 0 24 24", "aria-hidden": "true" }, el("path", { d: ICONS[name] }));
+}
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+
+export function points(x, digits = 2) {
+  return (Math.abs(x) < 0.5 * 10 ** -digits ? 0 : x).toFixed(digits).replace("-", "−");
+}
+
+export function signed(x, digits = 2) {
+  const text = points(x, digits);
+  return text.startsWith("−") || Number(text) === 0 ? text : `+${text}`;
+}
+
+export function money(x, digits = 2) {
+  return el("span", { class: `number ${x > 0 ? "gain" : x < 0 ? "loss" : ""}` }, signed(x, digits));
+}
+
+export const sideOf = (action) => (action === 0 ? "pass" : action <= 10 ? "buy" : "sell");
+export const sizeOf = (action) => (action > 10 ? action - 10 : action);
+export const orderWords = (action) => (action === 0 ? "pass" : `${sideOf(action)} ${sizeOf(action)}`);
+export const mixWords = (mix) =>
+  mix.length === 1
+    ? orderWords(mix[0][0])
+    : mix.map(([action, chance]) => `${orderWords(action)} (${Math.round(100 * chance)}%)`).join(" or ");
+export const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+export function say(text) {
+  const live = $("#live");
+  live.textContent = "";
+  requestAnimationFrame(() => { live.textContent = text; });
+}
+
+export function notice(text) {
+  const box = $("#notice");
+  box.hidden = !text;
+  box.textContent = text ?? "";
+  if (text) box.scrollIntoView({ block: "nearest" });
+}
