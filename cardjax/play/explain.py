@@ -105,14 +105,14 @@ def _impact_words(record: RoundRecord, seat: int, parts: Parts) -> str:
     order = record.orders[seat]
     depth = record.depth_ask if order.side == "buy" else record.depth_bid
     others = _flow(record, order.side) - order.size
-    them = "the other" if len(record.orders) == 2 else "the others"
+    theirs = "the other's" if len(record.orders) == 2 else "the others'"
     link = ", and " if parts.edge <= 0 else ", but "
     if order.slippage <= 0:
         return ""
     if parts.own_impact <= 0:
-        return f"{link}{them}'s {others} ate the depth of {depth:.1f}, which cost you {parts.others_impact:.2f}"
+        return f"{link}{theirs} {others} ate the depth of {depth:.1f}, which cost you {parts.others_impact:.2f}"
     said = f"{link}your {order.size} on a depth of {depth:.1f} moved the price, which cost {parts.own_impact:.2f}"
-    return f"{said} and {them}'s {others} another {parts.others_impact:.2f}" if others else said
+    return f"{said} and {theirs} {others} another {parts.others_impact:.2f}" if others else said
 
 
 def _better(record: RoundRecord, order: OrderRecord) -> str:

@@ -22,7 +22,6 @@ from cardjax.play.game import Game, Setup
 from cardjax.play.rounds import Offer, RoundRecord
 from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import make_policy
-from cardjax.runtime.runs import load_player
 
 HUMAN = "human"
 
@@ -63,11 +62,18 @@ def find_seat(name: str, setup: Setup, key: str = "--opponent") -> Seat:
             return Seat(name, make_policy(name), setup.params)
         except ValueError as error:
             raise ParameterError(key, name, f"is neither human, a run folder nor a policy ({error})") from None
+    from cardjax.runtime.runs import load_player  # learners load slowly, and only a run folder needs them
+
     player, own, _ = load_player(Path(name))
     if own.n_players != setup.n_players:
         allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
         raise ParameterError(key, name, allowed)
-    return Seat(name, player.policy, player.params[0])
+    return Seat(_run_name(Path(name)), player.policy, player.params[0])
+
+
+def _run_name(folder: Path) -> str:
+    """ "run NAME": no path of this machine, and nothing that a terminal or a saved game could not take."""
+    return "run " + "".join(c if c.isprintable() else "?" for c in folder.resolve().name)[:100]
 
 
 class Table:

@@ -1,0 +1,37 @@
+"""What the play tests share: whole games, played once."""
+
+import random
+
+import pytest
+
+from cardjax.play import Game, Table, find_seat, human, make_setup
+
+SEED = 12
+
+
+def play_random(setup, seed=0):
+    """A game of any orders, invalid ones among them."""
+    rng, game = random.Random(seed), Game(setup)
+    while not game.over:
+        game.play([rng.randrange(21) for _ in range(setup.n_players)])
+    return game
+
+
+@pytest.fixture(scope="session")
+def games():
+    """kind → games in a market so poor that many orders are refused, and one of plenty."""
+    poor = {"initial_wealth": 150.0, "alpha": 0.5}
+    return {
+        kind: [play_random(make_setup(kind, seed=SEED + i, overrides=poor if i else {}), i) for i in range(3)]
+        for kind in ("single", "two")
+    }
+
+
+@pytest.fixture(scope="session")
+def duel():
+    """A person who plays something against level1."""
+    setup = make_setup("two", seed=SEED)
+    table, rng = Table(setup, [human(), find_seat("level1", setup)]), random.Random(1)
+    while not table.over:
+        table.play({0: rng.choice([0, 1, 2, 11, 12])})
+    return table

@@ -1,0 +1,238 @@
+"""The game as a person meets it: typed into a real pseudo-terminal, read off it again."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+from cardjax.play.terminal import main
+
+ROOT = Path(__file__).resolve().parents[2]
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+COLOUR = re.compile(r"\x1b\[[0-9;]*3[1-7][0-9;]*m")
+PATIENCE = 120
+START = """
+import os, runpy, sys
+os.close(os.open(os.ttyname(0), os.O_RDWR))  # a session's first terminal becomes its controlling one, as for Ctrl-C
+sys.argv[0] = "cardjax.play"
+runpy.run_module("cardjax.play", run_name="__main__")
+"""
+
+
+class Terminal:
+    """A program in a pseudo-terminal of a given width."""
+
+    def __init__(self, arguments, columns, cache, **environment):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR")}
+        env = kept | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "JAX_COMPILATION_CACHE_DIR": str(cache)}
+        env |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3"} | environment
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", START, *map(str, arguments)], cwd=ROOT, env=env, stdin=slave, stdout=slave,
+            stderr=slave, start_new_session=True,
+        )  # fmt: skip
+        os.close(slave)
+        self.output = ""
+        self._read = 0
+
+    def expect(self, text):
+        """Wait until `text` has come up since the last one expected; what came before it."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.output[self._read :]:
+            if not self._more(deadline):
+                raise AssertionError(f"{text!r} did not come up in:\n{self.output[self._read :]}")
+        end = self.output.index(text, self._read) + len(text)
+        passed, self._read = self.output[self._read : end], end
+        return passed
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def finish(self):
+        """The exit code, once the program has ended."""
+        deadline = time.monotonic() + PATIENCE
+        while self._more(deadline):
+            pass
+        code = self.process.wait(PATIENCE)
+        os.close(self.master)
+        return code
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def _more(self, deadline):
+        if not select.select([self.master], [], [], max(0, deadline - time.monotonic()))[0]:
+            return False
+        try:
+            read = os.read(self.master, 65536)
+        except OSError:  # Linux: the program has closed its end
+            return False
+        self.output += read.decode()
+        return bool(read)
+
+    @property
+    def lines(self):
+        """All that was written from a line's start, without colours; a spinner writes one line many times."""
+        return re.split(r"[\r\n]+", CONTROL.sub("", self.output))
+
+
+@pytest.fixture
+def start(compilation_cache):
+    started = []
+
+    def run(*arguments, columns=80, **environment):
+        started.append(Terminal(arguments, columns, compilation_cache, **environment))
+        return started[-1]
+
+    yield run
+    for terminal in started:
+        terminal.kill()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("saved")
+
+
+def test_a_whole_game_is_typed_at_40_columns_and_stepped_through_again(start, folder):
+    path = folder / "game.json"
+    game = start("--opponent", "ev_oracle", "--seed", 12, "--save", path, columns=40, NO_COLOR="1")
+    game.expect("Your order: ")
+    for wrong, answer in (
+        ("?", "fair value is the average"),
+        ("zz", "is no order"),
+        ("b11", "is no size"),
+        ("", "No order"),
+    ):
+        game.type(f"{wrong}\n")
+        assert answer in " ".join(game.expect("Your order: ").split())
+    for typed in ("s10", "p", "b2", "12", "0", "b1", "pass", "sell 1", "4"):
+        game.type(f"{typed}\n")
+        game.expect("Why: ")
+        game.expect("Your order: ")
+    game.type("b10\n")
+    assert game.finish() == 0
+    shown = " ".join(" ".join(game.lines).split())
+    for word in ("Round 10 of 10", "give or take", "slippage", "depth took", "The equilibrium", "Best reply", "luck",
+                 "skill", "Score ", "In the same place", "or more", "--seed 12"):  # fmt: skip
+        assert word in shown, word
+    assert max(map(len, game.lines)) <= 40
+    assert not COLOUR.search(game.output)
+
+    document = json.loads(path.read_text())
+    assert [actions[0] for actions in document["actions"]] == [20, 0, 2, 12, 0, 1, 0, 11, 4, 10]
+    again = start("--replay", path, columns=40)
+    for _ in range(10):
+        again.expect("Enter goes on, q stops: ")
+        again.type("\n")
+    assert again.finish() == 0
+    assert max(map(len, again.lines)) <= 40
+    score = re.search(r"Score \S+:", shown)[0]
+    assert score in " ".join(again.lines)
+
+
+def test_two_people_do_not_see_each_other_s_orders_and_ctrl_c_leaves_with_130(start, folder):
+    path = folder / "unfinished.json"
+    game = start("--opponent", "human", "--seed", 12, "--save", path)
+    game.expect("Player A (typed unseen): ")
+    time.sleep(0.3)  # getpass turns the echo off after its prompt
+    game.type("b7\n")
+    typed = game.expect("Player B (typed unseen): ")
+    assert "b7" not in typed and "bought" not in typed and "Player A has decided" in typed
+    time.sleep(0.3)
+    game.type("s3\n")
+    settled = game.expect("Round 2 of 10")
+    assert "Player A bought 7" in settled and "Player B sold 3" in settled
+    assert settled.count("Why: You") == 2
+    game.expect("Player A (typed unseen): ")
+    assert COLOUR.search(game.output)
+    game.type("\x03")
+    assert game.finish() == 130
+    assert "Stopped after 1 round" in game.output and "Traceback" not in game.output
+    assert len(json.loads(path.read_text())["actions"]) == 1
+
+
+def test_one_person_at_both_seats_sees_what_is_typed_and_the_end_of_input_ends_the_game(start):
+    game = start("--both-seats", "--seed", 12)
+    game.expect("Player A: ")
+    game.type("b7\n")
+    assert "b7" in game.expect("Player B: ")
+    game.type("0\n")
+    game.expect("Player A: ")
+    game.type("\x04")
+    assert game.finish() == 0
+    shown = "\n".join(game.lines)
+    assert "The game stops here, after 1 round." in shown and "Player A: 1 round" in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--mode", "single", "--both-seats"], "--both-seats = on: needs a game of two"),
+        (["--both-seats", "--opponent", "level1"], "leaves no seat to --opponent level1"),
+        (["--opponent", "nobody"], "--opponent = nobody: is neither human, a run folder nor a policy"),
+        (["--seed", "-1"], "seed = -1"),
+        (["alpha=0.5"], "argument = alpha"),
+        (["env.alpha=-1"], "env.alpha = -1"),
+        (["env.reward=pnl"], "env.reward = pnl: has no part"),
+        (["--preset", "nothing"], "env.preset = nothing"),
+        (["--save", "/nonexistent/game.json"], "--save = /nonexistent/game.json"),
+        (["--replay", "README.md", "--seed", "0"], "takes no other arguments (seed)"),
+        (["--replay", "README.md", "--events", "on"], "takes no other arguments (events)"),
+        (["--replay", "README.md"], "saved game = README.md: is damaged"),
+    ],
+)
+def test_what_is_not_allowed_is_one_line_and_exit_code_2(arguments, said, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+
+
+def test_a_saved_game_is_not_written_over(tmp_path, capsys):
+    (tmp_path / "mine").write_text("precious")
+    with pytest.raises(SystemExit):
+        main(["--save", str(tmp_path / "mine")])
+    assert "must be a new file" in capsys.readouterr().err
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
+def typed(monkeypatch, *lines):
+    remaining = iter(lines)
+    monkeypatch.setattr("builtins.input", lambda prompt: next(remaining))
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_the_options_reach_the_game(monkeypatch, capsys):
+    typed(monkeypatch, "20", "q")
+    main(["--opponent", "pass", "--seed", "12", "--impact", "off", "--preset", "commons", "env.initial_wealth=1000"])
+    shown = capsys.readouterr().out
+    assert "Game: preset commons, seed 12" in shown
+    assert "Your bankroll: 1000.00" in shown
+    assert "slippage 0.00 a unit" in shown
+    assert "The other (pass) passed." in shown
+
+
+def test_alone_one_is_compared_with_the_optimum_and_with_whom_one_asks_for(monkeypatch, capsys):
+    typed(monkeypatch, "b1", "q")
+    main(["--mode", "single", "--opponent", "pass", "--seed", "5", "--events", "off"])
+    shown = capsys.readouterr().out
+    assert "cardjax: you alone" in shown and "Event: All ranks" in shown and "The optimum: " in shown
+    compared = shown.split("In the same place")[1]
+    assert re.search(r"the optimum +[+-]\d", compared) and re.search(r"pass +\+0.00", compared)
