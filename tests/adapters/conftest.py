@@ -1,0 +1,80 @@
+"""What the adapters' tests share: policies to sit opposite a learner, and the native market's own game."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cardjax.adapters.slots import base_key
+from cardjax.policies.protocol import sample_action
+
+
+@pytest.fixture(scope="package", autouse=True)
+def unoptimised_programs():
+    """Little is computed here, and much compiled: the compiler is told not to optimise."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rising:
+    """Buys one unit more in every round, and remembers by itself how far it is: a policy with memory and weights."""
+
+    def init(self, key, batch):
+        return jnp.zeros(batch, jnp.int32)
+
+    def act(self, params, carry, view, key):
+        wanted = carry + params["first"]
+        carry = jnp.where(view.round == 9, 0, carry + 1)
+        return carry, jnp.where(jnp.take_along_axis(view.action_mask, wanted[..., None], -1)[..., 0], wanted, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mixing:
+    """Buys or passes by chance: a policy that spends randomness, cheap to compile."""
+
+    def init(self, key, batch):
+        return ()
+
+    def act(self, params, carry, view, key):
+        return carry, sample_action(key, view.action_mask.astype(jnp.float32))
+
+
+@pytest.fixture(scope="session")
+def rising():
+    return Rising()
+
+
+@pytest.fixture(scope="session")
+def mixing():
+    return Mixing()
+
+
+@pytest.fixture(scope="session")
+def native_games():
+    """native_games(market, seed, params, actions, game=0): the info of each round [T] of a slot's game, as CardMarket
+    plays it from the keys that slots.py documents; actions [T, A]. `seed` is Gymnasium's."""
+
+    @partial(jax.jit, static_argnums=0)
+    def play(market, words, game, params, actions):
+        key = jax.random.fold_in(base_key(words), game)
+        first, state = market.reset(jax.random.fold_in(key, 0), params)
+
+        def round_(state, inputs):
+            t, action = inputs
+            observation, state, reward, terminated, info = market.step_env(
+                jax.random.fold_in(key, t + 1), state, action, params
+            )
+            return state, (observation, reward, terminated, info, market.action_mask(state, params))
+
+        return first, jax.lax.scan(round_, state, (jnp.arange(len(actions)), actions))[1]
+
+    def games(market, seed, params, actions, game=0):
+        words = np.random.Generator(np.random.PCG64(seed)).integers(2**32, size=2, dtype=np.uint32)
+        return jax.device_get(play(market, words, game, params, np.asarray(actions)))
+
+    return games
