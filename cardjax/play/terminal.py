@@ -1,6 +1,7 @@
 """The terminal game: `python -m cardjax.play`. Arguments, the round's loop, and stepping through a saved game."""
 
 import argparse
+import errno
 import os
 import secrets
 import sys
@@ -31,9 +32,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")
     try:
         run_command(lambda: _main(arguments))
-    except BrokenPipeError:  # the reader of our output has gone; what is still buffered must not complain at exit
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
+            raise
+        # The reader of our output has gone, or its disk is full; what is still buffered must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(1 if error.errno == errno.EPIPE else f"output: cannot be written ({error.strerror})")
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -198,6 +198,26 @@ def test_a_table_asks_for_the_orders_of_people_alone(duel):
         Table(duel.setup, [human()])
 
 
+@pytest.mark.slow
+def test_a_trained_run_takes_a_seat(tmp_path, monkeypatch):
+    from cardjax.config import make_config
+    from cardjax.runtime import runs
+
+    monkeypatch.chdir(tmp_path)
+    small = {"train.n_envs": 64, "train.total_steps": 6400, "train.n_evals": 1, "train.eval_games": 64,
+             "train.final_eval_games": 64, "ppo.n_minibatches": 4, "ppo.hidden": [8]}  # fmt: skip
+    folder = runs.start("ippo", make_config(small | {"name": "own", "ppo.memory": "gru", "ppo.share_params": False}))
+    setup = make_setup("two", seed=5)
+    seat = find_seat(str(folder), setup)
+    assert seat.name == "run own"
+    table = Table(setup, [human(), seat])
+    while not table.over:
+        table.play({0: 0})
+    assert not any(record.orders[1].rejected for record in table.records)
+    with pytest.raises(ParameterError, match=r"was trained for 2 player\(s\), not for 1"):
+        find_seat(str(folder), make_setup("single"))
+
+
 def test_a_seat_that_nobody_knows_is_refused(tmp_path, duel):
     with pytest.raises(ParameterError, match="--opponent = nobody: is neither human, a run folder nor a policy"):
         find_seat("nobody", duel.setup)

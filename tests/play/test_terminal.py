@@ -205,6 +205,15 @@ def test_what_is_not_allowed_is_one_line_and_exit_code_2(arguments, said, monkey
     assert said in error and error.count("\n") == 1
 
 
+def test_a_reader_that_goes_away_is_no_traceback(compilation_cache):
+    env = os.environ | {"PYTHONPATH": str(ROOT), "JAX_COMPILATION_CACHE_DIR": str(compilation_cache)}
+    game = subprocess.Popen([sys.executable, "-m", "cardjax.play"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    game.stdout.close()
+    assert game.stderr.read() == ""
+    assert game.wait(PATIENCE) == 1
+
+
 def test_a_saved_game_is_not_written_over(tmp_path, capsys):
     (tmp_path / "mine").write_text("precious")
     with pytest.raises(SystemExit):
