@@ -1,6 +1,7 @@
 """`python -m cardjax.play.web [--run RUN_DIR …] [--host HOST] [--port PORT]`."""
 
 import argparse
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,7 +72,11 @@ def _listen(host: str, port: int) -> socket.socket:
     except socket.gaierror:
         raise ParameterError("--host", host, "is no address of this machine") from None
     except OSError as error:
-        raise ParameterError("--port", port, f"cannot be listened at on {host} ({error.strerror})") from None
+        raise ParameterError("--port", port, f"cannot be listened at on {host} ({_reason(error)})") from None
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _address(host: str, listener: socket.socket) -> str:

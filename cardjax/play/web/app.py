@@ -22,11 +22,11 @@ import anyio
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from cardjax.config import presets_by_name
 from cardjax.env import ParameterError
@@ -47,7 +47,7 @@ WORKERS = 2
 EXPIRED = "This game is no longer kept: the server was restarted, or many others were played since. Start a new one."
 
 
-def make_app(players: Players | None = None, capacity: int = CAPACITY) -> Starlette:
+def make_app(players: Players | None = None, capacity: int = CAPACITY) -> ASGIApp:
     """The ASGI application.
 
     Args:
@@ -73,7 +73,8 @@ def make_app(players: Players | None = None, capacity: int = CAPACITY) -> Starle
         HTTPException: lambda _, error: _refusal(error.status_code, f"{error.detail}."),
         Exception: lambda _, error: _refusal(500, "The server failed at this; its log says more."),
     }
-    return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers=handlers)
+    # Around the whole application: Starlette answers failures outside of its own middleware.
+    return SecurityHeaders(Starlette(routes=routes, exception_handlers=handlers))
 
 
 @dataclass

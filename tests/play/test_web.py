@@ -1,0 +1,499 @@
+"""The web server: real requests over a loopback socket."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+pytest.importorskip("uvicorn")
+pytest.importorskip("starlette")
+
+import uvicorn
+
+from cardjax.env import ParameterError
+from cardjax.play import Table, find_seat, human, make_setup, save_game, score_of
+from cardjax.play.record import parse_game
+from cardjax.play.web import __main__ as command
+from cardjax.play.web import app as app_module
+from cardjax.play.web import requests
+from cardjax.play.web.app import make_app
+from cardjax.play.web.headers import SECURITY
+from cardjax.play.web.players import Players, Run, load_runs
+from cardjax.play.web.sessions import ExpiredError, Sessions
+from cardjax.policies.registry import POLICIES
+
+KEPT = 4
+ORDERS = [3, 0, 12, 20, 1, 10, 0, 11, 2, 5]
+JSON = {"Content-Type": "application/json"}
+HALF = b"POST /api/games HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+HIDDEN = {"cards", "S", "depth_bid", "depth_ask", "orders"}
+
+
+class Client:
+    """One visitor's requests."""
+
+    def __init__(self, port):
+        self.port = port
+
+    def raw(self, method, path, body=None, headers=JSON):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        try:
+            connection.request(method, path, body, headers if body is not None else {})
+            response = connection.getresponse()
+            return response.status, dict(response.getheaders()), response.read()
+        finally:
+            connection.close()
+
+    def ask(self, method, path, body=None):
+        status, _, content = self.raw(method, path, None if body is None else json.dumps(body))
+        return status, json.loads(content)
+
+    def new(self, **setup):
+        status, game = self.ask("POST", "/api/games", setup)
+        assert status == 201, game
+        return game
+
+    def order(self, game, action):
+        order = {"round": game["offer"]["round"], "action": action}
+        status, after = self.ask("POST", f"/api/games/{game['id']}/orders", order)
+        assert status == 200, after
+        return after
+
+
+def serve(app):
+    """(uvicorn server, its thread, port) of an app at a free port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_level="critical"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    return server, thread, listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def visitor():
+    level1 = Run("mine", POLICIES["level1"], make_setup("two").params, n_players=2)
+    server, thread, port = serve(make_app(Players((level1,)), capacity=KEPT))
+    yield Client(port)
+    server.should_exit = True
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def finished(visitor):
+    """A whole game over HTTP: (as it stood before each round, as it ended)."""
+    game = visitor.new(mode="two", opponent="level1", seed=5)
+    stood = []
+    for action in ORDERS:
+        stood.append(game)
+        game = visitor.order(game, action)
+    return stood, game
+
+
+def test_a_game_over_http_is_the_cores_game(finished):
+    setup = make_setup("two", seed=5)
+    table = Table(setup, [human(), find_seat("level1", setup)])
+    stood, end = finished
+    for action, before in zip(ORDERS, stood, strict=True):
+        assert before["offer"]["bid"] == table.offer.bid
+        table.play({0: action})
+    assert end["over"] and end["offer"] is None
+    for shown, record in zip(end["records"], table.records, strict=True):
+        assert shown["cards"] == list(record.cards)
+        assert [order["pnl"] for order in shown["orders"]] == [order.pnl for order in record.orders]
+        assert [order["action"] for order in shown["orders"]] == [order.action for order in record.orders]
+    score = score_of(setup, table.records, 0)
+    assert end["summary"]["scores"][0]["totals"]["pnl"] == pytest.approx(score.totals.pnl)
+    assert end["summary"]["scores"][0]["score"] == pytest.approx(score.score)
+
+
+def test_what_is_hidden_stays_on_the_server_until_the_round_is_settled(finished):
+    for played, before in enumerate(finished[0]):
+        assert not HIDDEN & set(before["offer"])
+        assert len(before["offer"]["hints"]) <= 3 and len(before["records"]) == played
+        assert before["summary"] is None
+
+
+def test_the_fair_value_is_the_one_that_the_record_tells_later(finished):
+    stood, end = finished
+    for before, record in zip(stood, end["records"], strict=True):
+        assert (before["offer"]["mu"], before["offer"]["sigma"]) == (record["mu"], record["sigma"])
+
+
+def test_a_finished_game_tells_what_others_would_have_earned(finished):
+    compared = {row["name"]: row for row in finished[1]["summary"]["compared"]}
+    assert list(compared) == ["equilibrium", "mine", "ev_oracle", "random_valid"]
+    assert compared["equilibrium"]["expected_pnl"] > finished[1]["summary"]["scores"][0]["totals"]["expected_pnl"]
+    assert all(row["rounds"] == 10 for row in compared.values())
+
+
+def test_the_saved_file_is_the_terminals_byte_for_byte(visitor, tmp_path):
+    game = visitor.new(mode="two", opponent="mine", seed=6)
+    game = visitor.order(game, 3)
+    status, headers, content = visitor.raw("GET", f"/api/games/{game['id']}/saved")
+    setup = make_setup("two", seed=6)
+    table = Table(setup, [human(), find_seat("level1", setup)])
+    table.play({0: 3})
+    save_game(tmp_path / "game.json", setup, ["human", "mine"], table.records)
+    assert status == 200 and content == (tmp_path / "game.json").read_bytes()
+    assert headers["content-disposition"] == 'attachment; filename="cardjax-two-seed6.json"'
+
+
+def test_a_saved_game_is_replayed(visitor, finished):
+    _, _, content = visitor.raw("POST", "/api/games", json.dumps({"seed": 7, "opponent": "pass"}))
+    game = visitor.order(visitor.order(json.loads(content), 4), 0)
+    _, _, saved = visitor.raw("GET", f"/api/games/{game['id']}/saved")
+    status, _, content = visitor.raw("POST", "/api/replays", saved)
+    replayed = json.loads(content)
+    assert status == 200 and replayed["records"] == game["records"]
+    assert [seat["name"] for seat in replayed["seats"]] == ["You", "pass"]
+    assert replayed["summary"]["scores"][0]["totals"]["rounds"] == 2
+
+
+def test_a_saved_game_whose_figures_were_changed_is_refused(visitor):
+    game = visitor.order(visitor.new(seed=8), 4)
+    saved = json.loads(visitor.raw("GET", f"/api/games/{game['id']}/saved")[2])
+    saved["figures"][0]["wealth"][0] += 100
+    status, answer = visitor.ask("POST", "/api/replays", saved)
+    assert status == 400
+    assert answer["error"] == (
+        "The file is damaged, or of other rules (round 1: the market's figures are not the saved ones)."
+    )
+
+
+def test_a_saved_game_with_figures_beyond_floats_is_refused(visitor):
+    game = visitor.order(visitor.new(seed=8), 10)
+    saved = json.loads(visitor.raw("GET", f"/api/games/{game['id']}/saved")[2])
+    saved["env"]["initial_wealth"] = 3e38
+    saved["env"]["alpha"] = 3e38
+    text = json.dumps(saved)
+    for infinite in ("1e999", "-1e999"):
+        changed = json.loads(text)
+        changed["figures"][0]["wealth"] = changed["figures"][0]["pnl"] = ["INF", "INF"]
+        status, _, content = visitor.raw("POST", "/api/replays", json.dumps(changed).replace('"INF"', infinite))
+        assert status == 400 and "error" in json.loads(content)
+
+
+def test_policies_play_a_whole_game_that_can_be_saved(visitor):
+    match = {"mode": "two", "players": ["mine", "equilibrium"], "seed": 3}
+    (status, game), (_, again) = visitor.ask("POST", "/api/matches", match), visitor.ask("POST", "/api/matches", match)
+    assert status == 201 and game["over"] and len(game["records"]) == 10
+    assert game["records"] == again["records"]
+    assert all(len(order["action_values"]) == 21 for record in game["records"] for order in record["orders"])
+    for record in game["records"]:
+        best = {action for action, _ in record["orders"][1]["benchmark"]}
+        assert record["orders"][1]["action"] in best, "the equilibrium plays what the page calls the equilibrium"
+    _, _, saved = visitor.raw("GET", f"/api/games/{game['id']}/saved")
+    assert parse_game(saved.decode()).players == ("mine", "equilibrium")
+    status, answer = visitor.ask("POST", f"/api/games/{game['id']}/orders", {"round": 1, "action": 0})
+    assert (status, answer["error"]) == (409, "This game is among policies and takes no orders.")
+
+
+def test_alone_with_the_market_and_with_switches(visitor):
+    game = visitor.new(mode="single", events=False, impact=False, preset="tight_budget", seed=1)
+    assert [seat["name"] for seat in game["seats"]] == ["You"]
+    assert (game["events"], game["impact"], game["initial_wealth"]) == (False, False, 100.0)
+    assert visitor.ask("GET", f"/api/games/{game['id']}") == (200, game)
+
+
+def test_options_name_who_may_be_met(visitor):
+    status, options = visitor.ask("GET", "/api/options")
+    two, single = ([player["name"] for player in options["players"][mode]] for mode in ("two", "single"))
+    assert status == 200 and "default" in options["presets"]
+    assert two == ["mine", *POLICIES] and single == [*POLICIES]
+    assert all(player["words"] for player in options["players"]["two"])
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("games", {"mode": "three"}, 'mode = "three": must be one of single, two.'),
+        ("games", {"mode": ["two"]}, "must be one of single, two."),
+        ("games", {"seed": -1}, "seed = -1: must be a whole number in [0, 2147483647]."),
+        ("games", {"seed": 2**31}, "seed = 2147483648"),
+        ("games", {"seed": 1.0}, "seed = 1.0"),
+        ("games", {"seed": True}, "seed = true"),
+        ("games", {"seed": "1" * 500}, "…: must be a whole number"),
+        ("games", {"events": "off"}, 'events = "off": must be true or false.'),
+        ("games", {"impact": 0}, "impact = 0"),
+        ("games", {"preset": "../ippo"}, 'preset = "../ippo": must be one of calm, commons'),
+        ("games", {"preset": None}, "preset = null"),
+        ("games", {"opponent": "/tmp"}, "opponent = /tmp: must be one of mine, pass"),
+        ("games", {"opponent": "human"}, "opponent = human"),
+        ("games", {"opponent": {"a": 1}}, "opponent = {'a': 1}"),
+        ("games", {"opponent": "\u202e\n\x00"}, "opponent ="),
+        ("games", {"mode": "single", "opponent": "pass"}, "a single player has none: leave it out"),
+        ("games", {"alpha": 1}, '"alpha": unknown field; there are mode, preset, seed, events, impact, opponent.'),
+        ("games", [], "must be a JSON object"),
+        ("games", 3, "must be a JSON object"),
+        ("matches", {"players": ["pass"]}, 'players = ["pass"]: must be a list of 2 name(s).'),
+        ("matches", {"players": "ab"}, 'players = "ab"'),
+        ("matches", {}, "players = null"),
+        ("matches", {"players": ["pass", "."]}, "players = .: must be one of"),
+        ("matches", {"mode": "single", "players": ["mine"]}, "was trained for 2 player(s), not for 1"),
+        ("matches", {"players": ["pass", "human"]}, "players = human"),
+        ("replays", {}, "The file is not a saved game of cardjax."),
+        ("replays", [1], "The file is not a saved game of cardjax."),
+    ],
+)
+def test_bad_fields_are_refused_in_one_line(visitor, path, body, said):
+    status, answer = visitor.ask("POST", f"/api/{path}", body)
+    assert status == 400 and set(answer) == {"error"}
+    assert said in answer["error"] and "\n" not in answer["error"] and len(answer["error"]) < 400
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({}, "round = null"),
+        ({"round": 1}, "action = null: must be a whole number in [0, 20]."),
+        ({"round": 1, "action": 21}, "action = 21"),
+        ({"round": 1, "action": 3.5}, "action = 3.5"),
+        ({"round": 1, "action": False}, "action = false"),
+        ({"round": 0, "action": 1}, "round = 0"),
+        ({"round": 1, "action": 1, "seat": 1}, '"seat": unknown field'),
+    ],
+)
+def test_bad_orders_leave_the_game_as_it_was(visitor, order, said):
+    game = visitor.new(seed=2)
+    status, answer = visitor.ask("POST", f"/api/games/{game['id']}/orders", order)
+    assert status == 400 and said in answer["error"]
+    assert visitor.ask("GET", f"/api/games/{game['id']}") == (200, game)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b"", 400, "not valid JSON"),
+        (b"{", 400, "not valid JSON"),
+        (b'{"seed": NaN}', 400, "NaN is not a JSON number"),
+        (b'{"seed": 1, "seed": 2}', 400, "a name comes twice"),
+        (b'{"seed": ' + b"1" * 3000 + b"}", 400, "seed = 111"),
+        (b"\xff\xfe", 400, "not UTF-8"),
+        (b"[" * 2000 + b"]" * 2000, 400, "nested too deeply"),
+        (b"[" * 13 + b"]" * 13, 400, "12 levels are allowed"),
+        (b'{"mode": "' + b"x" * 5000 + b'"}', 413, "4 KiB are allowed"),
+    ],
+)
+def test_bad_bodies_are_refused_in_one_line(visitor, body, status, said):
+    answered, headers, content = visitor.raw("POST", "/api/games", body)
+    assert answered == status and said in json.loads(content)["error"]
+    assert headers["content-type"] == "application/json"
+
+
+def test_deep_nesting_that_python_itself_gives_up_on_is_refused(visitor):
+    status, _, content = visitor.raw("POST", "/api/replays", b"[" * 100_000)
+    assert status == 400 and json.loads(content)["error"].startswith("The request is not valid JSON")
+
+
+def test_a_replay_may_be_longer_than_an_order_but_not_endless(visitor):
+    long = b'"' + b"x" * requests.LARGE + b'"'
+    assert visitor.raw("POST", "/api/replays", long[:1000] + b'"')[0] == 400
+    status, _, content = visitor.raw("POST", "/api/replays", long)
+    assert status == 413 and json.loads(content)["error"] == "The request is too long: 256 KiB are allowed."
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_other_sites_forms_are_refused(visitor, kind):
+    status, _, content = visitor.raw("POST", "/api/games", b"{}", {"Content-Type": kind})
+    assert status == 415 and "application/json" in json.loads(content)["error"]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(visitor, monkeypatch):
+    monkeypatch.setattr(requests, "PATIENCE", 0.2)
+    with socket.create_connection(("127.0.0.1", visitor.port), timeout=20) as line:
+        line.sendall(
+            b"POST /api/games HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+        )
+        assert line.recv(12) == b"HTTP/1.1 408"
+
+
+def test_a_visitor_who_leaves_half_way_harms_nobody(visitor):
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", visitor.port), timeout=20) as line:
+            line.sendall(HALF)
+    assert visitor.ask("GET", "/api/options")[0] == 200
+
+
+def test_visitors_who_interleave_do_not_meet(visitor):
+    setups = [dict(mode="two", opponent="level1", seed=5), dict(mode="single", seed=9)]
+    alone = []
+    for setup in setups:
+        game = visitor.new(**setup)
+        for action in ORDERS[:4]:
+            game = visitor.order(game, action)
+        alone.append(game["records"])
+
+    def play(setup):
+        game = visitor.new(**setup)
+        for action in ORDERS[:4]:
+            game = visitor.order(game, action)
+            time.sleep(0.01)
+        return game["records"]
+
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(play, setups))
+    assert together == alone
+
+
+def test_of_many_orders_for_one_round_one_counts(visitor):
+    game = visitor.new(seed=4)
+    order = {"round": 1, "action": 2}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: visitor.ask("POST", f"/api/games/{game['id']}/orders", order), range(8)))
+    assert sorted(status for status, _ in answers) == [200] + [409] * 7
+    assert len(visitor.ask("GET", f"/api/games/{game['id']}")[1]["records"]) == 1
+    late = next(answer for status, answer in answers if status == 409)
+    assert late["error"] == "round = 1: the game is at round 2; load it again."
+
+
+def test_a_game_that_is_over_takes_no_order(visitor):
+    game = visitor.new(mode="single", seed=1)
+    for _ in range(10):
+        game = visitor.order(game, 0)
+    status, answer = visitor.ask("POST", f"/api/games/{game['id']}/orders", {"round": 10, "action": 0})
+    assert (status, answer["error"]) == (409, "This game is over.")
+
+
+def test_the_game_untouched_for_longest_makes_room(visitor):
+    first, *others = [visitor.new(seed=seed)["id"] for seed in range(KEPT)]
+    assert visitor.ask("GET", f"/api/games/{first}")[0] == 200
+    newest = visitor.new(seed=9)["id"]
+    for path, method in ((others[0], "GET"), (f"{others[0]}/orders", "POST"), (f"{others[0]}/saved", "GET")):
+        body = {"round": 1, "action": 0} if method == "POST" else None
+        status, answer = visitor.ask(method, f"/api/games/{path}", body)
+        assert status == 404 and answer["error"].startswith("This game is no longer kept")
+    assert all(visitor.ask("GET", f"/api/games/{name}")[0] == 200 for name in (first, *others[1:], newest))
+
+
+def test_identifiers_cannot_be_guessed_and_the_oldest_goes():
+    sessions = Sessions(3)
+    names = [sessions.add(i) for i in range(50)]
+    assert len(sessions) == 3 and len(set(names)) == 50 and all(len(name) == 22 for name in names)
+    assert [sessions.get(name).game for name in names[-3:]] == [47, 48, 49]
+    with pytest.raises(ExpiredError):
+        sessions.get(names[0])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/", 200), ("GET", "/static/app.js", 200), ("GET", "/static/style.css", 200), ("GET", "/api/options", 200),
+     ("GET", "/nothing", 404), ("GET", "/static/nothing", 404), ("GET", "/static/../app.py", 404),
+     ("GET", "/static/%2e%2e/app.py", 404), ("GET", "/static/..%2fapp.py", 404), ("GET", "/static/", 404),
+     ("GET", "/api/games", 405), ("DELETE", "/api/options", 405), ("GET", "/api/games/x", 404)],
+)  # fmt: skip
+def test_every_answer_has_the_security_headers(visitor, method, path, status):
+    answered, headers, content = visitor.raw(method, path)
+    assert answered == status
+    assert {name: headers[name] for name in SECURITY} == SECURITY
+    if status >= 400:
+        assert set(json.loads(content)) == {"error"}
+
+
+def test_the_policy_lets_nothing_in_from_elsewhere():
+    rules = dict(rule.strip().split(" ", 1) for rule in SECURITY["content-security-policy"].split(";"))
+    assert rules["default-src"] == "'none'" and rules["script-src"] == "'self'"
+    assert "unsafe" not in SECURITY["content-security-policy"] and "http" not in SECURITY["content-security-policy"]
+
+
+def test_the_page_asks_for_nothing_from_elsewhere():
+    for file in app_module.STATIC.iterdir():
+        text = file.read_text().replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text and "https:" not in text and "innerHTML" not in text, file.name
+        assert len(text.splitlines()) < 300, file.name
+
+
+def test_a_failure_of_the_server_tells_no_more_than_that(visitor, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a secret")
+
+    monkeypatch.setattr(app_module, "read_game", fail)
+    status, headers, content = visitor.raw("POST", "/api/games", b"{}")
+    assert status == 500 and headers["x-content-type-options"] == "nosniff"
+    assert json.loads(content) == {"error": "The server failed at this; its log says more."}
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(visitor, capsys):
+    with pytest.raises(SystemExit) as stop:
+        command.main(["--port", str(visitor.port)])
+    assert stop.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1
+    assert said.err.startswith(f"--port = {visitor.port}: cannot be listened at on 127.0.0.1 (Address already in use)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--port", "70000"], "--port = 70000: must be a whole number in [0, 65535]"),
+        (["--host", "no.such.host.invalid"], "--host = no.such.host.invalid: is no address of this machine"),
+        (["--host", "203.0.113.1"], "--port = "),
+        (["--port", "0", "--run", "/nonexistent"], "run = /nonexistent: is not a run folder (no meta.json)"),
+    ],
+)
+def test_what_cannot_be_served_is_told_in_one_line(capsys, arguments, said):
+    with pytest.raises(SystemExit) as stop:
+        command.main(arguments)
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and error.startswith(said) and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("package", ["uvicorn", "starlette"])
+def test_without_the_extra_it_says_how_to_install_it(capsys, monkeypatch, package):
+    for name in [name for name in sys.modules if name.startswith((f"{package}.", "cardjax.play.web.app"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SystemExit) as stop:
+        command.main(["--port", "0"])
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and said.count("\n") == 1
+    assert "is not installed: pip install 'cardjax[web]'" in said
+
+
+def test_ctrl_c_stops_the_server_cleanly(compilation_cache):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cardjax.play.web", "--port", "0"], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(compilation_cache)},
+    )  # fmt: skip
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("cardjax: http://127.0.0.1:") and line.endswith("(Ctrl-C stops)\n")
+        client = Client(int(line.split()[1].rsplit(":", 1)[1]))
+        assert client.ask("GET", "/api/options")[0] == 200
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out, err) == (0, "stopped\n", "")
+    finally:
+        process.kill()
+
+
+def test_two_runs_of_one_name_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("cardjax.play.web.players.load_player", lambda folder: None)
+    with pytest.raises(ParameterError, match="another player is called level1 already"):
+        load_runs([tmp_path / "level1"])
+
+
+@pytest.mark.slow
+def test_a_trained_run_plays(tmp_path, monkeypatch):
+    from cardjax.config import make_config
+    from cardjax.runtime import runs
+
+    monkeypatch.chdir(tmp_path)
+    tiny = {"name": "mine", "train.n_envs": 64, "train.total_steps": 1280, "train.n_evals": 1, "train.eval_games": 64,
+            "train.final_eval_games": 64, "ppo.n_minibatches": 4, "ppo.hidden": [8]}  # fmt: skip
+    folder = runs.start("ippo", make_config(tiny))
+    server, thread, port = serve(make_app(Players(load_runs([folder]))))
+    status, game = Client(port).ask("POST", "/api/matches", {"players": ["mine", "mine"], "seed": 1})
+    assert status == 201 and [seat["name"] for seat in game["seats"]] == ["mine (seat 1)", "mine (seat 2)"]
+    assert "mine" in [row["name"] for row in game["summary"]["compared"]]
+    server.should_exit = True
+    thread.join(10)

@@ -1,0 +1,329 @@
+"""The page in a real browser: played by mouse and by keyboard, watched, replayed, on a phone's width, in both colours.
+
+Skipped where playwright (the Python package; its own browsers are not needed) or a Chromium of the system is missing.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("uvicorn")
+pytest.importorskip("starlette")
+pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import sync_playwright
+
+from cardjax.play.record import parse_game
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+PATIENCE = 60_000
+
+CONTRAST = """() => {
+  const UNSEEN = ".visually-hidden, .skip, :disabled, dialog:not([open]), option";
+  const parse = (text) => { const m = text.match(/[\\d.]+/g).map(Number); return m.length > 3 ? m : [...m, 1]; };
+  const over = ([r, g, b, a], under) => [r, g, b].map((c, i) => c * a + under[i] * (1 - a));
+  const light = (rgb) => rgb.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (node) => {
+    if (!node) return [255, 255, 255];
+    if (node.classList.contains("felt")) return [23, 98, 79];
+    if (node.classList.contains("down")) return [140, 47, 57];
+    const color = parse(getComputedStyle(node).backgroundColor);
+    return color[3] === 1 ? color.slice(0, 3) : over(color, ground(node.parentElement));
+  };
+  const poor = [];
+  let seen = 0;
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].filter((child) => child.nodeType === 3);
+    const text = own.map((child) => child.data.trim()).join("");
+    const box = node.getBoundingClientRect();
+    if (!text || box.width < 2 || node.closest(UNSEEN)) continue;
+    const style = getComputedStyle(node), under = ground(node);
+    const color = parse(node instanceof SVGElement ? style.fill : style.color);
+    color[3] *= Number(style.opacity);
+    const [a, b] = [light(over(color, under)), light(under)].sort((x, y) => y - x);
+    seen += 1;
+    if ((a + 0.05) / (b + 0.05) < 4.5) poor.push(`${text.slice(0, 20)}: ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
+  }
+  return [seen, poor];
+}"""
+"""How many texts are seen, and those with less than 4.5 : 1 against what is behind them."""
+UNNAMED = """() => [...document.querySelectorAll("button, input, select, a, [role=img], [role=region]")].filter(
+  (node) => !node.getAttribute("aria-label") && !node.labels?.length && !node.textContent.trim()
+).map((node) => node.outerHTML)"""
+
+
+@pytest.fixture(scope="module")
+def address(compilation_cache):
+    """Of a server that the command line started."""
+    command = [sys.executable, "-m", "cardjax.play.web", "--port", "0"]
+    env = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(compilation_cache)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+        try:
+            yield process.stdout.readline().split()[1] + "/"
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """visit(fragment="", **how): a page in a context of its own; at the end no console may have complained."""
+    contexts, complaints = [], []
+
+    def open_page(fragment="", **how):
+        context = browser.new_context(**how)
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address + fragment)
+        page.wait_for_selector("#view > *")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def tab_to(page, selector, limit=40):
+    """Press Tab until the element has the focus, which has to be visible then."""
+    for _ in range(limit):
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            outline = "() => getComputedStyle(document.activeElement).outlineStyle"
+            assert page.evaluate(outline) != "none"
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not reach {selector}")
+
+
+def start(page, **fields):
+    """Deal a game from the form."""
+    for name, value in fields.items():
+        if name == "mode":
+            page.check(f"[name=mode][value={value}]")
+        elif name == "seed":
+            page.fill("[name=seed]", str(value))
+        else:
+            page.select_option(f"[name={name}]", value)
+    page.click("text=Deal the cards")
+    page.wait_for_selector(".trades")
+
+
+def saved_from(page, tmp_path):
+    with page.expect_download() as download:
+        page.click("text=Save (JSON)")
+    download.value.save_as(tmp_path / "game.json")
+    return parse_game((tmp_path / "game.json").read_text())
+
+
+def fits(page, width=360):
+    """Nothing to scroll sideways: a phone's page that is too wide makes innerWidth grow with it."""
+    return page.evaluate("Math.max(document.documentElement.scrollWidth, innerWidth)") == width
+
+
+def test_a_whole_game_by_mouse(visit, tmp_path):
+    page = visit(viewport={"width": 1280, "height": 900})
+    start(page, mode="two", opponent="level1", seed=5)
+    for t in range(10):
+        assert page.inner_text(".felt h1") == f"Round {t + 1} of 10"
+        page.click(f".sizes label:nth-of-type({t + 1})")
+        page.click((".trades .buy", ".trades .sell", ".trades .pass")[t % 3])
+        page.wait_for_selector(".result")
+        assert page.locator(".decision").count() == 2 and page.locator(".card.down").count() == 0
+        if t == 4:  # a page that is loaded again is at the same game
+            page.reload()
+            page.wait_for_selector(".trades")
+            assert page.inner_text(".felt h1") == "Round 6 of 10"
+        else:
+            page.click(".result button")
+    assert page.inner_text("h1").startswith("The game is over: you have")
+    saved = saved_from(page, tmp_path)
+    orders = [record.orders[0].requested for record in saved.records]
+    assert orders == [1, 12, 0, 4, 15, 0, 7, 18, 0, 10]
+    assert saved.players == ("human", "level1") and saved.setup.seed == 5
+    pnl = sum(record.orders[0].pnl for record in saved.records)
+    shown = page.inner_text(".score dd >> nth=0").replace("−", "-")
+    assert float(shown) == pytest.approx(pnl, abs=0.0051)
+    page.click("text=Review every round")
+    assert page.inner_text(".felt h2") == "Round 1 of 10"
+    page.click("text=Back to the totals")
+    page.click("text=New game")
+    page.wait_for_selector("text=Deal the cards")
+
+
+def test_a_whole_game_by_keyboard(visit):
+    page = visit()
+    tab_to(page, "[name=mode]")
+    page.keyboard.press("ArrowRight")
+    tab_to(page, "[name=seed]")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("9")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".trades")
+    for t in range(10):
+        page.keyboard.press(str((t + 3) % 10))
+        page.wait_for_selector(f".sizes input[value='{(t + 3) % 10 or 10}']:checked", state="attached")
+        if t == 0:  # without the single keys, by Tab and Enter
+            tab_to(page, ".trades .buy")
+            page.keyboard.press("Enter")
+        else:
+            page.keyboard.press("bsp"[t % 3])
+        page.wait_for_selector(".result")
+        page.wait_for_function("document.querySelector('#live').textContent.includes('The cards sum to')")
+        assert page.evaluate("document.activeElement.matches('.result button')")
+        page.keyboard.press("Enter" if t % 2 else "n")
+        page.wait_for_selector(".trades" if t < 9 else "h1:has-text('The game is over')")
+    assert page.locator(".rounds tbody tr").count() == 10
+    assert page.inner_text(".rounds tbody tr:first-child td:nth-of-type(2)").startswith("buy 3")
+
+
+def test_single_keys_can_be_turned_off(visit):
+    page = visit()
+    start(page, mode="single", seed=1)
+    page.click("text=Rules and keys")
+    page.uncheck("#keys-on")
+    page.keyboard.press("Escape")
+    page.keyboard.press("b")
+    page.wait_for_timeout(300)
+    assert page.locator(".trades").count() == 1 and page.locator(".result").count() == 0
+
+
+@pytest.fixture(scope="module")
+def file(browser, address, tmp_path_factory):
+    """A saved game of two policies, watched once."""
+    page = browser.new_page()
+    page.goto(address + "#watch")
+    page.fill("[name=seed]", "3")
+    page.click("button.primary")
+    page.wait_for_selector(".scrub", timeout=PATIENCE)
+    folder = tmp_path_factory.mktemp("saved")
+    saved_from(page, folder)
+    page.close()
+    return folder / "game.json"
+
+
+def test_a_replay_is_scrubbed(visit, file):
+    page = visit("#replay")
+    page.set_input_files("#file", file)
+    page.wait_for_selector(".scrub")
+    saved = parse_game(file.read_text())
+    assert page.inner_text("h1") == " against ".join(saved.players)
+
+    def at(round_):
+        record = saved.records[round_ - 1]
+        assert page.inner_text(".felt h2") == f"Round {round_} of 10"
+        assert page.inner_text(".quote >> nth=0 >> .price") == f"{record.bid:.2f}".replace("-", "−")
+        assert page.get_attribute(".scrub input", "aria-valuetext") == f"round {round_} of 10"
+        exact = page.inner_text(".decision >> nth=1 >> dl")
+        assert "Equilibrium: " in exact and "Best reply: " in exact
+        return True
+
+    assert at(1) and page.is_disabled("[aria-label='First round']")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert at(3)
+    page.keyboard.press("ArrowLeft")
+    assert at(2)
+    page.keyboard.press("End")
+    assert at(10) and page.is_disabled("[aria-label='Round on']")
+    page.fill(".scrub input", "5")
+    assert at(5)
+    page.focus(".scrub input")
+    page.keyboard.press("ArrowRight")
+    assert at(6)
+    page.click("[aria-label='Show round 9']")
+    assert at(9)
+    page.click("[aria-label='First round']")
+    page.click("[aria-label='Play']")
+    page.wait_for_selector(".felt h2:has-text('Round 2')")
+    page.click("[aria-label='Pause']")
+    assert page.locator(".chart .line").count() == 2 and page.locator(".chart .bar").count() == 42
+
+
+def test_what_is_refused_is_said_and_nothing_breaks(browser, address, file, tmp_path):
+    page = browser.new_page()
+    page.goto(address + "#replay")
+    page.set_input_files("#file", {"name": "x.json", "mimeType": "application/json", "buffer": b"{}"})
+    page.wait_for_selector("#notice:has-text('The file is not a saved game of cardjax.')")
+    changed = json.loads(file.read_text()) | {"players": ["<img src=x onerror=alert(1)>", "b"]}
+    page.set_input_files("#file", {"name": "y", "mimeType": "", "buffer": json.dumps(changed).encode()})
+    page.wait_for_selector("h1:has-text('<img src=x onerror=alert(1)> against b')")
+    assert page.is_hidden("#notice") and page.locator("img").count() == 1, "a name is text, whatever it says"
+    page.evaluate("sessionStorage.setItem('cardjax-game', 'expired')")
+    page.goto(address + "#play")
+    page.wait_for_selector("text=Deal the cards")
+    page.close()
+
+
+def test_the_page_fits_a_phone(visit, file):
+    phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+    page = visit(**phone)
+    assert fits(page)
+    start(page, seed=11)
+    assert fits(page)
+    page.tap(".trades .buy")
+    page.wait_for_selector(".result")
+    assert fits(page)
+    heights = "() => [...document.querySelectorAll('main button, main a')].map(b => b.getBoundingClientRect().height)"
+    assert min(page.evaluate(heights)) >= 44
+    for fragment in ("#watch", "#replay"):
+        assert fits(visit(fragment, **phone))
+    page = visit("#replay", **phone)
+    page.set_input_files("#file", file)
+    page.wait_for_selector(".scrub")
+    assert fits(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_and_controls_have_names(visit, file, scheme):
+    page = visit(color_scheme=scheme, reduced_motion="reduce")
+    seen = 0
+
+    def check():
+        nonlocal seen
+        n, poor = page.evaluate(CONTRAST)
+        seen += n
+        assert not poor and not page.evaluate(UNNAMED)
+
+    check()
+    start(page, seed=11)
+    check()
+    page.click(".trades .sell")
+    page.wait_for_selector(".result")
+    check()
+    page.click("text=Replay")
+    page.set_input_files("#file", file)
+    page.wait_for_selector(".scrub .icon")
+    check()
+    page.click("text=Rules and keys")
+    check()
+    assert seen > 300
+    assert page.evaluate("getComputedStyle(document.querySelector('.card')).animationName") == "none"
+
+
+def test_colours_can_be_chosen(visit):
+    page = visit(color_scheme="light")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    page.click("#theme-button")
+    assert page.evaluate(paper) == light
+    page.click("#theme-button")
+    dark = page.evaluate(paper)
+    page.reload()
+    page.wait_for_selector("#view > *")
+    assert dark != light and page.evaluate(paper) == dark
