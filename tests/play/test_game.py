@@ -105,7 +105,8 @@ def test_a_depth_at_the_cap_is_said_to_be_one(games):
     sides += [(o.displayed_ask, o.depth_ask, o.ask_capped) for o in offers]
     assert {capped for *_, capped in sides} == {True, False}
     assert all(capped == (shown < true or true == 10.0) for shown, true, capped in sides)
-    everything = Game(make_setup("single", overrides={"liquidity.cap": 30.0}))
+    everything = Game(make_setup("single", overrides={"liquidity.cap": 20.0, "hints": 3}))
+    assert everything.offer.displayed_bid == 20.0  # all cards shown: the largest depth there is
     assert not everything.offer.bid_capped and not everything.offer.ask_capped
 
 

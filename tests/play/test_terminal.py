@@ -127,7 +127,7 @@ def test_a_whole_game_is_typed_at_40_columns_and_stepped_through_again(start, fo
     assert game.finish() == 0
     shown = " ".join(" ".join(game.lines).split())
     for word in ("Round 10 of 10", "give or take", "slippage", "depth took", "The equilibrium", "Best reply", "luck",
-                 "skill", "Score ", "In the same place", "or more", "--seed 12"):  # fmt: skip
+                 "skill", "Score ", "In the same place", "depth 10 or more", "--seed 12"):  # fmt: skip
         assert word in shown, word
     assert max(map(len, game.lines)) <= 40
     assert not COLOUR.search(game.output)
