@@ -75,7 +75,7 @@ def _cause(order: OrderRecord) -> str:
     """What decided the result: the cards, the order, or both; a tenth of it decides nothing."""
     little = abs(order.pnl) / 10
     if order.pnl >= 0:
-        if order.expected_pnl < -NEAR:
+        if order.expected_pnl < -NEAR or order.luck > 9 * little:
             return " by luck"
         return " in spite of bad luck" if order.luck < -little else ""
     unlucky, bad = order.luck < -little, order.expected_pnl < -max(little, NEAR)

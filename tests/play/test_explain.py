@@ -49,6 +49,12 @@ def test_bad_luck_is_no_bad_decision():
     assert said.endswith("no order would have been better.")
 
 
+def test_a_gain_that_the_order_did_not_earn_is_luck():
+    assert explain(record(1, S=30.0, mu=23.5), 0).startswith("You won 6.50 by luck: luck gave 6.50")
+    assert explain(record(1, S=24.5), 0).startswith("You won 1.00: luck gave 0.50")
+    assert explain(record(4, S=23.75), 0).startswith("You won 1.00 in spite of bad luck: luck took 1.00")
+
+
 def test_paying_the_spread_without_an_edge():
     said = explain(record(14, S=22.0), 0)
     assert said.startswith("You won 2.00 by luck")
