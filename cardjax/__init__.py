@@ -1,14 +1,26 @@
 """cardjax: a card-sum market as a pure-functional JAX simulator, its learners, and their evaluation."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cardjax.config import GameConfig, make_market, preset_params
 from cardjax.env.declaration import declared, with_values
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams, make_params
 
+if TYPE_CHECKING:
+    from cardjax.runtime.trained import load_policy
+
 __version__ = "0.1.0"
-__all__ = ["CardMarket", "EnvParams", "make"]
+__all__ = ["CardMarket", "EnvParams", "load_policy", "make"]
+
+
+def __getattr__(name: str) -> Any:
+    """`load_policy` is looked up when it is first used: the learners' libraries take seconds to import."""
+    if name == "load_policy":
+        from cardjax.runtime.trained import load_policy
+
+        return load_policy
+    raise AttributeError(f"module 'cardjax' has no attribute {name!r}")
 
 
 def make(

@@ -17,10 +17,10 @@ FLOORS = {
     "evaluation": 3,
     "runtime": 4,
     "adapters": 4,
-    "play": 4,
+    "play": 5,
 }
-ALLOWED = {"__init__": {"env", "config"}, "config": {"env"}}
-"""Narrower than the floors say."""
+ALLOWED = {"__init__": {"env", "config", "runtime"}, "config": {"env"}}
+"""Other than the floors say: narrower, and `cardjax.load_policy` fetches the runtime when it is first used."""
 MODULES = sorted((ROOT / "cardjax").rglob("*.py"))
 ENTRY_POINTS = sorted([*(ROOT / "train").glob("*.py"), *(ROOT / "eval").glob("*.py")])
 

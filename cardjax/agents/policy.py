@@ -44,7 +44,13 @@ class ActorPolicy:
 
     def act(self, params: ActorParams, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
         """As `Policy.act`."""
-        carry, law = self.distribution(params, carry, view)
+        return self.act_on(params, carry, self.market.encode(view), view.action_mask, view.round == 0, key)
+
+    def act_on(
+        self, params: ActorParams, carry: Any, observation: Array, mask: Array, first: Array, key: Array
+    ) -> tuple[Any, Array]:
+        """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round is a game's first."""
+        carry, law = self._law(params, carry, observation, mask, first)
         return carry, law.mode() if self.greedy else law.sample(seed=key)
 
     def action_probabilities(self, params: ActorParams, carry: Any, view: View) -> Array:
@@ -56,9 +62,14 @@ class ActorPolicy:
 
     def distribution(self, params: ActorParams, carry: Any, view: View) -> tuple[Any, MaskedCategorical]:
         """The next carry, and the distribution over valid actions."""
-        observation = normalized(params.normalizer, self.market.encode(view))
-        carry, output = step_seats(self.actor, self.share_params, params.weights, carry, observation, view.round == 0)
-        return carry, MaskedCategorical(output * params.logit_scale, view.action_mask)
+        return self._law(params, carry, self.market.encode(view), view.action_mask, view.round == 0)
+
+    def _law(
+        self, params: ActorParams, carry: Any, observation: Array, mask: Array, first: Array
+    ) -> tuple[Any, MaskedCategorical]:
+        seen = normalized(params.normalizer, observation)
+        carry, output = step_seats(self.actor, self.share_params, params.weights, carry, seen, first)
+        return carry, MaskedCategorical(output * params.logit_scale, mask)
 
 
 def step_seats(network: Network, share: bool, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:

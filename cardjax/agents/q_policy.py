@@ -51,10 +51,14 @@ class QPolicy:
 
     def act(self, params: QParams, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
         """As `Policy.act`."""
-        carry, q = self.values(params, carry, view)
-        if self.greedy:
-            return carry, best_valid(q, view.action_mask)
-        return carry, sample_action(key, self._exploring(q, view.action_mask, params))
+        return self.act_on(params, carry, self.market.encode(view), view.action_mask, view.round == 0, key)
+
+    def act_on(
+        self, params: QParams, carry: Any, observation: Array, mask: Array, first: Array, key: Array
+    ) -> tuple[Any, Array]:
+        """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round is a game's first."""
+        carry, q = self._values(params, carry, observation, first)
+        return carry, best_valid(q, mask) if self.greedy else sample_action(key, self._exploring(q, mask, params))
 
     def action_probabilities(self, params: QParams, carry: Any, view: View) -> Array:
         """The law of `act`'s action, float32 [..., 21]."""
@@ -65,8 +69,10 @@ class QPolicy:
 
     def values(self, params: QParams, carry: Any, view: View) -> tuple[Any, Array]:
         """The next carry, and Q of all actions, float32 [..., 21], valid or not."""
-        observation = self.market.encode(view)
-        carry, outputs = self.network.step(params.weights, carry, observation, view.round == 0)
+        return self._values(params, carry, self.market.encode(view), view.round == 0)
+
+    def _values(self, params: QParams, carry: Any, observation: Array, first: Array) -> tuple[Any, Array]:
+        carry, outputs = self.network.step(params.weights, carry, observation, first)
         return carry, self.head.values(per_action(outputs, self.head, self.dueling), params.units)
 
     def _exploring(self, q: Array, mask: Array, params: QParams) -> Array:

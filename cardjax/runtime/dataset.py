@@ -175,15 +175,15 @@ def _seats(player: Player, i: int, env_params: EnvParams, n: int) -> Seats:
 
 def _config(policy: str, overrides: Sequence[str]) -> RunConfig:
     """The whole configuration behind what `runs.find_player` gives."""
-    if Path(policy).is_dir():
-        return with_overrides(runs.read_run(Path(policy))[1], overrides)
+    if runs.is_trained(policy):
+        return with_overrides(runs.read_policy(Path(policy))[1], overrides)
     return load_config(None, overrides)
 
 
 def _about(arguments: argparse.Namespace, config: RunConfig) -> dict[str, str]:
     machine = run_folder.describe_machine()
     policy = {"policy": arguments.policy}
-    if Path(arguments.policy).is_dir():
+    if runs.is_trained(arguments.policy):
         policy = {"policy": Path(arguments.policy).resolve().name, "training_seed": str(arguments.training_seed)}
     return policy | {
         "config": dump_config(config),

@@ -1,8 +1,9 @@
-"""The command lines of eval/ beyond evaluate.py: out of distribution, two policies compared, all against all."""
+"""The command lines of eval/ beyond evaluate.py: other markets, two policies compared, all against all, export."""
 
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from cardjax.env.declaration import ParameterError
@@ -42,6 +43,17 @@ def cross_play_main(argv: Sequence[str] | None = None) -> None:
     add_protocol_arguments(parser)
     arguments = _with_overrides_apart(parser.parse_args(argv))
     run_command(lambda: _cross_play(arguments))
+
+
+def export_main(argv: Sequence[str] | None = None) -> None:
+    """`eval/export.py --policy RUN_DIR --output FILE.npz`: a trained policy as plain arrays."""
+    parser = argparse.ArgumentParser(description="Write a trained policy to one file of plain arrays.")
+    parser.add_argument("--policy", required=True, help="a run folder")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.npz", help="replaced if it exists")
+    parser.add_argument("--training-seed", type=int, metavar="SEED", help="of several; by default the run's first")
+    parser.add_argument("--play", choices=("greedy", "sampled"), help="by default as the run's ppo.play")
+    arguments = parser.parse_args(argv)
+    run_command(lambda: _export(arguments))
 
 
 def _with_overrides_apart(arguments: argparse.Namespace) -> argparse.Namespace:
@@ -126,20 +138,27 @@ def _cross_play(arguments: argparse.Namespace) -> None:
     )
 
 
+def _export(arguments: argparse.Namespace) -> None:
+    from cardjax.runtime.trained import load_policy
+
+    policy = load_policy(arguments.policy, arguments.training_seed, arguments.play)
+    policy.save(arguments.output)
+    size = arguments.output.stat().st_size
+    print(f"{arguments.output}: {policy.algorithm}, training seed {policy.seed}, {size:,} bytes")
+
+
 def _players(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Any, Any]:
     """(name → player, market, parameters): all of one game, that of the first run among them."""
-    from pathlib import Path
-
     from cardjax.runtime import runs
 
     names = list(dict.fromkeys(arguments.policies))
     overrides = market_overrides(arguments)
-    leader = next((name for name in names if Path(name).is_dir()), names[0])
+    leader = next((name for name in names if runs.is_trained(name)), names[0])
     _, market, params = runs.find_player(leader, overrides)
     players = {}
     for name in names:
-        player, own, _ = runs.find_player(name, overrides if Path(name).is_dir() else ())
-        if Path(name).is_dir() and own.n_players != market.n_players:
+        player, own, _ = runs.find_player(name, overrides if runs.is_trained(name) else ())
+        if runs.is_trained(name) and own.n_players != market.n_players:
             allowed = f"plays with {own.n_players} player(s), {leader} with {market.n_players}"
             raise ParameterError("--policies", name, allowed)
         if len(names) > 1 and not getattr(player.policy, "share_params", True) and market.n_players > 1:

@@ -17,7 +17,7 @@ from cardjax.evaluation.evaluate import OPPONENTS, SELF, Player, Result, evaluat
 from cardjax.evaluation.table import results_table
 from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import make_policy
-from cardjax.runtime import processes, run_folder
+from cardjax.runtime import portable, processes, run_folder
 from cardjax.runtime.curves import rounds_to_beat
 from cardjax.runtime.journal import Journal, Run
 from cardjax.runtime.learners import ALGORITHMS, make_learner, way_of_play
@@ -89,8 +89,13 @@ def read_run(folder: Path) -> tuple[str, RunConfig]:
     return meta["algorithm"], load_config(folder / "config.yaml")
 
 
+def is_trained(name: str) -> bool:
+    """Whether a policy is named by the folder of its run, or by the file that it was exported to."""
+    return Path(name).is_dir() or (name.endswith(".npz") and Path(name).is_file())
+
+
 def find_player(policy: str, overrides: Sequence[str] = ()) -> tuple[Player, CardMarket, EnvParams]:
-    """A player by name or run folder, and the game it is to play.
+    """A player by name, run folder or exported file, and the game it is to play.
 
     Args:
         overrides: `env.*` key=value changes to the run's own game, or for a policy by name to the default game; and
@@ -99,7 +104,7 @@ def find_player(policy: str, overrides: Sequence[str] = ()) -> tuple[Player, Car
     Raises:
         ParameterError: neither a policy's name nor a run folder; or an override that is not allowed.
     """
-    is_run = Path(policy).is_dir()
+    is_run = is_trained(policy)
     for text in overrides:
         if not text.startswith("env.") and not (is_run and text.startswith("ppo.play=")):
             allowed = "must be an env.* override, such as env.alpha=0.5, or for a run of PPO ppo.play=greedy or sampled"
@@ -114,26 +119,50 @@ def find_player(policy: str, overrides: Sequence[str] = ()) -> tuple[Player, Car
     return Player(scripted, [None]), make_market(config.game), config.env
 
 
-def load_player(folder: Path, overrides: Sequence[str] = ()) -> tuple[Player, CardMarket, EnvParams]:
-    """A run's trained policy, one entry of parameters a seed, with the game that it was trained on.
+def load_player(path: Path, overrides: Sequence[str] = ()) -> tuple[Player, CardMarket, EnvParams]:
+    """A run's or exported policy, one entry of parameters a seed, with the game that it was trained on.
 
     Args:
         overrides: as of `find_player`.
 
     Raises:
-        ParameterError: not a run folder, or its checkpoint does not fit its configuration.
+        ParameterError: neither, or what it holds does not fit its configuration.
     """
-    algorithm, config = read_run(folder)
+    algorithm, config, params = read_policy(path)
+    played = replayed(path, algorithm, config, overrides)
+    policy = make_learner(algorithm, dataclasses.replace(config, ppo=played.ppo)).policy()
+    return Player(policy, list(params.values())), make_market(config.game), played.env
+
+
+def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, Any]]:
+    """(algorithm, configuration, training seed → policy parameters) of a run folder or an exported file.
+
+    Raises:
+        ParameterError: as `load_player`.
+    """
+    if path.is_file():
+        algorithm, config, seed, params = portable.read(path)
+        return algorithm, config, {seed: params}
+    algorithm, config = read_run(path)
+    state = last_state(Run(algorithm, config, path))
+    learner = make_learner(algorithm, config)
+    stacked = jax.device_get(jax.vmap(learner.policy_params)(state))
+    return algorithm, config, dict(zip(seeds_of(config), player_of(learner, stacked).params, strict=True))
+
+
+def replayed(path: Path, algorithm: str, config: RunConfig, overrides: Sequence[str]) -> RunConfig:
+    """The configuration that a trained policy is to play by: `overrides` as of `find_player`.
+
+    Raises:
+        ParameterError: one that is not allowed, or a game with other observations than it was trained on.
+    """
     played = with_overrides(config, overrides)
     for text in overrides:
         if text.startswith("ppo.") and ALGORITHMS[algorithm].section != "ppo":
-            raise ParameterError("argument", text, f"{folder} was trained by {algorithm}, which plays greedily")
+            raise ParameterError("argument", text, f"{path} was trained by {algorithm}, which plays greedily")
     if make_market(played.game) != make_market(config.game):
-        raise ParameterError("argument", " ".join(overrides), f"{folder} was trained on another game's observations")
-    state = last_state(Run(algorithm, config, folder))
-    learner = make_learner(algorithm, dataclasses.replace(config, ppo=played.ppo))
-    params = jax.device_get(jax.vmap(learner.policy_params)(state))
-    return player_of(learner, params), make_market(config.game), played.env
+        raise ParameterError("argument", " ".join(overrides), f"{path} was trained on another game's observations")
+    return played
 
 
 def last_state(run: Run) -> Any:
@@ -171,7 +200,7 @@ def opponents_for(market: CardMarket, names: tuple[str, ...] | None = None) -> d
 
 
 def _opponent(market: CardMarket, name: str) -> Policy | Player:
-    if Path(name).is_dir():
+    if is_trained(name):
         player, own, _ = load_player(Path(name))
         if own.n_players != market.n_players:
             allowed = f"was trained for {own.n_players} player(s), not for {market.n_players}"

@@ -1,0 +1,9 @@
+"""Write a trained policy to one .npz file of plain arrays, for use elsewhere: docs/export.md has its layout.
+
+python eval/export.py --policy runs/NAME --output policy.npz
+"""
+
+from cardjax.runtime.eval_commands import export_main
+
+if __name__ == "__main__":
+    export_main()
