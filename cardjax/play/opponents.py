@@ -21,7 +21,7 @@ from cardjax.env import ParameterError, View
 from cardjax.play.game import Game, Setup
 from cardjax.play.rounds import Offer, RoundRecord
 from cardjax.policies.protocol import Policy
-from cardjax.policies.registry import make_policy
+from cardjax.policies.registry import POLICIES, make_policy
 
 HUMAN = "human"
 
@@ -47,28 +47,29 @@ def human(name: str = HUMAN) -> Seat:
 
 
 def find_seat(name: str, setup: Setup, key: str = "--opponent") -> Seat:
-    """A seat by name: "human", a policy's name, or a run folder (its first training seed plays).
+    """A seat by name: "human", a policy's name, or what `load_player` reads (a run's first training seed plays).
 
     Args:
         key: what an error calls the argument.
 
     Raises:
-        ParameterError: neither of these, or a run of a game with another number of players.
+        ParameterError: none of these, or a run of a game with another number of players.
     """
     if name == HUMAN:
         return human()
-    if not Path(name).is_dir():
+    path = Path(name)
+    if not path.is_dir() and (name in POLICIES or not path.is_file()):
         try:
             return Seat(name, make_policy(name), setup.params)
         except ValueError as error:
             raise ParameterError(key, name, f"is neither human, a run folder nor a policy ({error})") from None
     from cardjax.runtime.runs import load_player  # learners load slowly, and only a run folder needs them
 
-    player, own, _ = load_player(Path(name))
+    player, own, _ = load_player(path)
     if own.n_players != setup.n_players:
         allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
         raise ParameterError(key, name, allowed)
-    return Seat(_run_name(Path(name)), player.policy, player.params[0])
+    return Seat(_run_name(path), player.policy, player.params[0])
 
 
 def _run_name(folder: Path) -> str:

@@ -224,4 +224,7 @@ def test_a_seat_that_nobody_knows_is_refused(tmp_path, duel):
         find_seat("nobody", duel.setup)
     with pytest.raises(ParameterError, match="is not a run folder"):
         find_seat(str(tmp_path), duel.setup)
+    (tmp_path / "notes").write_text("no policy")
+    with pytest.raises(ParameterError):
+        find_seat(str(tmp_path / "notes"), duel.setup)
     assert find_seat("human", duel.setup) == Seat("human")
