@@ -318,6 +318,13 @@ def presets_by_name() -> dict[str, Path]:
     return {p.stem: p for p in sorted(configs_folder().glob("*.yaml")) if set(read_document(p)) <= {"env"}}
 
 
+def find_config(path: Path) -> Path:
+    """The file itself, or for a bare name or configs/NAME the shipped one: an installed package has no such folder."""
+    shipped = configs_folder() / path.name
+    named = path.parent in (Path(), Path("configs")) and shipped.is_file()
+    return shipped if named and not path.exists() else path
+
+
 def configs_folder() -> Path:
     """Where the shipped YAML files are: beside the package in a checkout, inside it in an installed wheel."""
     package = Path(__file__).resolve().parent

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cardjax.config import find_config
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime import processes
 from cardjax.runtime.compilation import keep_compiled_programs
@@ -21,6 +22,18 @@ if TYPE_CHECKING:
 def train_main(algorithm: str, argv: Sequence[str] | None = None) -> None:
     """`train/ALGORITHM.py --config FILE [key=value …] [--sweep key=value,value,… …]`, or `--resume RUN_DIR`."""
     run_command(lambda: _train(algorithm, _train_arguments(algorithm, argv)))
+
+
+def any_train_main(argv: Sequence[str] | None = None) -> None:
+    """`cardjax-train ALGORITHM …`: train/ALGORITHM.py from an installed package."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="cardjax-train", description="Train a policy; writes runs/NAME/.",
+        usage="cardjax-train {dqn,ippo,mappo} --config FILE [key=value …]  (cardjax-train ippo --help tells more)",
+    )  # fmt: skip
+    parser.add_argument("algorithm", choices=("dqn", "ippo", "mappo"), help="what learns")
+    algorithm = parser.parse_args(given[:1]).algorithm
+    train_main(algorithm, given[1:])
 
 
 def evaluate_main(argv: Sequence[str] | None = None) -> None:
@@ -43,7 +56,7 @@ def run_command(main: Callable[[], None]) -> None:
 
 def _train_arguments(algorithm: str, argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=f"Train {algorithm.upper()}; writes runs/NAME/.")
-    parser.add_argument("--config", type=Path, help="a YAML file, such as configs/ippo.yaml")
+    parser.add_argument("--config", type=Path, help="a YAML file, or one that comes with cardjax, such as ippo.yaml")
     parser.add_argument(
         "--resume", type=Path, metavar="RUN_DIR", help="continue a run or sweep from its last checkpoint"
     )
@@ -72,7 +85,8 @@ def _train(algorithm: str, arguments: argparse.Namespace) -> None:
         (sweeps if len(points) > 1 else runs).resume(algorithm, arguments.resume)
         return
     axes, fixed = read_axes(algorithm, arguments.sweep)
-    points = make_points(arguments.config, [*arguments.overrides, *fixed], axes)
+    config = None if arguments.config is None else find_config(arguments.config)
+    points = make_points(config, [*arguments.overrides, *fixed], axes)
     _prepare(arguments, algorithm, points)
     if axes:
         sweeps.start(algorithm, points)
@@ -125,7 +139,7 @@ def read_protocol(arguments: argparse.Namespace) -> "Protocol":
     """
     from cardjax.evaluation.protocol import load_protocol
 
-    protocol = load_protocol(arguments.config)
+    protocol = load_protocol(None if arguments.config is None else find_config(arguments.config))
     named = {"games": arguments.episodes, "seed": arguments.seed}
     if arguments.episodes is not None and arguments.episodes < 1:
         raise ParameterError("--episodes", arguments.episodes, "must be a whole number of at least 1")

@@ -1,0 +1,90 @@
+"""The wheel: it holds all that is needed, runs outside of the checkout, and its commands are there."""
+
+import configparser
+import importlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cardjax.config import configs_folder, find_config
+from cardjax.runtime.command_line import any_train_main
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(folder)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", str(ROOT), *options], check=True, timeout=120)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The wheel's content in a folder of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    zipfile.ZipFile(wheel).extractall(folder)
+    return folder
+
+
+def run(code, installed, cwd):
+    environment = os.environ | {"PYTHONPATH": str(installed), "JAX_PLATFORMS": "cpu"}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_the_wheel_holds_all_that_the_package_reads(wheel):
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    tracked = subprocess.run(["git", "ls-files", "cardjax", "configs"], cwd=ROOT, capture_output=True, text=True)
+    assert tracked.returncode == 0
+    expected = {f"cardjax/{name}" if name.startswith("configs/") else name for name in tracked.stdout.split()}
+    assert {"cardjax/py.typed", "cardjax/configs/ippo.yaml"} <= expected
+    assert expected <= inside
+
+
+def test_it_runs_outside_of_the_checkout_with_the_presets_inside(installed, tmp_path):
+    code = "import cardjax; print(cardjax.__file__, cardjax.make('two', preset='commons')[1].alpha)"
+    done = run(code, installed, tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith(str(installed))
+
+
+def test_its_commands_answer(installed, tmp_path):
+    (entries,) = installed.glob("cardjax-*.dist-info/entry_points.txt")
+    declared = configparser.ConfigParser()
+    declared.read(entries)
+    commands = dict(declared["console_scripts"])
+    assert set(commands) == {"cardjax-train", "cardjax-evaluate", "cardjax-play"}
+    for name, target in commands.items():
+        module, _, function = target.partition(":")
+        assert callable(getattr(importlib.import_module(module), function))
+        code = f"import sys; sys.argv = [{name!r}, '--help']; from {module} import {function} as main; main()"
+        done = run(code, installed, tmp_path)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.startswith("usage")
+
+
+def test_a_shipped_configuration_is_found_by_its_name_and_ones_own_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shipped = configs_folder() / "ippo.yaml"
+    for name in ("ippo.yaml", "configs/ippo.yaml"):
+        assert find_config(Path(name)) == shipped
+    for name in ("elsewhere/ippo.yaml", "unknown.yaml"):
+        assert find_config(Path(name)) == Path(name)
+    Path("ippo.yaml").touch()
+    assert find_config(Path("ippo.yaml")) == Path("ippo.yaml")
+
+
+@pytest.mark.parametrize("arguments", [[], ["sarsa"], ["ippo", "--config", "ippo.yaml", "ppo.clip=-1"]])
+def test_what_cannot_be_trained_is_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        any_train_main(arguments)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err
