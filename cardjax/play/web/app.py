@@ -44,6 +44,8 @@ T = TypeVar("T")
 STATIC = Path(__file__).parent / "static"
 WORKERS = 2
 """Threads that compute: a game is dispatches of tiny programs, which more threads only make wait for each other."""
+MOST_PLAYERS = 4
+"""Of a replay: each number of players is programs of its own to compile, and sixteen would take half a minute."""
 EXPIRED = "This game is no longer kept: the server was restarted, or many others were played since. Start a new one."
 
 
@@ -145,7 +147,7 @@ class Server:
     async def replay(self, request: Request) -> Response:
         """Replay a saved game. Nothing of it is kept."""
         body = await read_body(request, LARGE)
-        parse(body)
+        _check_size(parse(body))
         return JSONResponse(await self._compute(lambda: _replayed(body.decode("utf-8"), self.players)))
 
     async def _answer(self, name: str, visit: Visit, status: int = 200) -> Response:
@@ -158,6 +160,14 @@ class Server:
 
     async def _compute(self, work: Callable[[], T]) -> T:
         return await anyio.to_thread.run_sync(work, limiter=self._workers)
+
+
+def _check_size(document: Any) -> None:
+    n_players = document.get("n_players") if isinstance(document, dict) else None
+    if isinstance(n_players, int) and n_players > MOST_PLAYERS:
+        raise RefusedError(
+            400, f"The file is of {n_players} players; games of at most {MOST_PLAYERS} are replayed here."
+        )
 
 
 def _check_turn(table: Table, round_: int) -> None:

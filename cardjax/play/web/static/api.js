@@ -13,7 +13,11 @@ async function ask(method, path, body) {
   }
   const answer = await response.json().catch(() => null);
   if (!response.ok || answer === null) {
-    const words = answer?.error ?? (response.status === 503 ? "The server is busy. Try again in a moment." : `The server answered ${response.status}.`);
+    const words =
+      answer?.error ??
+      (response.status === 503
+        ? "The server is busy. Try again in a moment."
+        : `The server answered ${response.status}.`);
     throw Object.assign(new Error(words), { status: response.status });
   }
   return answer;

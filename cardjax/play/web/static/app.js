@@ -6,7 +6,11 @@ import { playView } from "./play.js";
 import { replayView, watchView } from "./viewer.js";
 
 const VIEWS = { play: playView, watch: watchView, replay: replayView };
-const THEMES = [["system", "◐", "as the system has them"], ["light", "☀", "light"], ["dark", "☾", "dark"]];
+const THEMES = [
+  ["system", "◐", "as the system has them"],
+  ["light", "☀", "light"],
+  ["dark", "☾", "dark"],
+];
 let close = () => {};
 
 async function open() {
@@ -30,11 +34,19 @@ async function open() {
 }
 
 function remembered(key) {
-  try { return localStorage.getItem(key); } catch { return null; }
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
 }
 
 function remember(key, value) {
-  try { localStorage.setItem(key, value); } catch { /* a browser that keeps nothing still plays */ }
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    /* a browser that keeps nothing still plays */
+  }
 }
 
 function setTheme(name) {
@@ -53,5 +65,8 @@ function setTheme(name) {
 
 setTheme(remembered("cardjax-theme") ?? "system");
 $("#help-button").addEventListener("click", () => $("#help").showModal());
-addEventListener("hashchange", () => { open(); $("#main").focus({ preventScroll: true }); });
+addEventListener("hashchange", () => {
+  open();
+  $("#main").focus({ preventScroll: true });
+});
 open();

@@ -4,17 +4,27 @@ import { valuesChart } from "./charts.js";
 import { el, mixWords, money, orderWords, points, signed } from "./dom.js";
 
 export function decisions(game, record) {
-  return el("div", { class: "decisions" }, game.seats.map((seat, i) => decision(game, record, i)));
+  return el(
+    "div",
+    { class: "decisions" },
+    game.seats.map((seat, i) => decision(game, record, i)),
+  );
 }
 
 export function decision(game, record, i, { chart = true } = {}) {
-  const order = record.orders[i], seat = game.seats[i];
+  const order = record.orders[i],
+    seat = game.seats[i];
   const alone = game.n_players === 1;
   const rows = [["P&L", money(order.pnl)]];
   if (order.side !== "pass") {
     rows.push(
       ["Executed at", `${points(order.exec_price)} each`],
-      ["Slippage", order.slippage > 0 ? `${points(order.slippage)} each, depth took ${Math.round(100 * order.fill_ratio)}%` : "none"],
+      [
+        "Slippage",
+        order.slippage > 0
+          ? `${points(order.slippage)} each, depth took ${Math.round(100 * order.fill_ratio)}%`
+          : "none",
+      ],
       ["Of which luck of the cards", signed(order.pnl - order.expected_pnl)],
     );
   }
@@ -22,23 +32,80 @@ export function decision(game, record, i, { chart = true } = {}) {
   if (!alone) rows.push([`Best reply: ${orderWords(order.best_reply)}`, signed(order.best_reply_value)]);
   rows.push([`${alone ? "Optimum" : "Equilibrium"}: ${mixWords(order.benchmark)}`, signed(order.benchmark_value)]);
   rows.push(["Wealth after", points(order.wealth_after, 1)]);
-  return el("article", { class: `decision ${i ? "" : "first"}` },
-    el("h3", {}, seat.name, el("span", {}, order.rejected ? `${orderWords(order.requested)}: rejected` : orderWords(order.action))),
-    el("dl", {}, rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
-    chart && valuesChart(record, i));
+  return el(
+    "article",
+    { class: `decision ${i ? "" : "first"}` },
+    el(
+      "h3",
+      {},
+      seat.name,
+      el("span", {}, order.rejected ? `${orderWords(order.requested)}: rejected` : orderWords(order.action)),
+    ),
+    el(
+      "dl",
+      {},
+      rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+    ),
+    chart && valuesChart(record, i),
+  );
 }
-
 
 // All rounds as a table: the text behind the charts.
 export function history(game, { cursor = null, onpick = null } = {}) {
   if (!game.records.length) return el("p", { class: "muted" }, "Nothing is played yet.");
   const head = ["", "S", ...game.seats.map((seat) => seat.name), "★ Exact"];
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "All rounds" }, el("table", { class: "rounds" },
-    el("caption", { class: "visually-hidden" }, "Orders and P&L of every round"),
-    el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name || el("span", { class: "visually-hidden" }, "Round"))))),
-    el("tbody", {}, game.records.map((record) => el("tr", { "aria-current": cursor === record.round ? "true" : false },
-      el("th", { scope: "row" }, onpick ? el("button", { type: "button", class: "quiet", onclick: () => onpick(record.round), "aria-label": `Show round ${record.round}` }, String(record.round)) : String(record.round)),
-      el("td", {}, points(record.S, 0)),
-      record.orders.map((order) => el("td", {}, el("span", { class: "number" }, orderWords(order.action)), order.side !== "pass" && money(order.pnl, 1))),
-      el("td", {}, mixWords(record.orders[0].benchmark)))))));
+  return el(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": "All rounds" },
+    el(
+      "table",
+      { class: "rounds" },
+      el("caption", { class: "visually-hidden" }, "Orders and P&L of every round"),
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          head.map((name) => el("th", { scope: "col" }, name || el("span", { class: "visually-hidden" }, "Round"))),
+        ),
+      ),
+      el(
+        "tbody",
+        {},
+        game.records.map((record) =>
+          el(
+            "tr",
+            { "aria-current": cursor === record.round ? "true" : false },
+            el(
+              "th",
+              { scope: "row" },
+              onpick
+                ? el(
+                    "button",
+                    {
+                      type: "button",
+                      class: "quiet",
+                      onclick: () => onpick(record.round),
+                      "aria-label": `Show round ${record.round}`,
+                    },
+                    String(record.round),
+                  )
+                : String(record.round),
+            ),
+            el("td", {}, points(record.S, 0)),
+            record.orders.map((order) =>
+              el(
+                "td",
+                {},
+                el("span", { class: "number" }, orderWords(order.action)),
+                order.side !== "pass" && money(order.pnl, 1),
+              ),
+            ),
+            el("td", {}, mixWords(record.orders[0].benchmark)),
+          ),
+        ),
+      ),
+    ),
+  );
 }

@@ -16,12 +16,20 @@ export function el(tag, attributes = {}, ...children) {
 
 // Signs for the scrubber, drawn, since fonts often lack them.
 const ICONS = {
-  first: "M5 4v16M19 4L8 12l11 8z", back: "M17 4L6 12l11 8z", play: "M6 3l14 9-14 9z",
-  pause: "M6 4h4v16H6zM14 4h4v16h-4z", on: "M7 4l11 8-11 8z", last: "M19 4v16M5 4l11 8-11 8z",
+  first: "M5 4v16M19 4L8 12l11 8z",
+  back: "M16 4l-9 8 9 8",
+  play: "M6 3l14 9-14 9z",
+  pause: "M6 4h4v16H6zM14 4h4v16h-4z",
+  on: "M8 4l9 8-9 8",
+  last: "M19 4v16M5 4l11 8-11 8z",
 };
 
 export function icon(name) {
-  return el("svg", { class: `icon ${name}`, viewBox: "0 0 24 24", "aria-hidden": "true" }, el("path", { d: ICONS[name] }));
+  return el(
+    "svg",
+    { class: `icon ${name}`, viewBox: "0 0 24 24", "aria-hidden": "true" },
+    el("path", { d: ICONS[name] }),
+  );
 }
 
 export const $ = (selector, root = document) => root.querySelector(selector);
@@ -51,7 +59,9 @@ export const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 export function say(text) {
   const live = $("#live");
   live.textContent = "";
-  requestAnimationFrame(() => { live.textContent = text; });
+  requestAnimationFrame(() => {
+    live.textContent = text;
+  });
 }
 
 export function notice(text) {

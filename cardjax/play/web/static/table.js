@@ -7,9 +7,20 @@ const RANK_WORDS = { 11: "jack", 12: "queen", 13: "king", 14: "ace" };
 // `round` is an offer, or a record, which knows the truth behind its offer.
 export function felt(game, round, { title, level = "h2", extra = null } = {}) {
   const settled = round.S !== undefined;
-  return el("section", { class: "felt", "aria-label": "The market" },
-    el("div", { class: "felt-head" }, el(level, {}, title ?? `Round ${round.round} of ${game.n_rounds}`), pips(game, round.round)),
-    el("p", { class: "event" }, round.event === 0 ? `${round.event_words}.` : ["Event: ", el("b", {}, round.event_words)]),
+  return el(
+    "section",
+    { class: "felt", "aria-label": "The market" },
+    el(
+      "div",
+      { class: "felt-head" },
+      el(level, {}, title ?? `Round ${round.round} of ${game.n_rounds}`),
+      pips(game, round.round),
+    ),
+    el(
+      "p",
+      { class: "event" },
+      round.event === 0 ? `${round.event_words}.` : ["Event: ", el("b", {}, round.event_words)],
+    ),
     deck(round),
     cards(round, settled),
     settled && sum(round),
@@ -19,64 +30,102 @@ export function felt(game, round, { title, level = "h2", extra = null } = {}) {
 }
 
 function pips(game, now) {
-  return el("ol", { class: "pips", "aria-hidden": "true" }, [...Array(game.n_rounds).keys()].map((t) =>
-    el("li", { class: t + 1 === now ? "now" : t + 1 < now ? "done" : "" })));
+  return el(
+    "ol",
+    { class: "pips", "aria-hidden": "true" },
+    [...Array(game.n_rounds).keys()].map((t) => el("li", { class: t + 1 === now ? "now" : t + 1 < now ? "done" : "" })),
+  );
 }
 
 function deck(round) {
-  return el("ul", { class: "deck", "aria-label": "Ranks in the deck" }, round.deck.map(({ rank, name, value, eligible }) => {
-    const remapped = eligible && value !== rank;
-    const said = !eligible ? `${name} not in the deck` : remapped ? `${name} counts as ${value}` : name;
-    return el("li", { class: !eligible ? "out" : remapped ? "remapped" : "" },
-      el("span", { "aria-hidden": "true" }, remapped ? `${name}→${value}` : name),
-      el("span", { class: "visually-hidden" }, said));
-  }));
+  return el(
+    "ul",
+    { class: "deck", "aria-label": "Ranks in the deck" },
+    round.deck.map(({ rank, name, value, eligible }) => {
+      const remapped = eligible && value !== rank;
+      const said = !eligible ? `${name} not in the deck` : remapped ? `${name} counts as ${value}` : name;
+      return el(
+        "li",
+        { class: !eligible ? "out" : remapped ? "remapped" : "" },
+        el("span", { "aria-hidden": "true" }, remapped ? `${name}→${value}` : name),
+        el("span", { class: "visually-hidden" }, said),
+      );
+    }),
+  );
 }
 
 function cards(round, settled) {
   const ranks = settled ? round.cards : round.hints;
-  return el("ol", { class: "cards", "aria-label": "Cards" }, [0, 1, 2].map((k) =>
-    k < ranks.length ? faceUp(round.deck[ranks[k] - 2], settled && k >= round.hints.length) : faceDown()));
+  return el(
+    "ol",
+    { class: "cards", "aria-label": "Cards" },
+    [0, 1, 2].map((k) =>
+      k < ranks.length ? faceUp(round.deck[ranks[k] - 2], settled && k >= round.hints.length) : faceDown(),
+    ),
+  );
 }
 
 function faceUp({ rank, name, value }, fresh) {
   const counts = value === rank ? plural(value, "point") : `counts as ${value}`;
-  return el("li", { class: `card ${value === rank ? "" : "revalued"} ${fresh ? "fresh" : ""}` },
+  return el(
+    "li",
+    { class: `card ${value === rank ? "" : "revalued"} ${fresh ? "fresh" : ""}` },
     el("span", { class: "visually-hidden" }, `${RANK_WORDS[rank] ?? name}, ${counts}${fresh ? ", was hidden" : ""}`),
     el("span", { class: "corner", "aria-hidden": "true" }, name),
-    el("span", { class: "rank", "aria-hidden": "true" }, name), el("span", { class: "points", "aria-hidden": "true" }, counts));
+    el("span", { class: "rank", "aria-hidden": "true" }, name),
+    el("span", { class: "points", "aria-hidden": "true" }, counts),
+  );
 }
 
 function faceDown() {
-  return el("li", { class: "card down" }, el("span", { class: "visually-hidden" }, "hidden card"),
-    el("span", { class: "rank", "aria-hidden": "true" }, "?"));
+  return el(
+    "li",
+    { class: "card down" },
+    el("span", { class: "visually-hidden" }, "hidden card"),
+    el("span", { class: "rank", "aria-hidden": "true" }, "?"),
+  );
 }
 
 function sum(record) {
   const values = record.cards.map((rank) => record.deck[rank - 2].value);
-  return el("p", { class: "sum" }, `${values.join(" + ")} = `, el("b", {}, points(record.S, 0)),
-    `, fair value was ${points(record.mu)} ± ${points(record.sigma)}`);
+  return el(
+    "p",
+    { class: "sum" },
+    `${values.join(" + ")} = `,
+    el("b", {}, points(record.S, 0)),
+    `, fair value was ${points(record.mu)} ± ${points(record.sigma)}`,
+  );
 }
 
 function quote(game, round, side) {
-  const shown = round[`displayed_${side}`], truth = round[`depth_${side}`];
-  const flow = round.orders?.filter((order) => order.side === (side === "bid" ? "sell" : "buy")).reduce((q, order) => q + order.size, 0);
+  const shown = round[`displayed_${side}`],
+    truth = round[`depth_${side}`];
+  const flow = round.orders
+    ?.filter((order) => order.side === (side === "bid" ? "sell" : "buy"))
+    .reduce((q, order) => q + order.size, 0);
+  const who = game.seats[0].human ? "you" : "players";
   const capped = round[`${side}_capped`];
   const words = [`${capped ? "at least " : ""}${points(shown, 1)} units displayed`];
   if (truth !== undefined) words.push(`${points(truth, 1)} were there, ${flow} taken`);
-  return el("div", { class: "quote" },
-    el("h3", {}, side === "bid" ? "Bid: you sell at" : "Ask: you buy at"),
+  return el(
+    "div",
+    { class: "quote" },
+    el("h3", {}, `${side === "bid" ? "Bid" : "Ask"}: ${who} ${side === "bid" ? "sell" : "buy"} at`),
     el("div", { class: "price" }, points(round[side])),
     depthBar(game, shown, truth, flow),
-    el("small", {}, `${words.join("; ")}.`));
+    el("small", {}, `${words.join("; ")}.`),
+  );
 }
 
 function depthBar(game, shown, truth, flow) {
   const most = Math.max(game.depth_max, 10 * game.n_players);
   const w = (units) => 200 * Math.min(1, units / most);
-  const bar = el("svg", { class: "depth", viewBox: "0 0 200 14", preserveAspectRatio: "none", "aria-hidden": "true" },
+  const bar = el(
+    "svg",
+    { class: "depth", viewBox: "0 0 200 14", preserveAspectRatio: "none", "aria-hidden": "true" },
     el("rect", { class: "trough", x: 0, y: 2, width: 200, height: 10, rx: 2 }),
-    el("rect", { class: "shown", x: 0, y: 2, width: w(shown), height: 10, rx: 2 }));
+    el("rect", { class: "shown", x: 0, y: 2, width: w(shown), height: 10, rx: 2 }),
+  );
   if (truth !== undefined) {
     bar.append(el("rect", { class: "hidden", x: 1, y: 2, width: Math.max(w(truth) - 2, 1), height: 10, rx: 2 }));
     if (flow) bar.append(el("line", { class: "taken", x1: w(flow), x2: w(flow), y1: 0, y2: 14 }));

@@ -5,7 +5,7 @@ import { wealthChart } from "./charts.js";
 import { decisions, history } from "./decisions.js";
 import { $, el, icon, notice, say, signed } from "./dom.js";
 import { busy, marketFields, marketValues, modeChoice, playerChoice } from "./forms.js";
-import { totals } from "./summary.js";
+import { rulesWords, totals } from "./summary.js";
 import { felt } from "./table.js";
 
 const PACE = 1800; // milliseconds a round
@@ -14,12 +14,27 @@ export function watchView(root, options, leaving) {
   const seats = el("div", { class: "pair" });
   const trained = (mode) => options.players[mode].find((player) => player.words === "trained")?.name;
   const choose = () => {
-    const mode = $("[name=mode]:checked", form).value, players = options.players[mode];
-    seats.replaceChildren(playerChoice("player", mode === "two" ? "First player" : "Player", players, trained(mode) ?? (mode === "two" ? "level1" : "ev_oracle")),
-      ...(mode === "two" ? [playerChoice("player", "Second player", players, "equilibrium")] : []));
+    const mode = $("[name=mode]:checked", form).value,
+      players = options.players[mode];
+    seats.replaceChildren(
+      playerChoice(
+        "player",
+        mode === "two" ? "First player" : "Player",
+        players,
+        trained(mode) ?? (mode === "two" ? "level1" : "ev_oracle"),
+      ),
+      ...(mode === "two" ? [playerChoice("player", "Second player", players, "equilibrium")] : []),
+    );
   };
   const start = el("button", { class: "primary" }, "Watch");
-  const form = el("form", { class: "panel fields" }, modeChoice(() => choose()), seats, marketFields(options), el("div", { class: "row" }, start));
+  const form = el(
+    "form",
+    { class: "panel fields" },
+    modeChoice(() => choose()),
+    seats,
+    marketFields(options),
+    el("div", { class: "row" }, start),
+  );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     notice(null);
@@ -29,19 +44,39 @@ export function watchView(root, options, leaving) {
       if (leaving.aborted) return;
       const back = el("button", { onclick: () => watchView(root, options, leaving) }, "Another game");
       showGame(root, game, leaving, { before: el("div", { class: "row" }, back, saveLink(game)) });
-    } catch (error) { notice(error.message); }
+    } catch (error) {
+      notice(error.message);
+    }
   });
   choose();
-  root.replaceChildren(el("div", { class: "setup" },
-    el("section", {}, el("h1", {}, "Watch policies play"),
-      el("p", {}, "Two policies, or one alone, play a whole game; then you step through it. Beside every decision stands what the exact optimum would have done, and what every other order was worth."),
-      el("p", { class: "muted" }, "Trained policies are those that the server was started with.")),
-    form));
+  root.replaceChildren(
+    el(
+      "div",
+      { class: "setup" },
+      el(
+        "section",
+        {},
+        el("h1", {}, "Watch policies play"),
+        el(
+          "p",
+          {},
+          "Two policies, or one alone, play a whole game; then you step through it. Beside every decision stands what the exact optimum would have done, and what every other order was worth.",
+        ),
+        el("p", { class: "muted" }, "Trained policies are those that the server was started with."),
+      ),
+      form,
+    ),
+  );
 }
 
 export function replayView(root, options, leaving) {
   const input = el("input", { type: "file", id: "file", accept: ".json,application/json" });
-  const drop = el("div", { class: "drop" }, el("p", {}, el("label", { for: "file" }, "Choose a saved game, or drop its file here")), input);
+  const drop = el(
+    "div",
+    { class: "drop" },
+    el("p", {}, el("label", { for: "file" }, "Choose a saved game, or drop its file here")),
+    input,
+  );
   const load = async (file) => {
     if (!file) return;
     notice(null);
@@ -50,8 +85,13 @@ export function replayView(root, options, leaving) {
       const game = await api.replay(await file.text());
       if (leaving.aborted) return;
       const back = el("button", { onclick: () => replayView(root, options, leaving) }, "Another file");
-      showGame(root, game, leaving, { before: el("div", { class: "row" }, back, el("span", { class: "muted" }, file.name)) });
-    } catch (error) { notice(error.message); input.value = ""; }
+      showGame(root, game, leaving, {
+        before: el("div", { class: "row" }, back, el("span", { class: "muted" }, file.name)),
+      });
+    } catch (error) {
+      notice(error.message);
+      input.value = "";
+    }
   };
   input.addEventListener("change", () => load(input.files[0]));
   for (const kind of ["dragover", "dragleave", "drop"]) {
@@ -61,11 +101,23 @@ export function replayView(root, options, leaving) {
       if (kind === "drop") load(event.dataTransfer.files[0]);
     });
   }
-  root.replaceChildren(el("section", { class: "panel" }, el("h1", {}, "Replay a saved game"),
-    el("p", {}, "A game saved here, or in the terminal. The file is played through the market again, so what you see is what the rules say, not what the file says."), drop));
+  root.replaceChildren(
+    el(
+      "section",
+      { class: "panel" },
+      el("h1", {}, "Replay a saved game"),
+      el(
+        "p",
+        {},
+        "A game saved here, or in the terminal. The file is played through the market again, so what you see is what the rules say, not what the file says.",
+      ),
+      drop,
+    ),
+  );
 }
 
-export const saveLink = (game) => el("a", { class: "button", href: `api/games/${game.id}/saved`, download: "" }, "Save (JSON)");
+export const saveLink = (game) =>
+  el("a", { class: "button", href: `api/games/${game.id}/saved`, download: "" }, "Save (JSON)");
 
 // `active` says whether the keys are this viewer's.
 export function showGame(root, game, leaving, { before, active = () => true }) {
@@ -74,25 +126,79 @@ export function showGame(root, game, leaving, { before, active = () => true }) {
     return;
   }
   const last = game.records.length;
-  let round = 1, timer = null;
-  const range = el("input", { type: "range", min: 1, max: last, step: 1, value: 1, "aria-label": "Round", oninput: () => { pause(); go(Number(range.value)); } });
-  const button = (label, sign, to) => el("button", { "aria-label": label, title: label, onclick: () => { pause(); go(to()); } }, icon(sign));
-  const playing = el("button", { "aria-label": "Play", title: "Play", onclick: () => (timer ? pause() : run()) }, icon("play"));
-  const [first, back, on, end] = [button("First round", "first", () => 1), button("Round back", "back", () => round - 1), button("Round on", "on", () => round + 1), button("Last round", "last", () => last)];
-  const stage = el("div", {}), side = el("aside", { "aria-label": "The whole game" });
+  let round = 1,
+    timer = null;
+  const range = el("input", {
+    type: "range",
+    min: 1,
+    max: last,
+    step: 1,
+    value: 1,
+    "aria-label": "Round",
+    oninput: () => {
+      pause();
+      go(Number(range.value));
+    },
+  });
+  const button = (label, sign, to) =>
+    el(
+      "button",
+      {
+        "aria-label": label,
+        title: label,
+        onclick: () => {
+          pause();
+          go(to());
+        },
+      },
+      icon(sign),
+    );
+  const playing = el(
+    "button",
+    { "aria-label": "Play", title: "Play", onclick: () => (timer ? pause() : run()) },
+    icon("play"),
+  );
+  const [first, back, on, end] = [
+    button("First round", "first", () => 1),
+    button("Round back", "back", () => round - 1),
+    button("Round on", "on", () => round + 1),
+    button("Last round", "last", () => last),
+  ];
+  const stage = el("div", {}),
+    side = el("aside", { "aria-label": "The whole game" });
 
   function go(to) {
     round = Math.min(last, Math.max(1, to));
     const record = game.records[round - 1];
     range.value = round;
     range.setAttribute("aria-valuetext", `round ${round} of ${last}`);
-    [first.disabled, back.disabled, on.disabled, end.disabled] = [round === 1, round === 1, round === last, round === last];
-    const told = game.seats.map((seat, i) => (seat.human ? el("p", { class: "panel" }, record.explain[i]) : null)).filter(Boolean);
+    [first.disabled, back.disabled, on.disabled, end.disabled] = [
+      round === 1,
+      round === 1,
+      round === last,
+      round === last,
+    ];
+    const told = game.seats
+      .map((seat, i) => (seat.human ? el("p", { class: "panel" }, record.explain[i]) : null))
+      .filter(Boolean);
     stage.replaceChildren(felt(game, record), ...told, decisions(game, record));
     side.replaceChildren(
       el("section", { class: "panel" }, el("h2", {}, "Wealth"), wealthChart(game, round)),
-      el("section", { class: "panel" }, el("h2", {}, "Rounds"), history(game, { cursor: round, onpick: (r) => { pause(); go(r); } })));
-    if (!timer) say(`Round ${round}: ${game.seats.map((seat, i) => `${seat.name} ${signed(record.orders[i].pnl)}`).join(", ")}.`);
+      el(
+        "section",
+        { class: "panel" },
+        el("h2", {}, "Rounds"),
+        history(game, {
+          cursor: round,
+          onpick: (r) => {
+            pause();
+            go(r);
+          },
+        }),
+      ),
+    );
+    if (!timer)
+      say(`Round ${round}: ${game.seats.map((seat, i) => `${seat.name} ${signed(record.orders[i].pnl)}`).join(", ")}.`);
   }
   function run() {
     if (round === last) go(1);
@@ -108,22 +214,30 @@ export function showGame(root, game, leaving, { before, active = () => true }) {
   }
 
   leaving.addEventListener("abort", pause);
-  document.addEventListener("keydown", (event) => {
-    if (!root.contains(range) || !active() || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
-    if (event.target.closest?.("input, select, textarea")) return;
-    const to = { ArrowLeft: round - 1, ArrowRight: round + 1, Home: 1, End: last }[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    pause();
-    go(to);
-  }, { signal: leaving });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (!root.contains(range) || !active() || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]"))
+        return;
+      if (event.target.closest?.("input, select, textarea")) return;
+      const to = { ArrowLeft: round - 1, ArrowRight: round + 1, Home: 1, End: last }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      pause();
+      go(to);
+    },
+    { signal: leaving },
+  );
 
   const who = game.seats.map((seat) => seat.name).join(" against ");
   const heading = el("h1", { tabindex: "-1" }, game.n_players === 1 ? `${who}, alone with the market` : who);
-  const rules = `Seed ${game.seed}, ${game.preset}${game.events ? "" : ", no events"}${game.impact ? "" : ", no impact"}`;
-  root.replaceChildren(heading, el("p", { class: "muted" }, rules), before,
+  const rules = rulesWords(game);
+  root.replaceChildren(
+    el("div", { class: "spread" }, el("div", {}, heading, el("p", { class: "muted" }, rules)), before),
     el("div", { class: "scrub", role: "group", "aria-label": "Rounds" }, first, back, playing, on, end, range),
-    el("div", { class: "board" }, stage, side), totals(game));
+    el("div", { class: "board" }, stage, side),
+    totals(game),
+  );
   go(1);
   heading.focus({ preventScroll: true });
   scrollTo(0, 0);

@@ -1,0 +1,56 @@
+// The order: a size, three trades, and why one of them may be out of reach.
+
+import { el, points } from "./dom.js";
+
+// Size as radio buttons, and the three trades; `choose` is what a digit does.
+export function orderPanel(offer, wanted, onsize, ontrade) {
+  const valid = new Set(offer.valid_actions[0]),
+    most = Math.max(...[...valid].map((action) => (action > 10 ? action - 10 : action)), 0);
+  const why = el("p", { class: "why", id: "why" });
+  const inputs = [...Array(10).keys()].map((k) =>
+    el("input", { type: "radio", name: "size", value: k + 1, disabled: k + 1 > most }),
+  );
+  const trade = (side, key) =>
+    el("button", {
+      type: "button",
+      class: side,
+      "aria-keyshortcuts": key,
+      "aria-describedby": "why",
+      onclick: () => ontrade(side),
+    });
+  const sell = trade("sell", "s"),
+    pass = trade("pass", "p"),
+    buy = trade("buy", "b");
+  const choose = (size) => {
+    if (size > most && most > 0) return;
+    onsize(size);
+    if (inputs[size - 1] && !inputs[size - 1].disabled) inputs[size - 1].checked = true;
+    const may = { buy: valid.has(size), sell: valid.has(10 + size) };
+    sell.replaceChildren(`▼ Sell ${size}`, el("small", {}, `at ${points(offer.bid)}`));
+    pass.replaceChildren("Pass", el("small", {}, "wait"));
+    buy.replaceChildren(`▲ Buy ${size}`, el("small", {}, `at ${points(offer.ask)}`));
+    [sell.disabled, buy.disabled] = [!may.sell, !may.buy];
+    const refused = [
+      !may.buy && `Buying ${size} takes ${points(size * offer.ask, 1)} points`,
+      !may.sell && `selling ${size} takes ${points(size * (offer.s_max - offer.bid), 1)} points of cover`,
+    ].filter(Boolean);
+    why.textContent = refused.length
+      ? `${refused.join("; ")}; you have ${points(offer.wealth[0], 1)}.`
+      : "Before impact, if more is taken than the side holds.";
+  };
+  inputs.forEach((input, k) => input.addEventListener("change", () => choose(k + 1)));
+  const panel = el(
+    "section",
+    { class: "panel order", "aria-label": "Your order" },
+    el(
+      "fieldset",
+      { class: "sizes" },
+      el("legend", {}, "Size"),
+      inputs.map((input, k) => el("label", {}, input, el("span", {}, String(k + 1)))),
+    ),
+    el("div", { class: "trades" }, sell, pass, buy),
+    why,
+  );
+  choose(Math.max(1, Math.min(wanted, most)));
+  return { panel, choose };
+}

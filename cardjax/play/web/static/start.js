@@ -1,0 +1,78 @@
+// The form of a new game, and what the game is about.
+
+import * as api from "./api.js";
+import { $, el, notice } from "./dom.js";
+import { busy, marketFields, marketValues, modeChoice, playerChoice } from "./forms.js";
+
+// `onstart` gets the game that was dealt.
+export function startView(root, options, onstart) {
+  const opponent = el("div", {});
+  const rival = options.players.two.find((player) => player.words === "trained")?.name ?? "equilibrium";
+  const choose = () =>
+    opponent.replaceChildren(
+      ...($("[name=mode]:checked", form).value === "two"
+        ? [playerChoice("opponent", "Opponent", options.players.two, rival)]
+        : []),
+    );
+  const start = el("button", { class: "primary" }, "Deal the cards");
+  const form = el(
+    "form",
+    { class: "panel fields" },
+    modeChoice(() => choose()),
+    opponent,
+    marketFields(options),
+    el("div", { class: "row" }, start),
+  );
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    notice(null);
+    const setup = marketValues(form);
+    if (setup.mode === "two") setup.opponent = $("[name=opponent]", form).value;
+    try {
+      const game = await busy(start, "Dealing …", () => api.newGame(setup));
+      onstart(game);
+    } catch (error) {
+      notice(error.message);
+    }
+  });
+  choose();
+  root.replaceChildren(
+    el(
+      "div",
+      { class: "setup" },
+      el(
+        "section",
+        { class: "felt intro", "aria-label": "The game" },
+        el("h1", {}, "What are three cards worth?"),
+        el(
+          "p",
+          {},
+          "Three cards are dealt, none to three of them are shown, and a market maker quotes a price for their sum. Buy, sell or pass, ten times.",
+        ),
+        el(
+          "p",
+          {},
+          "The quote is noisy: mostly it pays to wait, and now and then one side is a bargain. But depth is limited, part of it is hidden, and what you and the other player take beyond it moves the price against both.",
+        ),
+        el(
+          "p",
+          {},
+          "After each round you see what luck did, what your order was worth, and what the exact optimum would have done.",
+        ),
+        introCards(),
+      ),
+      form,
+    ),
+  );
+}
+
+function introCards() {
+  const card = (name, down) =>
+    el(
+      "li",
+      { class: `card ${down ? "down" : ""}` },
+      !down && el("span", { class: "corner" }, name),
+      el("span", { class: "rank" }, down ? "?" : name),
+    );
+  return el("ol", { class: "cards", "aria-hidden": "true" }, card("K"), card("7"), card("?", true));
+}
