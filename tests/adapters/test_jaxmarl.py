@@ -82,13 +82,16 @@ def test_it_resets_to_the_state_that_it_is_given(env):
     assert (observations["agent_0"] == jax.jit(env.get_obs)(start)["agent_0"]).all()
 
 
-def test_jaxmarls_wrappers_work_on_it(env):
+def test_jaxmarls_wrapper_logs_the_games(env):
     logged = LogWrapper(env)
     _, (_, rewards, _, infos) = rollout(logged, logged.reset(jax.random.key(0))[1])
     assert infos["returned_episode_lengths"][-1].tolist() == [10, 10]
     totals = [rewards[agent][:10].sum() for agent in env.agents]
     np.testing.assert_allclose(infos["returned_episode_returns"][-1], totals, rtol=1e-5)
 
+
+@pytest.mark.slow
+def test_the_rollout_manager_of_jaxmarls_q_learning_works_on_it(env):
     manager = CTRolloutManager(env, batch_size=3)
     observations, states = manager.batch_reset(jax.random.key(0))
     actions = {agent: manager.batch_sample(jax.random.key(1), agent) for agent in env.agents}
