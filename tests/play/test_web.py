@@ -147,7 +147,7 @@ def test_the_saved_file_is_the_terminals_byte_for_byte(visitor, tmp_path):
     assert headers["content-disposition"] == 'attachment; filename="cardjax-two-seed6.json"'
 
 
-def test_a_saved_game_is_replayed(visitor, finished):
+def test_a_saved_game_is_replayed(visitor):
     _, _, content = visitor.raw("POST", "/api/games", json.dumps({"seed": 7, "opponent": "pass"}))
     game = visitor.order(visitor.order(json.loads(content), 4), 0)
     _, _, saved = visitor.raw("GET", f"/api/games/{game['id']}/saved")
@@ -477,7 +477,7 @@ def test_ctrl_c_stops_the_server_cleanly(compilation_cache):
 
 
 def test_two_runs_of_one_name_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("cardjax.play.web.players.load_player", lambda folder: None)
+    monkeypatch.setattr("cardjax.runtime.runs.load_player", lambda folder: None)
     with pytest.raises(ParameterError, match="another player is called level1 already"):
         load_runs([tmp_path / "level1"])
 

@@ -21,7 +21,8 @@ from cardjax.play.record import parse_game
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-PATIENCE = 60_000
+PATIENCE = 120_000
+"""Milliseconds: long only where the machine has much else to do."""
 
 CONTRAST = """() => {
   const UNSEEN = ".visually-hidden, .skip, :disabled, dialog:not([open]), option";
@@ -73,7 +74,7 @@ def address(compilation_cache):
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -207,10 +208,11 @@ def test_single_keys_can_be_turned_off(visit):
 def file(browser, address, tmp_path_factory):
     """A saved game of two policies, watched once."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(address + "#watch")
     page.fill("[name=seed]", "3")
     page.click("button.primary")
-    page.wait_for_selector(".scrub", timeout=PATIENCE)
+    page.wait_for_selector(".scrub")
     folder = tmp_path_factory.mktemp("saved")
     saved_from(page, folder)
     page.close()
@@ -257,6 +259,7 @@ def test_a_replay_is_scrubbed(visit, file):
 
 def test_what_is_refused_is_said_and_nothing_breaks(browser, address, file, tmp_path):
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(address + "#replay")
     page.set_input_files("#file", {"name": "x.json", "mimeType": "application/json", "buffer": b"{}"})
     page.wait_for_selector("#notice:has-text('The file is not a saved game of cardjax.')")

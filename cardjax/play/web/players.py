@@ -13,7 +13,6 @@ from cardjax.play.game import Setup
 from cardjax.play.opponents import Seat
 from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import POLICIES
-from cardjax.runtime.runs import load_player
 
 WORDS = {
     "pass": "never trades",
@@ -92,6 +91,8 @@ def load_runs(folders: Sequence[Path]) -> tuple[Run, ...]:
         label = folder.resolve().name
         if label in runs or label in POLICIES:
             raise ParameterError("--run", str(folder), f"another player is called {label} already")
+        from cardjax.runtime.runs import load_player  # learners load slowly, and only a run needs them
+
         player, market, _ = load_player(folder)
         runs[label] = Run(label, player.policy, player.params[0], market.n_players)
     return tuple(runs.values())

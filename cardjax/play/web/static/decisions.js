@@ -19,12 +19,8 @@ export function decision(game, record, i, { chart = true } = {}) {
   if (order.side !== "pass") {
     rows.push(
       ["Executed at", `${points(order.exec_price)} each`],
-      [
-        "Slippage",
-        order.slippage > 0
-          ? `${points(order.slippage)} each, depth took ${Math.round(100 * order.fill_ratio)}%`
-          : "none",
-      ],
+      ["Slippage", order.slippage > 0 ? `${points(order.slippage)} each` : "none"],
+      ["Filled by the side's depth", `${Math.round(100 * order.fill_ratio)}%`],
       ["Of which luck of the cards", signed(order.pnl - order.expected_pnl)],
     );
   }

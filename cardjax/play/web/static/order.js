@@ -24,7 +24,9 @@ export function orderPanel(offer, wanted, onsize, ontrade) {
   const choose = (size) => {
     if (size > most && most > 0) return;
     onsize(size);
-    if (inputs[size - 1] && !inputs[size - 1].disabled) inputs[size - 1].checked = true;
+    const chosen = inputs[size - 1];
+    if (!chosen.disabled) chosen.checked = true;
+    if (inputs.includes(document.activeElement)) chosen.focus(); // a digit moves the focus along
     const may = { buy: valid.has(size), sell: valid.has(10 + size) };
     sell.replaceChildren(`▼ Sell ${size}`, el("small", {}, `at ${points(offer.bid)}`));
     pass.replaceChildren("Pass", el("small", {}, "wait"));

@@ -66,7 +66,7 @@ class Play {
     return el("p", { class: "fair" }, el("label", { class: "check" }, box, "Show the fair value"), " ", text);
   }
 
-  showOffer(focus = true) {
+  showOffer() {
     const { game } = this,
       offer = game.offer;
     this.phase = "offer";
@@ -86,7 +86,7 @@ class Play {
         this.side(),
       ),
     );
-    if (focus) $("input:checked", this.order.panel)?.focus({ preventScroll: true });
+    ($("input:checked", this.order.panel) ?? $(".pass", this.order.panel)).focus({ preventScroll: true });
     this.root.scrollIntoView({ block: "start" });
     const hints = offer.hints.map((rank) => offer.deck[rank - 2].name).join(", ") || "no card";
     say(

@@ -73,7 +73,7 @@ function faceUp({ rank, name, value }, fresh) {
     el("span", { class: "visually-hidden" }, `${RANK_WORDS[rank] ?? name}, ${counts}${fresh ? ", was hidden" : ""}`),
     el("span", { class: "corner", "aria-hidden": "true" }, name),
     el("span", { class: "rank", "aria-hidden": "true" }, name),
-    el("span", { class: "points", "aria-hidden": "true" }, counts),
+    el("span", { class: "points", "aria-hidden": "true" }, value === rank ? counts : `= ${value}`),
   );
 }
 
