@@ -46,9 +46,10 @@ def budget(algorithm: str, rounds: int) -> Training:
     return Training(f"{algorithm}, {rounds / 1e6:g} M", algorithm, (*small, f"train.total_steps={rounds}"))
 
 
-def raw(algorithm: str, rounds: int) -> Training:
-    training = budget(algorithm, rounds)
-    return training._replace(label=f"{training.label}, reward pnl", overrides=(*training.overrides, "env.reward=pnl"))
+def raw(algorithm: str, rounds: int, *overrides: str) -> Training:
+    label, _, own, _ = budget(algorithm, rounds)
+    told = ", critic sees S" if "ppo.critic_sees_truth=on" in overrides else ""
+    return Training(f"{label}, reward pnl{told}", algorithm, (*own, "env.reward=pnl", *overrides))
 
 
 def commons(label: str, algorithm: str, *overrides: str) -> Training:
@@ -71,7 +72,12 @@ GROUPS: dict[str, list[Training]] = {
         commons("mappo", "mappo"),
         commons("mappo, shared reward", "mappo", "ppo.shared_reward=on"),
     ],
-    "pnl": [raw("dqn", 6_000_000), raw("ippo", 8_000_000), raw("mappo", 8_000_000)],
+    "pnl": [
+        raw("dqn", 6_000_000, "dqn.huber_delta=100"),
+        raw("ippo", 8_000_000),
+        raw("ippo", 6_000_000, "ppo.critic_sees_truth=on"),
+        raw("mappo", 6_000_000, "ppo.critic_sees_truth=on"),
+    ],
     "ruin": [
         Training("ippo, ruin free", "ippo", ("ppo.constrain_ruin=off",), "ruin"),
         Training("ippo, ruin bounded", "ippo", (), "ruin"),
@@ -97,8 +103,8 @@ def main() -> None:
 
 def measure(training: Training, n_seeds: int) -> dict[str, Any]:
     """A training's figures, from its run's summary; trained first if it is not there."""
-    name = "-".join([training.algorithm, training.config or "", *training.overrides, f"x{n_seeds}"])
-    folder = Path("runs") / "".join(c if c.isalnum() or c in "-_." else "_" for c in name.replace("--", "-"))
+    label = "".join(c for c in training.label.replace(" ", "-") if c.isalnum() or c in "-.")
+    folder = Path("runs") / f"learners-{label}-x{n_seeds}"
     if not (folder / "summary.json").exists() or read(folder)["interrupted"]:
         config = ROOT / "configs" / f"{training.config or training.algorithm}.yaml"
         fresh = ["--config", str(config), *training.overrides, f"train.n_seeds={n_seeds}", f"name={folder.name}"]
