@@ -1,6 +1,7 @@
 """`python -m cardjax.play.web [--run RUN_DIR …] [--host HOST] [--port PORT]`."""
 
 import argparse
+import contextlib
 import os
 import socket
 from collections.abc import Sequence
@@ -52,10 +53,9 @@ def _serve(arguments: argparse.Namespace) -> None:
             proxy_headers=False, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=FAREWELL,
         )  # fmt: skip
         print(f"cardjax: {_address(arguments.host, listener)} (Ctrl-C stops)", flush=True)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):  # raised again once the server has stopped
             uvicorn.Server(config).run(sockets=[listener])
-        except KeyboardInterrupt:  # raised again once the server has stopped
-            print("stopped", flush=True)
+        print("stopped", flush=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:
