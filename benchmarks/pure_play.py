@@ -17,6 +17,7 @@ from jax import Array
 from cardjax.config import load_config, make_market
 from cardjax.env import EnvParams, View
 from cardjax.env.execution import MAX_SIZE, N_ACTIONS
+from cardjax.env.market import State
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.stage_game import (
     action_of,
@@ -40,7 +41,7 @@ def main() -> None:
         keys = jax.random.split(key, arguments.games)
         games = jax.vmap(market.reset, (0, None))(keys, params)[1]
 
-        def play_round(games: Array, key: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+        def play_round(games: State, key: Array) -> tuple[State, tuple[Array, Array, Array]]:
             view = jax.vmap(market.view, (0, None))(games, params)
             _, actions = policy.act(params, (), view, key)
             first = jax.tree.map(lambda leaf: leaf[:, 0], view)

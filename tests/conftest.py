@@ -6,6 +6,14 @@ import jax
 import pytest
 
 
+LONGEST = ("test_every_training_and_evaluation_command", "test_it_runs_with_small_budgets", "test_make_train")
+
+
+def pytest_collection_modifyitems(items):
+    """The longest tests first, so that parallel workers end together."""
+    items.sort(key=lambda item: not item.name.startswith(LONGEST))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def compilation_cache(tmp_path_factory):
     """XLA compiles a program once a run: many tests train or evaluate with the same few, some in subprocesses."""

@@ -19,7 +19,7 @@ PLACE = re.compile(r"(?<![\w.])/(home|root|tmp|work|Users|usr|opt|mnt|var)/|[A-Z
 """An absolute path, an address of the net."""
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-SLOW = ("2_", "3_", "5_")
+SLOW = ("2_", "3_", "4_", "5_")
 """Half a minute and more of compilation each: run with `make test-slow`."""
 each_by_speed = pytest.mark.parametrize(
     "path", [pytest.param(p, marks=[pytest.mark.slow] * p.stem.startswith(SLOW), id=p.stem) for p in NOTEBOOKS]

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,8 @@ def commands() -> list[list[str]]:
 
 def small(command: list[str]) -> list[str]:
     """The command with the repository's scripts by their paths, and little work."""
+    if command[1] == "-m":
+        return [sys.executable, *command[1:]]
     script = str(ROOT / command[1])
     arguments = [str(ROOT / a) if a.startswith("configs/") else a for a in command[2:]]
     if command[1].startswith("train/") and "--resume" not in command:
@@ -51,13 +54,19 @@ def small(command: list[str]) -> list[str]:
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    passes = "p\n\n" * 20  # what is typed in a game; other commands read nothing
+    return subprocess.run(
+        command, cwd=folder, env=environment(), input=passes, capture_output=True, text=True, timeout=300
+    )
+
+
+def environment() -> dict[str, str]:
     # Little is computed here, and much compiled: the compiler is told not to optimise.
     cache = {
         "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir),
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     }
-    environment = os.environ | cache | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    return os.environ | cache | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 
 
 def test_every_python_block_runs() -> None:
@@ -66,12 +75,28 @@ def test_every_python_block_runs() -> None:
         exec(compile(block, "README.md", "exec"), {})
 
 
-def test_every_training_and_evaluation_command_runs_in_the_order_given(tmp_path: Path) -> None:
-    scripts = [c for c in commands() if c[0] == "python"]
-    assert len(scripts) >= 5
+@pytest.mark.parametrize("of_the_run", [True, False], ids=["about runs/steeper", "all others"])
+def test_every_training_and_evaluation_command_runs_in_the_order_given(of_the_run: bool, tmp_path: Path) -> None:
+    scripts = [c for c in commands() if c[0] == "python" and ("steeper" in " ".join(c)) is of_the_run]
+    assert len(scripts) >= 6
     for command in scripts:
-        result = run(small(command), tmp_path)
+        result = served(command, tmp_path) if "cardjax.play.web" in command else run(small(command), tmp_path)
         assert result.returncode == 0, f"{shlex.join(command)}\n{result.stderr[-2000:]}"
+
+
+def served(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """A server's command on a free port, stopped by Ctrl-C once it has said where it is."""
+    pytest.importorskip("uvicorn")
+    whole = [sys.executable, *command[1:], "--port", "0"]
+    process = subprocess.Popen(
+        whole, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    assert "http://127.0.0.1:" in said
+    process.send_signal(signal.SIGINT)
+    rest, errors = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(whole, process.returncode, said + rest, errors)
 
 
 def test_every_other_command_is_a_make_target() -> None:

@@ -42,6 +42,7 @@ def test_the_difference_is_that_of_the_means_and_its_interval_the_paired_one():
     assert (result.unit, result.n_units) == ("games", 128)
 
 
+@pytest.mark.slow  # half a minute; what pairing computes is in the default suite
 def test_pairing_narrows_the_interval_of_near_equals_manyfold():
     near = compare(TWO, PARAMS, EQUILIBRIUM, thinks(0.31), Equilibrium(), 128)
     assert near.fewer_games > 20
