@@ -5,7 +5,6 @@ import os
 import jax
 import pytest
 
-
 LONGEST = ("test_every_training_and_evaluation_command", "test_it_runs_with_small_budgets", "test_make_train")
 
 

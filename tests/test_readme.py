@@ -29,6 +29,11 @@ SMALL_LEARNER = {
 }
 
 
+PLAY_NOTHING = ("eval/report.py", "eval/export.py")
+COSTLY = {f"eval/{name}.py" for name in ("compare", "cross_play", "ood", "diagnose", "report", "dataset")} | {"--sweep"}
+"""Commands and options that compile for long. Each is tested by itself in the process of the tests."""
+
+
 def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
@@ -48,7 +53,7 @@ def small(command: list[str]) -> list[str]:
         arguments += SMALL_RUN + SMALL_LEARNER[Path(command[1]).stem]
     if command[1] == "eval/dataset.py":
         arguments[arguments.index("--games") + 1] = "64"
-    elif command[1].startswith("eval/") and command[1] != "eval/report.py" and "--episodes" not in command:
+    elif command[1].startswith("eval/") and command[1] not in PLAY_NOTHING and "--episodes" not in command:
         arguments += ["--episodes", "64"]
     return [sys.executable, script, *arguments]
 
@@ -75,9 +80,14 @@ def test_every_python_block_runs() -> None:
         exec(compile(block, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("of_the_run", [True, False], ids=["about runs/steeper", "all others"])
-def test_every_training_and_evaluation_command_runs_in_the_order_given(of_the_run: bool, tmp_path: Path) -> None:
-    scripts = [c for c in commands() if c[0] == "python" and ("steeper" in " ".join(c)) is of_the_run]
+@pytest.mark.parametrize(
+    "which",
+    ["others", "of the run, quick", pytest.param("of the run", marks=pytest.mark.slow)],
+)
+def test_every_training_and_evaluation_command_runs_in_the_order_given(which: str, tmp_path: Path) -> None:
+    scripts = [c for c in commands() if c[0] == "python" and ("steeper" in " ".join(c)) is (which != "others")]
+    if which == "of the run, quick":
+        scripts = [c for c in scripts if not set(c) & COSTLY]
     assert len(scripts) >= 6
     for command in scripts:
         result = served(command, tmp_path) if "cardjax.play.web" in command else run(small(command), tmp_path)
