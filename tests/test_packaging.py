@@ -61,7 +61,7 @@ def test_its_commands_answer(installed, tmp_path):
     declared = configparser.ConfigParser()
     declared.read(entries)
     commands = dict(declared["console_scripts"])
-    assert set(commands) == {"cardjax-train", "cardjax-evaluate", "cardjax-play"}
+    assert set(commands) == {"cardjax-train", "cardjax-evaluate", "cardjax-play", "cardjax-web"}
     for name, target in commands.items():
         module, _, function = target.partition(":")
         assert callable(getattr(importlib.import_module(module), function))
