@@ -16,7 +16,7 @@ import numpy as np
 from jax import Array
 
 from cardjax.config import load_config, make_market
-from cardjax.env.execution import MAX_SIZE
+from cardjax.env.execution import position_of
 from cardjax.env.market import State
 from cardjax.policies.protocol import Memoryless, sample_action
 from cardjax.policies.registry import make_policy
@@ -39,7 +39,7 @@ def main() -> None:
             value = jnp.take_along_axis(value, actions[..., None], -1)[..., 0]
             keys = jax.random.split(jax.random.fold_in(key, 1), n_games)
             _, games, _, _, _, info = jax.vmap(market.step, (0, 0, 0, None))(keys, games, actions, params)
-            luck = jnp.where(actions > MAX_SIZE, MAX_SIZE - actions, actions) * (info["S"] - info["mu"])[:, None]
+            luck = position_of(actions) * (info["S"] - info["mu"])[:, None]
             rewards = jnp.stack([info["pnl"], info["pnl"] - luck], -1)
             return games, (rewards - value[..., None], actions > 0)
 
