@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: train test test-slow lint format bench notebooks clean
+.PHONY: train test test-slow lint format bench docs notebooks clean
 
 train: $(INSTALLED)  ## train two IPPO players for a few minutes and print what they earn
 	$(BIN)/python train/ippo.py --config configs/ippo_quick.yaml
@@ -26,6 +26,9 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED)  ## the environment's speed beside plain C's
 	$(BIN)/python benchmarks/env_speed.py
+
+docs: $(INSTALLED)  ## the documentation's site, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 notebooks: $(INSTALLED)  ## run the notebooks again, in place, five minutes at most
 	$(BIN)/python notebooks/execute.py

@@ -143,6 +143,7 @@ def test_the_policy_of_the_how_to_plays_as_it_says(extending):
     np.testing.assert_array_equal(policy.choose(params, all_shown), [3, 3])
 
 
+@pytest.mark.slow  # a minute; the how-to of a policy is in the default suite
 def test_the_learner_of_the_how_to_learns(extending):
     from cardjax.config import make_config, make_market
 
