@@ -13,7 +13,7 @@ test: lint $(INSTALLED)  ## lint, types, and the default test suite
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(INSTALLED)  ## what takes minutes: long trainings
-	$(BIN)/python -m pytest -m slow
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)  ## ruff and mypy
 	$(BIN)/ruff check .

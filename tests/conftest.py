@@ -2,6 +2,9 @@
 
 import os
 
+# Most tests compute little and compile much, so the compiler is told not to optimise, in their subprocesses too.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
 import jax
 import pytest
 
@@ -21,3 +24,11 @@ def compilation_cache(tmp_path_factory):
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
     return folder
+
+
+@pytest.fixture(scope="module")
+def optimised():
+    """For modules that compute more than they compile: the compiler optimises, as it does by default."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1")

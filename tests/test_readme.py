@@ -80,15 +80,13 @@ def test_every_python_block_runs() -> None:
         exec(compile(block, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize(
-    "which",
-    ["others", "of the run, quick", pytest.param("of the run", marks=pytest.mark.slow)],
-)
+@pytest.mark.parametrize("which", ["about runs/steeper", "others", pytest.param("all", marks=pytest.mark.slow)])
 def test_every_training_and_evaluation_command_runs_in_the_order_given(which: str, tmp_path: Path) -> None:
-    scripts = [c for c in commands() if c[0] == "python" and ("steeper" in " ".join(c)) is (which != "others")]
-    if which == "of the run, quick":
-        scripts = [c for c in scripts if not set(c) & COSTLY]
-    assert len(scripts) >= 6
+    scripts = [c for c in commands() if c[0] == "python"]
+    if which != "all":
+        about = {True: "about runs/steeper", False: "others"}
+        scripts = [c for c in scripts if about["steeper" in " ".join(c)] == which and not set(c) & COSTLY]
+    assert len(scripts) >= 5
     for command in scripts:
         result = served(command, tmp_path) if "cardjax.play.web" in command else run(small(command), tmp_path)
         assert result.returncode == 0, f"{shlex.join(command)}\n{result.stderr[-2000:]}"

@@ -12,14 +12,6 @@ from cardjax.adapters.slots import base_key
 from cardjax.policies.protocol import sample_action
 
 
-@pytest.fixture(scope="package", autouse=True)
-def unoptimised_programs():
-    """Little is computed here, and much compiled: the compiler is told not to optimise."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @dataclasses.dataclass(frozen=True)
 class Rising:
     """Buys one unit more in every round, and remembers by itself how far it is: a policy with memory and weights."""

@@ -12,6 +12,8 @@ from cardjax.agents.policy import unroll_seats
 from cardjax.agents.ppo import Batch
 from cardjax.env.declaration import ParameterError
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 KINDS = {
     "two": {},
     "single": {"env__kind": "single"},

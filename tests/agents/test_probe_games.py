@@ -8,6 +8,8 @@ import pytest
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.policies.equilibrium import Equilibrium
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 CERTAIN = {"hints": 3, "sigma_q": 3, "flags.enable_events": False, "spread.min": 0.1, "spread.max": 0.1}
 """All three cards are shown, so mu is what they add up to, and quotes are wrong by 3 points: an easy edge to see."""
 

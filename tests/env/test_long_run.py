@@ -10,6 +10,8 @@ import pytest
 from cardjax.env import make_params
 from cardjax.env.events import EVENTS
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 GAMES = 2**16
 BLOCK = 17
 """Rounds in one compiled call."""

@@ -65,6 +65,7 @@ def test_no_games_are_refused():
         compare(TWO, PARAMS, PASS, PASS, None, 0)
 
 
+@pytest.mark.slow  # half a minute; that seeds meet seeds, and the command, are in the default suite
 def test_cross_play_is_every_match_by_itself():
     players = {"eq": EQUILIBRIUM, "wary": thinks(1.0), "oracle": ORACLE}
     compiled = _play._cache_size()

@@ -83,7 +83,9 @@ def test_results_come_in_the_order_of_the_opponents():
 
 
 def test_every_opponent_is_met_on_the_same_draws():
-    assert results(Equilibrium(), ("ev_oracle", "self", "pass"))[1] == results(Equilibrium())[0]
+    assert repr(results(Equilibrium(), ("ev_oracle", "self", "pass"))[1]) == repr(
+        results(Equilibrium())[0]
+    )  # NaN in it
 
 
 def test_games_beyond_a_whole_batch_are_counted_exactly():
@@ -103,7 +105,8 @@ def test_a_second_batch_is_not_the_first_again():
 
 
 def test_the_same_call_gives_the_same_result():
-    assert results(Equilibrium())[0] == evaluate(TWO, PARAMS, scripted(Equilibrium()), {"self": Pass()}, 128)[0]
+    again = evaluate(TWO, PARAMS, scripted(Equilibrium()), {"self": Pass()}, 128)[0]
+    assert repr(results(Equilibrium())[0]) == repr(again)  # NaN in it
 
 
 @pytest.mark.parametrize("how", [{"seed": 1}, {"domain": VALIDATION}], ids=str)

@@ -25,6 +25,8 @@ from cardjax.policies.wealth_dp import (
     value_at,
 )
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 OBJECTIVES = ("pnl", "log_wealth")
 KEY = jax.random.key(11)
 RICH = make_params(initial_wealth=1e6)

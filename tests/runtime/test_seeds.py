@@ -11,6 +11,8 @@ from cardjax.runtime import run_folder, runs, training
 from cardjax.runtime.journal import Run
 from cardjax.runtime.run_folder import read_metrics
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 SHORT = {"train__total_steps": 1920, "train__n_evals": 1, "ppo__normalize_observations": "none"}
 """Three updates: longer ones amplify the last bits of a sum until two paths part, and so does whitening of little."""
 MEASURED = ("reward_per_game", "trade_rate", "entropy", "policy_loss", "value_loss", "gradient_norm", "kl")
@@ -80,6 +82,7 @@ def spread(workplace, tiny, script):
     return run
 
 
+@pytest.mark.slow  # a minute; a grid of numbers, whose points are rows as seeds are, is in the default suite
 def test_two_seeds_train_as_two_runs_of_one_seed_would(pair, tiny):
     for seed in (4, 5):
         alone = trained(tiny(f"alone{seed}", seed=seed, **SHORT))
