@@ -73,7 +73,7 @@ GROUPS: dict[str, list[Training]] = {
         commons("mappo, shared reward", "mappo", "ppo.shared_reward=on"),
     ],
     "pnl": [
-        raw("dqn", 6_000_000, "dqn.huber_delta=100"),
+        raw("dqn", 2_000_000, "dqn.huber_delta=100"),
         raw("ippo", 8_000_000),
         raw("ippo", 6_000_000, "ppo.critic_sees_truth=on"),
         raw("mappo", 6_000_000, "ppo.critic_sees_truth=on"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -144,10 +145,23 @@ def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, Any]]:
         algorithm, config, seed, params = portable.read(path)
         return algorithm, config, {seed: params}
     algorithm, config = read_run(path)
-    state = last_state(Run(algorithm, config, path))
+    with _without_asides():
+        state = last_state(Run(algorithm, config, path))
     learner = make_learner(algorithm, config)
     stacked = jax.device_get(jax.vmap(learner.policy_params)(state))
     return algorithm, config, dict(zip(seeds_of(config), player_of(learner, stacked).params, strict=True))
+
+
+@contextlib.contextmanager
+def _without_asides() -> Iterator[None]:
+    """Keep orbax from warning of a check that it does before it reads a checkpoint."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def replayed(path: Path, algorithm: str, config: RunConfig, overrides: Sequence[str]) -> RunConfig:
