@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import jax
@@ -101,7 +102,10 @@ def served(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]
     )
     assert process.stdout is not None
     said = process.stdout.readline()
-    assert "http://127.0.0.1:" in said
+    port = re.search(r"http://127\.0\.0\.1:(\d+)", said)
+    assert port is not None, said
+    with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/", timeout=60) as page:
+        assert page.status == 200
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=60)
     return subprocess.CompletedProcess(whole, process.returncode, said + rest, errors)

@@ -191,7 +191,7 @@ assert ranks.min() == 6 and ranks.max() == 10
 }
 
 
-@pytest.mark.parametrize("which", CHANGED)
+@pytest.mark.parametrize("which", ["imbalance", pytest.param("six_to_ten", marks=pytest.mark.slow)])
 def test_a_diff_of_the_how_tos_applies_and_does_what_it_says(which, tmp_path):
     (diff,) = [block for block in blocks("extending", "diff") if which in block]
     for name in re.findall(r"^--- a/(\S+)", diff, re.MULTILINE):

@@ -183,7 +183,8 @@ def earned(objective, params, value, n_games):
 
 
 @pytest.mark.parametrize(
-    ("objective", "wealth", "n_games"), [("pnl", 100.0, 8192), ("pnl", None, 32_768), ("log_wealth", 100.0, 8192)]
+    ("objective", "wealth", "n_games"),
+    [("pnl", 100.0, 8192), pytest.param("pnl", None, 32_768, marks=pytest.mark.slow), ("log_wealth", 100.0, 8192)],
 )
 def test_the_value_is_what_its_policy_earns_and_no_less_than_the_myopic_optimum(objective, wealth, n_games):
     params = POOR if wealth is None else make_params(initial_wealth=wealth)

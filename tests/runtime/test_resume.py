@@ -286,7 +286,13 @@ def full_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.parametrize("written", [(Checkpoints, "save"), (MetricsLog, "add")], ids=["checkpoint", "metrics"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param((Checkpoints, "save"), id="checkpoint"),
+        pytest.param((MetricsLog, "add"), id="metrics", marks=pytest.mark.slow),
+    ],
+)
 def test_a_full_disk_is_said_in_one_line_and_the_last_good_checkpoint_kept(
     workplace, tiny, finished, saved, monkeypatch, full_disk, written
 ):

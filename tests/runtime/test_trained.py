@@ -1,5 +1,6 @@
 """A trained policy outside of its run: arrays in and orders out, the exported file, and what is refused."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -10,28 +11,44 @@ import numpy as np
 import pytest
 
 import cardjax
+from cardjax.config import make_config
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime.command_line import evaluate_main
 from cardjax.runtime.eval_commands import export_main
 from cardjax.runtime.learners import make_learner
 from cardjax.runtime.trained import TrainedPolicy
 
+TINY = {"train.n_envs": 64, "train.total_steps": 12_800, "ppo.n_minibatches": 4, "ppo.hidden": [8]}
 DOC = (Path(__file__).resolve().parents[2] / "docs" / "export.md").read_text()
 GAMES = 5
 KINDS = {
     "ippo": ("ippo", {}),
-    "ippo that samples": ("ippo", {"ppo.play": "sampled", "ppo.normalize_observations": "scale"}),
+    "ippo by seats that sample": (
+        "ippo", {"ppo.share_params": False, "ppo.play": "sampled", "ppo.normalize_observations": "scale"},
+    ),
     "mappo with a memory": ("mappo", {"ppo.memory": "lstm", "ppo.normalize_observations": "none"}),
-    "ippo by seats": ("ippo", {"ppo.share_params": False}),
-    "dqn": ("dqn", {"env.kind": "single", "dqn.hidden": [8], "dqn.head": "c51", "dqn.dueling": True}),
-    "dqn with a memory": ("dqn", {"env.kind": "single", "dqn.hidden": [8], "dqn.memory": "gru", "dqn.batch_size": 640}),
-}
+    "dqn with a memory": (
+        "dqn",
+        {"env.kind": "single", "dqn.hidden": [8], "dqn.memory": "gru", "dqn.batch_size": 640, "dqn.head": "c51",
+         "dqn.dueling": True},
+    ),
+}  # fmt: skip
 
 
-def untrained(tiny, algorithm, changes):
-    config = tiny("fresh", **{name.replace(".", "__"): value for name, value in changes.items()})
+@functools.cache
+def untrained(kind):
+    algorithm, changes = KINDS[kind]
+    config = make_config(TINY | changes)
     learner = make_learner(algorithm, config)
     return TrainedPolicy(algorithm, config, 0, learner.policy_params(jax.jit(learner.init)(jax.random.key(3))))
+
+
+@pytest.fixture(autouse=True)
+def forgetful():
+    """Policies are shared by the tests, their memories are not."""
+    yield
+    for kind in KINDS:
+        untrained(kind).reset()
 
 
 def rounds(policy, n=3):
@@ -48,8 +65,8 @@ def rounds(policy, n=3):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_saved_and_loaded_plays_as_before_from_views_and_from_arrays(kind, tiny, tmp_path):
-    ours = untrained(tiny, *KINDS[kind])
+def test_what_is_saved_and_loaded_plays_as_before_from_views_and_from_arrays(kind, tmp_path):
+    ours = untrained(kind)
     ours.save(tmp_path / "policy.npz")
     loaded = cardjax.load_policy(tmp_path / "policy.npz")
     assert loaded.algorithm == ours.algorithm
@@ -62,8 +79,8 @@ def test_what_is_saved_and_loaded_plays_as_before_from_views_and_from_arrays(kin
         np.testing.assert_array_equal(loaded.act(observations, masks), expected)
 
 
-def test_the_lines_of_numpy_in_the_docs_play_alike(tiny, tmp_path):
-    ours = untrained(tiny, "ippo", {})
+def test_the_lines_of_numpy_in_the_docs_play_alike(tmp_path):
+    ours = untrained("ippo")
     ours.save(tmp_path / "policy.npz")
     names = {}
     exec(re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)[1], names)
@@ -72,11 +89,11 @@ def test_the_lines_of_numpy_in_the_docs_play_alike(tiny, tmp_path):
         np.testing.assert_array_equal(names["act"](params, observations, masks), ours.act(observations, masks))
 
 
-def test_every_array_of_a_file_is_in_the_docs(tiny, tmp_path):
+def test_every_array_of_a_file_is_in_the_docs(tmp_path):
     rows = [line for line in DOC.splitlines() if line.startswith("| `")]
     told = {name.strip("….") for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
-    for algorithm, changes in KINDS.values():
-        untrained(tiny, algorithm, changes).save(tmp_path / "policy.npz")
+    for kind in KINDS:
+        untrained(kind).save(tmp_path / "policy.npz")
         for name in np.load(tmp_path / "policy.npz").files:
             parts = name.split(".")
             shorter = {".".join(parts[:i]) for i in range(1, len(parts) + 1)} | {parts[-1]}
@@ -124,17 +141,17 @@ def with_meta(path, **entries):
         (lambda path: changed(path, spare=np.float32(1)), "not not there"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_none_of_ours_is_refused_in_one_line(damage, message, tiny, tmp_path):
+def test_a_file_that_is_none_of_ours_is_refused_in_one_line(damage, message, tmp_path):
     path = tmp_path / "policy.npz"
-    untrained(tiny, "ippo", {}).save(path)
+    untrained("ippo").save(path)
     damage(path)
     with pytest.raises(ParameterError, match=message) as caught:
         cardjax.load_policy(path)
     assert "\n" not in str(caught.value)
 
 
-def test_arrays_of_another_shape_are_refused(tiny, tmp_path):
-    policy = untrained(tiny, *KINDS["mappo with a memory"])
+def test_arrays_of_another_shape_are_refused(tmp_path):
+    policy = untrained("mappo with a memory")
     _, observations, masks = next(rounds(policy))
     for arrays, message in (
         ((observations[..., 1:], masks), "observation = .* must have the shape"),
