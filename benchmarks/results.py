@@ -141,7 +141,8 @@ def introduction(arguments: argparse.Namespace, runs: dict[tuple[str, str], Path
 Written by `python benchmarks/results.py --train --games {arguments.games} --seeds {arguments.seeds}`.
 
 Self-play on test draws (DQN greedily, IPPO and MAPPO sampled), {arguments.games:,} games a policy and training seed;
-± is a 95% interval over games for scripted policies, over {seeds} for learners, which have the quick-start budgets and no tuning for any preset but the
+± is a 95% interval over games for scripted policies, over {seeds} for learners,
+which have the quick-start budgets and no tuning for any preset but the
 default. P&L is in points a game and player; score and exploitability are shares of the exact equilibrium's (alone: the
 optimum's) expected P&L, joint surplus of the players' joint optimum's. [docs/reference.md](../docs/reference.md)
 defines all metrics.
