@@ -185,7 +185,7 @@ def test_a_whole_game_by_keyboard(visit):
         else:
             page.keyboard.press("bsp"[t % 3])
         page.wait_for_selector(".result")
-        page.wait_for_function("document.querySelector('#live').textContent.includes('The cards sum to')")
+        page.locator("#live", has_text="The cards sum to").wait_for(state="attached")
         assert page.evaluate("document.activeElement.matches('.result button')")
         page.keyboard.press("Enter" if t % 2 else "n")
         page.wait_for_selector(".trades" if t < 9 else "h1:has-text('The game is over')")
