@@ -1,141 +1,138 @@
-"""Rounds per second of the two-player market under random valid play, beside the same market in plain C.
+"""Rounds per second of the two-player market under random valid play, beside plain C and other libraries' environments.
 
-    python benchmarks/env_speed.py [--sizes 1,64,8192] [--repeats 5] [--seconds 0.5] [--csv FILE]
+    python benchmarks/env_speed.py [--sizes 2048,8192,2^20] [--threads 2] [--peers none] [--csv FILE] [--plot FILE]
 
-Ours and C alternate in one run, on all cores, and both write every observation out; figures are medians, compilation
-apart. One round is one step of one game, in which both players act. Without a C compiler only ours is timed.
+All take turns in one run on the same cores; figures are medians, compilation apart. One round is one step of one
+game, in which both players act. Ours and C write every observation out. C is timed where gcc is, a peer where it is
+installed (gymnax, pgx, jaxmarl); what their steps are, benchmarks/peers.py says. Ours and C alone take
+two to three minutes, with all peers seven. 2^20 games, which take as long as all the default sizes, need 3 GB.
 """
 
 import argparse
-import csv
 import os
 import shutil
-import statistics
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jax import Array
-from jax.sharding import Mesh, PartitionSpec
+from peers import CART_POLE, CART_POLE_AS_DOCUMENTED, PEERS, available
+from presenting import Line, markdown, plot, write_csv
+from rollouts import Game, card_market, compiled_rollout
+from timing import a_count, a_number_of_threads, counts, n_cores, rate, ratio, spread, take_turns, use_threads
 
-from cardjax.env import CardMarket, State, make_params
+SIZES = (1, 16, 256, 2048, 8192, 65536, 262144)
+OURS, UNREAD, C = "cardjax", "cardjax, observations unread", "plain C"
+HELD_AGAINST = (C, CART_POLE, CART_POLE_AS_DOCUMENTED)
+CART_POLE_SIZES = (8192, 65536)
 
-SIZES = (1, 16, 256, 2048, 8192, 32768, 131072)
-ROUNDS_A_CALL = 2_000_000
+
+class Contest(NamedTuple):
+    """What is measured at every size."""
+
+    games: dict[str, Game]
+    limit: Path | None
+    repeats: int
+    seconds: float
 
 
 def main() -> None:
     arguments = parse_arguments()
-    n_cores = len(os.sched_getaffinity(0))
-    jax.config.update("jax_num_cpu_devices", n_cores)
+    use_threads(arguments.threads)
+    peers, missing = available(arguments.peers)
     limit = compile_limit()
-    print(f"{n_cores} cores, jax {jax.__version__} on {jax.default_backend()}, {arguments.repeats} repeats, medians\n")
-    print("| games | ours, M rounds/s | spread | without observations | plain C | ours / C | compile, s |")
-    print("|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+    games = {OURS: card_market(), UNREAD: card_market(observe=False)} | peers
+    contest = Contest(games, limit, arguments.repeats, arguments.seconds)
+    devices = f"{jax.device_count()} {jax.default_backend()} device(s), jax {jax.__version__}"
+    print(f"{arguments.threads} core(s), {devices}, medians of {arguments.repeats}, M rounds/s (others: steps/s)\n")
+    absent = [*missing, *([] if limit else [f"{C} (no gcc)"])]
+    if absent:
+        print(f"not measured: {', '.join(absent)}\n")
     rows = []
     for n_games in arguments.sizes:
-        row = measure(n_games, arguments.repeats, arguments.seconds, limit)
-        rows.append(row)
-        print("| {games:,} | {ours:.2f} | {low:.2f}–{high:.2f} | {blind:.2f} | {c:.2f} | {ratio:.2f} | {compile:.1f} |"
-              .format(**row), flush=True)  # fmt: skip
-    best, best_c = max(rows, key=lambda r: r["ours"]), max(rows, key=lambda r: r["c"])
-    print(f"\nbest against best: {best['ours']:.2f} / {best_c['c']:.2f} M rounds/s = {best['ours'] / best_c['c']:.2f}")
+        print(f"{n_games:,} games …", file=sys.stderr)
+        rows += measure(n_games, contest)
+    print(speed_table(rows), ratio_table(rows), *verdicts(rows), sep="\n\n")
     if arguments.csv is not None:
-        with arguments.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+        write_csv(arguments.csv, [{"threads": arguments.threads} | row for row in rows])
+    if arguments.plot is not None:
+        draw(arguments.plot, rows)
 
 
-def measure(n_games: int, repeats: int, seconds: float, limit: Path | None) -> dict[str, float]:
-    """One row of the table; every figure in million rounds a second."""
-    start = time.perf_counter()
-    ours, blind = compiled_rollout(n_games, observe=True), compiled_rollout(n_games, observe=False)
-    compile_seconds = (time.perf_counter() - start) / 2
-    n_rounds = n_games * rounds_of(n_games)
-    samples: list[tuple[float, float, float]] = []
-    for _ in range(repeats):
-        c = run_limit(limit, n_games, seconds) if limit else float("nan")
-        samples.append((rate(ours, n_rounds, seconds), rate(blind, n_rounds, seconds), c))
-    with_observations, without, c_rates = ([sample[i] for sample in samples] for i in range(3))
-    return {
-        "games": n_games,
-        "ours": statistics.median(with_observations),
-        "low": min(with_observations),
-        "high": max(with_observations),
-        "blind": statistics.median(without),
-        "c": statistics.median(c_rates),
-        "ratio": statistics.median(a / b for a, b in zip(with_observations, c_rates, strict=True)),
-        "compile": compile_seconds,
-    }
+def measure(n_games: int, contest: Contest) -> list[dict[str, Any]]:
+    """One row a contender: its speed, the median ratio of ours to it, and what its compilation took."""
+    rollouts = {name: compiled_rollout(game, n_games) for name, game in contest.games.items()}
+    measures: dict[str, Callable[[], float]] = {}
+    if contest.limit is not None:
+        measures[C] = partial(run_limit, contest.limit, n_games, contest.seconds)
+    for name, rollout in rollouts.items():
+        measures[name] = partial(rate, rollout.call, rollout.n_steps, contest.seconds)
+    samples = take_turns(measures, contest.repeats)
+    return [
+        {"games": n_games, "contender": name}
+        | spread(samples[name])._asdict()
+        | {"ours_over_it": ratio(samples[OURS], samples[name]).median}
+        | {"compile_seconds": rollouts[name].compile_seconds if name in rollouts else None}
+        for name in samples
+    ]
 
 
-def compiled_rollout(n_games: int, observe: bool) -> Callable[[], object]:
-    """A call that plays `rounds_of(n_games)` rounds of random valid play in every game and waits for the end."""
-    market, params = CardMarket(n_players=2), make_params()
-    devices = jax.devices()[: min(n_games, jax.device_count())]
-    keys = jax.random.split(jax.random.key(0), n_games)
-    states = jax.jit(jax.vmap(lambda key: market.reset(key, params)[1]))(keys)
-
-    def play_round(key: Array, state: State, t: Array) -> tuple[Array, State, Array]:
-        key = jax.random.fold_in(key, t)
-        action = random_valid(jax.random.key_data(key), market.action_mask(state, params))
-        observation, state, reward, *_ = market.step(key, state, action, params)
-        return observation, state, reward
-
-    def rollout(keys: Array, states: State) -> tuple[State, Array, Array]:
-        n = keys.shape[0]
-
-        def body(carry: tuple[State, Array, Array], t: Array) -> tuple[tuple[State, Array, Array], None]:
-            state, _, total = carry
-            observation, state, reward = jax.vmap(play_round, (0, 0, None))(keys, state, t)
-            return (state, observation if observe else carry[1], total + reward), None
-
-        blank = jnp.zeros((n, 2, market.observation_size if observe else 1))
-        start = (states, blank, jnp.zeros((n, 2)))
-        return jax.lax.scan(body, start, jnp.arange(rounds_of(n_games)))[0]
-
-    mesh, games = Mesh(np.array(devices), ("games",)), PartitionSpec("games")
-    spread = jax.jit(jax.shard_map(rollout, mesh=mesh, in_specs=(games, games), out_specs=games, check_vma=False))
-    compiled = spread.lower(keys, states).compile()
-
-    def call() -> object:
-        return jax.block_until_ready(compiled(keys, states))
-
-    call()
-    return call
+def speed_table(rows: list[dict[str, Any]]) -> str:
+    """Median speeds: contenders down, sizes across."""
+    sizes, names = sizes_and_names(rows)
+    of = {(row["contender"], row["games"]): f"{row['median']:.2f}" for row in rows}
+    return markdown(
+        ["games at once", *(f"{n:,}" for n in sizes)], [[name, *(of[name, n] for n in sizes)] for name in names]
+    )
 
 
-def random_valid(words: Array, mask: Array) -> Array:
-    """A uniformly random valid action for each player; `words` uint32 [2], `mask` bool [2, 21]."""
-    n_buys, n_sells = mask[:, 1:11].sum(-1), mask[:, 11:].sum(-1)
-    draw = ((words >> 16) * (1 + n_buys + n_sells).astype(jnp.uint32) >> 16).astype(jnp.int32)
-    return jnp.where(draw <= n_buys, draw, draw - n_buys + 10)
+def ratio_table(rows: list[dict[str, Any]]) -> str:
+    """Ours in detail: spread, compilation, and the median of its ratios to what it is held against."""
+    sizes, names = sizes_and_names(rows)
+    others = [name for name in HELD_AGAINST if name in names]
+    of = {(row["contender"], row["games"]): row for row in rows}
+    header = ["games", OURS, "least to most", "compile, s", *(f"/ {name}" for name in others)]
+    table = []
+    for n in sizes:
+        ours = of[OURS, n]
+        ratios = [f"{of[name, n]['ours_over_it']:.2f}" for name in others]
+        table.append([f"{n:,}", f"{ours['median']:.2f}", f"{ours['low']:.2f}–{ours['high']:.2f}",
+                      f"{ours['compile_seconds']:.1f}", *ratios])  # fmt: skip
+    return markdown(header, table)
 
 
-def rate(call: Callable[[], object], n_rounds: int, seconds: float) -> float:
-    """Million rounds a second over at least `seconds`."""
-    start, calls = time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
-        call()
-        calls += 1
-    return calls * n_rounds / (time.perf_counter() - start) / 1e6
+def verdicts(rows: list[dict[str, Any]]) -> list[str]:
+    """The claims that the figures are held against, one line each."""
+    lines = []
+    best = {name: max(r["median"] for r in rows if r["contender"] == name) for name in sizes_and_names(rows)[1]}
+    if C in best:
+        share = f"{best[OURS]:.2f} / {best[C]:.2f} M rounds/s = {best[OURS] / best[C]:.2f}"
+        lines.append(f"best against best: {share} of {C} (target 1.0)")
+    for row in rows:
+        if row["contender"] in HELD_AGAINST[1:] and row["games"] in CART_POLE_SIZES:
+            lines.append(f"{row['games']:,} games: {row['ours_over_it']:.2f} of {row['contender']} (target 1.0)")
+    return lines
 
 
-def rounds_of(n_games: int) -> int:
-    """Rounds of one call: enough that the call's own cost does not count."""
-    return min(20_000, max(20, ROUNDS_A_CALL // n_games))
+def sizes_and_names(rows: list[dict[str, Any]]) -> tuple[list[int], list[str]]:
+    return list(dict.fromkeys(row["games"] for row in rows)), list(dict.fromkeys(row["contender"] for row in rows))
+
+
+def draw(path: Path, rows: list[dict[str, Any]]) -> None:
+    lines = {}
+    for name in sizes_and_names(rows)[1]:
+        own = [row for row in rows if row["contender"] == name]
+        lines[name] = Line(*([row[column] for row in own] for column in ("games", "median", "low", "high")))
+    plot(path, {"random play": lines}, ["games at once"], "M rounds (steps) / s")
 
 
 def compile_limit() -> Path | None:
     """The compiled C market, or None without gcc."""
     if shutil.which("gcc") is None:
-        print("no gcc: only ours is timed")
         return None
     binary = Path(tempfile.mkdtemp()) / "limit"
     source = Path(__file__).with_name("limit.c")
@@ -145,20 +142,27 @@ def compile_limit() -> Path | None:
 
 
 def run_limit(binary: Path, n_games: int, seconds: float) -> float:
-    """C's million rounds a second, as it prints them."""
-    result = subprocess.run([binary, str(n_games), str(seconds)], check=True, capture_output=True, text=True)
+    """C's million rounds a second, as it prints them; OMP_NUM_THREADS says on how many threads."""
+    command = [str(binary), str(n_games), str(seconds)]
+    result = subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ))
     return float(result.stdout.split()[0])
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Rounds per second of the market beside the same market in plain C.")
-    parser.add_argument(
-        "--sizes", type=lambda text: tuple(map(int, text.split(","))), default=SIZES, help="games at once"
-    )
-    parser.add_argument("--repeats", type=int, default=5, help="alternations (default 5)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement (default 0.5)")
+    parser = argparse.ArgumentParser(description="Rounds per second of the market, beside plain C and other libraries.")
+    parser.add_argument("--sizes", type=counts, default=SIZES, help="games at once, 2^20 will do (default 1 to 2^18)")
+    parser.add_argument("--repeats", type=a_count, default=7, help="turns (default 7)")
+    parser.add_argument("--seconds", type=float, default=0.3, help="of each measurement at least (default 0.3)")
+    parser.add_argument("--threads", type=a_number_of_threads, default=n_cores(), help="cores used (default all)")
+    parser.add_argument("--peers", default="all", help=f"all, none, or some of: {', '.join(PEERS)}")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")
-    return parser.parse_args()
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them, PNG or what the suffix says")
+    arguments = parser.parse_args()
+    names = {"all": list(PEERS), "none": []}.get(arguments.peers, [name.strip() for name in arguments.peers.split(",")])
+    if unknown := [name for name in names if name not in PEERS]:
+        parser.error(f"--peers: no {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    arguments.peers = names
+    return arguments
 
 
 if __name__ == "__main__":

@@ -1,0 +1,100 @@
+"""Random play of many games in one compiled program, spread over all devices: the same way for ours and for others'."""
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from cardjax.env import CardMarket, State, make_params
+
+STEPS_A_CALL = 1_000_000
+
+
+class Game(NamedTuple):
+    """A game with random players in it."""
+
+    reset: Callable[[Array], Any]
+    """key → state."""
+    play: Callable[[Array, Any], tuple[Any, Any, Any]]
+    """(key, state) → (what is written out, state, reward), one step; a game that ended begins anew."""
+
+
+class Rollout(NamedTuple):
+    """A compiled program in which every game goes on from where the last call left it."""
+
+    call: Callable[[], object]
+    """makes `n_steps` and waits for their end."""
+    n_steps: int
+    """steps of a call, all games together."""
+    compile_seconds: float
+
+
+def card_market(n_players: int = 2, observe: bool = True) -> Game:
+    """Ours, every player choosing among the valid actions; `observe` says whether observations are written out."""
+    market, params = CardMarket(n_players=n_players), make_params()
+
+    def play(key: Array, state: State) -> tuple[Any, State, Array]:
+        action = random_valid(random_words(key, n_players), market.action_mask(state, params))
+        observation, state, reward, *_ = market.step(key, state, action, params)
+        return observation if observe else (), state, reward
+
+    return Game(lambda key: market.reset(key, params)[1], play)
+
+
+def random_words(key: Array, n: int) -> Array:
+    """uint32 [n]. A folded key is itself two random words."""
+    return jax.random.key_data(key) if n == 2 else jax.random.bits(jax.random.fold_in(key, 1), (n,))
+
+
+def random_valid(words: Array, mask: Array) -> Array:
+    """A uniformly random valid action for each player; `words` uint32 [A], `mask` bool [A, 21]."""
+    n_buys, n_sells = mask[:, 1:11].sum(-1), mask[:, 11:].sum(-1)
+    draw = ((words >> 16) * (1 + n_buys + n_sells).astype(jnp.uint32) >> 16).astype(jnp.int32)
+    return jnp.where(draw <= n_buys, draw, draw - n_buys + 10)
+
+
+def compiled_rollout(game: Game, n_games: int) -> Rollout:
+    """The program, after one call that is not to be timed. Its buffers are used again by every call.
+
+    Games go to as many devices as get equal shares. A step's key is the game's folded with the step's number.
+    """
+    n_rounds = rounds_of(n_games)
+    n_devices = max(d for d in range(1, jax.device_count() + 1) if n_games % d == 0)
+    mesh, games = Mesh(np.array(jax.devices()[:n_devices]), ("games",)), PartitionSpec("games")
+    keys = jax.random.split(jax.random.key(0), n_games)
+    reset = jax.vmap(game.reset)
+    written, _, rewards = jax.eval_shape(jax.vmap(game.play), keys, jax.eval_shape(reset, keys))
+    blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (written, rewards))
+    keys, states, blank = jax.device_put((keys, jax.jit(reset)(keys), blank), NamedSharding(mesh, games))
+
+    def rollout(keys: Array, carry: Any, start: Array) -> Any:
+        def body(carry: Any, t: Array) -> tuple[Any, None]:
+            state, (_, total) = carry
+            written, state, reward = jax.vmap(game.play)(jax.vmap(jax.random.fold_in, (0, None))(keys, t), state)
+            return (state, (written, jax.tree.map(jnp.add, total, reward))), None
+
+        return jax.lax.scan(body, carry, start + jnp.arange(n_rounds))[0]
+
+    specs = (games, games, PartitionSpec())
+    spread = jax.shard_map(rollout, mesh=mesh, in_specs=specs, out_specs=games, check_vma=False)
+    before = time.perf_counter()
+    compiled = jax.jit(spread, donate_argnums=1).lower(keys, (states, blank), jnp.int32(0)).compile()
+    compile_seconds = time.perf_counter() - before
+    carry, starts = [(states, blank)], itertools.count(0, n_rounds)
+
+    def call() -> None:
+        carry[0] = jax.block_until_ready(compiled(keys, carry[0], jnp.int32(next(starts) % 2**31)))
+
+    call()
+    return Rollout(call, n_games * n_rounds, compile_seconds)
+
+
+def rounds_of(n_games: int) -> int:
+    """Rounds of one call: enough that the call's own cost does not count, and a whole game at least."""
+    return min(20_000, max(10, STEPS_A_CALL // n_games))

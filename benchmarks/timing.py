@@ -1,0 +1,84 @@
+"""Timings that can be compared: whatever is compared takes turns in one run, and medians with their spread are kept."""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+
+
+class Spread(NamedTuple):
+    """Of the repeats of one measurement."""
+
+    median: float
+    low: float
+    high: float
+
+
+def spread(samples: Sequence[float]) -> Spread:
+    return Spread(statistics.median(samples), min(samples), max(samples))
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
+    """Of two that took turns: every turn's own ratio, so that what slows both down for a while cancels."""
+    return spread([a / b for a, b in zip(above, below, strict=True)])
+
+
+def take_turns(measures: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:
+    """Name → its `repeats` measurements. Every other turn goes backwards, so that nobody has the same one before it."""
+    samples: dict[str, list[float]] = {name: [] for name in measures}
+    for turn in range(repeats):
+        for name in list(measures)[:: -1 if turn % 2 else 1]:
+            samples[name].append(measures[name]())
+    return samples
+
+
+def rate(call: Callable[[], object], n_steps: int, seconds: float) -> float:
+    """Million steps a second over at least `seconds` and one call, which makes `n_steps` and waits for their end."""
+    start, calls = time.perf_counter(), 0
+    while calls == 0 or time.perf_counter() - start < seconds:
+        call()
+        calls += 1
+    return calls * n_steps / (time.perf_counter() - start) / 1e6
+
+
+def use_threads(n: int) -> None:
+    """Keep this process and those that it starts on `n` cores, with one JAX CPU device on each and one C thread.
+
+    One XLA CPU device leaves part of a second core idle. To be called before JAX first touches a device.
+    """
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n])
+    os.environ["OMP_NUM_THREADS"] = str(n)
+    jax.config.update("jax_num_cpu_devices", n)
+
+
+def n_cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def a_number_of_threads(text: str) -> int:
+    """For argparse."""
+    n = a_count(text)
+    if n > n_cores():
+        raise argparse.ArgumentTypeError(f"{n} threads on {n_cores()} cores")
+    return n
+
+
+def a_count(text: str) -> int:
+    """For argparse: a whole number from 1 up; 65_536 and 2^16 do too."""
+    base, _, exponent = text.partition("^")
+    try:
+        value = int(base) ** int(exponent or 1)
+    except (ValueError, TypeError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+    if not isinstance(value, int) or value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 up")
+    return value
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """For argparse: counts with commas between."""
+    return tuple(map(a_count, text.split(",")))
