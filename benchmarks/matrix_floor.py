@@ -1,0 +1,170 @@
+"""The least that a PPO update has to compute: its networks' matrix products and nothing else.
+
+What is counted, for networks of L dense layers without a cell (rows are rounds × games × seats):
+
+- the rollout: L products of the actor a round, on games × seats rows;
+- the advantages: L products of the critic on all the rollout's rows at once;
+- every minibatch of every epoch, for the actor and for the critic: L products forward, L for the gradients of the
+  weights, and L − 1 for those of the hidden layers (the inputs need none).
+
+Shapes, minibatches, dtype and the order of the passes are the update's; so is the spread over devices. What is not
+counted though ours does it: the whitening of the inputs and its moments, the value of where the rollout stopped (with
+gamma 0 it weighs nothing), everything that is not a matrix product.
+
+Nothing can be dropped, merged or hoisted: each product reads the one before it, every minibatch reads weights that the
+minibatch before it has (numerically not at all) changed, and the rollout's outputs are written out.
+"""
+
+import itertools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+from jax.sharding import NamedSharding, PartitionSpec
+
+from cardjax.agents.critic_view import critic_inputs
+from cardjax.agents.ppo import PPO
+from cardjax.runtime.devices import ROWS, make_mesh, over_rows
+
+NOTHING = np.float32(1e-20)
+"""What a gradient is multiplied by before it is added to weights: too little to change them, which XLA cannot know."""
+
+
+class Shapes(NamedTuple):
+    """Of one update."""
+
+    rounds: int
+    players: int
+    """rows of a round: games × seats."""
+    n_minibatches: int
+    n_epochs: int
+    actor: tuple[int, ...]
+    """widths from inputs to outputs."""
+    critic: tuple[int, ...]
+
+
+class Carry(NamedTuple):
+    """Of the loop over updates."""
+
+    actor: tuple[Array, ...]
+    critic: tuple[Array, ...]
+    logits: Array
+    """float32 [rounds, players, 21], that the actor put out."""
+    estimates: Array
+    """float32 [rounds × players, 1 or 21], that the critic did."""
+
+
+def shapes_of(learner: PPO) -> Shapes:
+    """The update's shapes.
+
+    Raises:
+        SystemExit: a learner with a cell, seats with parameters of their own, or other players than itself: its
+            products are others.
+    """
+    config = learner.config
+    if config.memory != "none" or not config.share_params or learner.n_seats != learner.market.n_players:
+        raise SystemExit("the floor is of feed-forward networks that all seats share, in self-play")
+    n_seen = critic_inputs(learner.market, learner.joint_critic, bool(config.critic_sees_truth))
+    return Shapes(
+        rounds=config.rollout_rounds,
+        players=learner.n_envs * learner.n_seats,
+        n_minibatches=config.n_minibatches,
+        n_epochs=config.n_epochs,
+        actor=(learner.market.observation_size, *learner.actor.hidden, learner.actor.n_outputs),
+        critic=(n_seen, *learner.critic.hidden, learner.critic.n_outputs),
+    )
+
+
+def flops(shapes: Shapes) -> float:
+    """Multiplications and additions of one update's products."""
+
+    def forward(widths: tuple[int, ...]) -> int:
+        return 2 * sum(a * b for a, b in itertools.pairwise(widths))
+
+    rows = shapes.rounds * shapes.players
+    once = rows * (forward(shapes.actor) + forward(shapes.critic))
+    step = sum(3 * forward(widths) - 2 * widths[0] * widths[1] for widths in (shapes.actor, shapes.critic))
+    return once + shapes.n_epochs * rows * step
+
+
+def compile_floor(shapes: Shapes, n_rows: int, n_envs: int) -> Callable[[int], None]:
+    """A call that does the products of n updates of `n_rows` seeds, on the devices that training would use."""
+    mesh = make_mesh(n_rows, n_envs)
+
+    def updates(carry: Carry, actor_input: Array, critic_input: Array, n: Array) -> Carry:
+        return jax.lax.fori_loop(0, n, lambda _, carry: update(carry, actor_input, critic_input, shapes), carry)
+
+    along_rows = NamedSharding(mesh, PartitionSpec(ROWS))
+    stacked = jax.tree.map(lambda leaf: np.stack([leaf] * n_rows), (_first(shapes), *_inputs(shapes)))
+    carry, *inputs = jax.device_put(stacked, along_rows)
+    program = jax.jit(over_rows(updates, mesh, n_shared=1), donate_argnums=0, out_shardings=along_rows)
+    compiled = program.lower(carry, *inputs, np.int32(1)).compile()
+
+    def call(n: int) -> None:
+        nonlocal carry
+        carry = jax.block_until_ready(compiled(carry, *inputs, np.int32(n)))
+
+    return call
+
+
+def update(carry: Carry, actor_input: Array, critic_input: Array, shapes: Shapes) -> Carry:
+    """One update's products: actor_input float32 [rounds, players, D], critic_input [rounds, players, D']."""
+
+    def play_round(_: None, x: Array) -> tuple[None, Array]:
+        return None, forward(carry.actor, x)[-1]
+
+    _, logits = jax.lax.scan(play_round, None, actor_input)
+    estimates = forward(carry.critic, critic_input.reshape(-1, shapes.critic[0]))[-1]
+    actor, critic, logits, estimates = jax.lax.optimization_barrier((carry.actor, carry.critic, logits, estimates))
+
+    def minibatch(weights: Any, inputs: tuple[Array, Array]) -> tuple[Any, None]:
+        return tuple(map(stepped, weights, inputs)), None
+
+    def epoch(_: Array, weights: Any) -> Any:
+        parts = (actor_input.reshape(shapes.n_minibatches, -1, shapes.actor[0]),
+                 critic_input.reshape(shapes.n_minibatches, -1, shapes.critic[0]))  # fmt: skip
+        return jax.lax.scan(minibatch, weights, parts)[0]
+
+    actor, critic = jax.lax.fori_loop(0, shapes.n_epochs, epoch, (actor, critic))
+    return Carry(actor, critic, logits, estimates)
+
+
+def stepped(weights: tuple[Array, ...], x: Array) -> tuple[Array, ...]:
+    """The weights after a gradient step that does not change them; x float32 [rows, D]."""
+    layers = [x, *forward(weights, x)]
+    upstream = layers.pop()
+    after = []
+    for i in reversed(range(len(weights))):
+        after.append(weights[i] + NOTHING * (layers[i].T @ upstream))
+        if i:
+            upstream = upstream @ weights[i].T
+    return tuple(after[::-1])
+
+
+def forward(weights: tuple[Array, ...], x: Array) -> list[Array]:
+    """Every layer's outputs of inputs [rows, D], without biases and activations."""
+    outputs = []
+    for w in weights:
+        x = x @ w
+        outputs.append(x)
+    return outputs
+
+
+def _inputs(shapes: Shapes) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    rows = (shapes.rounds, shapes.players)
+    return tuple(rng.standard_normal((*rows, widths[0]), np.float32) for widths in (shapes.actor, shapes.critic))  # type: ignore[return-value]
+
+
+def _first(shapes: Shapes) -> Carry:
+    rng = np.random.default_rng(1)
+
+    def weights(widths: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+        pairs = itertools.pairwise(widths)
+        return tuple(rng.standard_normal((a, b), np.float32) / np.float32(np.sqrt(a)) for a, b in pairs)
+
+    logits = np.zeros((shapes.rounds, shapes.players, shapes.actor[-1]), np.float32)
+    estimates = np.zeros((shapes.rounds * shapes.players, shapes.critic[-1]), np.float32)
+    return Carry(weights(shapes.actor), weights(shapes.critic), logits, estimates)  # type: ignore[arg-type]

@@ -1,0 +1,177 @@
+"""How fast PPO trains: beside the bare matrix products of its updates, and beside other libraries' PPO.
+
+    python benchmarks/train_speed.py [--part floor|peers|all] [--peers rejax,sb3] [--configs ippo] [--repeats 7]
+                                     [--csv FILE] [--plot FILE]
+
+`floor`: the shipped configurations of IPPO and MAPPO, one seed on one device and two on both cores as train/ spreads
+them, each beside the matrix products that it cannot do without (matrix_floor.py says which).
+
+`peers`: one seed on the single-player game, sizes as in each IPPO configuration: ours, rejax's PPO on the gymnax
+adapter, and Stable-Baselines3's on the Gymnasium adapter, with the same hidden layers (ReLU), games, rounds,
+minibatches and epochs.
+Their critics estimate V; ours is timed with such a critic and as shipped, where it estimates all 21 action values.
+Ours masks invalid actions and whitens its inputs, which theirs do not. What is not installed is skipped with a line
+(`pip install rejax stable-baselines3`, beside requirements.txt).
+
+Everything takes turns in one run; figures are medians, (least–greatest), compilation apart.
+"""
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from presenting import write_csv
+from timing import a_count, ratio, spread, take_turns
+from train_programs import Job
+from train_report import Row, draw, floor_table, peers_table, row
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGURATIONS = {"ippo": "ippo", "ippo_quick": "ippo", "mappo": "mappo"}
+"""Files of configs/ and the algorithm that each is for."""
+PEER_GAME = ["env.kind=single", "train.n_seeds=1", "train.remap=0"]
+
+
+class Worker:
+    """A process of train_programs.py."""
+
+    def __init__(self, job: Job):
+        script = str(Path(__file__).with_name("train_programs.py"))
+        command = [sys.executable, script, json.dumps(job._asdict())]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        said = self._answer()
+        self.devices: int = said["devices"]
+        self.about: dict[str, dict[str, float]] = said["about"]
+
+    def seconds(self, program: str) -> float:
+        """Of one update, by the process's own clock."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(program + "\n")
+        self._process.stdin.flush()
+        return float(self._answer()["seconds"])
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if line.startswith("{"):  # libraries print a line on import
+                answer: dict[str, Any] = json.loads(line)
+                return answer
+        raise SystemExit("the process that trains stopped before it answered")
+
+
+class Peer(NamedTuple):
+    """A row of the peers' table."""
+
+    label: str
+    program: str
+    module: str
+    """what has to be installed."""
+    overrides: list[str]
+
+
+OURS = (
+    Peer("cardjax, critic of V", "cardjax", "cardjax", ["ppo.critic=value"]),
+    Peer("cardjax, as shipped", "cardjax", "cardjax", []),
+)
+PEERS = {
+    "rejax": Peer("rejax", "rejax", "rejax", []),
+    "sb3-vectorised": Peer("SB3, our VectorEnv", "sb3-vectorised", "stable_baselines3", []),
+    "sb3": Peer("SB3, its make_vec_env", "sb3", "stable_baselines3", []),
+}
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    rows: list[Row] = []
+    if arguments.part != "peers":
+        rows += beside_floor(arguments)
+        print(floor_table(rows), flush=True)
+    if arguments.part != "floor":
+        for name in arguments.configs:
+            if CONFIGURATIONS[name] == "ippo":
+                peers = beside_peers(name, arguments)
+                print("\n" + peers_table(name, peers), flush=True)
+                rows += peers
+    if arguments.csv is not None:
+        write_csv(arguments.csv, rows)
+    if arguments.plot is not None:
+        draw(arguments.plot, rows)
+
+
+def beside_floor(arguments: argparse.Namespace) -> list[Row]:
+    """One row for each of the configurations and numbers of seeds."""
+    rows = []
+    for name in arguments.configs:
+        for n_seeds in (1, 2):
+            config = str(ROOT / "configs" / f"{name}.yaml")
+            worker = Worker(
+                Job(["cardjax", "floor"], CONFIGURATIONS[name], config, [f"train.n_seeds={n_seeds}"], arguments.seconds)
+            )
+            times = take_turns({p: lambda w=worker, p=p: w.seconds(p) for p in worker.about}, arguments.repeats)
+            worker.close()
+            about, own = worker.about, spread(times["cardjax"])
+            ratios, products = ratio(times["cardjax"], times["floor"]), spread(times["floor"])
+            rows.append(
+                row("floor", name, own, about["cardjax"], ratios)
+                | {"seeds": n_seeds, "devices": worker.devices, "floor_seconds": products.median,
+                   "floor_low": products.low, "floor_high": products.high,
+                   "floor_gflops_per_second": about["floor"]["flops"] / products.median / 1e9}
+            )  # fmt: skip
+    return rows
+
+
+def beside_peers(name: str, arguments: argparse.Namespace) -> list[Row]:
+    """One row for each of OURS and of the peers that are installed; ratios are of its update's time to OURS[0]'s."""
+    config, workers = str(ROOT / "configs" / f"{name}.yaml"), {}
+    for peer in (*OURS, *(PEERS[key] for key in arguments.peers)):
+        if importlib.util.find_spec(peer.module) is None:
+            print(f"{peer.label}: {peer.module} is not installed")
+            continue
+        job = Job([peer.program], "ippo", config, PEER_GAME + peer.overrides, arguments.seconds)
+        workers[peer.label] = Worker(job), peer.program
+    times = take_turns({label: lambda w=w, p=p: w.seconds(p) for label, (w, p) in workers.items()}, arguments.repeats)
+    first = times[OURS[0].label]
+    rows = []
+    for label, (worker, program) in workers.items():
+        worker.close()
+        about = worker.about[program]
+        faster = ratio(times[label], first)
+        rows.append(
+            row("peers", name, spread(times[label]), about, faster)
+            | {"program": label, "seeds": 1, "devices": worker.devices}
+        )
+    return rows
+
+
+def _some_of(names: Iterable[str]) -> Callable[[str], list[str]]:
+    def names_in(text: str) -> list[str]:
+        wanted = text.split(",")
+        if unknown := [name for name in wanted if name not in names]:
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(names)}")
+        return wanted
+
+    return names_in
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="PPO's speed beside its matrix products and other libraries' PPO.")
+    parser.add_argument("--part", choices=("floor", "peers", "all"), default="all", help="what to time (default all)")
+    parser.add_argument("--configs", type=_some_of(CONFIGURATIONS), default=list(CONFIGURATIONS), help="of configs/")
+    parser.add_argument("--peers", type=_some_of(PEERS), default=list(PEERS), help=f"some of {', '.join(PEERS)}")
+    parser.add_argument("--repeats", type=a_count, default=7, help="turns (default 7)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement, at least (default 1)")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
