@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-import jax
-
 
 class Spread(NamedTuple):
     """Of the repeats of one measurement."""
@@ -48,11 +46,15 @@ def rate(call: Callable[[], object], n_steps: int, seconds: float) -> float:
 def use_threads(n: int) -> None:
     """Keep this process and those that it starts on `n` cores, with one JAX CPU device on each and one C thread.
 
-    One XLA CPU device leaves part of a second core idle. To be called before JAX first touches a device.
+    One XLA CPU device leaves part of a second core idle. To be called before JAX first touches a device. Programs are
+    compiled anew, whatever cache the user has chosen, for what that takes is reported.
     """
+    import jax  # here, for a process that only starts others does without
+
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n])
     os.environ["OMP_NUM_THREADS"] = str(n)
     jax.config.update("jax_num_cpu_devices", n)
+    jax.config.update("jax_enable_compilation_cache", False)
 
 
 def n_cores() -> int:

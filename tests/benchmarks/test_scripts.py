@@ -1,0 +1,136 @@
+"""The scripts at sizes at which nothing is timed: that they measure what was asked for, and write it down."""
+
+import csv
+import shutil
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+
+def run(benchmarks, script, *options):
+    command = [sys.executable, str(benchmarks / script), *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_env_speed_measures_every_contender(benchmarks, tmp_path):
+    rows, plot = tmp_path / "rows.csv", tmp_path / "plot.svg"
+    options = ["--sizes", "2^2", "--repeats", 1, "--seconds", 0.001, "--threads", 1, "--peers", "none"]
+    result = run(benchmarks, "env_speed.py", *options, "--csv", rows, "--plot", plot)
+    assert result.returncode == 0, result.stderr
+    expected = {"cardjax", "cardjax, observations unread"}
+    expected |= {"plain C"} if shutil.which("gcc") else set()
+    written = rows_of(rows)
+    assert {(row["games"], row["contender"]) for row in written} == {("4", name) for name in expected}
+    assert all(float(row["low"]) <= float(row["median"]) <= float(row["high"]) for row in written)
+    assert {row["threads"] for row in written} == {"1"}
+    assert "| cardjax |" in result.stdout
+    assert ("best against best" in result.stdout) == ("plain C" in expected)
+    assert plot.read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize(
+    "options", [["--sizes", "0"], ["--peers", "chess"], ["--threads", "99999"], ["--repeats", "x"]]
+)
+def test_env_speed_refuses_wrong_options(benchmarks, options, monkeypatch):
+    import env_speed
+
+    monkeypatch.setattr(sys, "argv", ["env_speed.py", *options])
+    with pytest.raises(SystemExit) as end:
+        env_speed.parse_arguments()
+    assert end.value.code == 2
+
+
+@pytest.mark.parametrize("name", ["gymnax CartPole", "gymnax CartPole as documented"])
+def test_a_peer_plays_at_random_and_begins_anew_by_itself(name):
+    pytest.importorskip("gymnax")
+    from peers import available
+
+    games, missing = available([name])
+    assert missing == []
+    game = games[name]
+    keys = jax.random.split(jax.random.key(0), 200)
+
+    def step(state, key):
+        _, after, reward = game.play(key, state)
+        return after, (after.time, reward)
+
+    times, rewards = jax.jit(lambda: jax.lax.scan(step, game.reset(keys[0]), keys)[1])()
+    assert (np.asarray(rewards) == 1).all()
+    ends = np.flatnonzero(np.asarray(times) == 0)
+    assert len(ends) > 3  # random play keeps the pole up for some twenty steps
+    assert len(set(np.diff(ends))) > 1
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch):
+    import peers
+
+    monkeypatch.setitem(sys.modules, "pgx", None)
+    assert peers.available(["pgx Leduc"]) == ({}, ["pgx Leduc"])
+
+
+def test_scaling_measures_the_points_relative_to_the_first(monkeypatch, tmp_path):
+    import scaling
+
+    rows = tmp_path / "rows.csv"
+    options = ["--subjects", "env", "--axes", "games", "--games", "2,6", "--repeats", "1", "--seconds", "0.001"]
+    monkeypatch.setattr(sys, "argv", ["scaling.py", *options, "--csv", str(rows)])
+    scaling.main()
+    first, second = rows_of(rows)
+    assert (first["games"], second["games"]) == ("2", "6")
+    assert float(first["relative_median"]) == 1
+    relative = float(second["seconds_median"]) / float(first["seconds_median"])
+    assert float(second["relative_median"]) == pytest.approx(relative)
+    assert float(second["per_unit_median"]) == pytest.approx(relative / 3)
+
+
+@pytest.mark.parametrize(
+    "options", [["--axes", "depth"], ["--subjects", "env", "--axes", "seeds"], ["--devices", "99999"]]
+)
+def test_scaling_refuses_wrong_options(options, monkeypatch):
+    import scaling
+
+    monkeypatch.setattr(sys, "argv", ["scaling.py", *options])
+    with pytest.raises(SystemExit) as end:
+        scaling.parse_arguments()
+    assert end.value.code == 2
+
+
+def test_random_play_is_uniform_over_the_valid_actions():
+    from rollouts import random_valid
+
+    mask = np.zeros((2, 21), bool)
+    mask[0, [0, 1, 2, 11, 12, 13]] = True
+    mask[1] = True
+    words = jax.random.bits(jax.random.key(0), (20_000, 2))
+    actions = np.asarray(jax.vmap(random_valid, (0, None))(words, jnp.asarray(mask)))
+    for player in range(2):
+        counts = np.bincount(actions[:, player], minlength=21)
+        expected = len(words) / mask[player].sum()
+        assert (counts[~mask[player]] == 0).all()
+        assert (abs(counts[mask[player]] - expected) < 5 * expected**0.5).all()
+
+
+def test_a_rollout_goes_on_where_the_last_call_left_it(monkeypatch):
+    import rollouts
+
+    calls = []
+    monkeypatch.setattr(rollouts, "rounds_of", lambda n_games: 3)
+
+    def play(key, state):
+        jax.debug.callback(lambda step: calls.append(int(step)), state)
+        return state * 10, state + 1, 1.0
+
+    rollout = rollouts.compiled_rollout(rollouts.Game(lambda key: jnp.int32(0), play), 1)
+    rollout.call()
+    jax.effects_barrier()
+    assert rollout.n_steps == 3
+    assert sorted(calls) == [0, 1, 2, 3, 4, 5]
