@@ -5,7 +5,7 @@
 All take turns in one run on the same cores; figures are medians, compilation apart. One round is one step of one
 game, in which both players act. Ours and C write every observation out. C is timed where gcc is, a peer where it is
 installed (gymnax, pgx, jaxmarl); what their steps are, benchmarks/peers.py says. Ours and C alone take
-two to three minutes, with all peers seven. 2^20 games, which take as long as all the default sizes, need 3 GB.
+two to three minutes, with all peers seven. 2^20 games need 1.7 GB, with all peers more.
 """
 
 import argparse

@@ -17,8 +17,7 @@ def guard(monkeypatch):
         "cost": guard.Ratio("time", guard.LOWER, lambda repeats: measured["cost"]),
     }
     monkeypatch.setattr(guard, "RATIOS", ratios)
-    guard_measured = measured
-    monkeypatch.setattr(guard, "measured", guard_measured, raising=False)
+    monkeypatch.setattr(guard, "measured", measured, raising=False)
     return guard
 
 
