@@ -139,7 +139,7 @@ def draw(path: Path, rows: list[dict[str, Any]]) -> None:
         own = [r for r in rows if (r["subject"], r["axis"]) == (row["subject"], row["axis"])]
         columns = ("value", "per_unit_median", "per_unit_low", "per_unit_high")
         panels.setdefault(row["axis"], {})[row["subject"]] = Line(*([r[column] for r in own] for column in columns))
-    plot(path, panels, list(panels), "cost a unit, relative to the first")
+    plot(path, panels, list(panels), "cost a unit, relative to the first", y_scale="linear")
 
 
 def parse_arguments() -> argparse.Namespace:
