@@ -54,7 +54,6 @@ def test_it_runs_with_small_budgets(path: Path, tmp_path: Path, monkeypatch: pyt
         "JAX_PLATFORMS": "cpu",
         "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir),
         "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # of the compiler: little is computed here, and much compiled
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
         "IPYTHONDIR": str(tmp_path / "ipython"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }.items():

@@ -54,7 +54,7 @@ def small(command: list[str]) -> list[str]:
         arguments += SMALL_RUN + SMALL_LEARNER[Path(command[1]).stem]
     if command[1] == "eval/dataset.py":
         arguments[arguments.index("--games") + 1] = "64"
-    elif command[1].startswith("eval/") and command[1] not in PLAY_NOTHING and "--episodes" not in command:
+    elif command[1].startswith("eval/") and command[1] not in PLAY_NOTHING:
         arguments += ["--episodes", "64"]
     return [sys.executable, script, *arguments]
 

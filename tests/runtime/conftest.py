@@ -38,7 +38,7 @@ def small_matches(patch):
     patch.setattr(runs, "opponents_for", two_opponents)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     """tiny(name, **overrides): a run's configuration, overrides by dotted name with __ for the dot."""
 
@@ -84,7 +84,6 @@ def script(compilation_cache):
         env = os.environ | {
             "PYTHONPATH": str(ROOT),
             "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
         }
         command = [sys.executable, str(ROOT / file) if file != "-c" else file, *map(str, arguments)]
         return subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

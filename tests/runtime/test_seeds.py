@@ -11,8 +11,6 @@ from cardjax.runtime import run_folder, runs, training
 from cardjax.runtime.journal import Run
 from cardjax.runtime.run_folder import read_metrics
 
-pytestmark = pytest.mark.usefixtures("optimised")
-
 SHORT = {"train__total_steps": 1920, "train__n_evals": 1, "ppo__normalize_observations": "none"}
 """Three updates: longer ones amplify the last bits of a sum until two paths part, and so does whitening of little."""
 MEASURED = ("reward_per_game", "trade_rate", "entropy", "policy_loss", "value_loss", "gradient_norm", "kl")
@@ -48,17 +46,17 @@ def assert_close(ours, theirs):
         np.testing.assert_allclose(values, theirs[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-def trained(config):
+def trained(config, parent=runs.RUNS):
     """The folder of a run without its closing table."""
-    run = Run("ippo", config, runs.RUNS / config.name)
+    run = Run("ippo", config, parent / config.name)
     run_folder.create(run.folder, config, "ippo")
     training.train([run])
     return run.folder
 
 
-@pytest.fixture
-def pair(workplace, tiny):
-    return trained(tiny("pair", seed=4, train__n_seeds=2, **SHORT))
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory, tiny):
+    return trained(tiny("pair", seed=4, train__n_seeds=2, **SHORT), tmp_path_factory.mktemp("pair"))
 
 
 @pytest.fixture

@@ -18,8 +18,6 @@ from cardjax.runtime.grid import make_points
 from cardjax.runtime.rows import Chunk
 from cardjax.runtime.run_folder import MetricsLog, read_metrics
 
-pytestmark = pytest.mark.usefixtures("optimised")
-
 SHORT = {"train.n_envs": 64, "train.total_steps": 1920, "train.n_evals": 3, "train.eval_games": 64,
          "train.final_eval_games": 64, "ppo.n_minibatches": 4, "ppo.hidden": [8],
          "ppo.normalize_observations": "none"}  # fmt: skip
