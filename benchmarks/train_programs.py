@@ -49,6 +49,7 @@ class Program(NamedTuple):
 
 def ours(algorithm: str, config: RunConfig) -> Program:
     """The program that train/ runs: all seeds, over the devices that it would use."""
+    use_all_cores(config.train.n_seeds, config.train.n_envs, config.train.shard_games)
     learner = make_learner(algorithm, config)
     rows = Rows(learner, [config], [])
     state = rows.init()
@@ -67,6 +68,7 @@ def floor(algorithm: str, config: RunConfig) -> Program:
     """The matrix products of the same updates (matrix_floor.py)."""
     from matrix_floor import compile_floor, flops, shapes_of
 
+    use_all_cores(config.train.n_seeds, config.train.n_envs, config.train.shard_games)
     learner = make_learner(algorithm, config)
     shapes, n_seeds = shapes_of(learner), config.train.n_seeds
     start = time.perf_counter()
@@ -76,7 +78,7 @@ def floor(algorithm: str, config: RunConfig) -> Program:
 
 
 def rejax_ppo(algorithm: str, config: RunConfig) -> Program:
-    """rejax's PPO on the gymnax adapter's environment: one seed, without evaluations."""
+    """rejax's PPO on the gymnax adapter's environment, without evaluations; several seeds under `vmap`."""
     import rejax
 
     from cardjax.adapters.gymnax import make
@@ -87,11 +89,14 @@ def rejax_ppo(algorithm: str, config: RunConfig) -> Program:
         num_minibatches=config.ppo.n_minibatches, num_epochs=config.ppo.n_epochs, gamma=config.ppo.gamma,
         agent_kwargs={"hidden_layer_sizes": config.ppo.hidden, "activation": "relu"}, learning_rate=1e-3,
     )  # fmt: skip
-    state = jax.jit(learner.init_state)(jax.random.key(config.seed))
+    n_seeds, init, update = config.train.n_seeds, learner.init_state, learner.train_iteration
+    if n_seeds > 1:
+        state = jax.jit(jax.vmap(init))(jax.random.split(jax.random.key(config.seed), n_seeds))
+        update = jax.vmap(update)
+    else:
+        state = jax.jit(init)(jax.random.key(config.seed))
     start = time.perf_counter()
-    updates = jax.jit(
-        lambda state, n: jax.lax.fori_loop(0, n, lambda _, s: learner.train_iteration(s), state), donate_argnums=0
-    )
+    updates = jax.jit(lambda state, n: jax.lax.fori_loop(0, n, lambda _, s: update(s), state), donate_argnums=0)
     compiled = updates.lower(state, np.int32(1)).compile()
     compile_seconds = time.perf_counter() - start
 
@@ -99,7 +104,7 @@ def rejax_ppo(algorithm: str, config: RunConfig) -> Program:
         nonlocal state
         state = jax.block_until_ready(compiled(state, np.int32(n)))
 
-    return Program(call, config.train.n_envs * config.ppo.rollout_rounds, compile_seconds)
+    return Program(call, n_seeds * config.train.n_envs * config.ppo.rollout_rounds, compile_seconds)
 
 
 def sb3_ppo(algorithm: str, config: RunConfig) -> Program:
@@ -154,7 +159,6 @@ PROGRAMS: dict[str, Callable[[str, RunConfig], Program]] = {
 def main() -> None:
     job = Job(**json.loads(sys.argv[1]))
     config = load_config(job.config, job.overrides)
-    use_all_cores(config.train.n_seeds, config.train.n_envs, config.train.shard_games)
     calls: dict[str, tuple[Program, int]] = {}
     about = {}
     for name in job.programs:

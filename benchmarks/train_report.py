@@ -39,7 +39,8 @@ def floor_table(rows: list[Row]) -> str:
 
 def peers_table(name: str, rows: list[Row]) -> str:
     header = (
-        f"PPO, single player, {name}",
+        f"single player, {name}",
+        "seeds",
         "ms an update",
         "rounds/s",
         "cardjax, critic of V, is faster by",
@@ -49,8 +50,12 @@ def peers_table(name: str, rows: list[Row]) -> str:
     for r in rows:
         own = f"{1e3 * r['seconds']:.0f} ({1e3 * r['seconds_low']:.0f}–{1e3 * r['seconds_high']:.0f})"
         compiled = "" if r["compile_seconds"] != r["compile_seconds"] else f"{r['compile_seconds']:.1f}"
-        cells.append((r["program"], own, f"{r['rounds_per_second']:,.0f}", _ratio(r), compiled))
+        cells.append((r["program"], r["seeds"], own, f"{r['rounds_per_second']:,.0f}", _ratio(r), compiled))
     return markdown(header, cells)
+
+
+def _seeds(r: Row) -> str:
+    return f"{r['seeds']} seed{'s' if r['seeds'] > 1 else ''}"
 
 
 def _ratio(r: Row) -> str:
@@ -66,7 +71,7 @@ def draw(path: Path, rows: list[Row]) -> None:
     style: dict[Any, Any] = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 200}
     parts = [part for part in ("floor", "peers") if any(r["part"] == part for r in rows)]
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(4.2 * len(parts), 2.6), layout="constrained")
+        figure = Figure(figsize=(4.6 * len(parts), 1.0 + 0.24 * max(len(rows) // len(parts), 6)), layout="constrained")
         for axis, part in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
             (_draw_floor if part == "floor" else _draw_peers)(axis, [r for r in rows if r["part"] == part])
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +79,7 @@ def draw(path: Path, rows: list[Row]) -> None:
 
 
 def _draw_floor(axis: Any, rows: list[Row]) -> None:
-    labels = [f"{r['name']}, {r['seeds']} seed{'s' if r['seeds'] > 1 else ''}" for r in rows]
+    labels = [f"{r['name']}, {_seeds(r)}" for r in rows]
     values = [r["ratio"] for r in rows]
     reach = [[r["ratio"] - r["ratio_low"] for r in rows], [r["ratio_high"] - r["ratio"] for r in rows]]
     axis.barh(labels, values, xerr=reach, color=COLOURS[0], height=0.6, error_kw={"linewidth": 0.8})
@@ -88,7 +93,7 @@ def _draw_floor(axis: Any, rows: list[Row]) -> None:
 
 def _draw_peers(axis: Any, rows: list[Row]) -> None:
     values = [r["rounds_per_second"] for r in rows]
-    bars = axis.barh([f"{r['program']} ({r['name']})" for r in rows], values, color=COLOURS[3], height=0.6)
+    bars = axis.barh([f"{r['program']}, {_seeds(r)} ({r['name']})" for r in rows], values, color=COLOURS[3], height=0.6)
     axis.bar_label(bars, [f" {value:,.0f}" for value in values])
     axis.invert_yaxis()
     axis.set(xscale="log", xlabel="rounds a second", title="PPO on the single-player game")

@@ -6,12 +6,12 @@
 `floor`: the shipped configurations of IPPO and MAPPO, one seed on one device and two on both cores as train/ spreads
 them, each beside the matrix products that it cannot do without (matrix_floor.py says which).
 
-`peers`: one seed on the single-player game, sizes as in each IPPO configuration: ours, rejax's PPO on the gymnax
-adapter, and Stable-Baselines3's on the Gymnasium adapter, with the same hidden layers (ReLU), games, rounds,
-minibatches and epochs.
-Their critics estimate V; ours is timed with such a critic and as shipped, where it estimates all 21 action values.
-Ours masks invalid actions and whitens its inputs, which theirs do not. What is not installed is skipped with a line
-(`pip install rejax stable-baselines3`, beside requirements.txt).
+`peers`: the single-player game, sizes as in each IPPO configuration: ours, rejax's PPO on the gymnax adapter, and
+Stable-Baselines3's on the Gymnasium adapter, with the same hidden layers (ReLU), games, rounds, minibatches and epochs.
+One seed has one device, and with it both cores; two are ours spread over the cores as train/ spreads them, and rejax's
+under `vmap`; Stable-Baselines3 trains one. Their critics estimate V; ours is timed with such a critic and as shipped,
+where it estimates all 21 action values. Ours masks invalid actions and whitens its inputs, which theirs do not. What is
+not installed is skipped with a line (`pip install rejax stable-baselines3`, beside requirements.txt).
 
 Everything takes turns in one run; figures are medians, (least–greatest), compilation apart.
 """
@@ -33,7 +33,7 @@ from train_report import Row, draw, floor_table, peers_table, row
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATIONS = {"ippo": "ippo", "ippo_quick": "ippo", "mappo": "mappo"}
 """Files of configs/ and the algorithm that each is for."""
-PEER_GAME = ["env.kind=single", "train.n_seeds=1", "train.remap=0"]
+PEER_GAME = ["env.kind=single", "train.remap=0"]
 
 
 class Worker:
@@ -75,6 +75,8 @@ class Peer(NamedTuple):
     module: str
     """what has to be installed."""
     overrides: list[str]
+    seeds: tuple[int, ...] = (1, 2)
+    """with how many at once it is timed."""
 
 
 OURS = (
@@ -83,8 +85,8 @@ OURS = (
 )
 PEERS = {
     "rejax": Peer("rejax", "rejax", "rejax", []),
-    "sb3-vectorised": Peer("SB3, our VectorEnv", "sb3-vectorised", "stable_baselines3", []),
-    "sb3": Peer("SB3, its make_vec_env", "sb3", "stable_baselines3", []),
+    "sb3-vectorised": Peer("SB3, our VectorEnv", "sb3-vectorised", "stable_baselines3", [], (1,)),
+    "sb3": Peer("SB3, its make_vec_env", "sb3", "stable_baselines3", [], (1,)),
 }
 
 
@@ -97,7 +99,7 @@ def main() -> None:
     if arguments.part != "floor":
         for name in arguments.configs:
             if CONFIGURATIONS[name] == "ippo":
-                peers = beside_peers(name, arguments)
+                peers = beside_peers(name, 1, arguments) + beside_peers(name, 2, arguments)
                 print("\n" + peers_table(name, peers), flush=True)
                 rows += peers
     if arguments.csv is not None:
@@ -128,14 +130,18 @@ def beside_floor(arguments: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def beside_peers(name: str, arguments: argparse.Namespace) -> list[Row]:
+def beside_peers(name: str, n_seeds: int, arguments: argparse.Namespace) -> list[Row]:
     """One row for each of OURS and of the peers that are installed; ratios are of its update's time to OURS[0]'s."""
     config, workers = str(ROOT / "configs" / f"{name}.yaml"), {}
     for peer in (*OURS, *(PEERS[key] for key in arguments.peers)):
+        if n_seeds not in peer.seeds:
+            continue
         if importlib.util.find_spec(peer.module) is None:
             print(f"{peer.label}: {peer.module} is not installed")
             continue
-        job = Job([peer.program], "ippo", config, PEER_GAME + peer.overrides, arguments.seconds)
+        job = Job(
+            [peer.program], "ippo", config, [*PEER_GAME, f"train.n_seeds={n_seeds}", *peer.overrides], arguments.seconds
+        )
         workers[peer.label] = Worker(job), peer.program
     times = take_turns({label: lambda w=w, p=p: w.seconds(p) for label, (w, p) in workers.items()}, arguments.repeats)
     first = times[OURS[0].label]
@@ -146,7 +152,7 @@ def beside_peers(name: str, arguments: argparse.Namespace) -> list[Row]:
         faster = ratio(times[label], first)
         rows.append(
             row("peers", name, spread(times[label]), about, faster)
-            | {"program": label, "seeds": 1, "devices": worker.devices}
+            | {"program": label, "seeds": n_seeds, "devices": worker.devices}
         )
     return rows
 
