@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from cardjax.env import CardMarket, State, make_params
+from cardjax.env import CardMarket, State, make_params, threefry
 
 STEPS_A_CALL = 1_000_000
 
@@ -40,7 +40,7 @@ def card_market(n_players: int = 2, observe: bool = True) -> Game:
     market, params = CardMarket(n_players=n_players), make_params()
 
     def play(key: Array, state: State) -> tuple[Any, State, Array]:
-        action = random_valid(random_words(key, n_players), market.action_mask(state, params))
+        action = random_valid(random_words(key, n_players), *market.largest_sizes(state, params))
         observation, state, reward, *_ = market.step(key, state, action, params)
         return observation if observe else (), state, reward
 
@@ -52,9 +52,8 @@ def random_words(key: Array, n: int) -> Array:
     return jax.random.key_data(key) if n == 2 else jax.random.bits(jax.random.fold_in(key, 1), (n,))
 
 
-def random_valid(words: Array, mask: Array) -> Array:
-    """A uniformly random valid action for each player; `words` uint32 [A], `mask` bool [A, 21]."""
-    n_buys, n_sells = mask[:, 1:11].sum(-1), mask[:, 11:].sum(-1)
+def random_valid(words: Array, n_buys: Array, n_sells: Array) -> Array:
+    """A uniformly random valid action for each player, from uint32 words and the largest valid sizes, all [A]."""
     draw = ((words >> 16) * (1 + n_buys + n_sells).astype(jnp.uint32) >> 16).astype(jnp.int32)
     return jnp.where(draw <= n_buys, draw, draw - n_buys + 10)
 
@@ -76,7 +75,7 @@ def compiled_rollout(game: Game, n_games: int) -> Rollout:
     def rollout(keys: Array, carry: Any, start: Array) -> Any:
         def body(carry: Any, t: Array) -> tuple[Any, None]:
             state, (_, total) = carry
-            written, state, reward = jax.vmap(game.play)(jax.vmap(jax.random.fold_in, (0, None))(keys, t), state)
+            written, state, reward = jax.vmap(game.play)(jax.vmap(threefry.fold_in, (0, None))(keys, t), state)
             return (state, (written, jax.tree.map(jnp.add, total, reward))), None
 
         return jax.lax.scan(body, carry, start + jnp.arange(n_rounds))[0]

@@ -139,7 +139,7 @@ def test_the_policy_of_the_how_to_plays_as_it_says(extending):
     view = env.view(state, params)
     policy = extending["Cautious"]()
     assert (policy.choose(params, view) == 0).all()
-    all_shown = view._replace(hint_counts=view.hint_counts.at[..., 0].add(1), mu=view.ask + 5)
+    all_shown = view._replace(hints=view.hints.at[..., 2].set(2), mu=view.ask + 5)
     np.testing.assert_array_equal(policy.choose(params, all_shown), [3, 3])
 
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from cardjax.env import EVENT_KINDS, View
-from cardjax.env.events import EVENTS, LOWEST_RANK, REMAP
+from cardjax.env.events import EVENTS, REMAP
 from cardjax.env.execution import position_of
 
 
@@ -25,7 +24,7 @@ def round_text(view: View, info: Mapping[str, Any] | None, over: bool) -> str:
 
 
 def _offer(view: View) -> list[str]:
-    shown = [LOWEST_RANK + int(i) for i in np.repeat(np.arange(len(view.hint_counts)), view.hint_counts)]
+    shown = sorted(int(rank) for rank in view.hints if rank > 0)
     return [
         f"round {int(view.round) + 1}",
         event_text(int(view.event)),

@@ -38,8 +38,8 @@ def values_of(ranks: Array, event: Array) -> Array:
     return jnp.where(remapped, jnp.asarray(EVENTS.remap_to)[event][..., None], ranks).astype(jnp.float32)
 
 
-def hint_counts(ranks: Array, n_hints: Array) -> Array:
+def hint_counts(ranks: Array, n_hints: Array | int) -> Array:
     """int32 [..., 13]: how many of the first `n_hints` cards are of each rank 2..14."""
     columns = jnp.arange(LOWEST_RANK, LOWEST_RANK + N_RANKS)
-    shown = [(ranks[..., i, None] == columns) & (i < n_hints)[..., None] for i in range(N_CARDS)]
+    shown = [(ranks[..., i, None] == columns) & (i < jnp.asarray(n_hints))[..., None] for i in range(N_CARDS)]
     return shown[0].astype(jnp.int32) + shown[1] + shown[2]

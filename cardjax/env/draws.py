@@ -11,22 +11,25 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from cardjax.env import threefry
+
 LARGEST_BELOW_ONE = 1.0 - 2.0**-24
 
 
 def words(key: Array, n: int) -> tuple[Array, ...]:
     """`n` independent uint32 words from one key (typed or raw, of any implementation).
 
-    The children of a key are themselves random words, and `split` hands out every word that the generator computes,
-    where `jax.random.bits` folds each pair of them into one: half the work for the same randomness. Of a child only
-    the first two words count: an "rbg" key has four, and they are the same two twice.
+    The children of a key are themselves random words, and every word that the generator computes is handed out, where
+    `jax.random.bits` folds each pair of them into one: half the work for the same randomness. Of a child only the first
+    two words count: an "rbg" key has four, and they are the same two twice.
     """
-    width = min(_words_per_key(key), 2)
-    children = jax.random.split(key, -(-n // width))
-    if jnp.issubdtype(children.dtype, jax.dtypes.prng_key):
-        children = jax.random.key_data(children)
-    flat = children[..., :width].reshape(-1)
-    return tuple(flat[i] for i in range(n))
+    n_children = -(-n // min(_words_of(key).shape[-1], 2))
+    if threefry.is_threefry(key):
+        children = [_words_of(threefry.fold_in(key, i)) for i in range(n_children)]
+    else:
+        children = list(_words_of(jax.random.split(key, n_children)))
+    flat = [word for child in children for word in child[:2]]
+    return tuple(flat[:n])
 
 
 def uniform(word: Array) -> Array:
@@ -74,6 +77,5 @@ def _normal_at(cell: Array, n_bits: int) -> Array:
     return jnp.float32(2.0**0.5) * jax.lax.erf_inv(inside)
 
 
-def _words_per_key(key: Array) -> int:
-    data = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
-    return int(data.shape[-1])
+def _words_of(key: Array) -> Array:
+    return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key

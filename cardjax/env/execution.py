@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
+from cardjax.env.kernels import by_player, own_kernel, total
 from cardjax.env.params import EnvParams
 
 MAX_SIZE = 10
@@ -47,16 +48,34 @@ def position_of(action: Array) -> Array:
 
 
 def action_mask(bid: Array, ask: Array, s_max: Array, wealth: Array, params: EnvParams) -> Array:
-    """bool [..., 21], which actions are valid; the arguments have shape [...].
+    """bool [..., 21], which actions are valid; the arguments have shape [...]."""
+    n_buys, n_sells = largest_sizes(bid, ask, s_max, wealth, params)
+    sizes = jnp.arange(1, MAX_SIZE + 1)
+    buys, sells = sizes <= n_buys[..., None], sizes <= n_sells[..., None]
+    return jnp.concatenate([jnp.ones_like(buys[..., :1]), buys, sells], -1)
 
-    A buy of i needs i · ask ≤ wealth and a sell of i needs i · (s_max − bid) ≤ wealth, compared in float32; a player
-    in debt or stopped out may only pass.
+
+@own_kernel
+def largest_sizes(bid: Array, ask: Array, s_max: Array, wealth: Array, params: EnvParams) -> tuple[Array, Array]:
+    """The largest valid buy and the largest valid sell, int32 0..10 of the arguments' shape [...].
+
+    A buy of i needs i · ask ≤ wealth and a sell of i needs i · (s_max − bid) ≤ wealth, compared in float32, so every
+    smaller size is valid too; a player in debt or stopped out may only pass.
     """
-    sizes = jnp.arange(1, MAX_SIZE + 1, dtype=jnp.float32)
-    active = may_trade(wealth, params)[..., None]
-    buys = active & (sizes * ask[..., None] <= wealth[..., None])
-    sells = active & (sizes * (s_max - bid)[..., None] <= wealth[..., None])
-    return jnp.concatenate([jnp.ones_like(active), buys, sells], -1)
+
+    def sizes(wealth: Array, buy_cost: Array, sell_cost: Array) -> tuple[Array, Array]:
+        active = may_trade(wealth, params)
+        return jnp.where(active, _affordable(buy_cost, wealth), 0), jnp.where(active, _affordable(sell_cost, wealth), 0)
+
+    return by_player(sizes, wealth, ask, s_max - bid)
+
+
+def _affordable(unit_cost: Array, wealth: Array) -> Array:
+    """The largest i in 0..10 with i · unit_cost ≤ wealth, wealth ≥ 0: a quotient, set right where it was rounded."""
+    quotient = jnp.floor(wealth / jnp.maximum(unit_cost, jnp.float32(1e-6)))
+    size = jnp.clip(quotient, 0, MAX_SIZE)
+    size = jnp.where(size * unit_cost > wealth, size - 1, jnp.where((size + 1) * unit_cost <= wealth, size + 1, size))
+    return jnp.where(unit_cost <= 0, MAX_SIZE, jnp.minimum(size, MAX_SIZE)).astype(jnp.int32)
 
 
 def may_trade(wealth: Array, params: EnvParams) -> Array:
@@ -69,34 +88,40 @@ def stopped_out(wealth: Array, params: EnvParams) -> Array:
     return params.flags.stop_out & (wealth <= params.stop_out_level * params.initial_wealth)
 
 
+@own_kernel
 def execute(
     requested: Array, bid: Array, ask: Array, s_max: Array, depth_bid: Array, depth_ask: Array, wealth: Array,
     params: EnvParams,
 ) -> Fill:  # fmt: skip
     """All players' orders at once: requested [A] of any number type, wealth [A], the rest scalars."""
-    action, known = _as_action(requested)
-    is_buy, is_sell = (action > 0) & (action <= MAX_SIZE), action > MAX_SIZE
-    size = jnp.abs(position_of(action)).astype(jnp.float32)
-    unit_cost = jnp.where(is_sell, s_max - bid, ask)
-    valid = known & ((size == 0) | (may_trade(wealth, params) & (size * unit_cost <= wealth)))
 
-    is_buy, is_sell, size = is_buy & valid, is_sell & valid, jnp.where(valid, size, 0)
-    bought = jnp.sum(jnp.where(is_buy, size, 0), -1, keepdims=True)
-    sold = jnp.sum(jnp.where(is_sell, size, 0), -1, keepdims=True)
-    flow, depth = jnp.where(is_sell, sold, bought), jnp.where(is_sell, depth_bid, depth_ask)
+    def order(requested: Array, wealth: Array) -> tuple[Array, Array]:
+        action, known = _as_action(requested)
+        size, is_sell = jnp.abs(position_of(action)).astype(jnp.float32), action > MAX_SIZE
+        affordable = size * jnp.where(is_sell, s_max - bid, ask) <= wealth
+        valid = known & ((size == 0) | (may_trade(wealth, params) & affordable))
+        return jnp.where(valid, action, PASS), ~valid
 
-    traded = is_buy | is_sell
-    impact = params.alpha * jnp.maximum(flow - depth, 0)
-    slippage = jnp.where(traded & params.flags.enable_impact, impact, 0)
-    price = jnp.where(is_sell, bid - slippage, ask + slippage)
-    return Fill(
-        action=jnp.where(valid, action, PASS),
-        rejected=~valid,
-        exec_price=jnp.where(traded, price, 0),
-        fill_ratio=jnp.where(traded, jnp.minimum(1, depth / jnp.maximum(flow, 1)), 1),
-        slippage=slippage,
-        position=jnp.where(is_sell, -size, size),
-    )
+    action, rejected = by_player(order, requested, wealth)
+    position = position_of(action).astype(jnp.float32)
+    bought, sold = total(jnp.maximum(position, 0)), total(jnp.maximum(-position, 0))
+
+    def fill(action: Array, rejected: Array, position: Array) -> Fill:
+        is_sell, traded = position < 0, position != 0
+        flow, depth = jnp.where(is_sell, sold, bought), jnp.where(is_sell, depth_bid, depth_ask)
+        impact = params.alpha * jnp.maximum(flow - depth, 0)
+        slippage = jnp.where(traded & params.flags.enable_impact, impact, 0)
+        price = jnp.where(is_sell, bid - slippage, ask + slippage)
+        return Fill(
+            action=action,
+            rejected=rejected,
+            exec_price=jnp.where(traded, price, 0),
+            fill_ratio=jnp.where(traded, jnp.minimum(1, depth / jnp.maximum(flow, 1)), 1),
+            slippage=slippage,
+            position=position,
+        )
+
+    return by_player(fill, action, rejected, position)
 
 
 def _as_action(requested: Array) -> tuple[Array, Array]:

@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from cardjax.env import cards, draws, events, execution, liquidity, observation, quotes
+from cardjax.env.kernels import every, total
 from cardjax.env.observation import Field, View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.spaces import Box, Discrete
@@ -112,6 +113,13 @@ class CardMarket:
         """Which actions are valid now, bool [A, 21]."""
         return self.view(state, params).action_mask
 
+    def largest_sizes(self, state: State, params: EnvParams) -> tuple[Array, Array]:
+        """The largest valid buy and sell now, int32 [A] each: the action mask in two numbers."""
+        market, players = state.market, state.players
+        quote = market.quote
+        sizes = execution.largest_sizes(quote.bid, quote.ask, s_max_of(market.event), players.wealth, params)
+        return self._door(sizes)
+
     @property
     def observation_fields(self) -> dict[str, Field]:
         """name → Field(slice, scale, doc, low, high), in the observation's order."""
@@ -147,7 +155,7 @@ class CardMarket:
         wealth = players.wealth + pnl
         reward = execution.reward_of(fill, market.S, market.mu, players.wealth, params)
         played = state.round + 1
-        terminated = (played >= N_ROUNDS) | jnp.all(execution.stopped_out(wealth, params))
+        terminated = (played >= N_ROUNDS) | every(execution.stopped_out(wealth, params))
         after = Players(wealth, fill.position.astype(jnp.int32), fill.slippage, fill.fill_ratio)
         end = State(draw_market(key, market.event, jnp.bool_(False), params), after, played)
         info = _info(market, params) | self._door(
@@ -171,14 +179,14 @@ def draw_market(key: Array, previous_event: Array, first: Array, params: EnvPara
 
     value = cards.values_of(ranks, event)
     shown = jnp.where(jnp.arange(cards.N_CARDS) < n_hints, value, 0)
-    mu, sigma = quotes.posterior_moments(event, n_hints, shown.sum(-1), (shown * shown).sum(-1))
+    mu, sigma = quotes.posterior_moments(event, n_hints, total(shown), total(shown * shown))
     quote = quotes.draw_quote(draws.normal(word_mid), mu, sigma, params)
     z_bid, z_ask = draws.normal_pair(word_depth)
     return Market(
         event=event,
         ranks=ranks,
         n_hints=n_hints,
-        S=value.sum(-1),
+        S=total(value),
         mu=mu,
         sigma=sigma,
         quote=quote,
@@ -210,7 +218,7 @@ def _view(state: State, params: EnvParams) -> View:
         "displayed_bid": liquidity.displayed(market.depth_bid, params),
         "displayed_ask": liquidity.displayed(market.depth_ask, params),
         "event": market.event,
-        "hint_counts": cards.hint_counts(market.ranks, market.n_hints),
+        "hints": jnp.where(jnp.arange(cards.N_CARDS) < market.n_hints, market.ranks, 0),
         "mu": market.mu,
         "sigma": market.sigma,
         "s_max": s_max,

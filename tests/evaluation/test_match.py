@@ -17,7 +17,7 @@ from cardjax.policies import EvOracle, Level1, Pass, Policy, RandomValid
 
 KEY = jax.random.key(5)
 TWO, PARAMS = cardjax.make("two")
-EXOGENOUS = ("bid", "ask", "mid", "spread", "displayed_bid", "displayed_ask", "event", "hint_counts", "mu", "sigma")
+EXOGENOUS = ("bid", "ask", "mid", "spread", "displayed_bid", "displayed_ask", "event", "hints", "mu", "sigma")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -88,7 +88,7 @@ NUMBERS = {
     "bid": 23, "ask": 25, "mid": 24, "spread": 2, "displayed_bid": 8, "displayed_ask": 8, "last_slippage": 0,
     "last_fill_ratio": 1, "mu": 24, "sigma": 5, "s_max": 42, "wealth": 500, "initial_wealth": 500,
 }  # fmt: skip
-WHOLE_NUMBERS = {"event": 0, "round": 0, "others_last": [0], "hint_counts": [0] * 13}
+WHOLE_NUMBERS = {"event": 0, "round": 0, "others_last": [0], "hints": [0] * 3}
 
 
 def hand_made(action_mask=(True,) * 21, **leaves):

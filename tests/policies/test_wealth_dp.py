@@ -94,7 +94,7 @@ def alone(hand_made, ranks, **leaves):
     """A View of the single game in which cards of these ranks are shown."""
     counts = np.bincount(np.array(ranks, int) - 2, minlength=13)
     mu, sigma = posterior(leaves.get("event", 0), counts)
-    return hand_made(hint_counts=counts, mu=mu, sigma=sigma, others_last=np.zeros(0), **leaves)
+    return hand_made(hints=[*ranks, 0, 0, 0][:3], mu=mu, sigma=sigma, others_last=np.zeros(0), **leaves)
 
 
 def test_a_budget_without_end_leaves_the_optimum_of_each_round(views):
