@@ -50,7 +50,7 @@ class Match(NamedTuple):
     switches: Switches = Switches()
 
 
-def domain_key(seed: int, domain: int) -> Array:
+def domain_key(seed: int | Array, domain: int) -> Array:
     """The root key of a seed in a domain: 0 training, 1 validation, 2 test, 3 data sets."""
     return jax.random.fold_in(jax.random.key(seed), domain)
 

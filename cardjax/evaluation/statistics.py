@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from cardjax.evaluation.tally import Histogram, Tally
 
@@ -29,7 +29,7 @@ def t_interval(values: np.ndarray) -> Interval:
     mean = float(values.mean())
     if values.size == 1:
         return Interval(mean, None, None)
-    half = float(stats.t.ppf(0.975, values.size - 1) * values.std(ddof=1) / np.sqrt(values.size))
+    half = float(stdtrit(values.size - 1, 0.975) * values.std(ddof=1) / np.sqrt(values.size))
     return Interval(mean, mean - half, mean + half)
 
 
@@ -55,7 +55,7 @@ def delta_interval(of: Callable[[Mapping[str, float]], float], tally: Tally) -> 
     variance = float(gradient @ covariance @ gradient)
     if not np.isfinite(variance):
         return Interval(value, None, None)
-    half = float(stats.t.ppf(0.975, tally.n - 1) * np.sqrt(max(variance, 0)))
+    half = float(stdtrit(tally.n - 1, 0.975) * np.sqrt(max(variance, 0)))
     return Interval(value, value - half, value + half)
 
 
@@ -115,6 +115,8 @@ def welch_interval(a: np.ndarray, b: np.ndarray) -> Interval:
         return Interval(difference, None, None)
     if not a.std() and not b.std():
         return Interval(difference, difference, difference)
+    from scipy import stats  # takes half a second, and training has no use for it
+
     low, high = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     return Interval(difference, float(low), float(high))
 
@@ -124,6 +126,8 @@ def welch_interval(a: np.ndarray, b: np.ndarray) -> Interval:
 
 def iqm(scores: np.ndarray) -> float:
     """Interquartile mean of all of scores [..., runs, tasks]: the mean of the middle half (trimmed by 25% a side)."""
+    from scipy import stats
+
     return float(stats.trim_mean(np.asarray(scores, np.float64), 0.25, axis=None))
 
 

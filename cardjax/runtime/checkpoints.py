@@ -8,12 +8,12 @@ refused with what differs, and in place of the second an older one is taken.
 import contextlib
 import zlib
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from cardjax.env.declaration import ParameterError
 
@@ -34,24 +34,17 @@ class Checkpoints:
         Raises:
             ParameterError: the folder cannot be written.
         """
-        # One process writes and reads, so orbax is not to wait for the others.
-        alone = ocp.options.MultiprocessingOptions(
-            primary_host=jax.process_index(), active_processes={jax.process_index()}, barrier_sync_key_prefix="first"
-        )
-        several = jax.process_count() > 1
-        options = ocp.CheckpointManagerOptions(
-            max_to_keep=N_KEPT, enable_async_checkpointing=False, create=not several,
-            multiprocessing_options=alone if several else ocp.options.MultiprocessingOptions(),
-        )  # fmt: skip
         self._folder, self._origin = folder, dict(origin)
         try:
             (folder / "checkpoints").mkdir(exist_ok=True)
-            self._manager = ocp.CheckpointManager((folder / "checkpoints").resolve(), options=options)
+            self._was_empty = not any((folder / "checkpoints").iterdir())
         except OSError as error:
-            raise ParameterError("run", str(folder), f"checkpoints/ cannot be used ({error.strerror})") from None
+            raise self._unusable(error) from None
 
     def steps(self) -> list[int]:
         """Updates done at each checkpoint, the newest first."""
+        if self._was_empty and not self._is_open:
+            return []
         return sorted(self._manager.all_steps(), reverse=True)
 
     def save(self, n_updates: int, state: Any) -> None:
@@ -62,9 +55,12 @@ class Checkpoints:
         """
         if n_updates in self.steps():
             return
+        manager = self._manager
+        from orbax.checkpoint.args import StandardSave
+
         about = {"origin": self._origin, "arrays": _described(state), "checksums": _checksums(state)}
         try:
-            self._manager.save(n_updates, args=ocp.args.StandardSave(state), custom_metadata=about)
+            manager.save(n_updates, args=StandardSave(state), custom_metadata=about)
         except Exception as error:  # orbax and tensorstore raise many kinds
             good = self.steps()
             kept = f"the last good one is {good[0]}" if good else "there is none yet"
@@ -81,11 +77,13 @@ class Checkpoints:
             ParameterError: the checkpoint is of another run; the message names what differs.
             DamagedError: it cannot be read, or its bytes are not those that were saved.
         """
+        from orbax.checkpoint.args import StandardRestore
+
         about = self._about(n_updates)
         self._refuse_other(n_updates, about, like)
         try:
             target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
-            state = self._manager.restore(n_updates, args=ocp.args.StandardRestore(target))
+            state = self._manager.restore(n_updates, args=StandardRestore(target))
         except Exception as error:
             raise DamagedError(_one_line(error)) from None
         state = jax.tree.map(np.asarray, state)
@@ -102,8 +100,35 @@ class Checkpoints:
 
     def close(self) -> None:
         """Release the manager's threads."""
-        with contextlib.suppress(Exception):  # it may repeat what a failed save has said
-            self._manager.close()
+        if self._is_open:
+            with contextlib.suppress(Exception):  # it may repeat what a failed save has said
+                self._manager.close()
+
+    @cached_property
+    def _manager(self) -> Any:
+        """orbax's. A new run does its first updates without: the import takes a quarter of a second."""
+        import orbax.checkpoint as ocp
+
+        # One process writes and reads, so orbax is not to wait for the others.
+        alone = ocp.options.MultiprocessingOptions(
+            primary_host=jax.process_index(), active_processes={jax.process_index()}, barrier_sync_key_prefix="first"
+        )
+        several = jax.process_count() > 1
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=N_KEPT, enable_async_checkpointing=False, create=not several,
+            multiprocessing_options=alone if several else ocp.options.MultiprocessingOptions(),
+        )  # fmt: skip
+        try:
+            return ocp.CheckpointManager((self._folder / "checkpoints").resolve(), options=options)
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    @property
+    def _is_open(self) -> bool:
+        return "_manager" in self.__dict__
+
+    def _unusable(self, error: OSError) -> ParameterError:
+        return ParameterError("run", str(self._folder), f"checkpoints/ cannot be used ({error.strerror})")
 
     def _about(self, n_updates: int) -> dict[str, Any]:
         try:

@@ -37,10 +37,9 @@ class Journal:
         self._log: MetricsLog | None = None
         self._draw_after = 0.0
 
-    def begin(self, rounds: int, baselines: Mapping[str, float]) -> None:
+    def begin(self, rounds: int) -> None:
         """Continue the metrics after so many rounds; later ones were not checkpointed."""
         self._log = MetricsLog(self.run.folder, seeds_of(self.run.config), keep_rounds=rounds)
-        self._baselines = baselines
 
     @property
     def log(self) -> MetricsLog:
@@ -59,16 +58,12 @@ class Journal:
             said = f"metrics.csv cannot be written ({error.strerror}); the last good checkpoint is {self._last_good()}"
             raise ParameterError("run", str(self.run.folder), said) from None
 
-    def save(self, n_updates: int, state: Any) -> None:
-        """A checkpoint, and the curves up to it."""
-        self.checkpoints.save(n_updates, state)
-        if time.perf_counter() >= self._draw_after:
-            self.draw()
-
-    def draw(self) -> None:
-        """curves.png, from what metrics.csv holds."""
+    def draw(self, baselines: Mapping[str, float], now: bool = False) -> None:
+        """curves.png, from what metrics.csv holds; unless `now`, only if the last time is long enough ago."""
         start = time.perf_counter()
-        curves.draw(self.run.folder, self._baselines)
+        if not now and start < self._draw_after:
+            return
+        curves.draw(self.run.folder, baselines)
         end = time.perf_counter()
         self._draw_after = end + (end - start) / DRAWING_SHARE
 

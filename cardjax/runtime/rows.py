@@ -1,6 +1,7 @@
 """A training's compiled programs: every seed of every run of a group is a row, and all rows are one program."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import jax
@@ -78,27 +79,33 @@ class Rows:
 
     def __init__(self, learner: Learner, configs: Sequence[RunConfig], varied: Sequence[str]):
         self._learner = learner
-        self._keys = [domain_key(seed, TRAINING) for config in configs for seed in seeds_of(config)]
         each = [config for config in configs for _ in seeds_of(config)]
         self._values = {name: np.stack([value_of(config, name) for config in each]) for name in varied}
         self.env_params = jax.tree.map(lambda *leaves: np.stack(leaves), *(config.env for config in each))
         self.n_rows = len(each)
         train = configs[0].train
         self._mesh = make_mesh(self.n_rows, train.n_envs, train.shard_games)
+        seeds = np.array([seed for config in configs for seed in seeds_of(config)], np.uint32)
+        self._start = self._along_rows((seeds, self._values))
+        self._init = jax.jit(over_rows(self._init_one, self._mesh), inline=True)
+        shapes = jax.eval_shape(self._init, *self._start)
+        self.shapes = jax.tree.map(lambda leaf, to: leaf.update(sharding=to), shapes, self._shardings(shapes))
+        """of the state: jax.ShapeDtypeStruct with shardings in place of arrays."""
+
+    def start(self) -> tuple[Any, "Chunk"]:
+        """`init()` and `compile(shapes)`. XLA holds no Python lock, so it compiles one while the other is traced."""
+        init = self._lowered_init()
+        with ThreadPoolExecutor(1) as beside:
+            compiled = beside.submit(init.compile)
+            chunk = self.compile(self.shapes)
+        return compiled.result()(*self._start), chunk
 
     def init(self) -> Any:
         """The state before the first update."""
-
-        def one(key_data: Array, values: Mapping[str, Array]) -> Any:
-            return with_traced_values(self._learner, values).init(jax.random.wrap_key_data(key_data))
-
-        keys = np.stack([jax.random.key_data(key) for key in self._keys])
-        program = over_rows(one, self._mesh)
-        shardings = self._shardings(jax.eval_shape(program, keys, self._values))
-        return jax.jit(program, out_shardings=shardings)(*self._along_rows((keys, self._values)))
+        return self._lowered_init().compile()(*self._start)
 
     def compile(self, state: Any) -> "Chunk":
-        """The program that trains all rows."""
+        """The program that trains all rows; `state`: one, or `shapes`."""
         return Chunk(self, state)
 
     def policy_params(self, state: Any) -> Any:
@@ -109,9 +116,15 @@ class Rows:
 
         return processes.to_host(jax.jit(over_rows(one, self._mesh))(state, self._along_rows(self._values)))
 
-    def from_host(self, saved: Any, like: Any) -> Any:
-        """A state's NumPy arrays on the devices, as `like` is."""
-        return processes.to_devices(saved, like, self._shardings(like))
+    def from_host(self, saved: Any) -> Any:
+        """A state's NumPy arrays (keys as their data) on the devices."""
+        return processes.to_devices(saved, self.shapes, self._shardings(self.shapes))
+
+    def _init_one(self, seed: Array, values: Mapping[str, Array]) -> Any:
+        return with_traced_values(self._learner, values).init(domain_key(seed, TRAINING))
+
+    def _lowered_init(self) -> Any:
+        return jax.jit(self._init, out_shardings=self._shardings(self.shapes)).lower(*self._start)
 
     def _shardings(self, state: Any) -> Any:
         return state_shardings(state, self._learner.PER_GAME, self._learner.n_envs, self._mesh)
@@ -126,12 +139,13 @@ class Chunk:
 
     def __init__(self, rows: Rows, state: Any):
         def chunk(state: Any, values: Mapping[str, Array], n: Array) -> tuple[Any, dict[str, Array]]:
-            learner = with_traced_values(rows._learner, values)
-            shapes = jax.eval_shape(learner.update, state)[1]
+            # Under jit what is traced for the shapes is not traced again for the loop.
+            update = jax.jit(with_traced_values(rows._learner, values).update, inline=True)
+            shapes = jax.eval_shape(update, state)[1]
             sums = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
             def one(_: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
-                state, metrics = learner.update(carry[0])
+                state, metrics = update(carry[0])
                 return state, jax.tree.map(jnp.add, carry[1], metrics)
 
             state, sums = jax.lax.fori_loop(0, n, one, (state, sums))

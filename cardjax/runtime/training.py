@@ -14,18 +14,15 @@ import numpy as np
 from tqdm import tqdm
 
 from cardjax.env.declaration import ParameterError
-from cardjax.evaluation.evaluate import self_play_payoff
-from cardjax.policies.registry import make_policy
 from cardjax.runtime import processes
 from cardjax.runtime.checkpoints import DamagedError
 from cardjax.runtime.journal import Journal, Run
 from cardjax.runtime.learners import make_learner
 from cardjax.runtime.rows import Learner, Rows
+from cardjax.runtime.scores import Scores
 
 LOG_POINTS = 200
 """Rows a seed in metrics.csv, at most: a chunk is total_updates / LOG_POINTS updates."""
-BASELINES = {"random_valid": "random_valid", "level0": "ev_oracle"}
-"""Whose self-play scores a learning curve is held against: name in summary.json → policy."""
 
 
 @dataclasses.dataclass
@@ -43,7 +40,7 @@ class Outcome:
     """of the whole training, all that included; from the first start to the last resumption's end."""
     interrupted: bool
     baselines: dict[str, float]
-    """scores of BASELINES on the validation draws."""
+    """scores of `scores.BASELINES` on the validation draws."""
 
 
 def train(runs: Sequence[Run], varied: Sequence[str] = (), resume: bool = False) -> list[Outcome]:
@@ -66,26 +63,23 @@ def train(runs: Sequence[Run], varied: Sequence[str] = (), resume: bool = False)
     rows = Rows(learner, [run.config for run in runs], varied)
     journals = [Journal(run) for run in runs] if processes.is_first() else []
     try:
-        state, done = _first_state(rows, journals, resume)
+        saved, done = _saved_state(rows, journals) if resume else (None, 0)
         with _Interrupt() as interrupt:
-            return _Loop(learner, rows, runs, journals, interrupt).run(state, done)
+            return _Loop(learner, rows, runs, journals, interrupt).run(saved, done)
     finally:
         for journal in journals:
             journal.close()
 
 
-def _first_state(rows: Rows, journals: Sequence[Journal], resume: bool) -> tuple[Any, int]:
-    """(state, updates done): of the last common checkpoint if there is one, else before the first update."""
-    state = rows.init()
-    if not resume:
-        return state, 0
-    like = jax.eval_shape(processes.keys_as_data, state)
+def _saved_state(rows: Rows, journals: Sequence[Journal]) -> tuple[Any, int]:
+    """(state, updates done) of the last common checkpoint; (None, 0) if there is none."""
+    like = jax.eval_shape(processes.keys_as_data, rows.shapes)
     done, saved = restore(journals, like) if journals else (0, None)
     done = int(processes.from_first(np.int32(done)))
-    if done:
-        blank = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-        state = rows.from_host(processes.from_first(blank if saved is None else saved), state)
-    return state, done
+    if not done:
+        return None, 0
+    blank = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+    return rows.from_host(processes.from_first(blank if saved is None else saved)), done
 
 
 def restore(journals: Sequence[Journal], like: Any) -> tuple[int, Any]:
@@ -133,17 +127,21 @@ class _Loop:
         self._learner, self._rows, self._runs = learner, rows, runs
         self._journals, self._interrupt = journals, interrupt
         self._per_run = rows.n_rows // len(runs)
+        self._score = Scores(learner, rows, len(runs), runs[0].config.train.eval_games)
 
     def run(self, state: Any, done: int) -> list[Outcome]:
+        """Train from a saved state on, or without one from a fresh one."""
         total, per_update = self._learner.total_updates, self._learner.rounds_per_update
         with tqdm(
             total=total * per_update, initial=done * per_update, unit="round", unit_scale=True, dynamic_ncols=True,
             disable=not self._journals,
         ) as bar:  # fmt: skip
             bar.set_description("compiling")
-            chunk = self._rows.compile(state)
-            baselines = self._prepare_scores() if self._journals else []
-            clock = self._begin(done, baselines)
+            if state is None:
+                state, chunk = self._rows.start()
+            else:
+                chunk = self._rows.compile(state)
+            clock = self._begin(done)
             bar.set_description("training")
             evaluate_at = _milestones(total, self._runs[0].config.train.n_evals)
             while done < total and not processes.any_process(self._interrupt.requested):
@@ -160,39 +158,23 @@ class _Loop:
                     self._save(done, state)
                 bar.update(n * per_update)
             self._save(done, state)
-        return self._outcomes(state, done, clock, baselines)
+        return self._outcomes(state, done, clock)
 
     def _of(self, run: int) -> slice:
         return slice(run * self._per_run, (run + 1) * self._per_run)
 
-    def _begin(self, done: int, baselines: Sequence[dict[str, float]]) -> "_Clock":
-        for journal, scores in zip(self._journals, baselines, strict=True):
+    def _begin(self, done: int) -> "_Clock":
+        for journal in self._journals:
             journal.checkpoints.forget_after(done)
-            journal.begin(done * self._learner.rounds_per_update, scores)
+            journal.begin(done * self._learner.rounds_per_update)
         log = self._journals[0].log if self._journals else None
         return _Clock(log.train_seconds, log.wall_seconds) if log else _Clock(0, 0)
-
-    def _prepare_scores(self) -> list[dict[str, float]]:
-        """Compile the score and measure the benchmark and the baselines; returns each run's baselines."""
-        market, n_games = self._learner.market, self._runs[0].config.train.eval_games
-        params = self._rows.env_params
-
-        def scripted(name: str) -> np.ndarray:
-            of_runs = jax.tree.map(lambda leaf: leaf[:: self._per_run], params)
-            return np.asarray(self_play_payoff(market, make_policy(name), n_games)(of_runs, of_runs))
-
-        yardstick = scripted("equilibrium")
-        yardstick = np.where(yardstick == 0, np.nan, yardstick)
-        self._yardstick = np.repeat(yardstick, self._per_run)
-        self._payoff = self_play_payoff(market, self._learner.policy(), n_games)
-        scores = {name: scripted(policy) / yardstick for name, policy in BASELINES.items()}
-        return [{name: float(score[i]) for name, score in scores.items()} for i in range(len(self._runs))]
 
     def _scores(self, state: Any, bar: tqdm) -> np.ndarray | None:
         params = self._rows.policy_params(state)
         if not self._journals:
             return None
-        scores = np.asarray(self._payoff(params, self._rows.env_params)) / self._yardstick
+        scores = self._score(params)
         of_runs = scores.reshape(len(self._runs), -1).mean(1)
         bar.set_postfix_str(f"score {of_runs[0]:.3f}" if len(of_runs) == 1 else f"best score {of_runs.max():.3f}")
         return scores
@@ -206,12 +188,16 @@ class _Loop:
             return
         host = processes.to_host(state)
         for i, journal in enumerate(self._journals):
-            journal.save(done, jax.tree.map(lambda leaf, i=i: leaf[self._of(i)], host))
+            journal.checkpoints.save(done, jax.tree.map(lambda leaf, i=i: leaf[self._of(i)], host))
+        self._draw()
 
-    def _outcomes(self, state: Any, done: int, clock: "_Clock", baselines: Sequence[dict[str, float]]) -> list[Outcome]:
+    def _draw(self, now: bool = False) -> None:
+        for i, journal in enumerate(self._journals):
+            journal.draw(self._score.baselines[i], now)
+
+    def _outcomes(self, state: Any, done: int, clock: "_Clock") -> list[Outcome]:
         params = self._rows.policy_params(state)
-        for journal in self._journals:
-            journal.draw()
+        self._draw(now=True)
         return [
             Outcome(
                 policy_params=jax.tree.map(lambda leaf, i=i: leaf[self._of(i)], params),
@@ -220,9 +206,9 @@ class _Loop:
                 train_seconds=clock.train_seconds,
                 wall_seconds=clock.wall_seconds,
                 interrupted=done < self._learner.total_updates,
-                baselines=scores,
+                baselines=self._score.baselines[i],
             )
-            for i, scores in enumerate(baselines)
+            for i in range(len(self._journals))
         ]
 
 
