@@ -1,11 +1,12 @@
 """Rounds per second of the two-player market under random valid play, beside plain C and other libraries' environments.
 
-    python benchmarks/env_speed.py [--sizes 2048,8192,2^20] [--threads 2] [--peers none] [--csv FILE] [--plot FILE]
+    python benchmarks/env_speed.py [--sizes 8192,2^20] [--block 2048] [--peers none] [--csv FILE] [--plot FILE]
 
 All take turns in one run on the same cores; figures are medians, compilation apart. One round is one step of one
 game, in which both players act. Ours and C write every observation out. C is timed where gcc is, a peer where it is
-installed (gymnax, pgx, jaxmarl); what their steps are, benchmarks/peers.py says. Ours and C alone take
-two to three minutes, with all peers seven. 2^20 games need 1.7 GB, with all peers more.
+installed (gymnax, pgx, jaxmarl); what their steps are, benchmarks/peers.py says. C plays ten rounds of a game before
+it turns to the next; with --block, so does everybody else with so many games at once, which then stay in the cache.
+Ours and C alone take about three minutes, with all peers ten. 2^20 games need 1.7 GB, with all peers more.
 """
 
 import argparse
@@ -38,6 +39,7 @@ class Contest(NamedTuple):
     limit: Path | None
     repeats: int
     seconds: float
+    block: int
 
 
 def main() -> None:
@@ -46,7 +48,7 @@ def main() -> None:
     peers, missing = available(arguments.peers)
     limit = compile_limit()
     games = {OURS: card_market(), UNREAD: card_market(observe=False)} | peers
-    contest = Contest(games, limit, arguments.repeats, arguments.seconds)
+    contest = Contest(games, limit, arguments.repeats, arguments.seconds, arguments.block)
     devices = f"{jax.device_count()} {jax.default_backend()} device(s), jax {jax.__version__}"
     print(f"{arguments.threads} core(s), {devices}, medians of {arguments.repeats}, M rounds/s (others: steps/s)\n")
     absent = [*missing, *([] if limit else [f"{C} (no gcc)"])]
@@ -65,7 +67,7 @@ def main() -> None:
 
 def measure(n_games: int, contest: Contest) -> list[dict[str, Any]]:
     """One row a contender: its speed, the median ratio of ours to it, and what its compilation took."""
-    rollouts = {name: compiled_rollout(game, n_games) for name, game in contest.games.items()}
+    rollouts = {name: compiled_rollout(game, n_games, contest.block) for name, game in contest.games.items()}
     measures: dict[str, Callable[[], float]] = {}
     if contest.limit is not None:
         measures[C] = partial(run_limit, contest.limit, n_games, contest.seconds)
@@ -155,6 +157,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.3, help="of each measurement at least (default 0.3)")
     parser.add_argument("--threads", type=a_number_of_threads, default=n_cores(), help="cores used (default all)")
     parser.add_argument("--peers", default="all", help=f"all, none, or some of: {', '.join(PEERS)}")
+    parser.add_argument(
+        "--block", type=a_count, default=0, metavar="N", help="games that a core plays for a while before the next N"
+    )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them, PNG or what the suffix says")
     arguments = parser.parse_args()
