@@ -64,7 +64,8 @@ def over_rows(function: Callable[..., Any], mesh: Mesh, n_shared: int = 0) -> Ca
     """`function` of one row's leaves → a function of stacked leaves [n_rows, …], spread over the mesh.
 
     Rows are mapped by hand (shard_map), one group of them a device; along the games' axis XLA's partitioner follows
-    the arguments' shardings and puts in the sums over devices that a gradient needs.
+    the arguments' shardings and puts in the sums over devices that a gradient needs. A core takes its rows one after
+    another, for batched matrix products are slower there than plain ones; an accelerator takes them at once.
 
     Args:
         function: pure; its last `n_shared` arguments are the same for all rows.
@@ -72,7 +73,8 @@ def over_rows(function: Callable[..., Any], mesh: Mesh, n_shared: int = 0) -> Ca
 
     def mapped(*args: Any) -> Any:
         n_own = len(args) - n_shared
-        batched = jax.vmap(function, (0,) * n_own + (None,) * n_shared)
+        by_one_core = jax.default_backend() == "cpu" and mesh.shape[GAMES] == 1
+        batched = (_one_by_one if by_one_core else _at_once)(function, n_own)
         if mesh.shape[ROWS] == 1 and mesh.shape[GAMES] > 1:
             return batched(*args)
         by_hand = {ROWS} if mesh.shape[GAMES] > 1 else {ROWS, GAMES}
@@ -83,6 +85,14 @@ def over_rows(function: Callable[..., Any], mesh: Mesh, n_shared: int = 0) -> Ca
         )(*args)  # fmt: skip
 
     return mapped
+
+
+def _one_by_one(function: Callable[..., Any], n_own: int) -> Callable[..., Any]:
+    return lambda *args: jax.lax.map(lambda own: function(*own, *args[n_own:]), args[:n_own])
+
+
+def _at_once(function: Callable[..., Any], n_own: int) -> Callable[..., Any]:
+    return lambda *args: jax.vmap(function, (0,) * n_own + (None,) * (len(args) - n_own))(*args)
 
 
 def state_shardings(state: Any, per_game: Sequence[str], n_games: int, mesh: Mesh) -> Any:
