@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import gc
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +14,10 @@ from cardjax.env.declaration import ParameterError
 from cardjax.runtime import processes
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.devices import use_all_cores
-from cardjax.runtime.grid import Point, groups_of, make_points, market_axes, read_axes, traced_names
 
 if TYPE_CHECKING:
     from cardjax.evaluation.protocol import Protocol
+    from cardjax.runtime.grid import Point
 
 
 def train_main(algorithm: str, argv: Sequence[str] | None = None) -> None:
@@ -44,6 +45,9 @@ def evaluate_main(argv: Sequence[str] | None = None) -> None:
 def run_command(main: Callable[[], None]) -> None:
     """What `main` does, with exit code 2 and one line for what is not allowed, 130 after Ctrl-C."""
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax's asides, beside our one line
+    # Importing and tracing make many objects that live for long. Python looked through them for half a second a start.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
     try:
         main()
     except ParameterError as error:
@@ -75,6 +79,7 @@ def _train_arguments(algorithm: str, argv: Sequence[str] | None) -> argparse.Nam
 
 def _train(algorithm: str, arguments: argparse.Namespace) -> None:
     from cardjax.runtime import runs, sweeps
+    from cardjax.runtime.grid import make_points, read_axes
 
     if arguments.resume is not None:
         if arguments.config is not None or arguments.overrides or arguments.sweep:
@@ -94,8 +99,10 @@ def _train(algorithm: str, arguments: argparse.Namespace) -> None:
         runs.start(algorithm, points[0].config)
 
 
-def _prepare(arguments: argparse.Namespace, algorithm: str, points: Sequence[Point]) -> None:
+def _prepare(arguments: argparse.Namespace, algorithm: str, points: Sequence["Point"]) -> None:
     """What has to be settled before JAX first touches a device."""
+    from cardjax.runtime.grid import groups_of, traced_names
+
     keep_compiled_programs()
     train = points[0].config.train
     n_points = len(groups_of([point.values for point in points], traced_names(algorithm, list(points[0].values)))[0])
@@ -173,6 +180,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from cardjax.evaluation.evaluate import evaluate_grid
     from cardjax.evaluation.table import results_table
     from cardjax.runtime import runs
+    from cardjax.runtime.grid import market_axes
 
     keep_compiled_programs()
     config = read_protocol(arguments).config

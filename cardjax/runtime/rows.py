@@ -93,12 +93,11 @@ class Rows:
         """of the state: jax.ShapeDtypeStruct with shardings in place of arrays."""
 
     def start(self) -> tuple[Any, "Chunk"]:
-        """`init()` and `compile(shapes)`. XLA holds no Python lock, so it compiles one while the other is traced."""
-        init = self._lowered_init()
-        with ThreadPoolExecutor(1) as beside:
-            compiled = beside.submit(init.compile)
-            chunk = self.compile(self.shapes)
-        return compiled.result()(*self._start), chunk
+        """`init()` and `compile(shapes)`. XLA leaves cores idle for half of a compilation, so it does both at once."""
+        lowered = self._lowered_init(), self._lowered_chunk(self.shapes)
+        with ThreadPoolExecutor() as threads:
+            init, chunk = threads.map(lambda program: program.compile(), lowered)
+        return init(*self._start), Chunk(chunk, self._start[1])
 
     def init(self) -> Any:
         """The state before the first update."""
@@ -106,7 +105,7 @@ class Rows:
 
     def compile(self, state: Any) -> "Chunk":
         """The program that trains all rows; `state`: one, or `shapes`."""
-        return Chunk(self, state)
+        return Chunk(self._lowered_chunk(state).compile(), self._start[1])
 
     def policy_params(self, state: Any) -> Any:
         """Every row's, leaves [n_rows, …], as NumPy arrays in every process."""
@@ -126,6 +125,25 @@ class Rows:
     def _lowered_init(self) -> Any:
         return jax.jit(self._init, out_shardings=self._shardings(self.shapes)).lower(*self._start)
 
+    def _lowered_chunk(self, state: Any) -> Any:
+        def chunk(state: Any, values: Mapping[str, Array], n: Array) -> tuple[Any, dict[str, Array]]:
+            # Under jit what is traced for the shapes is not traced again for the loop.
+            update = jax.jit(with_traced_values(self._learner, values).update, inline=True)
+            shapes = jax.eval_shape(update, state)[1]
+            sums = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+            def one(_: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+                state, metrics = update(carry[0])
+                return state, jax.tree.map(jnp.add, carry[1], metrics)
+
+            state, sums = jax.lax.fori_loop(0, n, one, (state, sums))
+            return state, jax.tree.map(lambda leaf: leaf / n, sums)
+
+        everywhere = NamedSharding(self._mesh, PartitionSpec())
+        out = (self._shardings(state), everywhere)
+        program = jax.jit(over_rows(chunk, self._mesh, n_shared=1), donate_argnums=0, out_shardings=out)
+        return program.lower(state, self._start[1], np.int32(1))
+
     def _shardings(self, state: Any) -> Any:
         return state_shardings(state, self._learner.PER_GAME, self._learner.n_envs, self._mesh)
 
@@ -137,25 +155,8 @@ class Rows:
 class Chunk:
     """(state, n) → (state after n updates, the metrics' means over them [n_rows]); one program for every n."""
 
-    def __init__(self, rows: Rows, state: Any):
-        def chunk(state: Any, values: Mapping[str, Array], n: Array) -> tuple[Any, dict[str, Array]]:
-            # Under jit what is traced for the shapes is not traced again for the loop.
-            update = jax.jit(with_traced_values(rows._learner, values).update, inline=True)
-            shapes = jax.eval_shape(update, state)[1]
-            sums = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-
-            def one(_: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
-                state, metrics = update(carry[0])
-                return state, jax.tree.map(jnp.add, carry[1], metrics)
-
-            state, sums = jax.lax.fori_loop(0, n, one, (state, sums))
-            return state, jax.tree.map(lambda leaf: leaf / n, sums)
-
-        everywhere = NamedSharding(rows._mesh, PartitionSpec())
-        out = (rows._shardings(state), everywhere)
-        program = jax.jit(over_rows(chunk, rows._mesh, n_shared=1), donate_argnums=0, out_shardings=out)
-        self._values = rows._along_rows(rows._values)
-        self._program = program.lower(state, self._values, np.int32(1)).compile()
+    def __init__(self, program: Any, values: Mapping[str, Array]):
+        self._program, self._values = program, values
 
     def __call__(self, state: Any, n: int) -> tuple[Any, dict[str, np.ndarray]]:
         """The state's buffers are reused: the argument is gone afterwards."""
