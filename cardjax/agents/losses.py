@@ -4,8 +4,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from cardjax.env.kernels import total
+
 SMALLEST_PROBABILITY = 1e-8
-"""Stands for the probability of an action that play would never have drawn; it weighs nothing in the objective."""
+"""An action that was less probable would never have been drawn; it weighs nothing in the objective."""
 
 
 def gae(
@@ -56,17 +58,16 @@ def expected_surrogate(probabilities: Array, old_probabilities: Array, advantage
     Args:
         probabilities: float32 [..., n], of all actions now; 0 for invalid ones.
         old_probabilities: float32 [..., n], when the actions were drawn.
-        advantage: float32 [..., n], of every action.
+        advantage: float32 [..., n], of every action; 0 where the old probability is below SMALLEST_PROBABILITY.
         clip: as for `clipped_surrogate`.
     """
-    ratio = probabilities / jnp.maximum(old_probabilities, SMALLEST_PROBABILITY)
-    objective = jnp.minimum(ratio * advantage, jnp.clip(ratio, 1 - clip, 1 + clip) * advantage)
-    return -jnp.mean(jnp.sum(old_probabilities * objective, -1))
+    unclipped, clipped = probabilities * advantage, bounded(probabilities, old_probabilities, clip) * advantage
+    return -jnp.mean(total(jnp.minimum(unclipped, clipped)))
 
 
-def squared_error(value: Array, target: Array) -> Array:
-    """The value loss: half the mean squared difference, a scalar."""
-    return 0.5 * jnp.mean(jnp.square(value - target))
+def bounded(probabilities: Array, old_probabilities: Array, clip: Array | float) -> Array:
+    """Old probabilities times the clipped ratio, without a division."""
+    return jnp.clip(probabilities, (1 - clip) * old_probabilities, (1 + clip) * old_probabilities)
 
 
 def approximate_kl(log_ratio: Array) -> Array:

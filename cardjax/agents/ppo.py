@@ -13,6 +13,7 @@ the weights of the moment, all the memories within. A rollout of whole games sta
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -21,21 +22,26 @@ import optax
 from jax import Array
 
 from cardjax.agents import losses
+from cardjax.agents.batch import Batch, Transition, by_game, minibatches, of_games
 from cardjax.agents.critic_view import critic_inputs, critic_view
-from cardjax.agents.distribution import MaskedCategorical
 from cardjax.agents.networks import Network
 from cardjax.agents.normalization import after_seeing, new_normalizer, normalized
 from cardjax.agents.policy import ActorParams, ActorPolicy, unroll_seats
+from cardjax.agents.policy_gradient import policy_gradient, value_gradient
 from cardjax.agents.population import PAST, SELF, Population
 from cardjax.agents.rewards import charged_for_ruin, new_reward_scale, new_ruin, scaled
 from cardjax.agents.schedules import annealed
 from cardjax.config import PPOConfig
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS, RUIN_LEVEL
+from cardjax.env.kernels import total
 from cardjax.env.market import CardMarket, State
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.policies.registry import make_policy
+
+SPARSEST, FEWEST_ROWS = 4, 4096
+"""The inputs' moments are learned from every fourth game, if an update then still sees so many rows."""
 
 
 class PPOState(NamedTuple):
@@ -59,46 +65,6 @@ class PPOState(NamedTuple):
     key: Array
     n_updates: Array
     """int32 [], updates done."""
-
-
-class Transition(NamedTuple):
-    """What a round of the rollout leaves behind; leaves [rounds, games, seats, …], `terminated` [rounds, games]."""
-
-    observation: Array
-    """as it came, not yet normalised."""
-    critic_view: Array
-    first: Array
-    """whether the round is its game's first."""
-    mask: Array
-    probabilities: Array
-    """of all actions, float32 [..., 21]."""
-    action: Array
-    log_prob: Array
-    reward: Array
-    terminated: Array
-    rejected: Array
-    wealth: Array
-    """after the round, points."""
-
-
-class Batch(NamedTuple):
-    """One rollout, or the part of it that is learned from at once; leaves [rounds, games, seats, …]."""
-
-    actor_input: Array
-    critic_input: Array
-    first: Array
-    mask: Array
-    probabilities: Array
-    action: Array
-    log_prob: Array
-    advantage: Array
-    """of the action taken; with action values, what they left unexplained of it."""
-    action_advantages: Any
-    """float32 [..., 21], of all actions by the critic; () where it estimates V alone."""
-    target: Array
-    """lambda-return, what the critic learns."""
-    memory: Any
-    """{"actor": …, "critic": …} that the rollout started from, leaves [games, seats, …]."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -200,7 +166,7 @@ class PPO:
             observation = self.market.encode(view)
             done = self._own({"reward": self._team(reward), "rejected": info["rejected"], "wealth": info["wealth"]})
             transition = Transition(
-                self._own(observation), self._critic_view(games, observation), own.round == 0, own.action_mask,
+                self._critic_view(games, observation), own.round == 0, own.action_mask,
                 law.probs, action, log_prob, terminated=terminated, **done,
             )  # fmt: skip
             return (after, memory, others), transition
@@ -227,22 +193,25 @@ class PPO:
 
     def _advantages(self, state: PPOState, rollout: Transition, reward: Array, memory: Any) -> tuple[PPOState, Batch]:
         """The rollout with what its actions were worth; `memory` is the one that it started from."""
-        actor_input = normalized(state.normalizer["actor"], rollout.observation)
-        critic_input = normalized(state.normalizer["critic"], rollout.critic_view)
-        critic_memory, estimate = self._estimates(state.weights, memory["critic"], critic_input, rollout.first)
+        actor_input = normalized(state.normalizer["actor"], self._observation(rollout.seen))
+        inputs = actor_input if self._one_view else normalized(state.normalizer["critic"], rollout.seen)
+        critic_memory, estimate = self._unrolled("critic", state.weights, memory, inputs, rollout.first)
         value = self._value(estimate, rollout.probabilities)
         terminated, gamma, lam = rollout.terminated[..., None], self.config.gamma, self.config.gae_lambda
-        last_value = self._last_value(state, critic_memory)
+        looks_ahead = isinstance(gamma, Array) or gamma != 0
+        last_value = self._last_value(state, critic_memory) if looks_ahead else jnp.zeros_like(value[0])
         advantage = losses.gae(reward, value, last_value, terminated, gamma, lam)
         target = advantage + value
         of_all: Any = ()
         if self._has_action_values:
-            advantage = target - _at(estimate, rollout.action)
-            of_all = jnp.where(rollout.mask, estimate - value[..., None], 0)
+            advantage = target - jnp.take_along_axis(estimate, rollout.action[..., None], -1)[..., 0]
+            drawn = rollout.probabilities >= losses.SMALLEST_PROBABILITY
+            of_all = jnp.where(drawn, estimate - value[..., None], 0)
         batch = Batch(
-            actor_input, critic_input, rollout.first, rollout.mask, rollout.probabilities, rollout.action,
-            rollout.log_prob, advantage, of_all, target, memory,
+            actor_input, () if self._one_view else inputs, rollout.first, rollout.mask, rollout.probabilities,
+            rollout.action, rollout.log_prob, advantage, of_all, target, memory=(),
         )  # fmt: skip
+        batch = by_game(batch)._replace(memory=memory)
         return state._replace(memory=state.memory | {"critic": critic_memory}), batch
 
     def _last_value(self, state: PPOState, memory: Any) -> Array:
@@ -252,67 +221,59 @@ class PPO:
         _, law = self.policy().distribution(self.policy_params(state), state.memory["actor"], own)
         seen_there = self._critic_view(state.games, self.market.encode(view))
         inputs = normalized(state.normalizer["critic"], seen_there)
-        _, estimate = self._estimates(state.weights, memory, inputs[None], own.round[None] == 0)
+        _, estimate = self._unrolled("critic", state.weights, {"critic": memory}, inputs[None], own.round[None] == 0)
         return self._value(estimate[0], law.probs)
 
     def _improve(self, state: PPOState, batch: Batch, key: Array) -> tuple[PPOState, dict[str, Array]]:
         """`n_epochs` passes of `n_minibatches` gradient steps each; metrics are means over the steps."""
         rate = self._scheduled("learning_rate", state.n_updates)
 
-        def gradient_step(carry: tuple[Any, optax.OptState], part: Batch) -> tuple[Any, dict[str, Array]]:
+        def gradient_step(carry: tuple[Any, optax.OptState], games: Array) -> tuple[Any, dict[str, Array]]:
             weights, optimizer = carry
-            gradient, metrics = jax.grad(self._loss, has_aux=True)(weights, part, state.n_updates)
-            direction, optimizer = self.optimizer.update(gradient, optimizer, weights)
+            gradient, metrics = self._gradient(weights, of_games(batch, games), state.n_updates)
+            direction, optimizer = self.optimizer.update(gradient, optimizer)
             weights = jax.tree.map(lambda w, d: w - rate * d, weights, direction)
             return (weights, optimizer), metrics | {"gradient_norm": optax.tree.norm(gradient)}
 
-        def epoch(carry: tuple[Any, optax.OptState], key: Array) -> tuple[Any, dict[str, Array]]:
-            return jax.lax.scan(gradient_step, carry, self._minibatches(batch, key))
-
-        keys = jax.random.split(key, self.config.n_epochs)
-        (weights, optimizer), metrics = jax.lax.scan(epoch, (state.weights, state.optimizer), keys)
+        games = minibatches(key, self.config.n_epochs, self.config.n_minibatches, self.n_envs)
+        (weights, optimizer), metrics = jax.lax.scan(gradient_step, (state.weights, state.optimizer), games)
         metrics = jax.tree.map(jnp.mean, metrics)
         metrics |= {"learning_rate": rate, "entropy_weight": self._entropy_weight(state.n_updates)}
         return state._replace(weights=weights, optimizer=optimizer), metrics
 
-    def _minibatches(self, batch: Batch, key: Array) -> Batch:
-        """The batch as [n_minibatches, rounds, games, …]: whole games, in a new order every epoch."""
-        order = jax.random.permutation(key, self.n_envs).reshape(self.config.n_minibatches, -1)
-        memory = jax.tree.map(lambda leaf: leaf[order], batch.memory)
-        rounds = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0)[order].swapaxes(1, 2), batch._replace(memory=()))
-        return rounds._replace(memory=memory)
-
-    def _loss(self, weights: Any, part: Batch, n_updates: Array) -> tuple[Array, dict[str, Array]]:
-        share, memory = self.config.share_params, part.memory
-        _, output = unroll_seats(self.actor, share, weights["actor"], memory["actor"], part.actor_input, part.first)
-        policy = MaskedCategorical(output * self._logit_scale(self._entropy_weight(n_updates)), part.mask)
-        log_ratio = policy.log_prob(part.action) - part.log_prob
+    def _gradient(self, weights: Any, part: Batch, n_updates: Array) -> tuple[Any, dict[str, Array]]:
+        """Of policy_loss + value_weight · value_loss − entropy_weight · entropy by the weights, and these to report."""
+        entropy_weight = self._scheduled("entropy", n_updates)
+        scale, clip = self._logit_scale(entropy_weight), self._scheduled("clip", n_updates)
+        output, to_actor = self._linearised("actor", weights, part, part.actor_input)
         advantage = losses.standardized(part.advantage) if self.config.normalize_advantages else part.advantage
-        clip = self._scheduled("clip", n_updates)
-        policy_loss = losses.clipped_surrogate(log_ratio, advantage, clip)
-        _, estimate = self._estimates(weights, memory["critic"], part.critic_input, part.first)
-        if self._has_action_values:
-            policy_loss += losses.expected_surrogate(policy.probs, part.probabilities, part.action_advantages, clip)
-            value_loss = losses.squared_error(_at(estimate, part.action), part.target)
-        else:
-            value_loss = losses.squared_error(estimate[..., 0], part.target)
-        entropy = policy.entropy().mean()
-        loss = policy_loss + self.config.value_weight * value_loss - self._entropy_weight(n_updates) * entropy
-        return loss, {
-            "policy_loss": policy_loss,
-            "value_loss": value_loss,
-            "entropy": entropy,
-            "kl": losses.approximate_kl(log_ratio),
-            "clip_fraction": jnp.mean(jnp.abs(jnp.exp(log_ratio) - 1) > clip),
-        }
+        by_logits, metrics = policy_gradient(scale * output, part, advantage, clip, entropy_weight)
+        inputs = part.actor_input if self._one_view else part.critic_input
+        estimate, to_critic = self._linearised("critic", weights, part, inputs)
+        by_estimate, value_loss = value_gradient(estimate, part.action, part.target)
+        gradient = {"actor": to_actor(scale * by_logits), "critic": to_critic(self.config.value_weight * by_estimate)}
+        return gradient, metrics | {"value_loss": value_loss}
+
+    def _linearised(self, who: str, weights: Any, part: Batch, inputs: Array) -> tuple[Array, Callable[[Array], Any]]:
+        """A network's outputs [games, rounds, seats, n], and the map from the loss's derivatives by them to weights."""
+
+        def outputs(own: Any) -> Array:
+            if self.config.memory == "none":  # then the order of the axes is all the same
+                return self._unrolled(who, {who: own}, part.memory, inputs, part.first)[1]
+            return by_game(self._unrolled(who, {who: own}, part.memory, *by_game((inputs, part.first)))[1])
+
+        output, back = jax.vjp(outputs, weights[who])
+        return output, lambda derivative: back(derivative)[0]
 
     def _look_back(self, state: PPOState, rollout: Transition) -> PPOState:
         """What the next update will need to remember: moments of the observations, a snapshot of oneself.
 
         An update plays and learns with the moments from before it, so that old and new probabilities compare.
         """
-        views = {"actor": rollout.observation, "critic": rollout.critic_view}
-        state = state._replace(normalizer={who: after_seeing(state.normalizer[who], x) for who, x in views.items()})
+        seen = rollout.seen[:, :: max(1, min(SPARSEST, rollout.first.size // FEWEST_ROWS))]
+        actor = after_seeing(state.normalizer["actor"], self._observation(seen))
+        critic = actor if self._one_view else after_seeing(state.normalizer["critic"], seen)
+        state = state._replace(normalizer={"actor": actor, "critic": critic})
         if self._in_self_play:
             return state
         others = self.population.remember(state.others, self.policy_params(state), state.n_updates)
@@ -351,13 +312,23 @@ class PPO:
         truth = bool(self.config.critic_sees_truth)
         return self._own(critic_view(self.market, games, observation, self.joint_critic, truth))
 
-    def _estimates(self, weights: Any, memory: Any, inputs: Array, first: Array) -> tuple[Any, Array]:
-        """The critic's memory after, and its estimates float32 [T, games, seats, 1 or 21]."""
-        return unroll_seats(self.critic, self.config.share_params, weights["critic"], memory, inputs, first)
+    @property
+    def _one_view(self) -> bool:
+        """Whether the critic sees what its player sees and no more; then the two share all that is made of it."""
+        return self._n_critic_inputs == self.market.observation_size
+
+    def _observation(self, seen: Array) -> Array:
+        """What the player sees of what its critic sees [..., n]."""
+        return seen[..., : self.market.observation_size]
+
+    def _unrolled(self, who: str, weights: Any, memory: Any, inputs: Array, first: Array) -> tuple[Any, Array]:
+        """A network's memory after, and its outputs float32 [rounds, games, seats, n]."""
+        network = self.actor if who == "actor" else self.critic
+        return unroll_seats(network, self.config.share_params, weights[who], memory[who], inputs, first)
 
     def _value(self, estimate: Array, probabilities: Array) -> Array:
         """V [...] from the critic's estimates [..., 1 or 21]: with action values, their mean under the policy."""
-        return (estimate * probabilities).sum(-1) if self._has_action_values else estimate[..., 0]
+        return total(estimate * probabilities) if self._has_action_values else estimate[..., 0]
 
     def _scheduled(self, name: str, n_updates: Array) -> Array:
         """A hyperparameter after so many updates."""
@@ -434,10 +405,9 @@ class PPO:
 
     @property
     def optimizer(self) -> optax.GradientTransformation:
-        """Adam's direction for gradients clipped by their global norm; the learning rate is applied outside."""
-        return optax.chain(optax.clip_by_global_norm(self.config.max_grad_norm), optax.scale_by_adam(eps=1e-5))
+        """Adam's direction for gradients clipped by their global norm; the learning rate is applied outside.
 
-
-def _at(values: Array, action: Array) -> Array:
-    """values [..., 21] of the actions [...]."""
-    return jnp.take_along_axis(values, action[..., None], -1)[..., 0]
+        All weights are one vector to it: many small arrays cost more to start on than to work through.
+        """
+        clip = optax.clip_by_global_norm(self.config.max_grad_norm)
+        return optax.flatten(optax.chain(clip, optax.scale_by_adam(eps=1e-5)))

@@ -78,10 +78,6 @@ def test_at_ratio_1_the_surrogate_is_the_policy_gradient():
     np.testing.assert_allclose(jax.grad(losses.clipped_surrogate)(jnp.zeros(2), advantage, 0.2), -advantage / 2)
 
 
-def test_squared_error_is_half_the_mean_square():
-    assert losses.squared_error(jnp.array([1.0, 2.0]), jnp.array([4.0, 2.0])) == 2.25
-
-
 @given(arrays(np.float32, 8, elements=st.floats(-8, 8, width=32)))
 @settings(max_examples=50, deadline=None)
 def test_the_kl_estimate_is_never_negative(log_ratio):

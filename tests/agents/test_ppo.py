@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cardjax.agents.batch import Batch, minibatches, of_games
 from cardjax.agents.distribution import MaskedCategorical
 from cardjax.agents.policy import unroll_seats
-from cardjax.agents.ppo import Batch
 from cardjax.env.declaration import ParameterError
 
 pytestmark = pytest.mark.usefixtures("optimised")
@@ -177,11 +177,11 @@ def test_only_normalised_advantages_do_not_feel_the_rewards_scale(training, norm
         mask, log_prob, first = jnp.ones((*shape, 21), bool), jnp.full(shape, -math.log(21)), jnp.zeros(shape, bool)
         probs = jnp.full((*shape, 21), 1 / 21)
         part = Batch(
-            observation, observation, first, mask, probs, action, log_prob,
+            observation, (), first, mask, probs, action, log_prob,
             scale * advantage, (), jnp.zeros(shape), state.memory,
         )  # fmt: skip
         # At the end of the schedule, where hardly any entropy bonus is left.
-        gradient, _ = jax.grad(learner._loss, has_aux=True)(state.weights, part, jnp.int32(600))
+        gradient, _ = learner._gradient(state.weights, part, jnp.int32(600))
         return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(gradient["actor"])])
 
     plain, scaled = actor_gradient(1.0), actor_gradient(10.0)
@@ -190,21 +190,26 @@ def test_only_normalised_advantages_do_not_feel_the_rewards_scale(training, norm
     assert jnp.linalg.norm(scaled - expected) < 0.02 * jnp.linalg.norm(expected)
 
 
+def test_every_epoch_sees_every_game_once_in_an_order_of_its_own():
+    games = np.asarray(minibatches(jax.random.key(0), 2, 8, 256))
+    assert games.shape == (16, 32)
+    first, second = games[:8].ravel(), games[8:].ravel()
+    assert sorted(first) == sorted(second) == list(range(256))
+    assert (first != second).any()
+    assert (first != np.arange(256)).any()
+
+
 @pytest.mark.parametrize("n_players", [1, 2])
-def test_every_epoch_sees_every_sample_once_and_never_splits_a_game(two, n_players):
-    axes = (10, 256, n_players)
+def test_a_minibatch_is_its_games_with_all_their_rounds_in_order(n_players):
+    axes = (256, 10, n_players)
     number = jnp.arange(math.prod(axes)).reshape(axes)
-    game = jnp.broadcast_to(jnp.arange(256)[:, None], axes)
-    memory = {"actor": game[0], "critic": ()}
-    parts = two.learner._minibatches(Batch(number, *[game] * 9, memory), jax.random.key(0))
-    assert parts.actor_input.shape == (8, 10, 32, n_players)
-    assert sorted(np.ravel(parts.actor_input)) == list(range(number.size))
-    np.testing.assert_array_equal(parts.mask, jnp.broadcast_to(parts.memory["actor"][:, None], parts.mask.shape))
-    in_order = parts.actor_input // n_players // 256
-    np.testing.assert_array_equal(in_order, jnp.broadcast_to(jnp.arange(10)[:, None, None], in_order.shape))
-    games = [set(np.unique(part)) for part in np.asarray(parts.mask)]
-    assert sum(map(len, games)) == 256
-    assert games != [set(range(i, i + 32)) for i in range(0, 256, 32)]  # shuffled
+    whole = Batch(number, (), *[number] * 8, {"actor": number[:, 0], "critic": ()})
+    games = minibatches(jax.random.key(0), 1, 8, 256)[3]
+    part = of_games(whole, games)
+    for leaf in (part.actor_input, part.target):
+        np.testing.assert_array_equal(leaf, number[games])
+    np.testing.assert_array_equal(part.memory["actor"], number[games, 0])
+    assert part.critic_input == part.memory["critic"] == ()
 
 
 def test_an_actor_never_hears_of_the_truth(training):
@@ -235,8 +240,8 @@ def test_recurrent_learning_recomputes_the_memory_that_play_had(training):
         state, _ = learner.update(state)  # so that the next rollout starts amid games
         played, rollout = learner._collect(state, jax.random.key(1))
         _, batch = learner._advantages(played, rollout, rollout.reward, state.memory)
-        part = jax.tree.map(lambda leaf: leaf[0], learner._minibatches(batch, jax.random.key(2)))
-        _, metrics = learner._loss(state.weights, part, state.n_updates)
+        part = of_games(batch, minibatches(jax.random.key(2), 1, 8, 256)[0])
+        _, metrics = learner._gradient(state.weights, part, state.n_updates)
         return state, metrics
 
     state, metrics = compare(state)
@@ -280,11 +285,11 @@ def test_action_values_leave_the_mean_gradient_as_it_is_and_cut_its_noise(traini
     action = jax.random.categorical(jax.random.key(1), jnp.log(probs[0, 0, 0]), shape=shape)
     value = (probs * believed).sum()
     part = Batch(
-        observation, observation, first, mask, jnp.broadcast_to(probs, mask.shape), action,
+        observation, (), first, mask, jnp.broadcast_to(probs, mask.shape), action,
         jnp.log(probs[0, 0, 0])[action], truth[action] - believed[action],
         jnp.broadcast_to(believed - value, mask.shape), truth[action], state.memory,
     )  # fmt: skip
-    sampled = jax.grad(learner._loss, has_aux=True)(state.weights, part, at)[0]["actor"]
+    sampled = jax.jit(learner._gradient)(state.weights, part, at)[0]["actor"]
     flat, exact = (jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(g)]) for g in (sampled, exact))
     error = jnp.linalg.norm(flat - exact) / jnp.linalg.norm(exact)
     assert error < (0.1 if wrong else 0.005)
