@@ -13,7 +13,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from cardjax.env import CardMarket, State, make_params, threefry
 
-STEPS_A_CALL = 6_600_000
+STEPS_A_CALL = 1_000_000
+ROUNDS_BEFORE_THE_NEXT_BLOCK = 100
 
 
 class Game(NamedTuple):
@@ -67,7 +68,7 @@ def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
         block: games that a device plays to the end of the call before it begins with the next ones, so that they stay
             in its cache, as plain C does with each single game; 0 plays all games of a device at once.
     """
-    n_rounds = rounds_of(n_games)
+    n_rounds = rounds_of(n_games) * (ROUNDS_BEFORE_THE_NEXT_BLOCK // 10 if block else 1)
     n_devices = max(d for d in range(1, jax.device_count() + 1) if n_games % d == 0)
     mesh, games = Mesh(np.array(jax.devices()[:n_devices]), ("games",)), PartitionSpec("games")
     keys = jax.random.split(jax.random.key(0), n_games)
