@@ -14,7 +14,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from cardjax.env import CardMarket, State, make_params, threefry
 
 STEPS_A_CALL = 1_000_000
-ROUNDS_BEFORE_THE_NEXT_BLOCK = 100
 
 
 class Game(NamedTuple):
@@ -68,7 +67,7 @@ def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
         block: games that a device plays to the end of the call before it begins with the next ones, so that they stay
             in its cache, as plain C does with each single game; 0 plays all games of a device at once.
     """
-    n_rounds = rounds_of(n_games) * (ROUNDS_BEFORE_THE_NEXT_BLOCK // 10 if block else 1)
+    n_rounds = rounds_of(n_games, block)
     n_devices = max(d for d in range(1, jax.device_count() + 1) if n_games % d == 0)
     mesh, games = Mesh(np.array(jax.devices()[:n_devices]), ("games",)), PartitionSpec("games")
     keys = jax.random.split(jax.random.key(0), n_games)
@@ -107,6 +106,6 @@ def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
     return Rollout(call, n_games * n_rounds, compile_seconds)
 
 
-def rounds_of(n_games: int) -> int:
-    """Rounds of one call: enough that the call's own cost does not count, and a whole game at least."""
-    return min(20_000, max(10, STEPS_A_CALL // n_games))
+def rounds_of(n_games: int, block: int) -> int:
+    """Rounds of one call: so many that neither the call nor the copies of a block count, and a whole game at least."""
+    return min(20_000, max(100 if block else 10, STEPS_A_CALL // n_games))
