@@ -195,7 +195,7 @@ class PPO:
         """The rollout with what its actions were worth; `memory` is the one that it started from."""
         actor_input = normalized(state.normalizer["actor"], self._observation(rollout.seen))
         inputs = actor_input if self._one_view else normalized(state.normalizer["critic"], rollout.seen)
-        critic_memory, estimate = self._unrolled("critic", state.weights, memory, inputs, rollout.first)
+        critic_memory, estimate = self._estimates(state.weights, memory["critic"], inputs, rollout.first)
         value = self._value(estimate, rollout.probabilities)
         terminated, gamma, lam = rollout.terminated[..., None], self.config.gamma, self.config.gae_lambda
         looks_ahead = isinstance(gamma, Array) or gamma != 0
@@ -221,7 +221,7 @@ class PPO:
         _, law = self.policy().distribution(self.policy_params(state), state.memory["actor"], own)
         seen_there = self._critic_view(state.games, self.market.encode(view))
         inputs = normalized(state.normalizer["critic"], seen_there)
-        _, estimate = self._unrolled("critic", state.weights, {"critic": memory}, inputs[None], own.round[None] == 0)
+        _, estimate = self._estimates(state.weights, memory, inputs[None], own.round[None] == 0)
         return self._value(estimate[0], law.probs)
 
     def _improve(self, state: PPOState, batch: Batch, key: Array) -> tuple[PPOState, dict[str, Array]]:
@@ -320,6 +320,10 @@ class PPO:
     def _observation(self, seen: Array) -> Array:
         """What the player sees of what its critic sees [..., n]."""
         return seen[..., : self.market.observation_size]
+
+    def _estimates(self, weights: Any, memory: Any, inputs: Array, first: Array) -> tuple[Any, Array]:
+        """The critic's memory after, and its estimates float32 [rounds, games, seats, 1 or 21]."""
+        return self._unrolled("critic", weights, {"critic": memory}, inputs, first)
 
     def _unrolled(self, who: str, weights: Any, memory: Any, inputs: Array, first: Array) -> tuple[Any, Array]:
         """A network's memory after, and its outputs float32 [rounds, games, seats, n]."""
