@@ -3,6 +3,7 @@ point whenever its number comes in. The number of devices is chosen before JAX s
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -52,6 +53,7 @@ def main() -> None:
     job = Job(**json.loads(sys.argv[1]))
     points = [Point(*point) for point in job.points]
     use_threads(points[0].devices)
+    os.environ["JAX_NUM_CPU_DEVICES"] = str(points[0].devices)  # a training would choose by its own number of seeds
     if job.by_device and jax.default_backend() != "cpu":
         raise SystemExit("the axis of devices is of CPU cores; leave it out with --axes")
     programs = [SUBJECTS[job.subject](point, job) for point in points]
