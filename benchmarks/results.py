@@ -120,7 +120,8 @@ def learned_row(folder: Path | None) -> tuple[str, str, dict[str, Any]]:
     summary = json.loads((folder / "summary.json").read_text())
     own: dict[str, Any] = next(entry for entry in summary["results"] if entry["opponent"] == SELF)
     name = f"{summary['algorithm'].upper()}, {summary['total_steps'] / 1e6:.2g} M rounds"
-    return f"{name} (config {config_hash(folder)})", f"{len(summary['seeds'])} seeds", own
+    commit = json.loads((folder / "meta.json").read_text())["git_commit"]
+    return f"{name} (config {config_hash(folder)}, {str(commit)[:8]})", f"{len(summary['seeds'])} seeds", own
 
 
 def config_hash(folder: Path) -> str:
@@ -147,7 +148,8 @@ default. P&L is in points a game and player; score and exploitability are shares
 optimum's) expected P&L, joint surplus of the players' joint optimum's. [docs/reference.md](../docs/reference.md)
 defines all metrics.
 
-Commit {machine["git_commit"]}; {versions}; {machine["device"]["kind"]} ({machine["device"]["platform"]}).
+A learner's row names its configuration's hash and the commit that trained it. Written at commit
+{str(machine["git_commit"])[:8]}; {versions}; {machine["device"]["kind"]} ({machine["device"]["platform"]}).
 {left_out}"""
 
 
