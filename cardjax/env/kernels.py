@@ -13,6 +13,7 @@ from jax.experimental.xla_metadata import set_xla_metadata
 P = ParamSpec("P")
 T = TypeVar("T")
 FEW_PLAYERS = 8
+"""Up to so many, `by_player` takes them one after another."""
 
 
 def own_kernel(function: Callable[P, T]) -> Callable[P, T]:
