@@ -30,6 +30,8 @@ from cardjax.env.params import REWARD_KINDS, EnvParams, make_params
 KINDS = ("single", "two")
 MEMORIES = ("none", "gru", "lstm")
 NORMALIZERS = ("none", "scale", "whiten")
+MATMUL_DOC = "what the dense layers multiply; auto: bfloat16 on CPUs that have tiles for it (Intel AMX), else float32"
+PRECISIONS = ("auto", "float32", "bfloat16")
 SCHEDULES = ("linear", "geometric", "cosine", "constant")
 
 
@@ -120,6 +122,7 @@ class PPOConfig:
     critic_hidden: tuple[int, ...] | None = custom(None, "a list of whole numbers ≥ 1", _optional_sizes,
                                                    doc="the critic's, if they differ")  # fmt: skip
     memory: str = choice("none", MEMORIES, doc="a recurrent cell beside the hidden layers of actor and critic")
+    matmul_precision: str = choice("auto", PRECISIONS, doc=MATMUL_DOC)
     share_params: bool = flag(True, doc="off: each seat has an actor and a critic of its own")
     critic: str = choice("action_values", ("value", "action_values"),
                          doc="what the critic estimates: V, or all actions' values for an exact mean")  # fmt: skip
@@ -175,6 +178,7 @@ class DQNConfig:
     seat: int = integer(0, 0, 15, doc="the learner's seat; read only where there are others")
     hidden: tuple[int, ...] = custom((128, 128), "a list of whole numbers ≥ 1", _sizes, doc="hidden layers' widths")
     memory: str = choice("none", ("none", "gru", "lstm"), doc="the network's recurrent cell")
+    matmul_precision: str = choice("auto", PRECISIONS, doc=MATMUL_DOC)
     burn_in: int = integer(0, 0, doc="rounds before each replayed block that only warm the memory up")
     head: str = choice("mean", ("mean", "c51", "qr"), doc="the value alone, or its distribution: C51's atoms, "
                        "QR-DQN's quantiles")  # fmt: skip

@@ -70,3 +70,19 @@ def of_games(batch: Batch, games: Array) -> Batch:
         return jnp.take(flat, games, axis=0, mode="clip").reshape(*games.shape, *leaf.shape[1:])
 
     return jax.tree.map(rows, batch)
+
+
+def by_column(part: Batch) -> Batch:
+    """The part with what is played and learned as columns: leaves [21, rows] and [rows], rows = games × rounds × seats.
+
+    A softmax over 21 actions is 21 long rows to a CPU then, and vectorises.
+    """
+    by_action = ("mask", "probabilities", "action_advantages")
+    per_action = {name: jax.tree.map(columns, getattr(part, name)) for name in by_action}
+    per_row = {name: getattr(part, name).reshape(-1) for name in ("action", "log_prob", "advantage", "target")}
+    return part._replace(**per_action, **per_row)
+
+
+def columns(x: Array) -> Array:
+    """[..., n] as [n, rows]."""
+    return x.reshape(-1, x.shape[-1]).T

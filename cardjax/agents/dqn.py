@@ -377,7 +377,8 @@ class DQN:
     def network(self) -> Network:
         """Observation → outputs of the head."""
         n = n_outputs(self.head, bool(self.config.dueling))
-        return Network(self.config.hidden, n, memory=self.config.memory, output_scale=0.01)
+        config = self.config
+        return Network(config.hidden, n, config.memory, output_scale=0.01, precision=config.matmul_precision)
 
     @property
     def n_blocks(self) -> int:

@@ -4,8 +4,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.env.kernels import total
-
 SMALLEST_PROBABILITY = 1e-8
 """An action that was less probable would never have been drawn; it weighs nothing in the objective."""
 
@@ -56,13 +54,13 @@ def expected_surrogate(probabilities: Array, old_probabilities: Array, advantage
     Expected policy gradients (Ciosek & Whiteson 2020) under PPO's clip.
 
     Args:
-        probabilities: float32 [..., n], of all actions now; 0 for invalid ones.
-        old_probabilities: float32 [..., n], when the actions were drawn.
-        advantage: float32 [..., n], of every action; 0 where the old probability is below SMALLEST_PROBABILITY.
+        probabilities: float32 [n, ...], of all actions now; 0 for invalid ones.
+        old_probabilities: float32 [n, ...], when the actions were drawn.
+        advantage: float32 [n, ...], of every action; 0 where the old probability is below SMALLEST_PROBABILITY.
         clip: as for `clipped_surrogate`.
     """
     unclipped, clipped = probabilities * advantage, bounded(probabilities, old_probabilities, clip) * advantage
-    return -jnp.mean(total(jnp.minimum(unclipped, clipped)))
+    return -jnp.mean(jnp.minimum(unclipped, clipped).sum(0))
 
 
 def bounded(probabilities: Array, old_probabilities: Array, clip: Array | float) -> Array:

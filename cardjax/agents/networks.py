@@ -1,7 +1,7 @@
 """The networks of all learners: a multi-layer perceptron, with a recurrent cell beside it if wanted, and a linear head.
 
 One object serves a round of play and a whole rollout: `step` takes one round, `unroll` many, and without a cell both
-are the same matrix products.
+are the same matrix products. Weights are flax's; the dense layers are computed by `perceptron`.
 """
 
 import dataclasses
@@ -12,6 +12,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
+
+from cardjax.agents.perceptron import Layer, perceptron, product_dtype
 
 
 class MLP(nn.Module):
@@ -46,6 +48,8 @@ class Network:
     """one of config.MEMORIES."""
     output_scale: float = 1.0
     """variance of the head's initial weights, times its inputs; small makes a fresh policy nearly uniform."""
+    precision: str = "float32"
+    """of the dense layers' products, one of config.PRECISIONS."""
 
     def init(self, key: Array, n_inputs: int) -> Any:
         """Fresh weights: a dict of flax parameters."""
@@ -69,12 +73,21 @@ class Network:
 
     def unroll(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
         """(carry, outputs [T, ..., n_outputs]) of T rounds in order: x [T, ..., D], `first` bool [T, ...]."""
-        features: Any = self._torso.apply(weights["torso"], x)
-        if self._cell is not None:
-            carry, remembered = self._remember(weights["cell"], carry, features, first)
-            features = jnp.concatenate([features, remembered], -1)
-        output: Any = self._head.apply(weights["head"], features)
-        return carry, output
+        if self._cell is None:
+            return carry, rows(self.columns(weights, x), x)
+        hidden, head = layers_of(weights)
+        features = rows(self._perceptron(hidden, x, rectified=True), x)
+        carry, remembered = self._remember(weights["cell"], carry, features, first)
+        both = jnp.concatenate([features, remembered], -1)
+        return carry, rows(self._perceptron([head], both), x)
+
+    def columns(self, weights: Any, x: Array) -> Array:
+        """Outputs [n_outputs, rows] without a cell: of x [..., D], its leading axes as one."""
+        hidden, head = layers_of(weights)
+        return self._perceptron([*hidden, head], x)
+
+    def _perceptron(self, layers: list[Layer], x: Array, rectified: bool = False) -> Array:
+        return perceptron(product_dtype(self.precision), rectified, layers, x.reshape(-1, x.shape[-1]))
 
     def _remember(self, weights: Any, carry: Any, features: Any, first: Array) -> tuple[Any, Array]:
         def one_round(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, Array]:
@@ -102,3 +115,15 @@ class Network:
     def _head(self) -> nn.Dense:
         small = nn.initializers.variance_scaling(self.output_scale, "fan_in", "truncated_normal")
         return nn.Dense(self.n_outputs, kernel_init=small)
+
+
+def layers_of(weights: Any) -> tuple[list[Layer], Layer]:
+    """The hidden layers and the head."""
+    hidden = weights["torso"]["params"]
+    in_order = [hidden[f"Dense_{i}"] for i in range(len(hidden))]
+    return [Layer(**layer) for layer in in_order], Layer(**weights["head"]["params"])
+
+
+def rows(columns: Array, like: Array) -> Array:
+    """Columns [n, rows] as [..., n], with the leading axes of `like`."""
+    return columns.T.reshape(*like.shape[:-1], -1)

@@ -22,7 +22,7 @@ import optax
 from jax import Array
 
 from cardjax.agents import losses
-from cardjax.agents.batch import Batch, Transition, by_game, minibatches, of_games
+from cardjax.agents.batch import Batch, Transition, by_column, by_game, columns, minibatches, of_games
 from cardjax.agents.critic_view import critic_inputs, critic_view
 from cardjax.agents.networks import Network
 from cardjax.agents.normalization import after_seeing, new_normalizer, normalized
@@ -246,21 +246,23 @@ class PPO:
         entropy_weight = self._scheduled("entropy", n_updates)
         scale, clip = self._logit_scale(entropy_weight), self._scheduled("clip", n_updates)
         output, to_actor = self._linearised("actor", weights, part, part.actor_input)
-        advantage = losses.standardized(part.advantage) if self.config.normalize_advantages else part.advantage
-        by_logits, metrics = policy_gradient(scale * output, part, advantage, clip, entropy_weight)
         inputs = part.actor_input if self._one_view else part.critic_input
         estimate, to_critic = self._linearised("critic", weights, part, inputs)
+        part = by_column(part)
+        advantage = losses.standardized(part.advantage) if self.config.normalize_advantages else part.advantage
+        by_logits, metrics = policy_gradient(scale * output, part, advantage, clip, entropy_weight)
         by_estimate, value_loss = value_gradient(estimate, part.action, part.target)
         gradient = {"actor": to_actor(scale * by_logits), "critic": to_critic(self.config.value_weight * by_estimate)}
         return gradient, metrics | {"value_loss": value_loss}
 
     def _linearised(self, who: str, weights: Any, part: Batch, inputs: Array) -> tuple[Array, Callable[[Array], Any]]:
-        """A network's outputs [games, rounds, seats, n], and the map from the loss's derivatives by them to weights."""
+        """A network's outputs [n, rows], and the map from the loss's derivatives by them to those by the weights."""
 
         def outputs(own: Any) -> Array:
-            if self.config.memory == "none":  # then the order of the axes is all the same
-                return self._unrolled(who, {who: own}, part.memory, inputs, part.first)[1]
-            return by_game(self._unrolled(who, {who: own}, part.memory, *by_game((inputs, part.first)))[1])
+            if self.config.share_params and self.config.memory == "none":
+                return self._network(who).columns(own, inputs)
+            unrolled = self._unrolled(who, {who: own}, part.memory, *by_game((inputs, part.first)))[1]
+            return columns(by_game(unrolled))
 
         output, back = jax.vjp(outputs, weights[who])
         return output, lambda derivative: back(derivative)[0]
@@ -327,8 +329,10 @@ class PPO:
 
     def _unrolled(self, who: str, weights: Any, memory: Any, inputs: Array, first: Array) -> tuple[Any, Array]:
         """A network's memory after, and its outputs float32 [rounds, games, seats, n]."""
-        network = self.actor if who == "actor" else self.critic
-        return unroll_seats(network, self.config.share_params, weights[who], memory[who], inputs, first)
+        return unroll_seats(self._network(who), self.config.share_params, weights[who], memory[who], inputs, first)
+
+    def _network(self, who: str) -> Network:
+        return self.actor if who == "actor" else self.critic
 
     def _value(self, estimate: Array, probabilities: Array) -> Array:
         """V [...] from the critic's estimates [..., 1 or 21]: with action values, their mean under the policy."""
@@ -399,13 +403,15 @@ class PPO:
     @property
     def actor(self) -> Network:
         """Observation → logits of the 21 actions."""
-        return Network(self.config.hidden, N_ACTIONS, self.config.memory, output_scale=0.01)
+        config = self.config
+        return Network(config.hidden, N_ACTIONS, config.memory, output_scale=0.01, precision=config.matmul_precision)
 
     @property
     def critic(self) -> Network:
         """What the critic sees → V or all action values, in units of the reward."""
-        n_outputs = N_ACTIONS if self._has_action_values else 1
-        return Network(self.config.critic_hidden or self.config.hidden, n_outputs, self.config.memory)
+        config, n_outputs = self.config, N_ACTIONS if self._has_action_values else 1
+        hidden = config.critic_hidden or config.hidden
+        return Network(hidden, n_outputs, config.memory, precision=config.matmul_precision)
 
     @property
     def optimizer(self) -> optax.GradientTransformation:

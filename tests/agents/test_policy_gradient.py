@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cardjax.agents import losses
-from cardjax.agents.batch import Batch
+from cardjax.agents.batch import Batch, by_column, columns
 from cardjax.agents.distribution import MaskedCategorical
 from cardjax.agents.policy_gradient import policy_gradient, value_gradient
 
@@ -36,15 +36,23 @@ def loss(logits, part):
     policy = MaskedCategorical(logits, part.mask)
     value = losses.clipped_surrogate(policy.log_prob(part.action) - part.log_prob, part.advantage, CLIP)
     if not isinstance(part.action_advantages, tuple):
-        value += losses.expected_surrogate(policy.probs, part.probabilities, part.action_advantages, CLIP)
+        by_action = (jnp.moveaxis(x, -1, 0) for x in (policy.probs, part.probabilities, part.action_advantages))
+        value += losses.expected_surrogate(*by_action, CLIP)
     return value - ENTROPY_WEIGHT * policy.entropy().mean()
+
+
+def found(logits, part):
+    """What `policy_gradient` says of them, the gradient shaped as the logits."""
+    part = by_column(part)
+    gradient, metrics = policy_gradient(columns(logits), part, part.advantage, CLIP, ENTROPY_WEIGHT)
+    return gradient.T.reshape(logits.shape), metrics
 
 
 @pytest.mark.parametrize("action_values", [True, False])
 def test_the_policys_gradient_is_the_losses_derivative(action_values):
     logits, part = played(action_values=action_values)
     expected, by_logits = jax.value_and_grad(loss)(logits, part)
-    gradient, metrics = policy_gradient(logits, part, part.advantage, CLIP, ENTROPY_WEIGHT)
+    gradient, metrics = found(logits, part)
     assert 0.2 < metrics["clip_fraction"] < 0.8
     np.testing.assert_allclose(metrics["policy_loss"] - ENTROPY_WEIGHT * metrics["entropy"], expected, rtol=1e-5)
     np.testing.assert_allclose(gradient, by_logits, rtol=1e-4, atol=1e-7)
@@ -56,14 +64,14 @@ def test_metrics_are_those_of_the_losses():
     logits, part = played(1)
     policy = MaskedCategorical(logits, part.mask)
     log_ratio = policy.log_prob(part.action) - part.log_prob
-    _, metrics = policy_gradient(logits, part, part.advantage, CLIP, ENTROPY_WEIGHT)
+    _, metrics = found(logits, part)
     assert metrics["kl"] == pytest.approx(float(losses.approximate_kl(log_ratio)), rel=1e-4)
     assert metrics["clip_fraction"] == jnp.mean(jnp.abs(jnp.exp(log_ratio) - 1) > CLIP)
 
 
 def test_an_almost_certain_policy_has_a_finite_gradient():
     logits, part = played(2)
-    gradient, metrics = policy_gradient(1e4 * logits, part, part.advantage, CLIP, ENTROPY_WEIGHT)
+    gradient, metrics = found(1e4 * logits, part)
     assert jnp.isfinite(gradient).all()
     assert jnp.isfinite(metrics["entropy"])
 
@@ -79,6 +87,7 @@ def test_the_values_gradient_is_the_losses_derivative(n_values):
         return 0.5 * jnp.mean(jnp.square(chosen - part.target))
 
     expected, by_estimate = jax.value_and_grad(value_loss)(estimate)
-    gradient, found = value_gradient(estimate, part.action, part.target)
-    assert found == pytest.approx(float(expected), rel=1e-5)
-    np.testing.assert_allclose(gradient, by_estimate, rtol=1e-5, atol=1e-8)
+    flat = by_column(part)
+    gradient, value = value_gradient(columns(estimate), flat.action, flat.target)
+    assert value == pytest.approx(float(expected), rel=1e-5)
+    np.testing.assert_allclose(gradient.T.reshape(estimate.shape), by_estimate, rtol=1e-5, atol=1e-8)

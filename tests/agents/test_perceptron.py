@@ -1,0 +1,130 @@
+"""The written-out passes against the flax modules whose weights they take, in both precisions."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from cardjax.agents import perceptron as module
+from cardjax.agents.networks import MLP, Network
+from cardjax.agents.perceptron import Layer, perceptron, product_dtype
+
+WIDTHS, ROWS = (30, 24, 16, 5), 40
+DTYPES = ("float32", "bfloat16")
+
+
+def layers(seed=0):
+    keys = jax.random.split(jax.random.key(seed), 2 * len(WIDTHS))
+    shapes = itertools.pairwise(WIDTHS)
+    return [
+        Layer(jax.random.normal(keys[2 * i], shape) / shape[0] ** 0.5, jax.random.normal(keys[2 * i + 1], shape[1:]))
+        for i, shape in enumerate(shapes)
+    ]
+
+
+def inputs(seed=1):
+    return jax.random.normal(jax.random.key(seed), (ROWS, WIDTHS[0]))
+
+
+def plain(dtype, rectified, layers, x):
+    """The same by JAX's own derivatives: what is multiplied rounded to `dtype`, everything else in float32."""
+
+    def rounded(x):
+        return x.astype(dtype).astype(jnp.float32)
+
+    for i, (kernel, bias) in enumerate(layers):
+        x = rounded(x) @ rounded(kernel) + bias
+        if i < len(layers) - 1 or rectified:
+            x = jnp.maximum(x, 0)
+    return x.T
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_outputs_are_those_of_rounded_products(dtype, rectified):
+    found = jax.jit(perceptron, static_argnums=(0, 1))(jnp.dtype(dtype), rectified, layers(), inputs())
+    assert (found.shape, found.dtype) == ((WIDTHS[-1], ROWS), jnp.float32)
+    np.testing.assert_allclose(found, plain(dtype, rectified, layers(), inputs()), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("rectified", [False, True])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 1e-2)])
+def test_derivatives_are_jaxs_own(dtype, tolerance, rectified):
+    weight = jax.random.normal(jax.random.key(2), (WIDTHS[-1], ROWS))
+
+    def derivatives(function):
+        value = lambda layers, x: (function(jnp.dtype(dtype), rectified, layers, x) * weight).sum()
+        return jax.tree.leaves(jax.jit(jax.grad(value, (0, 1)))(layers(), inputs()))
+
+    for found, expected in zip(derivatives(perceptron), derivatives(plain), strict=True):
+        assert found.dtype == jnp.float32
+        assert jnp.linalg.norm(found - expected) < tolerance * jnp.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_batch_of_weights_is_each_set_of_weights(dtype):
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), layers(0), layers(5))
+    value = lambda layers, x: jnp.square(perceptron(jnp.dtype(dtype), False, layers, x)).sum()
+    together = jax.jit(jax.vmap(jax.grad(value), (0, None)))(stacked, inputs())
+    for i, seed in enumerate((0, 5)):
+        alone = jax.jit(jax.grad(value))(layers(seed), inputs())
+        for a, b in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
+            assert jnp.linalg.norm(a[i] - b) < 1e-2 * jnp.linalg.norm(b)
+
+
+@pytest.mark.parametrize("memory", ["none", "gru"])
+def test_a_network_is_its_flax_modules(memory):
+    network = Network((16, 8), 5, memory, output_scale=1.0)
+    weights = network.init(jax.random.key(0), 30)
+    x = jax.random.normal(jax.random.key(1), (3, 4, 30))
+    _, found = network.unroll(weights, network.carry((4,)), x, jnp.zeros((3, 4), bool))
+    hidden = MLP((16, 8)).apply(weights["torso"], x)
+    if memory == "none":
+        head = weights["head"]["params"]
+        np.testing.assert_allclose(found, hidden @ head["kernel"] + head["bias"], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(network.columns(weights, x), found.reshape(-1, 5).T, rtol=1e-4, atol=1e-5)
+    else:
+        cell = weights["cell"] | {}
+        remembered, carry = [], network.carry((4,))
+        for features in hidden:
+            carry, out = network._cell.apply(cell, carry, features)
+            remembered.append(out)
+        head = weights["head"]["params"]
+        both = jnp.concatenate([hidden, jnp.stack(remembered)], -1)
+        np.testing.assert_allclose(found, both @ head["kernel"] + head["bias"], rtol=1e-4, atol=1e-5)
+
+
+def test_rounding_is_small_and_there():
+    exact = perceptron(jnp.dtype("float32"), False, layers(), inputs())
+    rounded = perceptron(jnp.dtype("bfloat16"), False, layers(), inputs())
+    error = jnp.linalg.norm(rounded - exact) / jnp.linalg.norm(exact)
+    assert 1e-4 < error < 1e-2
+
+
+@pytest.mark.parametrize(("flags", "expected"), [("fpu amx_tile amx_bf16", "bfloat16"), ("fpu avx512_bf16", "float32")])
+def test_auto_asks_the_processor(monkeypatch, tmp_path, flags, expected):
+    said = tmp_path / "cpuinfo"
+    said.write_text(f"processor : 0\nflags\t\t: {flags}\n")
+    monkeypatch.setattr(module, "Path", lambda _: said)
+    monkeypatch.setattr(jax, "default_backend", lambda: "cpu")
+    module.has_tiles.cache_clear()
+    try:
+        assert product_dtype("auto") == expected
+    finally:
+        module.has_tiles.cache_clear()
+    assert [product_dtype(name) for name in DTYPES] == list(DTYPES)
+
+
+def test_auto_is_float32_where_nothing_is_said_and_off_cpus(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "Path", lambda _: tmp_path / "absent")
+    module.has_tiles.cache_clear()
+    try:
+        assert product_dtype("auto") == "float32"
+        monkeypatch.setattr(module, "has_tiles", lambda: True)
+        monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+        assert product_dtype("auto") == "float32"
+    finally:
+        monkeypatch.undo()
+        module.has_tiles.cache_clear()
