@@ -117,7 +117,7 @@ def over_products(repeats: int) -> float | None:
     from train_speed import Worker
 
     config = str(ROOT / "configs" / "ippo.yaml")
-    worker = Worker(Job(["cardjax", "floor"], "ippo", config, ["train.n_seeds=2"], 1.0))
+    worker = Worker(Job(["cardjax", "floor"], "ippo", config, ["train.n_seeds=2", "ppo.matmul_precision=float32"], 1.0))
     times = take_turns({name: lambda name=name: worker.seconds(name) for name in ("cardjax", "floor")}, repeats)
     worker.close()
     return ratio(times["cardjax"], times["floor"]).median

@@ -7,8 +7,9 @@ What is counted, for networks of L dense layers without a cell (rows are rounds 
 - every minibatch of every epoch, for the actor and for the critic: L products forward, L for the gradients of the
   weights, and L − 1 for those of the hidden layers (the inputs need none).
 
-Shapes, minibatches, dtype and the order of the passes are the update's; so is the spread over devices. What is not
-counted though ours does it: the whitening of the inputs and its moments, the value of where the rollout stopped (with
+Shapes, minibatches, dtype, layout and the order of the passes are the update's; so is the spread over devices. In
+bfloat16 the products' float32 sums are rounded between them, for the next product reads them so. What is not counted
+though ours does it: the whitening of the inputs and its moments, the value of where the rollout stopped (with
 gamma 0 it weighs nothing), everything that is not a matrix product.
 
 Nothing can be dropped, merged or hoisted: each product reads the one before it, every minibatch reads weights that the
@@ -25,6 +26,7 @@ from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 
 from cardjax.agents.critic_view import critic_inputs
+from cardjax.agents.perceptron import as_rows, product, product_dtype
 from cardjax.agents.ppo import PPO
 from cardjax.runtime.devices import ROWS, make_mesh, over_rows
 
@@ -43,6 +45,8 @@ class Shapes(NamedTuple):
     actor: tuple[int, ...]
     """widths from inputs to outputs."""
     critic: tuple[int, ...]
+    dtype: Any
+    """what is multiplied."""
 
 
 class Carry(NamedTuple):
@@ -51,9 +55,9 @@ class Carry(NamedTuple):
     actor: tuple[Array, ...]
     critic: tuple[Array, ...]
     logits: Array
-    """float32 [rounds, players, 21], that the actor put out."""
+    """float32 [rounds, 21, players], that the actor put out."""
     estimates: Array
-    """float32 [rounds × players, 1 or 21], that the critic did."""
+    """float32 [1 or 21, rounds × players], that the critic did."""
 
 
 def shapes_of(learner: PPO) -> Shapes:
@@ -74,6 +78,7 @@ def shapes_of(learner: PPO) -> Shapes:
         n_epochs=config.n_epochs,
         actor=(learner.market.observation_size, *learner.actor.hidden, learner.actor.n_outputs),
         critic=(n_seen, *learner.critic.hidden, learner.critic.n_outputs),
+        dtype=product_dtype(config.matmul_precision),
     )
 
 
@@ -113,14 +118,14 @@ def update(carry: Carry, actor_input: Array, critic_input: Array, shapes: Shapes
     """One update's products: actor_input float32 [rounds, players, D], critic_input [rounds, players, D']."""
 
     def play_round(_: None, x: Array) -> tuple[None, Array]:
-        return None, forward(carry.actor, x)[-1]
+        return None, forward(carry.actor, x, shapes.dtype)[-1]
 
     _, logits = jax.lax.scan(play_round, None, actor_input)
-    estimates = forward(carry.critic, critic_input.reshape(-1, shapes.critic[0]))[-1]
+    estimates = forward(carry.critic, critic_input.reshape(-1, shapes.critic[0]), shapes.dtype)[-1]
     actor, critic, logits, estimates = jax.lax.optimization_barrier((carry.actor, carry.critic, logits, estimates))
 
     def minibatch(weights: Any, inputs: tuple[Array, Array]) -> tuple[Any, None]:
-        return tuple(map(stepped, weights, inputs)), None
+        return tuple(stepped(own, x, shapes.dtype) for own, x in zip(weights, inputs, strict=True)), None
 
     def epoch(_: Array, weights: Any) -> Any:
         parts = (actor_input.reshape(shapes.n_minibatches, -1, shapes.actor[0]),
@@ -131,25 +136,25 @@ def update(carry: Carry, actor_input: Array, critic_input: Array, shapes: Shapes
     return Carry(actor, critic, logits, estimates)
 
 
-def stepped(weights: tuple[Array, ...], x: Array) -> tuple[Array, ...]:
+def stepped(weights: tuple[Array, ...], x: Array, dtype: Any) -> tuple[Array, ...]:
     """The weights after a gradient step that does not change them; x float32 [rows, D]."""
-    layers = [x, *forward(weights, x)]
+    layers = [x.astype(dtype), *(y.astype(dtype) for y in forward(weights, x, dtype))]
     upstream = layers.pop()
     after = []
     for i in reversed(range(len(weights))):
-        after.append(weights[i] + NOTHING * (layers[i].T @ upstream))
+        gradient = product(layers[i], upstream, 1, 1) if i else as_rows(product(upstream, layers[0], 1, 0)).T
+        after.append(weights[i] + NOTHING * gradient)
         if i:
-            upstream = upstream @ weights[i].T
+            upstream = product(weights[i].astype(dtype), upstream, 1, 0).astype(dtype)
     return tuple(after[::-1])
 
 
-def forward(weights: tuple[Array, ...], x: Array) -> list[Array]:
-    """Every layer's outputs of inputs [rows, D], without biases and activations."""
-    outputs = []
-    for w in weights:
-        x = x @ w
-        outputs.append(x)
-    return outputs
+def forward(weights: tuple[Array, ...], x: Array, dtype: Any) -> list[Array]:
+    """Every layer's outputs [width, rows] of inputs [rows, D], without biases and activations."""
+    outputs = [x]
+    for i, w in enumerate(weights):
+        outputs.append(product(as_rows(w.astype(dtype).T), outputs[-1].astype(dtype), 1, 0 if i else 1))
+    return outputs[1:]
 
 
 def _inputs(shapes: Shapes) -> tuple[np.ndarray, np.ndarray]:
@@ -165,6 +170,6 @@ def _first(shapes: Shapes) -> Carry:
         pairs = itertools.pairwise(widths)
         return tuple(rng.standard_normal((a, b), np.float32) / np.float32(np.sqrt(a)) for a, b in pairs)
 
-    logits = np.zeros((shapes.rounds, shapes.players, shapes.actor[-1]), np.float32)
-    estimates = np.zeros((shapes.rounds * shapes.players, shapes.critic[-1]), np.float32)
+    logits = np.zeros((shapes.rounds, shapes.actor[-1], shapes.players), np.float32)
+    estimates = np.zeros((shapes.critic[-1], shapes.rounds * shapes.players), np.float32)
     return Carry(weights(shapes.actor), weights(shapes.critic), logits, estimates)  # type: ignore[arg-type]

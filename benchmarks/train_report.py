@@ -15,7 +15,7 @@ Row = dict[str, Any]
 def row(part: str, name: str, seconds: Spread, about: dict[str, float], ratios: Spread) -> Row:
     """A row of the CSV file: seconds are of one update."""
     return {
-        "part": part, "name": name, "program": "cardjax", "seeds": 0, "devices": 0,
+        "part": part, "name": name, "program": "cardjax", "precision": "", "seeds": 0, "devices": 0,
         "rounds_per_update": about["rounds"],
         "seconds": seconds.median, "seconds_low": seconds.low, "seconds_high": seconds.high,
         "rounds_per_second": about["rounds"] / seconds.median,
@@ -26,14 +26,15 @@ def row(part: str, name: str, seconds: Spread, about: dict[str, float], ratios: 
 
 
 def floor_table(rows: list[Row]) -> str:
-    header = ("configuration", "seeds", "devices", "ms an update", "rounds/s", "its matrix products, ms", "GFLOP/s",
-              "update / products", "compile, s")  # fmt: skip
+    header = ("configuration", "precision", "seeds", "devices", "ms an update", "rounds/s",
+              "its matrix products, ms", "GFLOP/s", "update / products", "compile, s")  # fmt: skip
     cells = []
     for r in rows:
         own = f"{1e3 * r['seconds']:.0f} ({1e3 * r['seconds_low']:.0f}–{1e3 * r['seconds_high']:.0f})"
         products = f"{1e3 * r['floor_seconds']:.0f} ({1e3 * r['floor_low']:.0f}–{1e3 * r['floor_high']:.0f})"
-        cells.append((r["name"], r["seeds"], r["devices"], own, f"{r['rounds_per_second']:,.0f}", products,
-                      f"{r['floor_gflops_per_second']:.0f}", _ratio(r), f"{r['compile_seconds']:.1f}"))  # fmt: skip
+        cells.append((r["name"], r["precision"], r["seeds"], r["devices"], own, f"{r['rounds_per_second']:,.0f}",
+                      products, f"{r['floor_gflops_per_second']:.0f}", _ratio(r),
+                      f"{r['compile_seconds']:.1f}"))  # fmt: skip
     return markdown(header, cells)
 
 
@@ -79,7 +80,7 @@ def draw(path: Path, rows: list[Row]) -> None:
 
 
 def _draw_floor(axis: Any, rows: list[Row]) -> None:
-    labels = [f"{r['name']}, {_seeds(r)}" for r in rows]
+    labels = [f"{r['name']}, {r['precision']}, {_seeds(r)}" for r in rows]
     values = [r["ratio"] for r in rows]
     reach = [[r["ratio"] - r["ratio_low"] for r in rows], [r["ratio_high"] - r["ratio"] for r in rows]]
     axis.barh(labels, values, xerr=reach, color=COLOURS[0], height=0.6, error_kw={"linewidth": 0.8})

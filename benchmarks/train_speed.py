@@ -1,23 +1,25 @@
 """How fast PPO trains: beside the bare matrix products of its updates, and beside other libraries' PPO.
 
     python benchmarks/train_speed.py [--part floor|peers|all] [--peers rejax,sb3] [--configs ippo] [--repeats 7]
-                                     [--csv FILE] [--plot FILE]
+                                     [--precisions float32,bfloat16] [--csv FILE] [--plot FILE]
 
 `floor`: the shipped configurations of IPPO and MAPPO, one seed on one device and two on both cores as train/ spreads
-them, each beside the matrix products that it cannot do without (matrix_floor.py says which).
+them, each beside the matrix products that it cannot do without (matrix_floor.py says which), in the same precision.
 
 `peers`: the single-player game, sizes as in each IPPO configuration: ours, rejax's PPO on the gymnax adapter, and
 Stable-Baselines3's on the Gymnasium adapter, with the same hidden layers (ReLU), games, rounds, minibatches and epochs.
 One seed has one device, and with it both cores; two are ours spread over the cores as train/ spreads them, and rejax's
-under `vmap`; Stable-Baselines3 trains one. Their critics estimate V; ours is timed with such a critic and as shipped,
-where it estimates all 21 action values. Ours masks invalid actions and whitens its inputs, which theirs do not. What is
-not installed is skipped with a line (`pip install rejax stable-baselines3`, beside requirements.txt).
+under `vmap`; Stable-Baselines3 trains one. Their critics estimate V and they multiply float32; ours is timed with such
+a critic in either precision, and as shipped, where it estimates all 21 action values. Ours masks invalid actions and
+whitens its inputs, which theirs do not. What is not installed is skipped with a line (`pip install rejax
+stable-baselines3`, beside requirements.txt).
 
 Everything takes turns in one run; figures are medians, (least–greatest), compilation apart.
 """
 
 import argparse
 import importlib.util
+import itertools
 import json
 import subprocess
 import sys
@@ -30,9 +32,12 @@ from timing import a_count, ratio, spread, take_turns
 from train_programs import Job
 from train_report import Row, draw, floor_table, peers_table, row
 
+from cardjax.agents.perceptron import has_tiles
+
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATIONS = {"ippo": "ippo", "ippo_quick": "ippo", "mappo": "mappo"}
 """Files of configs/ and the algorithm that each is for."""
+PRECISIONS = ("float32", "bfloat16")
 PEER_GAME = ["env.kind=single", "train.remap=0"]
 
 
@@ -81,6 +86,7 @@ class Peer(NamedTuple):
 
 OURS = (
     Peer("cardjax, critic of V", "cardjax", "cardjax", ["ppo.critic=value"]),
+    Peer("… in float32", "cardjax", "cardjax", ["ppo.critic=value", "ppo.matmul_precision=float32"]),
     Peer("cardjax, as shipped", "cardjax", "cardjax", []),
 )
 PEERS = {
@@ -109,24 +115,22 @@ def main() -> None:
 
 
 def beside_floor(arguments: argparse.Namespace) -> list[Row]:
-    """One row for each of the configurations and numbers of seeds."""
+    """One row for each of the configurations, precisions and numbers of seeds."""
     rows = []
-    for name in arguments.configs:
-        for n_seeds in (1, 2):
-            config = str(ROOT / "configs" / f"{name}.yaml")
-            worker = Worker(
-                Job(["cardjax", "floor"], CONFIGURATIONS[name], config, [f"train.n_seeds={n_seeds}"], arguments.seconds)
-            )
-            times = take_turns({p: lambda w=worker, p=p: w.seconds(p) for p in worker.about}, arguments.repeats)
-            worker.close()
-            about, own = worker.about, spread(times["cardjax"])
-            ratios, products = ratio(times["cardjax"], times["floor"]), spread(times["floor"])
-            rows.append(
-                row("floor", name, own, about["cardjax"], ratios)
-                | {"seeds": n_seeds, "devices": worker.devices, "floor_seconds": products.median,
-                   "floor_low": products.low, "floor_high": products.high,
-                   "floor_gflops_per_second": about["floor"]["flops"] / products.median / 1e9}
-            )  # fmt: skip
+    for name, precision, n_seeds in itertools.product(arguments.configs, arguments.precisions, (1, 2)):
+        overrides = [f"train.n_seeds={n_seeds}", f"ppo.matmul_precision={precision}"]
+        config = str(ROOT / "configs" / f"{name}.yaml")
+        worker = Worker(Job(["cardjax", "floor"], CONFIGURATIONS[name], config, overrides, arguments.seconds))
+        times = take_turns({p: lambda w=worker, p=p: w.seconds(p) for p in worker.about}, arguments.repeats)
+        worker.close()
+        about, own = worker.about, spread(times["cardjax"])
+        ratios, products = ratio(times["cardjax"], times["floor"]), spread(times["floor"])
+        rows.append(
+            row("floor", name, own, about["cardjax"], ratios)
+            | {"precision": precision, "seeds": n_seeds, "devices": worker.devices, "floor_seconds": products.median,
+               "floor_low": products.low, "floor_high": products.high,
+               "floor_gflops_per_second": about["floor"]["flops"] / products.median / 1e9}
+        )  # fmt: skip
     return rows
 
 
@@ -167,11 +171,16 @@ def _some_of(names: Iterable[str]) -> Callable[[str], list[str]]:
     return names_in
 
 
+def _worthwhile() -> list[str]:
+    return [name for name in PRECISIONS if name == "float32" or has_tiles()]
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="PPO's speed beside its matrix products and other libraries' PPO.")
     parser.add_argument("--part", choices=("floor", "peers", "all"), default="all", help="what to time (default all)")
     parser.add_argument("--configs", type=_some_of(CONFIGURATIONS), default=list(CONFIGURATIONS), help="of configs/")
     parser.add_argument("--peers", type=_some_of(PEERS), default=list(PEERS), help=f"some of {', '.join(PEERS)}")
+    parser.add_argument("--precisions", type=_some_of(PRECISIONS), default=_worthwhile(), help="of the part floor")
     parser.add_argument("--repeats", type=a_count, default=7, help="turns (default 7)")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement, at least (default 1)")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")

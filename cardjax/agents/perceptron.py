@@ -59,7 +59,7 @@ def _forward(dtype: Any, rectified: bool, layers: Sequence[Layer], x: Array) -> 
     kept = [x.astype(dtype)]
     for i, layer in enumerate(layers):
         # The inputs are rows, all that follows is columns.
-        y = _dot(_as_rows(layer.kernel.astype(dtype).T), kept[-1], 1, 0 if i else 1) + layer.bias[:, None]
+        y = product(as_rows(layer.kernel.astype(dtype).T), kept[-1], 1, 0 if i else 1) + layer.bias[:, None]
         if i < len(layers) - 1 or rectified:
             y = jnp.maximum(y, 0)
         kept.append(y.astype(dtype))
@@ -73,23 +73,29 @@ def _backward(dtype: Any, rectified: bool, saved: Any, upstream: Array) -> tuple
         if i < len(layers) - 1 or rectified:
             upstream = jnp.where(kept[i + 1] > 0, upstream, 0)
         u, kernel = upstream.astype(dtype), layers[i].kernel.astype(dtype)
-        by_kernel = _dot(kept[i], u, 1, 1) if i else _as_rows(_dot(u, kept[0], 1, 0)).T
-        # A product with ones: sums along rows are slower on a CPU.
-        by_bias = _dot(u, jnp.ones((u.shape[1], 1), dtype), 1, 0)[:, 0]
-        gradient.append(Layer(by_kernel, by_bias))
-        upstream = _dot(kernel, u, 1, 0) if i else _dot(u, kernel, 0, 1)
+        by_kernel = product(kept[i], u, 1, 1) if i else as_rows(product(u, kept[0], 1, 0)).T
+        gradient.append(Layer(by_kernel, _sums(u)))
+        upstream = product(kernel, u, 1, 0) if i else product(u, kernel, 0, 1)
     return gradient[::-1], upstream.astype(like_x.dtype)
 
 
 perceptron.defvjp(_forward, _backward)
 
 
-def _dot(a: Array, b: Array, of_a: int, of_b: int) -> Array:
+def product(a: Array, b: Array, of_a: int, of_b: int) -> Array:
     """The product over axis `of_a` of a and `of_b` of b, with float32 sums."""
     return jax.lax.dot_general(a, b, (((of_a,), (of_b,)), ((), ())), preferred_element_type=jnp.float32)
 
 
-def _as_rows(x: Array) -> Array:
+def _sums(x: Array) -> Array:
+    """float32 sums along the rows; tiles make them fastest, and take no fewer than sixteen columns."""
+    if x.dtype == jnp.float32:
+        return x.sum(1)
+    return product(x, jnp.ones((x.shape[1], 16), x.dtype), 1, 0)[:, 0]
+
+
+@partial(jax.jit, inline=True)
+def as_rows(x: Array) -> Array:
     """x itself, stored row by row on a CPU: XLA would fold a transpose into the product, and have no tiles for that."""
     if jax.default_backend() != "cpu":
         return x

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+from jax.flatten_util import ravel_pytree
 
 from cardjax.agents import losses
 from cardjax.agents.batch import Batch, Transition, by_column, by_game, columns, minibatches, of_games
@@ -113,7 +114,7 @@ class PPO:
         _, games = jax.vmap(self.market.reset, (0, None))(jax.random.split(key_games, self.n_envs), self.env_params)
         state = PPOState(
             weights=weights,
-            optimizer=self.optimizer.init(weights),
+            optimizer=self.optimizer.init(ravel_pytree(weights)[0]),
             normalizer=normalizer,
             games=games,
             memory={"actor": self.actor.carry(batch), "critic": self.critic.carry(batch)},
@@ -228,18 +229,20 @@ class PPO:
         """`n_epochs` passes of `n_minibatches` gradient steps each; metrics are means over the steps."""
         rate = self._scheduled("learning_rate", state.n_updates)
 
-        def gradient_step(carry: tuple[Any, optax.OptState], games: Array) -> tuple[Any, dict[str, Array]]:
+        flat, as_tree = ravel_pytree(state.weights)
+
+        def gradient_step(carry: tuple[Array, optax.OptState], games: Array) -> tuple[Any, dict[str, Array]]:
             weights, optimizer = carry
-            gradient, metrics = self._gradient(weights, of_games(batch, games), state.n_updates)
+            tree, metrics = self._gradient(as_tree(weights), of_games(batch, games), state.n_updates)
+            gradient, _ = ravel_pytree(tree)
             direction, optimizer = self.optimizer.update(gradient, optimizer)
-            weights = jax.tree.map(lambda w, d: w - rate * d, weights, direction)
-            return (weights, optimizer), metrics | {"gradient_norm": optax.tree.norm(gradient)}
+            return (weights - rate * direction, optimizer), metrics | {"gradient_norm": optax.tree.norm(gradient)}
 
         games = minibatches(key, self.config.n_epochs, self.config.n_minibatches, self.n_envs)
-        (weights, optimizer), metrics = jax.lax.scan(gradient_step, (state.weights, state.optimizer), games)
+        (flat, optimizer), metrics = jax.lax.scan(gradient_step, (flat, state.optimizer), games)
         metrics = jax.tree.map(jnp.mean, metrics)
         metrics |= {"learning_rate": rate, "entropy_weight": self._entropy_weight(state.n_updates)}
-        return state._replace(weights=weights, optimizer=optimizer), metrics
+        return state._replace(weights=as_tree(flat), optimizer=optimizer), metrics
 
     def _gradient(self, weights: Any, part: Batch, n_updates: Array) -> tuple[Any, dict[str, Array]]:
         """Of policy_loss + value_weight · value_loss − entropy_weight · entropy by the weights, and these to report."""
@@ -419,5 +422,4 @@ class PPO:
 
         All weights are one vector to it: many small arrays cost more to start on than to work through.
         """
-        clip = optax.clip_by_global_norm(self.config.max_grad_norm)
-        return optax.flatten(optax.chain(clip, optax.scale_by_adam(eps=1e-5)))
+        return optax.chain(optax.clip_by_global_norm(self.config.max_grad_norm), optax.scale_by_adam(eps=1e-5))

@@ -8,7 +8,8 @@ import pytest
 from cardjax.config import load_config
 from cardjax.runtime.learners import make_learner
 
-SMALL = ["train.n_envs=4", "train.n_seeds=1", "ppo.n_minibatches=2", "ppo.n_epochs=3", "ppo.hidden=[5,6]"]
+SMALL = ["train.n_envs=4", "train.n_seeds=1", "ppo.n_minibatches=2", "ppo.n_epochs=3", "ppo.hidden=[5,6]",
+         "ppo.matmul_precision=float32"]  # fmt: skip
 
 
 def learner(algorithm="ippo", *overrides):
@@ -19,7 +20,7 @@ def test_shapes_are_the_updates():
     from matrix_floor import shapes_of
 
     shapes = shapes_of(learner())
-    assert shapes == (10, 8, 2, 3, (57, 5, 6, 21), (57, 5, 6, 21))
+    assert shapes == (10, 8, 2, 3, (57, 5, 6, 21), (57, 5, 6, 21), jnp.float32)
     assert shapes_of(learner("ippo", "ppo.critic=value")).critic == (57, 5, 6, 1)
     joint = learner("mappo")
     weights = joint.init(jax.random.key(0)).weights["critic"]["torso"]["params"]
@@ -37,7 +38,7 @@ def test_other_learners_are_refused(override):
 def test_flops_by_hand():
     from matrix_floor import Shapes, flops
 
-    shapes = Shapes(rounds=1, players=1, n_minibatches=1, n_epochs=1, actor=(2, 3, 5), critic=(2, 3, 1))
+    shapes = Shapes(rounds=1, players=1, n_minibatches=1, n_epochs=1, actor=(2, 3, 5), critic=(2, 3, 1), dtype=None)
     # Forward 2·(6 + 15) and 2·(6 + 3), in play and in learning; weights' gradients as much; hidden layers' 2·15, 2·3.
     assert flops(shapes) == 3 * (42 + 18) + 30 + 6
     assert flops(shapes._replace(players=7, n_epochs=2)) == 7 * (60 + 2 * (2 * 60 + 36))
@@ -52,19 +53,19 @@ def test_a_step_is_a_gradient_step(monkeypatch):
     x = jax.random.normal(keys[3], (7, 4))
 
     def loss(weights):
-        return jnp.square(matrix_floor.forward(weights, x)[-1]).sum() / 2
+        return jnp.square(matrix_floor.forward(weights, x, jnp.float32)[-1]).sum() / 2
 
     expected = jax.tree.map(jnp.add, weights, jax.grad(loss)(weights))
-    for after, wanted in zip(matrix_floor.stepped(weights, x), expected, strict=True):
+    for after, wanted in zip(matrix_floor.stepped(weights, x, jnp.float32), expected, strict=True):
         np.testing.assert_allclose(after, wanted, rtol=1e-4)
 
 
 def test_every_minibatch_of_every_epoch_is_learned_from(monkeypatch):
     import matrix_floor
 
-    monkeypatch.setattr(matrix_floor, "stepped", lambda weights, x: tuple(w + x.sum() for w in weights))
-    shapes = matrix_floor.Shapes(rounds=2, players=4, n_minibatches=2, n_epochs=3, actor=(3, 2), critic=(1, 2))
-    carry = matrix_floor.Carry((jnp.zeros((3, 2)),), (jnp.zeros((1, 2)),), jnp.zeros((2, 4, 2)), jnp.zeros((8, 2)))
+    monkeypatch.setattr(matrix_floor, "stepped", lambda weights, x, dtype: tuple(w + x.sum() for w in weights))
+    shapes = matrix_floor.Shapes(2, 4, n_minibatches=2, n_epochs=3, actor=(3, 2), critic=(1, 2), dtype=jnp.float32)
+    carry = matrix_floor.Carry((jnp.zeros((3, 2)),), (jnp.zeros((1, 2)),), jnp.zeros((2, 2, 4)), jnp.zeros((2, 8)))
     after = matrix_floor.update(carry, jnp.ones((2, 4, 3)), jnp.ones((2, 4, 1)), shapes)
     assert float(after.actor[0][0, 0]) == 3 * 2 * 4 * 3
     assert float(after.critic[0][0, 0]) == 3 * 2 * 4
@@ -79,6 +80,14 @@ def test_the_rollout_is_written_out_and_weights_stay():
     after = jax.jit(matrix_floor.update, static_argnums=3)(start, *seen, shapes)
     for before, now in zip(start.actor + start.critic, after.actor + after.critic, strict=True):
         np.testing.assert_array_equal(before, now)
-    np.testing.assert_allclose(after.logits, matrix_floor.forward(start.actor, seen[0])[-1], rtol=1e-4, atol=1e-4)
-    wanted = matrix_floor.forward(start.critic, seen[1])[-1].reshape(after.estimates.shape)
+    for i, x in enumerate(seen[0]):
+        wanted = matrix_floor.forward(start.actor, x, jnp.float32)[-1]
+        np.testing.assert_allclose(after.logits[i], wanted, rtol=1e-4, atol=1e-4)
+    wanted = matrix_floor.forward(start.critic, seen[1].reshape(-1, seen[1].shape[-1]), jnp.float32)[-1]
     np.testing.assert_allclose(after.estimates, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_the_floor_multiplies_what_the_update_does():
+    from matrix_floor import shapes_of
+
+    assert shapes_of(learner("ippo", "ppo.matmul_precision=bfloat16")).dtype == jnp.bfloat16

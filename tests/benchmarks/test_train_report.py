@@ -10,7 +10,7 @@ def rows():
 
     about = {"rounds": 10_240, "compile_seconds": 5.0}
     own = row("floor", "ippo", Spread(0.2, 0.1, 0.3), about, Spread(1.9, 1.8, 2.5))
-    own |= {"seeds": 1, "devices": 1, "floor_seconds": 0.1, "floor_low": 0.09, "floor_high": 0.2}
+    own |= {"precision": "float32", "seeds": 1, "devices": 1, "floor_seconds": 0.1, "floor_low": 0.09, "floor_high": 0.2}
     peer = row(
         "peers", "ippo", Spread(20.0, 19.0, 21.0), about | {"compile_seconds": float("nan")}, Spread(100, 90, 120)
     )
@@ -20,7 +20,7 @@ def rows():
 def test_tables(rows):
     from train_report import floor_table, peers_table
 
-    beside_floor = "| ippo | 1 | 1 | 200 (100–300) | 51,200 | 100 (90–200) | 116 | 1.90 (1.80–2.50) | 5.0 |"
+    beside_floor = "| ippo | float32 | 1 | 1 | 200 (100–300) | 51,200 | 100 (90–200) | 116 | 1.90 (1.80–2.50) | 5.0 |"
     assert beside_floor in floor_table(rows[:1]).splitlines()
     assert "| SB3 | 1 | 20000 (19000–21000) | 512 | 100 (90–120) |  |" in peers_table("ippo", rows[1:]).splitlines()
 
