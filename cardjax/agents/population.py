@@ -13,11 +13,36 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.agents.policy import ActorParams, ActorPolicy
+from cardjax.config import PPOConfig
+from cardjax.env.declaration import ParameterError
 from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
 from cardjax.policies.registry import make_policy
 
 SELF, PAST = "self", "past"
+
+
+def check_population(config: PPOConfig, n_players: int, n_envs: int) -> None:
+    """Whether such opponents can share so many games.
+
+    Raises:
+        ParameterError: they cannot; it names the key that is in the way.
+    """
+    names = config.opponents
+    if n_players == 1:
+        raise ParameterError("ppo.opponents", names, "a single player has none: leave it at [self]")
+    if n_envs % len(names):
+        raise ParameterError("ppo.opponents", names, f"their number must divide train.n_envs = {n_envs}")
+    if not config.share_params:
+        raise ParameterError("ppo.share_params", False, "must be on with ppo.opponents, where only one seat learns")
+    if PAST in names and n_envs // len(names) % config.past_size:
+        allowed = f"must divide the {n_envs // len(names)} games against past selves"
+        raise ParameterError("ppo.past_size", config.past_size, allowed)
+    for name in set(names) - {SELF, PAST}:
+        try:
+            make_policy(name)
+        except ValueError as error:
+            raise ParameterError("ppo.opponents", name, f"is neither self, past nor a policy ({error})") from None
 
 
 class Others(NamedTuple):

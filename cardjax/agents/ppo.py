@@ -29,7 +29,7 @@ from cardjax.agents.networks import Network
 from cardjax.agents.normalization import after_seeing, new_normalizer, normalized
 from cardjax.agents.policy import ActorParams, ActorPolicy, unroll_seats
 from cardjax.agents.policy_gradient import policy_gradient, value_gradient
-from cardjax.agents.population import PAST, SELF, Population
+from cardjax.agents.population import SELF, Population, check_population
 from cardjax.agents.rewards import charged_for_ruin, new_reward_scale, new_ruin, scaled
 from cardjax.agents.schedules import annealed
 from cardjax.config import PPOConfig
@@ -39,7 +39,6 @@ from cardjax.env.kernels import total
 from cardjax.env.market import CardMarket, State
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
-from cardjax.policies.registry import make_policy
 
 SPARSEST, FEWEST_ROWS = 4, 4096
 """The inputs' moments are learned from every fourth game, if an update then still sees so many rows."""
@@ -91,7 +90,7 @@ class PPO:
             allowed = f"must divide train.n_envs = {self.n_envs}"
             raise ParameterError("ppo.n_minibatches", self.config.n_minibatches, allowed)
         if not self._in_self_play:
-            self._check_population()
+            check_population(self.config, self.market.n_players, self.n_envs)
 
     @property
     def rounds_per_update(self) -> int:
@@ -365,23 +364,6 @@ class PPO:
     @property
     def _has_action_values(self) -> bool:
         return self.config.critic == "action_values"
-
-    def _check_population(self) -> None:
-        names, n = self.config.opponents, self.n_envs
-        if self.market.n_players == 1:
-            raise ParameterError("ppo.opponents", names, "a single player has none: leave it at [self]")
-        if self.n_envs % len(names):
-            raise ParameterError("ppo.opponents", names, f"their number must divide train.n_envs = {n}")
-        if not self.config.share_params:
-            raise ParameterError("ppo.share_params", False, "must be on with ppo.opponents, where only one seat learns")
-        if PAST in names and n // len(names) % self.config.past_size:
-            allowed = f"must divide the {n // len(names)} games against past selves"
-            raise ParameterError("ppo.past_size", self.config.past_size, allowed)
-        for name in set(names) - {SELF, PAST}:
-            try:
-                make_policy(name)
-            except ValueError as error:
-                raise ParameterError("ppo.opponents", name, f"is neither self, past nor a policy ({error})") from None
 
     @property
     def _n_critic_inputs(self) -> int:

@@ -10,7 +10,14 @@ def rows():
 
     about = {"rounds": 10_240, "compile_seconds": 5.0}
     own = row("floor", "ippo", Spread(0.2, 0.1, 0.3), about, Spread(1.9, 1.8, 2.5))
-    own |= {"precision": "float32", "seeds": 1, "devices": 1, "floor_seconds": 0.1, "floor_low": 0.09, "floor_high": 0.2}
+    own |= {
+        "precision": "float32",
+        "seeds": 1,
+        "devices": 1,
+        "floor_seconds": 0.1,
+        "floor_low": 0.09,
+        "floor_high": 0.2,
+    }
     peer = row(
         "peers", "ippo", Spread(20.0, 19.0, 21.0), about | {"compile_seconds": float("nan")}, Spread(100, 90, 120)
     )
