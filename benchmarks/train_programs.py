@@ -54,7 +54,7 @@ def ours(algorithm: str, config: RunConfig) -> Program:
     rows = Rows(learner, [config], [])
     state = rows.init()
     start = time.perf_counter()
-    chunk = rows.compile(state)
+    chunk = rows.compile()
     compile_seconds = time.perf_counter() - start
 
     def call(n: int) -> None:

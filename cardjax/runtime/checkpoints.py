@@ -170,7 +170,11 @@ def _described(tree: Any) -> dict[str, str]:
 
 def _checksums(tree: Any) -> dict[str, int]:
     leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {_path(path): zlib.crc32(np.asarray(leaf).tobytes()) for path, leaf in leaves}
+    return {_path(path): zlib.crc32(_bytes_of(leaf)) for path, leaf in leaves}
+
+
+def _bytes_of(array: Any) -> Any:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def _path(path: Any) -> str:

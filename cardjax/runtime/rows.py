@@ -1,7 +1,12 @@
-"""A training's compiled programs: every seed of every run of a group is a row, and all rows are one program."""
+"""A training's compiled programs: every seed of every run of a group is a row, and all rows share one program.
 
-from collections.abc import Mapping, Sequence
+Cores train a row each, in turns where there are more rows than cores: batched matrix products are slower there than
+plain ones, and a loop over rows inside the program would copy every row's state in and out, replay and all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any, Protocol
 
 import jax
@@ -16,7 +21,7 @@ from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import domain_key
 from cardjax.policies.protocol import Policy
 from cardjax.runtime import processes
-from cardjax.runtime.devices import ROWS, make_mesh, over_rows, state_shardings
+from cardjax.runtime.devices import GAMES, ROWS, make_mesh, over_rows, state_shardings
 from cardjax.runtime.grid import value_of, with_traced_values
 
 TRAINING = 0
@@ -72,60 +77,87 @@ def seeds_of(config: RunConfig) -> list[int]:
 
 
 class Rows:
-    """The rows of runs that differ in traced values alone; states have leaves [n_rows, …], a run's seeds together.
+    """The rows of runs that differ in traced values alone, a run's seeds together.
 
-    What does not vary between the runs stays a constant of the program.
+    Their state is a list with an entry for each turn, leaves [rows of the turn, …]. What does not vary between the runs
+    stays a constant of the program.
     """
 
     def __init__(self, learner: Learner, configs: Sequence[RunConfig], varied: Sequence[str]):
         self._learner = learner
         each = [config for config in configs for _ in seeds_of(config)]
-        self._values = {name: np.stack([value_of(config, name) for config in each]) for name in varied}
+        values = {name: np.stack([value_of(config, name) for config in each]) for name in varied}
         self.env_params = jax.tree.map(lambda *leaves: np.stack(leaves), *(config.env for config in each))
         self.n_rows = len(each)
         train = configs[0].train
         self._mesh = make_mesh(self.n_rows, train.n_envs, train.shard_games)
         seeds = np.array([seed for config in configs for seed in seeds_of(config)], np.uint32)
-        self._start = self._along_rows((seeds, self._values))
+        self._starts = [self._along_rows(turn) for turn in self._turns((seeds, values))]
         self._init = jax.jit(over_rows(self._init_one, self._mesh), inline=True)
-        shapes = jax.eval_shape(self._init, *self._start)
-        self.shapes = jax.tree.map(lambda leaf, to: leaf.update(sharding=to), shapes, self._shardings(shapes))
-        """of the state: jax.ShapeDtypeStruct with shardings in place of arrays."""
+        shapes = jax.eval_shape(self._init, *self._starts[0])
+        self._of_turn = jax.tree.map(lambda leaf, to: leaf.update(sharding=to), shapes, self._shardings(shapes))
 
-    def start(self) -> tuple[Any, "Chunk"]:
-        """`init()` and `compile(shapes)`. XLA leaves cores idle for half of a compilation, so it does both at once."""
-        lowered = self._lowered_init(), self._lowered_chunk(self.shapes)
+    @property
+    def shapes(self) -> Any:
+        """Of the state of all rows together, on the host: jax.ShapeDtypeStruct, leaves [n_rows, …]."""
+        data = jax.eval_shape(processes.keys_as_data, self._of_turn)
+        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((self.n_rows, *leaf.shape[1:]), leaf.dtype), data)
+
+    def start(self) -> tuple[list[Any], "Chunk"]:
+        """`init()` and `compile()`. XLA leaves cores idle for half of a compilation, so it does both at once."""
+        lowered = self._lowered_init(), self._lowered_chunk()
         with ThreadPoolExecutor() as threads:
             init, chunk = threads.map(lambda program: program.compile(), lowered)
-        return init(*self._start), Chunk(chunk, self._start[1])
+        return [init(*start) for start in self._starts], self._chunk(chunk)
 
-    def init(self) -> Any:
+    def init(self) -> list[Any]:
         """The state before the first update."""
-        return self._lowered_init().compile()(*self._start)
+        init = self._lowered_init().compile()
+        return [init(*start) for start in self._starts]
 
-    def compile(self, state: Any) -> "Chunk":
-        """The program that trains all rows; `state`: one, or `shapes`."""
-        return Chunk(self._lowered_chunk(state).compile(), self._start[1])
+    def compile(self) -> "Chunk":
+        """The program that trains all rows."""
+        return self._chunk(self._lowered_chunk().compile())
 
-    def policy_params(self, state: Any) -> Any:
+    def policy_params(self, state: list[Any]) -> Any:
         """Every row's, leaves [n_rows, …], as NumPy arrays in every process."""
+        turns = [self._params_of(turn, values) for turn, (_, values) in zip(state, self._starts, strict=True)]
+        return _joined([processes.to_host(turn) for turn in turns])
 
+    def to_host(self, state: list[Any]) -> Any:
+        """The state as NumPy arrays (keys as their data), shaped as `shapes` says, in every process."""
+        if jax.process_count() > 1:
+            return processes.to_host(state[0])
+        return jax.tree.map(_stacked, *map(processes.keys_as_data, state))
+
+    def from_host(self, saved: Any) -> list[Any]:
+        """The inverse of `to_host`."""
+        shardings = self._shardings(self._of_turn)
+        return [processes.to_devices(turn, self._of_turn, shardings) for turn in self._turns(saved)]
+
+    def _turns(self, tree: Any) -> list[Any]:
+        """Leaves [n_rows, …] as each turn's. One process's cores take turns; elsewhere all rows are trained at once."""
+        by_cores = jax.default_backend() == "cpu" and jax.process_count() == 1 and self._mesh.shape[GAMES] == 1
+        size = self._mesh.shape[ROWS] if by_cores else self.n_rows
+        return [jax.tree.map(lambda leaf, i=i: leaf[i : i + size], tree) for i in range(0, self.n_rows, size)]
+
+    def _chunk(self, program: Any) -> "Chunk":
+        return Chunk(program, [values for _, values in self._starts])
+
+    @cached_property
+    def _params_of(self) -> Callable[..., Any]:
         def one(state: Any, values: Mapping[str, Array]) -> Any:
             return with_traced_values(self._learner, values).policy_params(state)
 
-        return processes.to_host(jax.jit(over_rows(one, self._mesh))(state, self._along_rows(self._values)))
-
-    def from_host(self, saved: Any) -> Any:
-        """A state's NumPy arrays (keys as their data) on the devices."""
-        return processes.to_devices(saved, self.shapes, self._shardings(self.shapes))
+        return jax.jit(over_rows(one, self._mesh))
 
     def _init_one(self, seed: Array, values: Mapping[str, Array]) -> Any:
         return with_traced_values(self._learner, values).init(domain_key(seed, TRAINING))
 
     def _lowered_init(self) -> Any:
-        return jax.jit(self._init, out_shardings=self._shardings(self.shapes)).lower(*self._start)
+        return jax.jit(self._init, out_shardings=self._shardings(self._of_turn)).lower(*self._starts[0])
 
-    def _lowered_chunk(self, state: Any) -> Any:
+    def _lowered_chunk(self) -> Any:
         def chunk(state: Any, values: Mapping[str, Array], n: Array) -> tuple[Any, dict[str, Array]]:
             # Under jit what is traced for the shapes is not traced again for the loop.
             update = jax.jit(with_traced_values(self._learner, values).update, inline=True)
@@ -142,9 +174,9 @@ class Rows:
         # One process reads all its devices itself. A collective would end the program if one of them came late to it,
         # as after a computer's sleep.
         metrics = NamedSharding(self._mesh, PartitionSpec() if jax.process_count() > 1 else PartitionSpec(ROWS))
-        out = (self._shardings(state), metrics)
+        out = (self._shardings(self._of_turn), metrics)
         program = jax.jit(over_rows(chunk, self._mesh, n_shared=1), donate_argnums=0, out_shardings=out)
-        return program.lower(state, self._start[1], np.int32(1))
+        return program.lower(self._of_turn, self._starts[0][1], np.int32(1))
 
     def _shardings(self, state: Any) -> Any:
         return state_shardings(state, self._learner.PER_GAME, self._learner.n_envs, self._mesh)
@@ -157,10 +189,28 @@ class Rows:
 class Chunk:
     """(state, n) → (state after n updates, the metrics' means over them [n_rows]); one program for every n."""
 
-    def __init__(self, program: Any, values: Mapping[str, Array]):
+    def __init__(self, program: Any, values: Sequence[Mapping[str, Array]]):
         self._program, self._values = program, values
 
-    def __call__(self, state: Any, n: int) -> tuple[Any, dict[str, np.ndarray]]:
+    def __call__(self, state: list[Any], n: int) -> tuple[list[Any], dict[str, np.ndarray]]:
         """The state's buffers are reused: the argument is gone afterwards."""
-        state, metrics = jax.block_until_ready(self._program(state, self._values, np.int32(n)))
-        return state, {name: np.asarray(values) for name, values in metrics.items()}
+        turns, metrics = [], []
+        for turn, values in zip(state, self._values, strict=True):
+            after, means = jax.block_until_ready(self._program(turn, values, np.int32(n)))
+            turns.append(after)
+            metrics.append({name: np.asarray(mean) for name, mean in means.items()})
+        return turns, _joined(metrics)
+
+
+def _joined(turns: list[Any]) -> Any:
+    """The turns' NumPy leaves [rows of the turn, …] as leaves [n_rows, …]."""
+    return turns[0] if len(turns) == 1 else jax.tree.map(lambda *leaves: np.concatenate(leaves), *turns)
+
+
+def _stacked(*turns: Array) -> np.ndarray:
+    """The same for arrays on this process's devices, each row of which is copied but once: a replay has gigabytes."""
+    whole = np.empty((sum(map(len, turns)), *turns[0].shape[1:]), turns[0].dtype)
+    for part, turn in zip(np.split(whole, len(turns)), turns, strict=True):
+        for shard in turn.addressable_shards:
+            part[shard.index] = np.asarray(shard.data)
+    return whole

@@ -21,6 +21,8 @@ from cardjax.runtime.learners import make_learner
 from cardjax.runtime.rows import Learner, Rows
 from cardjax.runtime.scores import Scores
 
+CHEAP_SAVE, SAVE_PATIENCE = 2.0, 20
+"""A checkpoint that took more than so many seconds is followed by the next after so many times as long."""
 LOG_POINTS = 200
 """Rows a seed in metrics.csv, at most: a chunk is total_updates / LOG_POINTS updates."""
 
@@ -73,7 +75,7 @@ def train(runs: Sequence[Run], varied: Sequence[str] = (), resume: bool = False)
 
 def _saved_state(rows: Rows, journals: Sequence[Journal]) -> tuple[Any, int]:
     """(state, updates done) of the last common checkpoint; (None, 0) if there is none."""
-    like = jax.eval_shape(processes.keys_as_data, rows.shapes)
+    like = rows.shapes
     done, saved = restore(journals, like) if journals else (0, None)
     done = int(processes.from_first(np.int32(done)))
     if not done:
@@ -127,6 +129,7 @@ class _Loop:
         self._learner, self._rows, self._runs = learner, rows, runs
         self._journals, self._interrupt = journals, interrupt
         self._per_run = rows.n_rows // len(runs)
+        self._saved_at, self._save_seconds = 0.0, 0.0
         self._score = Scores(learner, rows, len(runs), runs[0].config.train.eval_games)
 
     def run(self, state: Any, done: int) -> list[Outcome]:
@@ -140,7 +143,7 @@ class _Loop:
             if state is None:
                 state, chunk = self._rows.start()
             else:
-                chunk = self._rows.compile(state)
+                chunk = self._rows.compile()
             clock = self._begin(done)
             bar.set_description("training")
             evaluate_at = _milestones(total, self._runs[0].config.train.n_evals)
@@ -154,8 +157,10 @@ class _Loop:
                     own = None if scores is None else scores[self._of(i)]
                     rows = self._metrics_of(i, metrics)
                     journal.add(done * per_update, clock.train_seconds, clock.wall_seconds, rows, own)
-                if done in evaluate_at:  # after the log: resuming drops rows past the checkpoint, and cannot invent one
-                    self._save(done, state)
+                if done in evaluate_at:
+                    if self._worth_saving():  # after the log: resuming drops rows past the checkpoint, it invents none
+                        self._save(done, state)
+                    self._draw()
                 bar.update(n * per_update)
             self._save(done, state)
         return self._outcomes(state, done, clock)
@@ -186,10 +191,21 @@ class _Loop:
     def _save(self, done: int, state: Any) -> None:
         if all(done in journal.checkpoints.steps() for journal in self._journals) and jax.process_count() == 1:
             return
-        host = processes.to_host(state)
+        start = time.perf_counter()
+        host = self._rows.to_host(state)
         for i, journal in enumerate(self._journals):
             journal.checkpoints.save(done, jax.tree.map(lambda leaf, i=i: leaf[self._of(i)], host))
-        self._draw()
+        self._saved_at = time.perf_counter()
+        self._save_seconds = self._saved_at - start
+
+    def _worth_saving(self) -> bool:
+        """Whether a checkpoint costs little beside what it may save: replays of many seeds take long to write.
+
+        Of several processes all have to answer alike, so they always save.
+        """
+        waited = time.perf_counter() - self._saved_at
+        cheap = self._save_seconds < CHEAP_SAVE or waited > SAVE_PATIENCE * self._save_seconds
+        return cheap or jax.process_count() > 1
 
     def _draw(self, now: bool = False) -> None:
         for i, journal in enumerate(self._journals):

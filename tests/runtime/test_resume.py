@@ -16,7 +16,7 @@ import yaml
 
 from cardjax.config import dump_config, make_config
 from cardjax.env import ParameterError
-from cardjax.runtime import checkpoints, runs
+from cardjax.runtime import checkpoints, runs, training
 from cardjax.runtime.checkpoints import Checkpoints
 from cardjax.runtime.run_folder import MetricsLog, read_metrics
 
@@ -145,6 +145,21 @@ def test_a_crash_right_after_a_checkpoint_loses_no_row_of_the_metrics(workplace,
             runs.start("ippo", tiny("crashed"))
     folder = runs.resume("ippo", workplace / "runs" / "crashed")
     assert metrics_of(folder) == metrics_of(finished)
+
+
+def test_checkpoints_that_take_long_are_written_less_often(workplace, tiny, finished, saved, monkeypatch):
+    written, save = [], Checkpoints.save
+
+    def noted(self, n_updates, state):
+        written.append(n_updates)
+        save(self, n_updates, state)
+
+    monkeypatch.setattr(Checkpoints, "save", noted)
+    monkeypatch.setattr(training, "CHEAP_SAVE", 0)
+    monkeypatch.setattr(training, "SAVE_PATIENCE", 1e9)
+    folder = runs.start("ippo", tiny("patient"))
+    assert written == [5, 20]  # the first evaluation of four, and the end
+    assert_same_bits(saved(folder), saved(finished))
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_afresh(workplace, finished, saved):
