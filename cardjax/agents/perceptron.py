@@ -72,7 +72,7 @@ def _backward(dtype: Any, rectified: bool, saved: Any, upstream: Array) -> tuple
     for i in reversed(range(len(layers))):
         if i < len(layers) - 1 or rectified:
             upstream = jnp.where(kept[i + 1] > 0, upstream, 0)
-        u, kernel = upstream.astype(dtype), layers[i].kernel.astype(dtype)
+        u, kernel = as_rows(upstream.astype(dtype)), layers[i].kernel.astype(dtype)
         by_kernel = product(kept[i], u, 1, 1) if i else as_rows(product(u, kept[0], 1, 0)).T
         gradient.append(Layer(by_kernel, _sums(u)))
         upstream = product(kernel, u, 1, 0) if i else product(u, kernel, 0, 1)
