@@ -142,7 +142,7 @@ def stepped(weights: tuple[Array, ...], x: Array, dtype: Any) -> tuple[Array, ..
     upstream = layers.pop()
     after = []
     for i in reversed(range(len(weights))):
-        gradient = product(layers[i], upstream, 1, 1) if i else as_rows(product(upstream, layers[0], 1, 0)).T
+        gradient = product(layers[i], upstream, 1, 1) if i else as_rows(product(upstream, layers[0], 1, 0), dtype).T
         after.append(weights[i] + NOTHING * gradient)
         if i:
             upstream = product(weights[i].astype(dtype), upstream, 1, 0).astype(dtype)
@@ -153,7 +153,7 @@ def forward(weights: tuple[Array, ...], x: Array, dtype: Any) -> list[Array]:
     """Every layer's outputs [width, rows] of inputs [rows, D], without biases and activations."""
     outputs = [x]
     for i, w in enumerate(weights):
-        outputs.append(product(as_rows(w.astype(dtype).T), outputs[-1].astype(dtype), 1, 0 if i else 1))
+        outputs.append(product(as_rows(w.astype(dtype).T, dtype), outputs[-1].astype(dtype), 1, 0 if i else 1))
     return outputs[1:]
 
 

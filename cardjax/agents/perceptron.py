@@ -59,7 +59,7 @@ def _forward(dtype: Any, rectified: bool, layers: Sequence[Layer], x: Array) -> 
     kept = [x.astype(dtype)]
     for i, layer in enumerate(layers):
         # The inputs are rows, all that follows is columns.
-        y = product(as_rows(layer.kernel.astype(dtype).T), kept[-1], 1, 0 if i else 1) + layer.bias[:, None]
+        y = product(as_rows(layer.kernel.astype(dtype).T, dtype), kept[-1], 1, 0 if i else 1) + layer.bias[:, None]
         if i < len(layers) - 1 or rectified:
             y = jnp.maximum(y, 0)
         kept.append(y.astype(dtype))
@@ -72,8 +72,8 @@ def _backward(dtype: Any, rectified: bool, saved: Any, upstream: Array) -> tuple
     for i in reversed(range(len(layers))):
         if i < len(layers) - 1 or rectified:
             upstream = jnp.where(kept[i + 1] > 0, upstream, 0)
-        u, kernel = as_rows(upstream.astype(dtype)), layers[i].kernel.astype(dtype)
-        by_kernel = product(kept[i], u, 1, 1) if i else as_rows(product(u, kept[0], 1, 0)).T
+        u, kernel = as_rows(upstream.astype(dtype), dtype), layers[i].kernel.astype(dtype)
+        by_kernel = product(kept[i], u, 1, 1) if i else as_rows(product(u, kept[0], 1, 0), dtype).T
         gradient.append(Layer(by_kernel, _sums(u)))
         upstream = product(kernel, u, 1, 0) if i else product(u, kernel, 0, 1)
     return gradient[::-1], upstream.astype(like_x.dtype)
@@ -94,9 +94,12 @@ def _sums(x: Array) -> Array:
     return product(x, jnp.ones((x.shape[1], 16), x.dtype), 1, 0)[:, 0]
 
 
-@partial(jax.jit, inline=True)
-def as_rows(x: Array) -> Array:
-    """x itself, stored row by row on a CPU: XLA would fold a transpose into the product, and have no tiles for that."""
-    if jax.default_backend() != "cpu":
+@partial(jax.jit, static_argnums=1, inline=True)
+def as_rows(x: Array, dtype: Any) -> Array:
+    """x itself, an operand or a result of products in `dtype`; on a CPU in bfloat16 stored row by row.
+
+    XLA folds a transpose into the product that reads or makes it, and has no tiles for what comes of that.
+    """
+    if dtype == jnp.float32 or jax.default_backend() != "cpu":
         return x
     return with_layout_constraint(x, Layout((0, 1)))

@@ -11,8 +11,10 @@ from cardjax.runtime import run_folder, runs, training
 from cardjax.runtime.journal import Run
 from cardjax.runtime.run_folder import read_metrics
 
-SHORT = {"train__total_steps": 1920, "train__n_evals": 1, "ppo__normalize_observations": "none"}
-"""Three updates: longer ones amplify the last bits of a sum until two paths part, and so does whitening of little."""
+SHORT = {"train__total_steps": 1920, "train__n_evals": 1, "ppo__normalize_observations": "none",
+         "ppo__matmul_precision": "float32"}  # fmt: skip
+"""Three updates: longer ones amplify the last bits of a sum until two paths part; so do whitening of little, and
+rounding to bfloat16."""
 MEASURED = ("reward_per_game", "trade_rate", "entropy", "policy_loss", "value_loss", "gradient_norm", "kl")
 TRAIN = """
 import sys

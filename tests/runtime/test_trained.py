@@ -23,6 +23,7 @@ DOC = (Path(__file__).resolve().parents[2] / "docs" / "export.md").read_text()
 GAMES = 5
 KINDS = {
     "ippo": ("ippo", {}),
+    "ippo in float32": ("ippo", {"ppo.matmul_precision": "float32"}),
     "ippo by seats that sample": (
         "ippo", {"ppo.share_params": False, "ppo.play": "sampled", "ppo.normalize_observations": "scale"},
     ),
@@ -80,7 +81,7 @@ def test_what_is_saved_and_loaded_plays_as_before_from_views_and_from_arrays(kin
 
 
 def test_the_lines_of_numpy_in_the_docs_play_alike(tmp_path):
-    ours = untrained("ippo")
+    ours = untrained("ippo in float32")
     ours.save(tmp_path / "policy.npz")
     names = {}
     exec(re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)[1], names)
