@@ -178,7 +178,7 @@ class DQNConfig:
     seat: int = integer(0, 0, 15, doc="the learner's seat; read only where there are others")
     hidden: tuple[int, ...] = custom((128, 128), "a list of whole numbers ≥ 1", _sizes, doc="hidden layers' widths")
     memory: str = choice("none", ("none", "gru", "lstm"), doc="the network's recurrent cell")
-    matmul_precision: str = choice("auto", PRECISIONS, doc=MATMUL_DOC)
+    matmul_precision: str = choice("float32", PRECISIONS, doc=MATMUL_DOC)
     burn_in: int = integer(0, 0, doc="rounds before each replayed block that only warm the memory up")
     head: str = choice("mean", ("mean", "c51", "qr"), doc="the value alone, or its distribution: C51's atoms, "
                        "QR-DQN's quantiles")  # fmt: skip
