@@ -68,9 +68,9 @@ GROUPS: dict[str, list[Training]] = {
         for memory in ("none", "gru", "lstm")
     ],
     "commons": [
-        commons("ippo", "ippo"),
-        commons("mappo", "mappo"),
-        commons("mappo, shared reward", "mappo", "ppo.shared_reward=on"),
+        commons("ippo, commons", "ippo"),
+        commons("mappo, commons", "mappo"),
+        commons("mappo, commons, shared reward", "mappo", "ppo.shared_reward=on"),
     ],
     "pnl": [
         raw("dqn", 2_000_000, "dqn.huber_delta=100"),
@@ -103,8 +103,7 @@ def main() -> None:
 
 def measure(training: Training, n_seeds: int) -> dict[str, Any]:
     """A training's figures, from its run's summary; trained first if it is not there."""
-    label = "".join(c for c in training.label.replace(" ", "-") if c.isalnum() or c in "-.")
-    folder = Path("runs") / f"learners-{label}-x{n_seeds}"
+    folder = folder_of(training, n_seeds)
     if not (folder / "summary.json").exists() or read(folder)["interrupted"]:
         config = ROOT / "configs" / f"{training.config or training.algorithm}.yaml"
         fresh = ["--config", str(config), *training.overrides, f"train.n_seeds={n_seeds}", f"name={folder.name}"]
@@ -120,6 +119,12 @@ def measure(training: Training, n_seeds: int) -> dict[str, Any]:
         "speed": summary["steps_per_second"],
         "own": own,
     }
+
+
+def folder_of(training: Training, n_seeds: int) -> Path:
+    """Where its run is: a label is a training's alone."""
+    label = "".join(c for c in training.label.replace(" ", "-") if c.isalnum() or c in "-.")
+    return Path("runs") / f"learners-{label}-x{n_seeds}"
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -135,3 +135,11 @@ def test_a_rollout_goes_on_where_the_last_call_left_it(monkeypatch):
     jax.effects_barrier()
     assert rollout.n_steps == 3
     assert sorted(calls) == [0, 1, 2, 3, 4, 5]
+
+
+def test_no_two_trainings_share_a_run_folder(benchmarks):
+    import learners
+
+    made = {}
+    for training in {training for group in learners.GROUPS.values() for training in group}:
+        assert made.setdefault(learners.folder_of(training, 6), training) == training
