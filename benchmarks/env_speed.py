@@ -1,12 +1,15 @@
-"""Rounds per second of the two-player market under random valid play, beside plain C and other libraries' environments.
+"""Rounds per second of the two-player market under random valid play, beside plain C and other
+libraries' environments.
 
-    python benchmarks/env_speed.py [--sizes 8192,2^20] [--block 2048] [--peers none] [--csv FILE] [--plot FILE]
+    python benchmarks/env_speed.py [--sizes 8192,2^20] [--block 2048] [--peers none] [--csv FILE]
+    [--plot FILE]
 
-All take turns in one run on the same cores; figures are medians, compilation apart. One round is one step of one
-game, in which both players act. Ours and C write every observation out. C is timed where gcc is, a peer where it is
-installed (gymnax, pgx, jaxmarl); what their steps are, benchmarks/peers.py says. C plays ten rounds of a game before
-it turns to the next; with --block, so does everybody else with so many games at once, which then stay in the cache.
-Ours and C alone take about three minutes, with all peers ten. 2^20 games need 1.7 GB, with all peers more.
+All take turns in one run on the same cores; figures are medians, compilation apart. One round is
+one step of one game, in which both players act. Ours and C write every observation out. C is timed
+where gcc is, a peer where it is installed (gymnax, pgx, jaxmarl); what their steps are,
+benchmarks/peers.py says. C plays ten rounds of a game before it turns to the next; with --block, so
+does everybody else with so many games at once, which then stay in the cache. Ours and C alone take
+about three minutes, with all peers ten. 2^20 games need 1.7 GB, with all peers more.
 """
 
 import argparse
@@ -24,7 +27,17 @@ import jax
 from peers import CART_POLE, CART_POLE_AS_DOCUMENTED, PEERS, available
 from presenting import Line, markdown, plot, write_csv
 from rollouts import Game, card_market, compiled_rollout
-from timing import a_count, a_number_of_threads, counts, n_cores, rate, ratio, spread, take_turns, use_threads
+from timing import (
+    a_count,
+    a_number_of_threads,
+    counts,
+    n_cores,
+    rate,
+    ratio,
+    spread,
+    take_turns,
+    use_threads,
+)
 
 SIZES = (1, 16, 256, 2048, 8192, 65536, 262144)
 OURS, UNREAD, C = "cardjax", "cardjax, observations unread", "plain C"
@@ -50,7 +63,9 @@ def main() -> None:
     games = {OURS: card_market(), UNREAD: card_market(observe=False)} | peers
     contest = Contest(games, limit, arguments.repeats, arguments.seconds, arguments.block)
     devices = f"{jax.device_count()} {jax.default_backend()} device(s), jax {jax.__version__}"
-    print(f"{arguments.threads} core(s), {devices}, medians of {arguments.repeats}, M rounds/s (others: steps/s)\n")
+    print(
+        f"{arguments.threads} core(s), {devices}, medians of {arguments.repeats}, M rounds/s (others: steps/s)\n"
+    )
     absent = [*missing, *([] if limit else [f"{C} (no gcc)"])]
     if absent:
         print(f"not measured: {', '.join(absent)}\n")
@@ -66,8 +81,12 @@ def main() -> None:
 
 
 def measure(n_games: int, contest: Contest) -> list[dict[str, Any]]:
-    """One row a contender: its speed, the median ratio of ours to it, and what its compilation took."""
-    rollouts = {name: compiled_rollout(game, n_games, contest.block) for name, game in contest.games.items()}
+    """One row a contender: its speed, the median ratio of ours to it, and what its compilation
+    took.
+    """
+    rollouts = {
+        name: compiled_rollout(game, n_games, contest.block) for name, game in contest.games.items()
+    }
     measures: dict[str, Callable[[], float]] = {}
     if contest.limit is not None:
         measures[C] = partial(run_limit, contest.limit, n_games, contest.seconds)
@@ -88,7 +107,8 @@ def speed_table(rows: list[dict[str, Any]]) -> str:
     sizes, names = sizes_and_names(rows)
     of = {(row["contender"], row["games"]): f"{row['median']:.2f}" for row in rows}
     return markdown(
-        ["games at once", *(f"{n:,}" for n in sizes)], [[name, *(of[name, n] for n in sizes)] for name in names]
+        ["games at once", *(f"{n:,}" for n in sizes)],
+        [[name, *(of[name, n] for n in sizes)] for name in names],
     )
 
 
@@ -102,33 +122,49 @@ def ratio_table(rows: list[dict[str, Any]]) -> str:
     for n in sizes:
         ours = of[OURS, n]
         ratios = [f"{of[name, n]['ours_over_it']:.2f}" for name in others]
-        table.append([f"{n:,}", f"{ours['median']:.2f}", f"{ours['low']:.2f}–{ours['high']:.2f}",
-                      f"{ours['compile_seconds']:.1f}", *ratios])  # fmt: skip
+        table.append(
+            [
+                f"{n:,}",
+                f"{ours['median']:.2f}",
+                f"{ours['low']:.2f}–{ours['high']:.2f}",
+                f"{ours['compile_seconds']:.1f}",
+                *ratios,
+            ]
+        )
     return markdown(header, table)
 
 
 def verdicts(rows: list[dict[str, Any]]) -> list[str]:
     """The claims that the figures are held against, one line each."""
     lines = []
-    best = {name: max(r["median"] for r in rows if r["contender"] == name) for name in sizes_and_names(rows)[1]}
+    best = {
+        name: max(r["median"] for r in rows if r["contender"] == name)
+        for name in sizes_and_names(rows)[1]
+    }
     if C in best:
         share = f"{best[OURS]:.2f} / {best[C]:.2f} M rounds/s = {best[OURS] / best[C]:.2f}"
         lines.append(f"best against best: {share} of {C} (target 1.0)")
     for row in rows:
         if row["contender"] in HELD_AGAINST[1:] and row["games"] in CART_POLE_SIZES:
-            lines.append(f"{row['games']:,} games: {row['ours_over_it']:.2f} of {row['contender']} (target 1.0)")
+            lines.append(
+                f"{row['games']:,} games: {row['ours_over_it']:.2f} of {row['contender']} (target 1.0)"
+            )
     return lines
 
 
 def sizes_and_names(rows: list[dict[str, Any]]) -> tuple[list[int], list[str]]:
-    return list(dict.fromkeys(row["games"] for row in rows)), list(dict.fromkeys(row["contender"] for row in rows))
+    return list(dict.fromkeys(row["games"] for row in rows)), list(
+        dict.fromkeys(row["contender"] for row in rows)
+    )
 
 
 def draw(path: Path, rows: list[dict[str, Any]]) -> None:
     lines = {}
     for name in sizes_and_names(rows)[1]:
         own = [row for row in rows if row["contender"] == name]
-        lines[name] = Line(*([row[column] for row in own] for column in ("games", "median", "low", "high")))
+        lines[name] = Line(
+            *([row[column] for row in own] for column in ("games", "median", "low", "high"))
+        )
     plot(path, {"random play": lines}, ["games at once"], "M rounds (steps) / s")
 
 
@@ -146,24 +182,45 @@ def compile_limit() -> Path | None:
 def run_limit(binary: Path, n_games: int, seconds: float) -> float:
     """C's million rounds a second, as it prints them; OMP_NUM_THREADS says on how many threads."""
     command = [str(binary), str(n_games), str(seconds)]
-    result = subprocess.run(command, check=True, capture_output=True, text=True, env=dict(os.environ))
+    result = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=dict(os.environ)
+    )
     return float(result.stdout.split()[0])
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Rounds per second of the market, beside plain C and other libraries.")
-    parser.add_argument("--sizes", type=counts, default=SIZES, help="games at once, 2^20 will do (default 1 to 2^18)")
+    parser = argparse.ArgumentParser(
+        description="Rounds per second of the market, beside plain C and other libraries."
+    )
+    parser.add_argument(
+        "--sizes",
+        type=counts,
+        default=SIZES,
+        help="games at once, 2^20 will do (default 1 to 2^18)",
+    )
     parser.add_argument("--repeats", type=a_count, default=7, help="turns (default 7)")
-    parser.add_argument("--seconds", type=float, default=0.3, help="of each measurement at least (default 0.3)")
-    parser.add_argument("--threads", type=a_number_of_threads, default=n_cores(), help="cores used (default all)")
+    parser.add_argument(
+        "--seconds", type=float, default=0.3, help="of each measurement at least (default 0.3)"
+    )
+    parser.add_argument(
+        "--threads", type=a_number_of_threads, default=n_cores(), help="cores used (default all)"
+    )
     parser.add_argument("--peers", default="all", help=f"all, none, or some of: {', '.join(PEERS)}")
     parser.add_argument(
-        "--block", type=a_count, default=0, metavar="N", help="games that a core plays for a while before the next N"
+        "--block",
+        type=a_count,
+        default=0,
+        metavar="N",
+        help="games that a core plays for a while before the next N",
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them, PNG or what the suffix says")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw them, PNG or what the suffix says"
+    )
     arguments = parser.parse_args()
-    names = {"all": list(PEERS), "none": []}.get(arguments.peers, [name.strip() for name in arguments.peers.split(",")])
+    names = {"all": list(PEERS), "none": []}.get(
+        arguments.peers, [name.strip() for name in arguments.peers.split(",")]
+    )
     if unknown := [name for name in names if name not in PEERS]:
         parser.error(f"--peers: no {', '.join(unknown)}; there are {', '.join(PEERS)}")
     arguments.peers = names

@@ -1,10 +1,12 @@
-"""How long an evaluation takes, and what memory: one network policy against another, in more and more games.
+"""How long an evaluation takes, and what memory: one network policy against another, in more and
+more games.
 
-    python benchmarks/evaluation_speed.py [--policy runs/NAME --opponent runs/OTHER] [--games 100_000 1_000_000]
+    python benchmarks/evaluation_speed.py [--policy runs/NAME --opponent runs/OTHER] [--games
+    100_000 1_000_000]
 
-Without run folders both are fresh networks of configs/ippo.yaml's size, which cost as much to play as trained ones.
-Compile time is apart: a first, small evaluation compiles the program. Every game is also played by the benchmark, since
-a score is a share of what it earns on the same draws.
+Without run folders both are fresh networks of configs/ippo.yaml's size, which cost as much to play
+as trained ones. Compile time is apart: a first, small evaluation compiles the program. Every game
+is also played by the benchmark, since a score is a share of what it earns on the same draws.
 """
 
 import argparse
@@ -26,7 +28,9 @@ def main() -> None:
     keep_compiled_programs()
     config = load_config(configs_folder() / "ippo.yaml")
     market, env_params = make_market(config.game), config.env
-    player, opponent = (player_of(run, seed) for seed, run in enumerate((arguments.policy, arguments.opponent)))
+    player, opponent = (
+        player_of(run, seed) for seed, run in enumerate((arguments.policy, arguments.opponent))
+    )
 
     def play(n_games: int) -> float:
         start = time.perf_counter()
@@ -38,7 +42,10 @@ def main() -> None:
     for n in arguments.games:
         seconds = min(play(n) for _ in range(arguments.repeats))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"| {n:,} | {seconds:.1f} | {n / seconds:,.0f} | {10 * n / seconds:,.0f} | {peak:,.0f} |", flush=True)
+        print(
+            f"| {n:,} | {seconds:.1f} | {n / seconds:,.0f} | {10 * n / seconds:,.0f} | {peak:,.0f} |",
+            flush=True,
+        )
 
 
 def player_of(run: Path | None, seed: int) -> Player:

@@ -1,10 +1,12 @@
-"""The claims about learning: trainings by group, each over several seeds, and the table that they come to.
+"""The claims about learning: trainings by group, each over several seeds, and the table that they
+come to.
 
     python benchmarks/learners.py final budgets memory commons pnl ruin population [--seeds 6]
 
-Each training is a run of its own under runs/, whose summary.json the table is read from; a run that is there already is
-not trained again, and one that was interrupted is resumed. The group `budgets` also writes the learning curves, score
-against rounds and against seconds, as CSV and as a plot (docs/images/learning_curve.*).
+Each training is a run of its own under runs/, whose summary.json the table is read from; a run that
+is there already is not trained again, and one that was interrupted is resumed. The group `budgets`
+also writes the learning curves, score against rounds and against seconds, as CSV and as a plot
+(docs/images/learning_curve.*).
 """
 
 import argparse
@@ -21,9 +23,13 @@ COLOURS = {"dqn": "#009E73", "ippo": "#0072B2", "mappo": "#D55E00"}
 
 
 LOG_WEALTH = (
-    "env.reward=log_wealth", "ppo.constrain_ruin=off", "ppo.entropy=0.1", "ppo.entropy_end=0.0003",
-    "ppo.output_scale=0.1", "ppo.temperature_floor=0.01",
-)  # fmt: skip
+    "env.reward=log_wealth",
+    "ppo.constrain_ruin=off",
+    "ppo.entropy=0.1",
+    "ppo.entropy_end=0.0003",
+    "ppo.output_scale=0.1",
+    "ppo.temperature_floor=0.01",
+)
 """Rewards of a fortieth of a point: whatever is in points goes down with them."""
 
 
@@ -43,7 +49,9 @@ SMALL = ("ppo.hidden=[64,64]", "train.remap=null")
 
 def budget(algorithm: str, rounds: int) -> Training:
     small = () if algorithm == "dqn" else SMALL
-    return Training(f"{algorithm}, {rounds / 1e6:g} M", algorithm, (*small, f"train.total_steps={rounds}"))
+    return Training(
+        f"{algorithm}, {rounds / 1e6:g} M", algorithm, (*small, f"train.total_steps={rounds}")
+    )
 
 
 def raw(algorithm: str, rounds: int, *overrides: str) -> Training:
@@ -53,7 +61,9 @@ def raw(algorithm: str, rounds: int, *overrides: str) -> Training:
 
 
 def commons(label: str, algorithm: str, *overrides: str) -> Training:
-    return Training(label, algorithm, (*SMALL, "env.preset=commons", "train.total_steps=2_000_000", *overrides))
+    return Training(
+        label, algorithm, (*SMALL, "env.preset=commons", "train.total_steps=2_000_000", *overrides)
+    )
 
 
 GROUPS: dict[str, list[Training]] = {
@@ -64,7 +74,11 @@ GROUPS: dict[str, list[Training]] = {
         budget("mappo", 2_000_000),
     ],
     "memory": [
-        Training(f"ippo, memory {memory}", "ippo", (*SMALL, f"ppo.memory={memory}", "train.total_steps=2_000_000"))
+        Training(
+            f"ippo, memory {memory}",
+            "ippo",
+            (*SMALL, f"ppo.memory={memory}", "train.total_steps=2_000_000"),
+        )
         for memory in ("none", "gru", "lstm")
     ],
     "commons": [
@@ -92,7 +106,9 @@ def main() -> None:
     for group in arguments.groups:
         rows = [measure(training, arguments.seeds) for training in GROUPS[group]]
         print(f"\n{group}, {arguments.seeds} seeds, self-play, ± 95% over seeds")
-        print("| | rounds | score | exploitability | commons position | expected P&L | ruin | s a seed | rounds/s |")
+        print(
+            "| | rounds | score | exploitability | commons position | expected P&L | ruin | s a seed | rounds/s |"
+        )
         print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
         for row in rows:
             print(table_row(row))
@@ -106,9 +122,17 @@ def measure(training: Training, n_seeds: int) -> dict[str, Any]:
     folder = folder_of(training, n_seeds)
     if not (folder / "summary.json").exists() or read(folder)["interrupted"]:
         config = ROOT / "configs" / f"{training.config or training.algorithm}.yaml"
-        fresh = ["--config", str(config), *training.overrides, f"train.n_seeds={n_seeds}", f"name={folder.name}"]
+        fresh = [
+            "--config",
+            str(config),
+            *training.overrides,
+            f"train.n_seeds={n_seeds}",
+            f"name={folder.name}",
+        ]
         options = ["--resume", str(folder)] if (folder / "meta.json").exists() else fresh
-        subprocess.run([sys.executable, str(ROOT / "train" / f"{training.algorithm}.py"), *options], check=True)
+        subprocess.run(
+            [sys.executable, str(ROOT / "train" / f"{training.algorithm}.py"), *options], check=True
+        )
     summary = read(folder)
     own = next(result for result in summary["results"] if result["opponent"] == "self")
     return {
@@ -165,12 +189,20 @@ def draw(rows: list[dict[str, Any]]) -> None:
     from matplotlib import ticker
 
     points = [
-        [row["algorithm"], row["rounds"], row["seconds"], row["own"]["score"], *row["own"]["score_ci95"]]
+        [
+            row["algorithm"],
+            row["rounds"],
+            row["seconds"],
+            row["own"]["score"],
+            *row["own"]["score_ci95"],
+        ]
         for row in rows
     ]
     points.sort()
     with IMAGE.with_suffix(".csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["algorithm", "rounds", "seconds_a_seed", "score", "low", "high"], *points])
+        csv.writer(file).writerows(
+            [["algorithm", "rounds", "seconds_a_seed", "score", "low", "high"], *points]
+        )
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.8), dpi=150, sharey=True)
     labels = ("training, million rounds a seed", "training, seconds a seed on two CPU cores")
     for axes, column, label in zip(panels, (1, 2), labels, strict=True):
@@ -178,7 +210,9 @@ def draw(rows: list[dict[str, Any]]) -> None:
         for name, colour in COLOURS.items():
             own = [point for point in points if point[0] == name]
             x = [point[column] / (1e6 if column == 1 else 1) for point in own]
-            axes.fill_between(x, [p[4] for p in own], [p[5] for p in own], color=colour, alpha=0.2, linewidth=0)
+            axes.fill_between(
+                x, [p[4] for p in own], [p[5] for p in own], color=colour, alpha=0.2, linewidth=0
+            )
             axes.plot(x, [p[3] for p in own], "o-", color=colour, markersize=4, label=name.upper())
         axes.set(xscale="log", xlabel=label)
         axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
@@ -195,7 +229,9 @@ def draw(rows: list[dict[str, Any]]) -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("groups", nargs="+", choices=list(GROUPS))
-    parser.add_argument("--seeds", type=int, default=6, help="best a multiple of the number of cores (default 6)")
+    parser.add_argument(
+        "--seeds", type=int, default=6, help="best a multiple of the number of cores (default 6)"
+    )
     return parser.parse_args()
 
 

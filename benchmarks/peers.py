@@ -1,9 +1,10 @@
 """Other libraries' environments under random play, for benchmarks/env_speed.py.
 
-Each is stepped by the function that its users call, which begins a new episode where one ends. Actions are drawn from
-words that the step's key holds already, as ours are, which costs less than what their documentation shows; CartPole is
-there once more as gymnax's documentation plays it, with a key of its own for the action and `sample`. One step is one
-call of the step function for one environment: all agents act in JaxMARL's, one player moves in pgx's.
+Each is stepped by the function that its users call, which begins a new episode where one ends.
+Actions are drawn from words that the step's key holds already, as ours are, which costs less than
+what their documentation shows; CartPole is there once more as gymnax's documentation plays it, with
+a key of its own for the action and `sample`. One step is one call of the step function for one
+environment: all agents act in JaxMARL's, one player moves in pgx's.
 """
 
 import contextlib

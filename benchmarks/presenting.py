@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 COLOURS = ("#0072B2", "#000000", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888")
-"""Okabe and Ito's (2008), which people of every colour vision tell apart; markers and dashes differ as well."""
+"""Okabe and Ito's (2008), which people of every colour vision tell apart; markers and dashes differ
+as well.
+"""
 MARKERS, DASHES = "osD^vP*X<>h", ("-", "--", "-.", ":")
 
 
 class Line(NamedTuple):
-    """A curve of a plot, all of one length: abscissas, medians, and the least and the greatest of the repeats."""
+    """A curve of a plot, all of one length: abscissas, medians, and the least and the greatest of
+    the repeats.
+    """
 
     x: Sequence[float]
     y: Sequence[float]
@@ -37,16 +41,27 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def plot(
-    path: Path, panels: Mapping[str, Mapping[str, Line]], x_labels: Sequence[str], y_label: str, y_scale: str = "log"
+    path: Path,
+    panels: Mapping[str, Mapping[str, Line]],
+    x_labels: Sequence[str],
+    y_label: str,
+    y_scale: str = "log",
 ) -> None:
-    """Panels side by side: title → label → line, the repeats' spread shaded. The suffix says the format.
+    """Panels side by side: title → label → line, the repeats' spread shaded. The suffix says the
+    format.
 
-    Abscissas are on a log scale. A label looks the same in all panels, and has one entry in the legend.
+    Abscissas are on a log scale. A label looks the same in all panels, and has one entry in the
+    legend.
     """
     import matplotlib
     from matplotlib.figure import Figure
 
-    style: dict[Any, Any] = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "savefig.dpi": 200}
+    style: dict[Any, Any] = {
+        "font.size": 8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "savefig.dpi": 200,
+    }
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(1.4 + 3.4 * len(panels), 3.2), layout="constrained")
         labels = list(dict.fromkeys(itertools.chain.from_iterable(panels.values())))
@@ -55,11 +70,17 @@ def plot(
         for axis, (title, lines), x_label in zip(axes, panels.items(), x_labels, strict=True):
             for label, line in lines.items():
                 i = labels.index(label)
-                look = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)], "markersize": 3.5}
+                look = {
+                    "color": COLOURS[i % len(COLOURS)],
+                    "marker": MARKERS[i % len(MARKERS)],
+                    "markersize": 3.5,
+                }
                 entries[label] = axis.plot(
                     line.x, line.y, DASHES[(i // 2 + i // 8) % len(DASHES)], linewidth=1.2, **look
                 )[0]
-                axis.fill_between(line.x, line.low, line.high, color=look["color"], alpha=0.15, linewidth=0)
+                axis.fill_between(
+                    line.x, line.low, line.high, color=look["color"], alpha=0.15, linewidth=0
+                )
             axis.set(xscale="log", yscale=y_scale, xlabel=x_label, title=title)
             ticks = sorted(set(itertools.chain.from_iterable(line.x for line in lines.values())))
             axis.set_xticks(ticks, [f"{x:,}" for x in ticks], rotation=40, ha="right")
@@ -67,7 +88,12 @@ def plot(
             axis.grid(alpha=0.25, linewidth=0.5)
         axes[0].set_ylabel(y_label)
         axes[-1].legend(
-            entries.values(), entries, frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5)
+            entries.values(),
+            entries,
+            frameon=False,
+            fontsize=7,
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)

@@ -1,10 +1,12 @@
-"""What play without chance leaves to a best reply, at the least: the exploitability floor of greedy policies.
+"""What play without chance leaves to a best reply, at the least: the exploitability floor of greedy
+policies.
 
     python benchmarks/pure_play.py [--games 65_536] [env.alpha=0.5 …]
 
-Some rounds have no symmetric equilibrium in pure orders. If all players place the same order there for sure, a reply
-that knows it gains something, whatever the order. Per round this takes the order that leaves the least, over the rounds
-that two equilibrium players meet. A policy could do better only by telling its seats apart (by wealth or past orders).
+Some rounds have no symmetric equilibrium in pure orders. If all players place the same order there
+for sure, a reply that knows it gains something, whatever the order. Per round this takes the order
+that leaves the least, over the rounds that two equilibrium players meet. A policy could do better
+only by telling its seats apart (by wealth or past orders).
 """
 
 import argparse
@@ -58,12 +60,18 @@ def main() -> None:
     error = 1.96 * of_game.std() / np.sqrt(arguments.games)
     earned = payoff.sum(0).mean()
     print(f"rounds without a symmetric equilibrium in pure orders: {mixed.mean():.2%}")
-    print(f"play without chance leaves at least {of_game.mean():.4f} ± {error:.4f} points a game to a best reply,")
-    print(f"{of_game.mean() / earned:.2%} of the {earned:.3f} that the equilibrium earns ({arguments.games:,} games)")
+    print(
+        f"play without chance leaves at least {of_game.mean():.4f} ± {error:.4f} points a game to a best reply,"
+    )
+    print(
+        f"{of_game.mean() / earned:.2%} of the {earned:.3f} that the equilibrium earns ({arguments.games:,} games)"
+    )
 
 
 def least_regret(params: EnvParams, view: View) -> Array:
-    """What the best reply gains over the order that leaves the least, if all place that order; points, [...]."""
+    """What the best reply gains over the order that leaves the least, if all place that order;
+    points, [...].
+    """
     side = good_side(view)
     n_others = n_players_of(view) - 1
 
@@ -79,7 +87,9 @@ def least_regret(params: EnvParams, view: View) -> Array:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("overrides", nargs="*", metavar="env.KEY=VALUE", help="changes to the default game for two")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="env.KEY=VALUE", help="changes to the default game for two"
+    )
     parser.add_argument("--games", type=int, default=65_536, help="default 65,536")
     return parser.parse_args()
 

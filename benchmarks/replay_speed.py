@@ -1,4 +1,5 @@
-"""Our replay beside flashbax's: add a rollout, draw batches by priority, update priorities. Needs no flashbax to run.
+"""Our replay beside flashbax's: add a rollout, draw batches by priority, update priorities. Needs
+no flashbax to run.
 
 python benchmarks/replay_speed.py [--games 1024] [--batch 2048] [--seeds 1] [--blocks 20]
 """
@@ -26,10 +27,16 @@ def ours(n_envs: int, batch: int, n_blocks: int) -> tuple[Any, Callable[..., Any
         state = replay.add(state, jax.tree.map(lambda x: x + n, block), n, ROUNDS)
 
         def learn(state: Any, key: Array) -> tuple[Any, Array]:
-            index, probability = replay.draw(state, key, batch, jnp.minimum(n + 1, n_blocks) * ROUNDS)
-            rows = jax.tree.map(lambda x: x[index.game, index.item // ROUNDS, index.item % ROUNDS], state.blocks)
+            index, probability = replay.draw(
+                state, key, batch, jnp.minimum(n + 1, n_blocks) * ROUNDS
+            )
+            rows = jax.tree.map(
+                lambda x: x[index.game, index.item // ROUNDS, index.item % ROUNDS], state.blocks
+            )
             priority = 0.1 + jnp.abs(jnp.sin(index.item + index.game))
-            return replay.set_priorities(state, index, priority), rows["x"].sum() + probability.sum()
+            return replay.set_priorities(state, index, priority), rows[
+                "x"
+            ].sum() + probability.sum()
 
         return jax.lax.scan(learn, state, jax.random.split(key, STEPS))
 
@@ -41,9 +48,15 @@ def flashbaxs(n_envs: int, batch: int, n_blocks: int) -> tuple[Any, Callable[...
     import flashbax
 
     buffer = flashbax.make_prioritised_trajectory_buffer(
-        add_batch_size=n_envs, sample_batch_size=batch, sample_sequence_length=1, period=1,
-        min_length_time_axis=1, max_length_time_axis=n_blocks * ROUNDS, priority_exponent=1.0, device="cpu",
-    )  # fmt: skip
+        add_batch_size=n_envs,
+        sample_batch_size=batch,
+        sample_sequence_length=1,
+        period=1,
+        min_length_time_axis=1,
+        max_length_time_axis=n_blocks * ROUNDS,
+        priority_exponent=1.0,
+        device="cpu",
+    )
     state = buffer.init({"x": jnp.zeros(WIDTH), "r": jnp.float32(0)})
     rollout = {"x": jnp.zeros((n_envs, ROUNDS, WIDTH)), "r": jnp.zeros((n_envs, ROUNDS))}
 
@@ -62,7 +75,8 @@ def flashbaxs(n_envs: int, batch: int, n_blocks: int) -> tuple[Any, Callable[...
 
 
 def starter(state: Any, step: Callable[..., Any], n_seeds: int) -> Callable[[int], float]:
-    """A function of the update's number that runs it for all seeds and returns the milliseconds that it took.
+    """A function of the update's number that runs it for all seeds and returns the milliseconds
+    that it took.
 
     Seeds are a `vmap`, as in training, a single one too.
     """
@@ -79,11 +93,20 @@ def starter(state: Any, step: Callable[..., Any], n_seeds: int) -> Callable[[int
 
 
 def main() -> None:
-    """Print a line for each buffer: the best of REPEATS, taken in turns, so that a busy machine disturbs both alike."""
+    """Print a line for each buffer: the best of REPEATS, taken in turns, so that a busy machine
+    disturbs both alike.
+    """
     arguments = parse_arguments()
-    n_envs, batch, n_seeds, n_blocks = arguments.games, arguments.batch, arguments.seeds, arguments.blocks
-    print(f"{n_envs} games × {ROUNDS} rounds in, {STEPS} batches of {batch} out, {n_envs * ROUNDS * n_blocks:,} kept, "
-          f"{n_seeds} seed(s)")  # fmt: skip
+    n_envs, batch, n_seeds, n_blocks = (
+        arguments.games,
+        arguments.batch,
+        arguments.seeds,
+        arguments.blocks,
+    )
+    print(
+        f"{n_envs} games × {ROUNDS} rounds in, {STEPS} batches of {batch} out, {n_envs * ROUNDS * n_blocks:,} kept, "
+        f"{n_seeds} seed(s)"
+    )
     runs = {}
     for make in (ours, flashbaxs):
         try:

@@ -1,10 +1,12 @@
-"""The reference table: every policy and every learner on every preset, written to benchmarks/RESULTS.md.
+"""The reference table: every policy and every learner on every preset, written to
+benchmarks/RESULTS.md.
 
     python benchmarks/results.py [--train] [--games 65_536] [--seeds 6]
 
-Scripted policies are played at once. Learners come from runs/results-*, trained with --train where they are missing (a
-training that was interrupted is resumed), six seeds each, with quick-start budgets: 1 M rounds for DQN, 2 M for IPPO
-and MAPPO. A learner that has no run is left out of the table, and the table says so.
+Scripted policies are played at once. Learners come from runs/results-*, trained with --train where
+they are missing (a training that was interrupted is resumed), six seeds each, with quick-start
+budgets: 1 M rounds for DQN, 2 M for IPPO and MAPPO. A learner that has no run is left out of the
+table, and the table says so.
 """
 
 import argparse
@@ -27,7 +29,13 @@ from cardjax.runtime.run_folder import describe_machine, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTED = {
-    "single": ("random_valid", "ev_oracle:max", "ev_oracle:kelly", "ev_oracle:fixed", "best_response"),
+    "single": (
+        "random_valid",
+        "ev_oracle:max",
+        "ev_oracle:kelly",
+        "ev_oracle:fixed",
+        "best_response",
+    ),
     "two": (
         "random_valid",
         "ev_oracle:max",
@@ -39,11 +47,16 @@ SCRIPTED = {
     ),
 }
 COLUMNS = {
-    "score": ("score", 1, 3), "mean_expected_pnl": ("expected P&L", 1, 3), "mean_pnl": ("P&L", 1, 2),
-    "exploitability_share": ("exploitability", 100, 1), "joint_surplus": ("joint surplus", 1, 3),
-    "sharpe": ("Sharpe", 1, 3), "max_drawdown_p95": ("drawdown, 95th percentile", 1, 1),
-    "ruin_probability": ("ruin", 100, 2), "trade_rate": ("trades", 100, 1),
-}  # fmt: skip
+    "score": ("score", 1, 3),
+    "mean_expected_pnl": ("expected P&L", 1, 3),
+    "mean_pnl": ("P&L", 1, 2),
+    "exploitability_share": ("exploitability", 100, 1),
+    "joint_surplus": ("joint surplus", 1, 3),
+    "sharpe": ("Sharpe", 1, 3),
+    "max_drawdown_p95": ("drawdown, 95th percentile", 1, 1),
+    "ruin_probability": ("ruin", 100, 2),
+    "trade_rate": ("trades", 100, 1),
+}
 """metric → heading, factor, digits; a factor of 100 is shown in percent."""
 
 
@@ -67,15 +80,21 @@ LEARNERS = (
 def main() -> None:
     arguments = parse_arguments()
     keep_compiled_programs()
-    runs = {(learner.algorithm, preset): run_of(learner, preset, arguments)
-            for preset in presets_by_name() for learner in LEARNERS}  # fmt: skip
+    runs = {
+        (learner.algorithm, preset): run_of(learner, preset, arguments)
+        for preset in presets_by_name()
+        for learner in LEARNERS
+    }
     entries = {kind: scripted_entries(kind, arguments.games) for kind in SCRIPTED}
     page = [introduction(arguments, runs)]
     for preset in presets_by_name():
         for kind, label in (("single", "single"), ("two", "two players")):
             rows = [(name, "games", entry) for name, entry in entries[kind][preset].items()]
-            rows += [learned_row(runs[learner.algorithm, preset]) for learner in LEARNERS
-                     if learner.kind == kind and runs[learner.algorithm, preset] is not None]  # fmt: skip
+            rows += [
+                learned_row(runs[learner.algorithm, preset])
+                for learner in LEARNERS
+                if learner.kind == kind and runs[learner.algorithm, preset] is not None
+            ]
             page.append(f"## {preset}, {label}\n\n{table(rows)}")
     write_text(ROOT / "benchmarks" / "RESULTS.md", "\n".join(page))
 
@@ -84,7 +103,9 @@ def scripted_entries(kind: str, n_games: int) -> dict[str, dict[str, dict[str, A
     """By preset and policy the JSON entry of self-play; all presets by one program a policy."""
     market, _ = cardjax.make(kind)
     presets = list(presets_by_name())
-    grid = jax.tree.map(lambda *leaves: np.stack(leaves), *(preset_params(preset) for preset in presets))
+    grid = jax.tree.map(
+        lambda *leaves: np.stack(leaves), *(preset_params(preset) for preset in presets)
+    )
     entries: dict[str, dict[str, dict[str, Any]]] = {preset: {} for preset in presets}
     for name in SCRIPTED[kind]:
         policy = make_policy(name)
@@ -96,13 +117,21 @@ def scripted_entries(kind: str, n_games: int) -> dict[str, dict[str, dict[str, A
 
 
 def run_of(learner: Learner, preset: str, arguments: argparse.Namespace) -> Path | None:
-    """The learner's run on a preset; trained now if it is missing and --train is given; None if there is none."""
+    """The learner's run on a preset; trained now if it is missing and --train is given; None if
+    there is none.
+    """
     folder = Path("runs") / f"results-{learner.algorithm}-{preset}-x{arguments.seeds}"
     if arguments.train and not finished(folder):
         script = ROOT / "train" / f"{learner.algorithm}.py"
-        fresh = ["--config", str(ROOT / "configs" / f"{learner.config}.yaml"), *learner.overrides,
-                 f"env.preset={preset}", f"train.n_seeds={arguments.seeds}", f"name={folder.name}",
-                 f"train.final_eval_games={arguments.games}"]  # fmt: skip
+        fresh = [
+            "--config",
+            str(ROOT / "configs" / f"{learner.config}.yaml"),
+            *learner.overrides,
+            f"env.preset={preset}",
+            f"train.n_seeds={arguments.seeds}",
+            f"name={folder.name}",
+            f"train.final_eval_games={arguments.games}",
+        ]
         options = ["--resume", str(folder)] if (folder / "meta.json").exists() else fresh
         subprocess.run([sys.executable, str(script), *options], check=True)
     return folder if finished(folder) else None
@@ -121,7 +150,11 @@ def learned_row(folder: Path | None) -> tuple[str, str, dict[str, Any]]:
     own: dict[str, Any] = next(entry for entry in summary["results"] if entry["opponent"] == SELF)
     name = f"{summary['algorithm'].upper()}, {summary['total_steps'] / 1e6:.2g} M rounds"
     commit = json.loads((folder / "meta.json").read_text())["git_commit"]
-    return f"{name} (config {config_hash(folder)}, {str(commit)[:8]})", f"{len(summary['seeds'])} seeds", own
+    return (
+        f"{name} (config {config_hash(folder)}, {str(commit)[:8]})",
+        f"{len(summary['seeds'])} seeds",
+        own,
+    )
 
 
 def config_hash(folder: Path) -> str:
@@ -135,8 +168,12 @@ def introduction(arguments: argparse.Namespace, runs: dict[tuple[str, str], Path
     machine = describe_machine()
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     seeds = f"{arguments.seeds} training seeds" if any(runs.values()) else "training seeds"
-    missing = [f"{algorithm} on {preset}" for (algorithm, preset), folder in runs.items() if folder is None]
-    left_out = f"\nNot trained yet, so not in the tables: {', '.join(missing)}.\n" if missing else ""
+    missing = [
+        f"{algorithm} on {preset}" for (algorithm, preset), folder in runs.items() if folder is None
+    ]
+    left_out = (
+        f"\nNot trained yet, so not in the tables: {', '.join(missing)}.\n" if missing else ""
+    )
     return f"""# Reference results
 
 Written by `python benchmarks/results.py --train --games {arguments.games} --seeds {arguments.seeds}`.
@@ -155,10 +192,14 @@ A learner's row names its configuration's hash and the commit that trained it. W
 
 def table(rows: list[tuple[str, str, dict[str, Any]]]) -> str:
     """Markdown, a row a policy."""
-    lines = ["| policy | " + " | ".join(heading for heading, _, _ in COLUMNS.values()) + " | ± over |",
-             "|---|" + "---:|" * len(COLUMNS) + "---|"]  # fmt: skip
-    lines += [f"| {name} | " + " | ".join(cell(entry, metric) for metric in COLUMNS) + f" | {unit} |"
-              for name, unit, entry in rows]  # fmt: skip
+    lines = [
+        "| policy | " + " | ".join(heading for heading, _, _ in COLUMNS.values()) + " | ± over |",
+        "|---|" + "---:|" * len(COLUMNS) + "---|",
+    ]
+    lines += [
+        f"| {name} | " + " | ".join(cell(entry, metric) for metric in COLUMNS) + f" | {unit} |"
+        for name, unit, entry in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -175,8 +216,12 @@ def cell(entry: dict[str, Any], metric: str) -> str:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--train", action="store_true", help="train the learners that have no run yet")
-    parser.add_argument("--games", type=int, default=65_536, help="a policy and training seed (default 65,536)")
+    parser.add_argument(
+        "--train", action="store_true", help="train the learners that have no run yet"
+    )
+    parser.add_argument(
+        "--games", type=int, default=65_536, help="a policy and training seed (default 65,536)"
+    )
     parser.add_argument("--seeds", type=int, default=6, help="of each learner (default 6)")
     return parser.parse_args()
 

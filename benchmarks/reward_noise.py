@@ -1,11 +1,12 @@
-"""How noisy the rewards are: the variance of `pnl` and of `expected_pnl` about an order's exact value.
+"""How noisy the rewards are: the variance of `pnl` and of `expected_pnl` about an order's exact
+value.
 
     python benchmarks/reward_noise.py [--games 65_536] [env.alpha=0.5 …]
 
-An order's exact value is its expected P&L given the View and the law of what the others do. A regression on rewards
-needs rounds in proportion to their variance about it, so the ratio is the factor that `expected_pnl` can save in them.
-Measured in rounds that random valid players meet, where learning starts, and in those of equilibrium players, where
-it ends.
+An order's exact value is its expected P&L given the View and the law of what the others do. A
+regression on rewards needs rounds in proportion to their variance about it, so the ratio is the
+factor that `expected_pnl` can save in them. Measured in rounds that random valid players meet,
+where learning starts, and in those of equilibrium players, where it ends.
 """
 
 import argparse
@@ -29,7 +30,9 @@ def main() -> None:
     market, params, n_games = make_market(config.game), config.env, arguments.games
 
     def noise(policy: Memoryless, key: Array) -> tuple[Array, Array]:
-        """(pnl and expected pnl, each less the value; whether it is an order) of every round, game and player."""
+        """(pnl and expected pnl, each less the value; whether it is an order) of every round, game
+        and player.
+        """
 
         def play_round(games: State, key: Array) -> tuple[State, tuple[Array, Array]]:
             view = jax.vmap(market.view, (0, None))(games, params)
@@ -38,7 +41,9 @@ def main() -> None:
             value = expected_pnl(params, view, flow_of_others(law))
             value = jnp.take_along_axis(value, actions[..., None], -1)[..., 0]
             keys = jax.random.split(jax.random.fold_in(key, 1), n_games)
-            _, games, _, _, _, info = jax.vmap(market.step, (0, 0, 0, None))(keys, games, actions, params)
+            _, games, _, _, _, info = jax.vmap(market.step, (0, 0, 0, None))(
+                keys, games, actions, params
+            )
             luck = position_of(actions) * (info["S"] - info["mu"])[:, None]
             rewards = jnp.stack([info["pnl"], info["pnl"] - luck], -1)
             return games, (rewards - value[..., None], actions > 0)
@@ -46,16 +51,22 @@ def main() -> None:
         games = jax.vmap(market.reset, (0, None))(jax.random.split(key, n_games), params)[1]
         return jax.lax.scan(play_round, games, jax.random.split(jax.random.fold_in(key, 1), 10))[1]
 
-    print("| orders of | deviation of pnl | of expected_pnl | ratio of variances |\n|---|---:|---:|---:|")
+    print(
+        "| orders of | deviation of pnl | of expected_pnl | ratio of variances |\n|---|---:|---:|---:|"
+    )
     for name in ("random_valid", "equilibrium"):
-        apart, ordered = jax.jit(noise, static_argnums=0)(make_policy(name), jax.random.key(config.seed))
+        apart, ordered = jax.jit(noise, static_argnums=0)(
+            make_policy(name), jax.random.key(config.seed)
+        )
         raw, expected = np.square(np.asarray(apart, np.float64))[np.asarray(ordered)].mean(0)
         print(f"| {name} | {raw**0.5:.2f} | {expected**0.5:.2f} | {raw / expected:,.0f} |")
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("overrides", nargs="*", metavar="env.KEY=VALUE", help="changes to the default game for two")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="env.KEY=VALUE", help="changes to the default game for two"
+    )
     parser.add_argument("--games", type=int, default=65_536, help="default 65,536")
     return parser.parse_args()
 

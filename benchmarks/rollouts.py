@@ -1,4 +1,6 @@
-"""Random play of many games in one compiled program, spread over all devices: the same way for ours and for others'."""
+"""Random play of many games in one compiled program, spread over all devices: the same way for ours
+and for others'.
+"""
 
 import itertools
 import time
@@ -22,7 +24,8 @@ class Game(NamedTuple):
     reset: Callable[[Array], Any]
     """key → state."""
     play: Callable[[Array, Any], tuple[Any, Any, Any]]
-    """(key, state) → (what is written out, state, reward), one step; a game that ended begins anew."""
+    """(key, state) → (what is written out, state, reward), one step; a game that ended begins anew.
+    """
 
 
 class Rollout(NamedTuple):
@@ -36,7 +39,9 @@ class Rollout(NamedTuple):
 
 
 def card_market(n_players: int = 2, observe: bool = True) -> Game:
-    """Ours, every player choosing among the valid actions; `observe` says whether observations are written out."""
+    """Ours, every player choosing among the valid actions; `observe` says whether observations are
+    written out.
+    """
     market, params = CardMarket(n_players=n_players), make_params()
 
     def play(key: Array, state: State) -> tuple[Any, State, Array]:
@@ -53,19 +58,24 @@ def random_words(key: Array, n: int) -> Array:
 
 
 def random_valid(words: Array, n_buys: Array, n_sells: Array) -> Array:
-    """A uniformly random valid action for each player, from uint32 words and the largest valid sizes, all [A]."""
+    """A uniformly random valid action for each player, from uint32 words and the largest valid
+    sizes, all [A].
+    """
     draw = ((words >> 16) * (1 + n_buys + n_sells).astype(jnp.uint32) >> 16).astype(jnp.int32)
     return jnp.where(draw <= n_buys, draw, draw - n_buys + 10)
 
 
 def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
-    """The program, after one call that is not to be timed. Its buffers are used again by every call.
+    """The program, after one call that is not to be timed. Its buffers are used again by every
+    call.
 
-    Games go to as many devices as get equal shares. A step's key is the game's folded with the step's number.
+    Games go to as many devices as get equal shares. A step's key is the game's folded with the
+    step's number.
 
     Args:
-        block: games that a device plays to the end of the call before it begins with the next ones, so that they stay
-            in its cache, as plain C does with each single game; 0 plays all games of a device at once.
+        block: games that a device plays to the end of the call before it begins with the next ones,
+            so that they stay in its cache, as plain C does with each single game; 0 plays all games
+            of a device at once.
     """
     n_rounds = rounds_of(n_games, block)
     n_devices = max(d for d in range(1, jax.device_count() + 1) if n_games % d == 0)
@@ -74,7 +84,9 @@ def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
     reset = jax.vmap(game.reset)
     written, _, rewards = jax.eval_shape(jax.vmap(game.play), keys, jax.eval_shape(reset, keys))
     blank = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), (written, rewards))
-    keys, states, blank = jax.device_put((keys, jax.jit(reset)(keys), blank), NamedSharding(mesh, games))
+    keys, states, blank = jax.device_put(
+        (keys, jax.jit(reset)(keys), blank), NamedSharding(mesh, games)
+    )
 
     def rollout(keys: Array, carry: Any, start: Array) -> Any:
         n = keys.shape[0]
@@ -87,7 +99,9 @@ def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
     def play(keys: Array, carry: Any, start: Array) -> Any:
         def body(carry: Any, t: Array) -> tuple[Any, None]:
             state, (_, total) = carry
-            written, state, reward = jax.vmap(game.play)(jax.vmap(threefry.fold_in, (0, None))(keys, t), state)
+            written, state, reward = jax.vmap(game.play)(
+                jax.vmap(threefry.fold_in, (0, None))(keys, t), state
+            )
             return (state, (written, jax.tree.map(jnp.add, total, reward))), None
 
         return jax.lax.scan(body, carry, start + jnp.arange(n_rounds))[0]
@@ -95,7 +109,9 @@ def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
     specs = (games, games, PartitionSpec())
     spread = jax.shard_map(rollout, mesh=mesh, in_specs=specs, out_specs=games, check_vma=False)
     before = time.perf_counter()
-    compiled = jax.jit(spread, donate_argnums=1).lower(keys, (states, blank), jnp.int32(0)).compile()
+    compiled = (
+        jax.jit(spread, donate_argnums=1).lower(keys, (states, blank), jnp.int32(0)).compile()
+    )
     compile_seconds = time.perf_counter() - before
     carry, starts = [(states, blank)], itertools.count(0, n_rounds)
 
@@ -107,5 +123,7 @@ def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
 
 
 def rounds_of(n_games: int, block: int) -> int:
-    """Rounds of one call: so many that neither the call nor the copies of a block count, and a whole game at least."""
+    """Rounds of one call: so many that neither the call nor the copies of a block count, and a
+    whole game at least.
+    """
     return min(20_000, max(100 if block else 10, STEPS_A_CALL // n_games))

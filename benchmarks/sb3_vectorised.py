@@ -10,13 +10,15 @@ from cardjax.adapters.gymnasium_vector import MarketVectorEnv
 
 
 class VectorisedMarket(VecEnv):
-    """`n_envs` single-player markets. A game's last observation is left out of `infos`: games are never cut off, so
-    nothing is bootstrapped from it."""
+    """`n_envs` single-player markets. A game's last observation is left out of `infos`: games are
+    never cut off, so nothing is bootstrapped from it."""
 
     def __init__(self, n_envs: int, seed: int, **overrides: Any):
         self._envs = MarketVectorEnv(n_envs, autoreset_mode="SameStep", **overrides)
         self._first_seed = seed
-        super().__init__(n_envs, self._envs.single_observation_space, self._envs.single_action_space)
+        super().__init__(
+            n_envs, self._envs.single_observation_space, self._envs.single_action_space
+        )
 
     def reset(self) -> np.ndarray:
         return self._envs.reset(seed=self._first_seed)[0]
@@ -37,7 +39,9 @@ class VectorisedMarket(VecEnv):
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
         setattr(self._envs, attr_name, value)
 
-    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+    def env_method(
+        self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any
+    ) -> list[Any]:
         return [getattr(self._envs, method_name)(*args, **kwargs)]
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:

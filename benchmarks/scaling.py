@@ -1,16 +1,19 @@
-"""How the cost of the market and of a learner's update grows with games, seeds, players and CPU devices.
+"""How the cost of the market and of a learner's update grows with games, seeds, players and CPU
+devices.
 
-    python benchmarks/scaling.py [--subjects env,update] [--axes games,seeds,players,devices] [--csv FILE] [--plot FILE]
-    python benchmarks/scaling.py --subjects update --axes seeds --seeds 1,16
+    python benchmarks/scaling.py [--subjects env,update] [--axes games,seeds,players,devices] [--csv
+    FILE] [--plot FILE] python benchmarks/scaling.py --subjects update --axes seeds --seeds 1,16
 
-One quantity varies at a time; the others are those of the configuration (`env`: 8,192 games), on all cores. All points
-of an axis take turns in one process, or in one a number of devices; figures are medians, compilation apart. `env` is a
-round of random play of all games, observations written; `update` is what train/ runs: seeds spread over the devices, so
-that a single seed is on one of them. Relative figures are to an axis' first point. The unit is a game, a seed or a
-player; for devices it is a device's second. 1 in that column is growth in proportion, below 1 is better.
+One quantity varies at a time; the others are those of the configuration (`env`: 8,192 games), on
+all cores. All points of an axis take turns in one process, or in one a number of devices; figures
+are medians, compilation apart. `env` is a round of random play of all games, observations written;
+`update` is what train/ runs: seeds spread over the devices, so that a single seed is on one of
+them. Relative figures are to an axis' first point. The unit is a game, a seed or a player; for
+devices it is a device's second. 1 in that column is growth in proportion, below 1 is better.
 
-The second line asks what sixteen seeds in one program cost beside sixteen runs of one seed. An environment has no
-seeds, and on an accelerator there is no axis of devices. All together takes about ten minutes.
+The second line asks what sixteen seeds in one program cost beside sixteen runs of one seed. An
+environment has no seeds, and on an accelerator there is no axis of devices. All together takes
+about ten minutes.
 """
 
 import argparse
@@ -39,7 +42,9 @@ class Worker:
     def __init__(self, job: Job):
         script = str(Path(__file__).with_name("scaling_programs.py"))
         command = [sys.executable, script, json.dumps(job._asdict())]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         self.compile_seconds: list[float] = self._answer()
 
     def seconds(self, point: int) -> float:
@@ -117,7 +122,14 @@ def units_of(axis: str, value: int, first: int) -> float:
 def table(rows: list[dict[str, Any]]) -> str:
     subject, axis = rows[0]["subject"], rows[0]["axis"]
     unit = "device-seconds" if axis == "devices" else f"a {axis[:-1]}"
-    header = [f"{axis} ({subject})", SUBJECTS[subject], "least to most", "relative", f"relative, {unit}", "compile, s"]
+    header = [
+        f"{axis} ({subject})",
+        SUBJECTS[subject],
+        "least to most",
+        "relative",
+        f"relative, {unit}",
+        "compile, s",
+    ]
     cells = [
         [
             f"{row['value']:,}",
@@ -138,30 +150,54 @@ def draw(path: Path, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         own = [r for r in rows if (r["subject"], r["axis"]) == (row["subject"], row["axis"])]
         columns = ("value", "per_unit_median", "per_unit_low", "per_unit_high")
-        panels.setdefault(row["axis"], {})[row["subject"]] = Line(*([r[column] for r in own] for column in columns))
+        panels.setdefault(row["axis"], {})[row["subject"]] = Line(
+            *([r[column] for r in own] for column in columns)
+        )
     plot(path, panels, list(panels), "cost a unit, relative to the first", y_scale="linear")
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Cost against games, seeds, players and devices.")
-    parser.add_argument("--subjects", default=",".join(SUBJECTS), help=f"of {', '.join(SUBJECTS)} (default all)")
-    parser.add_argument("--axes", default=",".join(AXES), help=f"of {', '.join(AXES)} (default all)")
-    parser.add_argument("--games", type=counts, help="points (default 256 to 131,072; updates: to 16,384)")
-    parser.add_argument("--seeds", type=counts, default=(1, 2, 4, 16), help="points (default 1,2,4,16)")
-    parser.add_argument("--players", type=counts, default=(2, 3, 4, 8), help="points (default 2,3,4,8)")
+    parser.add_argument(
+        "--subjects", default=",".join(SUBJECTS), help=f"of {', '.join(SUBJECTS)} (default all)"
+    )
+    parser.add_argument(
+        "--axes", default=",".join(AXES), help=f"of {', '.join(AXES)} (default all)"
+    )
+    parser.add_argument(
+        "--games", type=counts, help="points (default 256 to 131,072; updates: to 16,384)"
+    )
+    parser.add_argument(
+        "--seeds", type=counts, default=(1, 2, 4, 16), help="points (default 1,2,4,16)"
+    )
+    parser.add_argument(
+        "--players", type=counts, default=(2, 3, 4, 8), help="points (default 2,3,4,8)"
+    )
     cores = tuple(range(1, n_cores() + 1))
-    parser.add_argument("--devices", type=device_counts, default=cores, help="points (default 1 to the cores)")
-    parser.add_argument("--config", type=Path, default=ROOT / "configs" / "ippo.yaml", help="of the update")
-    parser.add_argument("--algorithm", default="ippo", choices=("ippo", "mappo", "dqn"), help="(default ippo)")
+    parser.add_argument(
+        "--devices", type=device_counts, default=cores, help="points (default 1 to the cores)"
+    )
+    parser.add_argument(
+        "--config", type=Path, default=ROOT / "configs" / "ippo.yaml", help="of the update"
+    )
+    parser.add_argument(
+        "--algorithm", default="ippo", choices=("ippo", "mappo", "dqn"), help="(default ippo)"
+    )
     parser.add_argument("--repeats", type=a_count, default=7, help="turns (default 7)")
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each measurement at least (default 0.5)")
+    parser.add_argument(
+        "--seconds", type=float, default=0.5, help="of each measurement at least (default 0.5)"
+    )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them, PNG or what the suffix says")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw them, PNG or what the suffix says"
+    )
     arguments = parser.parse_args()
     for option, known in (("subjects", tuple(SUBJECTS)), ("axes", AXES)):
         names = getattr(arguments, option).split(",")
         if unknown := set(names) - set(known):
-            parser.error(f"--{option}: no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+            parser.error(
+                f"--{option}: no {', '.join(sorted(unknown))}; there are {', '.join(known)}"
+            )
         setattr(arguments, option, names)
     if arguments.subjects == ["env"] and arguments.axes == ["seeds"]:
         parser.error("an environment has no seeds: there is nothing to measure")

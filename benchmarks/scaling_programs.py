@@ -1,5 +1,6 @@
-"""The process in which scaling.py measures: it gets a job as JSON, says what compiling its points took, and measures a
-point whenever its number comes in. The number of devices is chosen before JAX starts, so each has a process.
+"""The process in which scaling.py measures: it gets a job as JSON, says what compiling its points
+took, and measures a point whenever its number comes in. The number of devices is chosen before JAX
+starts, so each has a process.
 """
 
 import json
@@ -53,7 +54,9 @@ def main() -> None:
     job = Job(**json.loads(sys.argv[1]))
     points = [Point(*point) for point in job.points]
     use_threads(points[0].devices)
-    os.environ["JAX_NUM_CPU_DEVICES"] = str(points[0].devices)  # a training would choose by its own number of seeds
+    os.environ["JAX_NUM_CPU_DEVICES"] = str(
+        points[0].devices
+    )  # a training would choose by its own number of seeds
     if job.by_device and jax.default_backend() != "cpu":
         raise SystemExit("the axis of devices is of CPU cores; leave it out with --axes")
     programs = [SUBJECTS[job.subject](point, job) for point in points]

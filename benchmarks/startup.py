@@ -1,13 +1,17 @@
-"""Seconds from typing a training's command to the end of its first update: with an empty compilation cache, and again.
+"""Seconds from typing a training's command to the end of its first update: with an empty
+compilation cache, and again.
 
-    python benchmarks/startup.py [--config configs/ippo.yaml] [--algorithm ippo] [--repeats 5] [--csv FILE]
+    python benchmarks/startup.py [--config configs/ippo.yaml] [--algorithm ippo] [--repeats 5]
+    [--csv FILE]
 
-Measured from outside: from the start of `python train/ALGORITHM.py` to the first row of metrics.csv. A training logs
-200 times, so `train.total_steps` is set to 200 updates, and the first row comes after one update and not after eight.
-Nothing else differs from the shipped command. The process is stopped there.
+Measured from outside: from the start of `python train/ALGORITHM.py` to the first row of
+metrics.csv. A training logs 200 times, so `train.total_steps` is set to 200 updates, and the first
+row comes after one update and not after eight. Nothing else differs from the shipped command. The
+process is stopped there.
 
-Cold and warm take turns: each cold start has a new cache folder (JAX_… settings that choose another are taken out of
-the environment), and the warm one after it has the same. Python's bytecode and matplotlib's fonts are cached in both.
+Cold and warm take turns: each cold start has a new cache folder (JAX_… settings that choose another
+are taken out of the environment), and the warm one after it has the same. Python's bytecode and
+matplotlib's fonts are cached in both.
 """
 
 import argparse
@@ -46,8 +50,13 @@ def main() -> None:
     rows = []
     for name, seconds in samples.items():
         median, low, high = spread(seconds)
-        rows.append({"start": name, "seconds": median, "low": low, "high": high, "target": TARGETS[name]})
-    shown = [(r["start"], f"{r['seconds']:.2f}", f"{r['low']:.2f}–{r['high']:.2f}", f"≤ {r['target']:g}") for r in rows]
+        rows.append(
+            {"start": name, "seconds": median, "low": low, "high": high, "target": TARGETS[name]}
+        )
+    shown = [
+        (r["start"], f"{r['seconds']:.2f}", f"{r['low']:.2f}–{r['high']:.2f}", f"≤ {r['target']:g}")
+        for r in rows
+    ]
     print(markdown(("start", "seconds to the first update", "spread", "target"), shown))
     if arguments.csv is not None:
         write_csv(arguments.csv, rows)
@@ -59,7 +68,9 @@ def short_training(path: Path) -> int:
     return LOG_POINTS * config.train.n_envs * config.ppo.rollout_rounds
 
 
-def first_update(arguments: argparse.Namespace, overrides: list[str], place: Path, name: str) -> float:
+def first_update(
+    arguments: argparse.Namespace, overrides: list[str], place: Path, name: str
+) -> float:
     """Seconds until a fresh process has logged its first update.
 
     Args:
@@ -67,12 +78,21 @@ def first_update(arguments: argparse.Namespace, overrides: list[str], place: Pat
         name: of the run.
     """
     script = ROOT / "train" / f"{arguments.algorithm}.py"
-    command = [sys.executable, str(script), "--config", str(arguments.config.resolve()), *overrides, f"name={name}"]
+    command = [
+        sys.executable,
+        str(script),
+        "--config",
+        str(arguments.config.resolve()),
+        *overrides,
+        f"name={name}",
+    ]
     shutil.rmtree(place / "runs" / name, ignore_errors=True)
     metrics = place / "runs" / name / "metrics.csv"
     with (place / "stderr").open("w") as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=place, env=environment(place), stdout=errors, stderr=errors)
+        process = subprocess.Popen(
+            command, cwd=place, env=environment(place), stdout=errors, stderr=errors
+        )
         try:
             while not logged(metrics):
                 if process.poll() is not None or time.perf_counter() - start > PATIENCE:
@@ -85,7 +105,9 @@ def first_update(arguments: argparse.Namespace, overrides: list[str], place: Pat
 
 
 def logged(metrics: Path) -> bool:
-    """Whether the file has a row below its header; it is replaced as a whole, so a row is never half there."""
+    """Whether the file has a row below its header; it is replaced as a whole, so a row is never
+    half there.
+    """
     try:
         return len(metrics.read_text().splitlines()) > 1
     except FileNotFoundError:
@@ -98,15 +120,22 @@ def environment(place: Path) -> dict[str, str]:
     for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE"):
         own.pop(name, None)
     paths = [str(ROOT), *filter(None, [own.get("PYTHONPATH")])]
-    return own | {"XDG_CACHE_HOME": str(place / "cache"), "MPLCONFIGDIR": str(place / "matplotlib"),
-                  "PYTHONPATH": os.pathsep.join(paths)}  # fmt: skip
+    return own | {
+        "XDG_CACHE_HOME": str(place / "cache"),
+        "MPLCONFIGDIR": str(place / "matplotlib"),
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Seconds from a training's command to its first update.")
+    parser = argparse.ArgumentParser(
+        description="Seconds from a training's command to its first update."
+    )
     parser.add_argument("--config", type=Path, default=ROOT / "configs" / "ippo.yaml")
     parser.add_argument("--algorithm", choices=("ippo", "mappo"), default="ippo")
-    parser.add_argument("--repeats", type=a_count, default=5, help="starts of each kind (default 5)")
+    parser.add_argument(
+        "--repeats", type=a_count, default=5, help="starts of each kind (default 5)"
+    )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")
     return parser.parse_args()
 

@@ -1,4 +1,6 @@
-"""Timings that can be compared: whatever is compared takes turns in one run, and medians with their spread are kept."""
+"""Timings that can be compared: whatever is compared takes turns in one run, and medians with their
+spread are kept.
+"""
 
 import argparse
 import os
@@ -21,12 +23,16 @@ def spread(samples: Sequence[float]) -> Spread:
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
-    """Of two that took turns: every turn's own ratio, so that what slows both down for a while cancels."""
+    """Of two that took turns: every turn's own ratio, so that what slows both down for a while
+    cancels.
+    """
     return spread([a / b for a, b in zip(above, below, strict=True)])
 
 
 def take_turns(measures: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:
-    """Name → its `repeats` measurements. Every other turn goes backwards, so that nobody has the same one before it."""
+    """Name → its `repeats` measurements. Every other turn goes backwards, so that nobody has the
+    same one before it.
+    """
     samples: dict[str, list[float]] = {name: [] for name in measures}
     for turn in range(repeats):
         for name in list(measures)[:: -1 if turn % 2 else 1]:
@@ -35,7 +41,9 @@ def take_turns(measures: Mapping[str, Callable[[], float]], repeats: int) -> dic
 
 
 def rate(call: Callable[[], object], n_steps: int, seconds: float) -> float:
-    """Million steps a second over at least `seconds` and one call, which makes `n_steps` and waits for their end."""
+    """Million steps a second over at least `seconds` and one call, which makes `n_steps` and waits
+    for their end.
+    """
     start, calls = time.perf_counter(), 0
     while calls == 0 or time.perf_counter() - start < seconds:
         call()
@@ -44,10 +52,12 @@ def rate(call: Callable[[], object], n_steps: int, seconds: float) -> float:
 
 
 def use_threads(n: int) -> None:
-    """Keep this process and those that it starts on `n` cores, with one JAX CPU device on each and one C thread.
+    """Keep this process and those that it starts on `n` cores, with one JAX CPU device on each and
+    one C thread.
 
-    One XLA CPU device leaves part of a second core idle. To be called before JAX first touches a device. Programs are
-    compiled anew, whatever cache the user has chosen, for what that takes is reported.
+    One XLA CPU device leaves part of a second core idle. To be called before JAX first touches a
+    device. Programs are compiled anew, whatever cache the user has chosen, for what that takes is
+    reported.
     """
     import jax  # here, for a process that only starts others does without
 

@@ -1,7 +1,8 @@
-"""The programs that train_speed.py times: ours, its matrix products alone, rejax's PPO and Stable-Baselines3's.
+"""The programs that train_speed.py times: ours, its matrix products alone, rejax's PPO and
+Stable-Baselines3's.
 
-This file is a process of its own, for the number of devices is chosen before JAX starts: it gets a job as JSON, says
-what it has compiled, and measures a program whenever its name comes in.
+This file is a process of its own, for the number of devices is chosen before JAX starts: it gets a
+job as JSON, says what it has compiled, and measures a program whenever its name comes in.
 """
 
 import json
@@ -74,21 +75,31 @@ def floor(algorithm: str, config: RunConfig) -> Program:
     start = time.perf_counter()
     call = compile_floor(shapes, n_seeds, config.train.n_envs)
     compile_seconds = time.perf_counter() - start
-    return Program(call, learner.rounds_per_update * n_seeds, compile_seconds, n_seeds * flops(shapes))
+    return Program(
+        call, learner.rounds_per_update * n_seeds, compile_seconds, n_seeds * flops(shapes)
+    )
 
 
 def rejax_ppo(algorithm: str, config: RunConfig) -> Program:
-    """rejax's PPO on the gymnax adapter's environment, without evaluations; several seeds under `vmap`."""
+    """rejax's PPO on the gymnax adapter's environment, without evaluations; several seeds under
+    `vmap`.
+    """
     import rejax
 
     from cardjax.adapters.gymnax import make
 
     env, params = make("single", legacy=True, **_game(config))
     learner = rejax.PPO.create(
-        env=env, env_params=params, num_envs=config.train.n_envs, num_steps=config.ppo.rollout_rounds,
-        num_minibatches=config.ppo.n_minibatches, num_epochs=config.ppo.n_epochs, gamma=config.ppo.gamma,
-        agent_kwargs={"hidden_layer_sizes": config.ppo.hidden, "activation": "relu"}, learning_rate=1e-3,
-    )  # fmt: skip
+        env=env,
+        env_params=params,
+        num_envs=config.train.n_envs,
+        num_steps=config.ppo.rollout_rounds,
+        num_minibatches=config.ppo.n_minibatches,
+        num_epochs=config.ppo.n_epochs,
+        gamma=config.ppo.gamma,
+        agent_kwargs={"hidden_layer_sizes": config.ppo.hidden, "activation": "relu"},
+        learning_rate=1e-3,
+    )
     n_seeds, init, update = config.train.n_seeds, learner.init_state, learner.train_iteration
     if n_seeds > 1:
         state = jax.jit(jax.vmap(init))(jax.random.split(jax.random.key(config.seed), n_seeds))
@@ -96,7 +107,9 @@ def rejax_ppo(algorithm: str, config: RunConfig) -> Program:
     else:
         state = jax.jit(init)(jax.random.key(config.seed))
     start = time.perf_counter()
-    updates = jax.jit(lambda state, n: jax.lax.fori_loop(0, n, lambda _, s: update(s), state), donate_argnums=0)
+    updates = jax.jit(
+        lambda state, n: jax.lax.fori_loop(0, n, lambda _, s: update(s), state), donate_argnums=0
+    )
     compiled = updates.lower(state, np.int32(1)).compile()
     compile_seconds = time.perf_counter() - start
 
@@ -108,14 +121,19 @@ def rejax_ppo(algorithm: str, config: RunConfig) -> Program:
 
 
 def sb3_ppo(algorithm: str, config: RunConfig) -> Program:
-    """Stable-Baselines3's PPO on as many Gymnasium environments, made as its documentation makes them."""
+    """Stable-Baselines3's PPO on as many Gymnasium environments, made as its documentation makes
+    them.
+    """
     from stable_baselines3.common.env_util import make_vec_env
 
     import cardjax.adapters.gymnasium  # registers the environment  # noqa: F401
 
     game = _game(config) | {"render_mode": None}
     return _sb3(
-        config, make_vec_env("cardjax/Single-v0", n_envs=config.train.n_envs, seed=config.seed, env_kwargs=game)
+        config,
+        make_vec_env(
+            "cardjax/Single-v0", n_envs=config.train.n_envs, seed=config.seed, env_kwargs=game
+        ),
     )
 
 
@@ -132,11 +150,20 @@ def _sb3(config: RunConfig, envs: Any) -> Program:
 
     rounds = config.train.n_envs * config.ppo.rollout_rounds
     learner = PPO(
-        "MlpPolicy", envs, n_steps=config.ppo.rollout_rounds, batch_size=rounds // config.ppo.n_minibatches,
-        n_epochs=config.ppo.n_epochs, gamma=config.ppo.gamma, learning_rate=1e-3, device="cpu", seed=config.seed,
+        "MlpPolicy",
+        envs,
+        n_steps=config.ppo.rollout_rounds,
+        batch_size=rounds // config.ppo.n_minibatches,
+        n_epochs=config.ppo.n_epochs,
+        gamma=config.ppo.gamma,
+        learning_rate=1e-3,
+        device="cpu",
+        seed=config.seed,
         policy_kwargs={"net_arch": list(config.ppo.hidden), "activation_fn": torch.nn.ReLU},
-    )  # fmt: skip
-    return Program(lambda n: learner.learn(n * rounds, reset_num_timesteps=False), rounds, float("nan"))
+    )
+    return Program(
+        lambda n: learner.learn(n * rounds, reset_num_timesteps=False), rounds, float("nan")
+    )
 
 
 def _game(config: RunConfig) -> dict[str, Any]:

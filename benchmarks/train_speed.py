@@ -1,18 +1,22 @@
-"""How fast PPO trains: beside the bare matrix products of its updates, and beside other libraries' PPO.
+"""How fast PPO trains: beside the bare matrix products of its updates, and beside other libraries'
+PPO.
 
-    python benchmarks/train_speed.py [--part floor|peers|all] [--peers rejax,sb3] [--configs ippo] [--repeats 7]
+    python benchmarks/train_speed.py [--part floor|peers|all] [--peers rejax,sb3] [--configs ippo]
+    [--repeats 7]
                                      [--precisions float32,bfloat16] [--csv FILE] [--plot FILE]
 
-`floor`: the shipped configurations of IPPO and MAPPO, one seed on one device and two on both cores as train/ spreads
-them, each beside the matrix products that it cannot do without (matrix_floor.py says which), in the same precision.
+`floor`: the shipped configurations of IPPO and MAPPO, one seed on one device and two on both cores
+as train/ spreads them, each beside the matrix products that it cannot do without (matrix_floor.py
+says which), in the same precision.
 
-`peers`: the single-player game, sizes as in each IPPO configuration: ours, rejax's PPO on the gymnax adapter, and
-Stable-Baselines3's on the Gymnasium adapter, with the same hidden layers (ReLU), games, rounds, minibatches and epochs.
-One seed has one device, and with it both cores; two are ours spread over the cores as train/ spreads them, and rejax's
-under `vmap`; Stable-Baselines3 trains one. Their critics estimate V and they multiply float32; ours is timed with such
-a critic in either precision, and as shipped, where it estimates all 21 action values. Ours masks invalid actions and
-whitens its inputs, which theirs do not. What is not installed is skipped with a line (`pip install rejax
-stable-baselines3`, beside requirements.txt).
+`peers`: the single-player game, sizes as in each IPPO configuration: ours, rejax's PPO on the
+gymnax adapter, and Stable-Baselines3's on the Gymnasium adapter, with the same hidden layers
+(ReLU), games, rounds, minibatches and epochs. One seed has one device, and with it both cores; two
+are ours spread over the cores as train/ spreads them, and rejax's under `vmap`; Stable-Baselines3
+trains one. Their critics estimate V and they multiply float32; ours is timed with such a critic in
+either precision, and as shipped, where it estimates all 21 action values. Ours masks invalid
+actions and whitens its inputs, which theirs do not. What is not installed is skipped with a line
+(`pip install rejax stable-baselines3`, beside requirements.txt).
 
 Everything takes turns in one run; figures are medians, (least–greatest), compilation apart.
 """
@@ -47,7 +51,9 @@ class Worker:
     def __init__(self, job: Job):
         script = str(Path(__file__).with_name("train_programs.py"))
         command = [sys.executable, script, json.dumps(job._asdict())]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         said = self._answer()
         self.devices: int = said["devices"]
         self.about: dict[str, dict[str, float]] = said["about"]
@@ -86,7 +92,9 @@ class Peer(NamedTuple):
 
 OURS = (
     Peer("cardjax, critic of V", "cardjax", "cardjax", ["ppo.critic=value"]),
-    Peer("… in float32", "cardjax", "cardjax", ["ppo.critic=value", "ppo.matmul_precision=float32"]),
+    Peer(
+        "… in float32", "cardjax", "cardjax", ["ppo.critic=value", "ppo.matmul_precision=float32"]
+    ),
     Peer("cardjax, as shipped", "cardjax", "cardjax", []),
 )
 PEERS = {
@@ -117,25 +125,39 @@ def main() -> None:
 def beside_floor(arguments: argparse.Namespace) -> list[Row]:
     """One row for each of the configurations, precisions and numbers of seeds."""
     rows = []
-    for name, precision, n_seeds in itertools.product(arguments.configs, arguments.precisions, (1, 2)):
+    for name, precision, n_seeds in itertools.product(
+        arguments.configs, arguments.precisions, (1, 2)
+    ):
         overrides = [f"train.n_seeds={n_seeds}", f"ppo.matmul_precision={precision}"]
         config = str(ROOT / "configs" / f"{name}.yaml")
-        worker = Worker(Job(["cardjax", "floor"], CONFIGURATIONS[name], config, overrides, arguments.seconds))
-        times = take_turns({p: lambda w=worker, p=p: w.seconds(p) for p in worker.about}, arguments.repeats)
+        worker = Worker(
+            Job(["cardjax", "floor"], CONFIGURATIONS[name], config, overrides, arguments.seconds)
+        )
+        times = take_turns(
+            {p: lambda w=worker, p=p: w.seconds(p) for p in worker.about}, arguments.repeats
+        )
         worker.close()
         about, own = worker.about, spread(times["cardjax"])
         ratios, products = ratio(times["cardjax"], times["floor"]), spread(times["floor"])
         rows.append(
             row("floor", name, own, about["cardjax"], ratios)
-            | {"precision": precision, "seeds": n_seeds, "devices": worker.devices, "floor_seconds": products.median,
-               "floor_low": products.low, "floor_high": products.high,
-               "floor_gflops_per_second": about["floor"]["flops"] / products.median / 1e9}
-        )  # fmt: skip
+            | {
+                "precision": precision,
+                "seeds": n_seeds,
+                "devices": worker.devices,
+                "floor_seconds": products.median,
+                "floor_low": products.low,
+                "floor_high": products.high,
+                "floor_gflops_per_second": about["floor"]["flops"] / products.median / 1e9,
+            }
+        )
     return rows
 
 
 def beside_peers(name: str, n_seeds: int, arguments: argparse.Namespace) -> list[Row]:
-    """One row for each of OURS and of the peers that are installed; ratios are of its update's time to OURS[0]'s."""
+    """One row for each of OURS and of the peers that are installed; ratios are of its update's time
+    to OURS[0]'s.
+    """
     config, workers = str(ROOT / "configs" / f"{name}.yaml"), {}
     for peer in (*OURS, *(PEERS[key] for key in arguments.peers)):
         if n_seeds not in peer.seeds:
@@ -144,10 +166,17 @@ def beside_peers(name: str, n_seeds: int, arguments: argparse.Namespace) -> list
             print(f"{peer.label}: {peer.module} is not installed")
             continue
         job = Job(
-            [peer.program], "ippo", config, [*PEER_GAME, f"train.n_seeds={n_seeds}", *peer.overrides], arguments.seconds
+            [peer.program],
+            "ippo",
+            config,
+            [*PEER_GAME, f"train.n_seeds={n_seeds}", *peer.overrides],
+            arguments.seconds,
         )
         workers[peer.label] = Worker(job), peer.program
-    times = take_turns({label: lambda w=w, p=p: w.seconds(p) for label, (w, p) in workers.items()}, arguments.repeats)
+    times = take_turns(
+        {label: lambda w=w, p=p: w.seconds(p) for label, (w, p) in workers.items()},
+        arguments.repeats,
+    )
     first = times[OURS[0].label]
     rows = []
     for label, (worker, program) in workers.items():
@@ -176,13 +205,28 @@ def _worthwhile() -> list[str]:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="PPO's speed beside its matrix products and other libraries' PPO.")
-    parser.add_argument("--part", choices=("floor", "peers", "all"), default="all", help="what to time (default all)")
-    parser.add_argument("--configs", type=_some_of(CONFIGURATIONS), default=list(CONFIGURATIONS), help="of configs/")
-    parser.add_argument("--peers", type=_some_of(PEERS), default=list(PEERS), help=f"some of {', '.join(PEERS)}")
-    parser.add_argument("--precisions", type=_some_of(PRECISIONS), default=_worthwhile(), help="of the part floor")
+    parser = argparse.ArgumentParser(
+        description="PPO's speed beside its matrix products and other libraries' PPO."
+    )
+    parser.add_argument(
+        "--part",
+        choices=("floor", "peers", "all"),
+        default="all",
+        help="what to time (default all)",
+    )
+    parser.add_argument(
+        "--configs", type=_some_of(CONFIGURATIONS), default=list(CONFIGURATIONS), help="of configs/"
+    )
+    parser.add_argument(
+        "--peers", type=_some_of(PEERS), default=list(PEERS), help=f"some of {', '.join(PEERS)}"
+    )
+    parser.add_argument(
+        "--precisions", type=_some_of(PRECISIONS), default=_worthwhile(), help="of the part floor"
+    )
     parser.add_argument("--repeats", type=a_count, default=7, help="turns (default 7)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement, at least (default 1)")
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="of each measurement, at least (default 1)"
+    )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw them")
     return parser.parse_args()

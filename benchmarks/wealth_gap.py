@@ -1,9 +1,11 @@
-"""What planning over wealth is worth in the single game: the optimum of each round beside the optimum of the game.
+"""What planning over wealth is worth in the single game: the optimum of each round beside the
+optimum of the game.
 
     python benchmarks/wealth_gap.py [--games 100000] [--configs default tight_budget ruin]
 
-Both play the same market draws. The objective pnl is measured by expected P&L, which has the same mean with a fraction
-of the variance, and log_wealth by the final ln W over ln W0. Intervals are 95% over games.
+Both play the same market draws. The objective pnl is measured by expected P&L, which has the same
+mean with a fraction of the variance, and log_wealth by the final ln W over ln W0. Intervals are 95%
+over games.
 """
 
 import argparse
@@ -22,7 +24,14 @@ from cardjax.env import CardMarket, EnvParams
 from cardjax.env.events import NO_EVENT
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.evaluation.statistics import Interval, t_interval
-from cardjax.policies.wealth_dp import Objective, WealthOptimal, WealthParams, myopic_value, solve, value_at
+from cardjax.policies.wealth_dp import (
+    Objective,
+    WealthOptimal,
+    WealthParams,
+    myopic_value,
+    solve,
+    value_at,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 CHUNK = 4096
@@ -32,7 +41,9 @@ CHUNK = 4096
 def main() -> None:
     arguments = parse_arguments()
     print(f"{arguments.games:,} games, the same market draws for both players, ± 95% over games\n")
-    print("| market | objective | myopic optimum | optimum over wealth | difference | in % | predicted |")
+    print(
+        "| market | objective | myopic optimum | optimum over wealth | difference | in % | predicted |"
+    )
     print("|---|---|---:|---:|---:|---:|---:|", flush=True)
     for name in arguments.configs:
         env_params = load_config(ROOT / "configs" / f"{name}.yaml", ["env.kind=single"]).env
@@ -40,13 +51,17 @@ def main() -> None:
             print(table_row(name, objective, env_params, arguments), flush=True)
 
 
-def table_row(name: str, objective: Objective, env_params: EnvParams, arguments: argparse.Namespace) -> str:
+def table_row(
+    name: str, objective: Objective, env_params: EnvParams, arguments: argparse.Namespace
+) -> str:
     key_solve, key_play = jax.random.split(jax.random.key(arguments.seed))
     value = solve(env_params, objective, key_solve)
     predicted = float(value_at(value, 0, NO_EVENT, env_params.initial_wealth))
     play = jax.jit(partial(earned, objective, env_params))
     values = (myopic_value(env_params), value)
-    myopic, planned = (all_games(partial(play, value), key_play, arguments.games) for value in values)
+    myopic, planned = (
+        all_games(partial(play, value), key_play, arguments.games) for value in values
+    )
     gap = t_interval(planned - myopic)
     means = [cell(t_interval(myopic)), cell(t_interval(planned)), cell(gap, 7)]
     share = f"{100 * gap.mean / myopic.mean():+.3f}"
@@ -76,7 +91,12 @@ def cell(interval: Interval, digits: int = 5) -> str:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--games", type=int, default=100_000)
-    parser.add_argument("--configs", nargs="+", default=["default", "tight_budget", "ruin"], help="configs/NAME.yaml")
+    parser.add_argument(
+        "--configs",
+        nargs="+",
+        default=["default", "tight_budget", "ruin"],
+        help="configs/NAME.yaml",
+    )
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 

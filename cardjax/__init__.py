@@ -1,4 +1,6 @@
-"""cardjax: a card-sum market as a pure-functional JAX simulator, its learners, and their evaluation."""
+"""cardjax: a card-sum market as a pure-functional JAX simulator, its learners, and their
+evaluation.
+"""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,9 @@ __all__ = ["CardMarket", "EnvParams", "load_policy", "make"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load_policy` is looked up when it is first used: the learners' libraries take seconds to import."""
+    """`load_policy` is looked up when it is first used: the learners' libraries take seconds to
+    import.
+    """
     if name == "load_policy":
         from cardjax.runtime.trained import load_policy
 
@@ -32,13 +36,15 @@ def make(
         kind: "single" (one player, no player axis) or "two" (players along a leading axis [A]).
         preset: the name of a YAML with an `env` section under configs/.
         n_players: A, 1 to 16; by default 1 for "single" and 2 for "two".
-        overrides: EnvParams by dotted name, `make("two", alpha=0.5, **{"flags.enable_impact": False})`, and
-            `observe_posterior=True` for the observation's optional fields.
+        overrides: EnvParams by dotted name, `make("two", alpha=0.5, **{"flags.enable_impact":
+            False})`, and `observe_posterior=True` for the observation's optional fields.
 
     Raises:
         ParameterError: (a ValueError) a name or value that is not allowed, in one line.
     """
     values = {name.removeprefix("env."): value for name, value in overrides.items()}
     static = {name: values.pop(name) for name, _, _ in declared(GameConfig) if name in values}
-    game = with_values(GameConfig(), {"kind": kind, "preset": preset, "n_players": n_players} | static, "env.")
+    game = with_values(
+        GameConfig(), {"kind": kind, "preset": preset, "n_players": n_players} | static, "env."
+    )
     return make_market(game), make_params(preset_params(game.preset), **values)

@@ -1,6 +1,7 @@
 """Run configurations: one schema of frozen dataclasses, read from YAML and dotted overrides.
 
-A value comes from, in rising order: its declaration's default, the preset's YAML, the config file, the command line.
+A value comes from, in rising order: its declaration's default, the preset's YAML, the config file,
+the command line.
 """
 
 import dataclasses
@@ -56,7 +57,11 @@ def _optional_sizes(value: object) -> tuple[int, ...] | None:
 
 
 def _opponents(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not value or not all(isinstance(name, str) for name in value):
+    if (
+        not isinstance(value, list | tuple)
+        or not value
+        or not all(isinstance(name, str) for name in value)
+    ):
         raise TypeError
     return tuple(value)
 
@@ -83,67 +88,119 @@ def _policy_name(value: object) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class GameConfig:
-    """Which game is played: the static choices. EnvParams holds the traced ones, under the same `env.` names."""
+    """Which game is played: the static choices. EnvParams holds the traced ones, under the same
+    `env.` names.
+    """
 
-    kind: str = choice("two", KINDS, doc="single: one taker, no player axis; two: A takers, by default 2")
-    preset: str = custom("default", "the name of a preset (a YAML with an env section under configs/)", str,
-                         doc="the parameters that env.* values start from")  # fmt: skip
-    n_players: int | None = custom(None, "a whole number in [1, 16]", _optional_players, doc="A; by default kind's")
-    observe_posterior: bool = flag(False, doc="ablation: put the posterior's mu and sigma into the observation")
+    kind: str = choice(
+        "two", KINDS, doc="single: one taker, no player axis; two: A takers, by default 2"
+    )
+    preset: str = custom(
+        "default",
+        "the name of a preset (a YAML with an env section under configs/)",
+        str,
+        doc="the parameters that env.* values start from",
+    )
+    n_players: int | None = custom(
+        None, "a whole number in [1, 16]", _optional_players, doc="A; by default kind's"
+    )
+    observe_posterior: bool = flag(
+        False, doc="ablation: put the posterior's mu and sigma into the observation"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """How much is played, and how often it is looked at."""
 
-    total_steps: int = integer(16_000_000, 1, doc="rounds played in training, for each seed", unit="rounds")
+    total_steps: int = integer(
+        16_000_000, 1, doc="rounds played in training, for each seed", unit="rounds"
+    )
     n_envs: int = integer(1024, 1, doc="games played at once, for each seed")
     n_seeds: int = integer(1, 1, 1024, doc="seeds trained side by side in one program")
-    remap: float | None = custom(None, "null or a number in [0, 1]", _optional_chance,
-                                 doc="env.events.remap in training alone, to practise a rare event more often than it "
-                                     "comes up; evaluation is always by env.events.remap")  # fmt: skip
-    shard_games: str = choice("auto", ("auto", "always", "never"), doc="whether devices that seeds leave idle share a "
-                              "seed's games; auto: in one process not on CPUs")  # fmt: skip
-    n_evals: int = integer(10, 1, doc="evaluations (and checkpoints) spread evenly over training, the last at its end")
+    remap: float | None = custom(
+        None,
+        "null or a number in [0, 1]",
+        _optional_chance,
+        doc="env.events.remap in training alone, to practise a rare event more often than it "
+        "comes up; evaluation is always by env.events.remap",
+    )
+    shard_games: str = choice(
+        "auto",
+        ("auto", "always", "never"),
+        doc="whether devices that seeds leave idle share a "
+        "seed's games; auto: in one process not on CPUs",
+    )
+    n_evals: int = integer(
+        10, 1, doc="evaluations (and checkpoints) spread evenly over training, the last at its end"
+    )
     eval_games: int = integer(16_384, 1, doc="games of each evaluation during training")
     final_eval_games: int = integer(65_536, 1, doc="games per opponent of the table at the end")
 
 
 @dataclasses.dataclass(frozen=True)
 class PPOConfig:
-    """PPO's hyperparameters (Schulman et al. 2017), for IPPO (de Witt et al. 2020). Money is in points.
+    """PPO's hyperparameters (Schulman et al. 2017), for IPPO (de Witt et al. 2020). Money is in
+    points.
 
-    The reward is in points and advantages are not normalised by default, so `entropy` has a unit: a loss of that many
-    points is accepted for one more nat of entropy. It starts above what random orders cost and ends below the smallest
-    edge worth taking; normalised advantages would let the noise of bad rounds decide that trade.
+    The reward is in points and advantages are not normalised by default, so `entropy` has a unit: a
+    loss of that many points is accepted for one more nat of entropy. It starts above what random
+    orders cost and ends below the smallest edge worth taking; normalised advantages would let the
+    noise of bad rounds decide that trade.
     """
 
-    hidden: tuple[int, ...] = custom((128, 128), "a list of whole numbers ≥ 1", _sizes, doc="hidden layers' widths")
-    critic_hidden: tuple[int, ...] | None = custom(None, "a list of whole numbers ≥ 1", _optional_sizes,
-                                                   doc="the critic's, if they differ")  # fmt: skip
-    memory: str = choice("none", MEMORIES, doc="a recurrent cell beside the hidden layers of actor and critic")
+    hidden: tuple[int, ...] = custom(
+        (128, 128), "a list of whole numbers ≥ 1", _sizes, doc="hidden layers' widths"
+    )
+    critic_hidden: tuple[int, ...] | None = custom(
+        None, "a list of whole numbers ≥ 1", _optional_sizes, doc="the critic's, if they differ"
+    )
+    memory: str = choice(
+        "none", MEMORIES, doc="a recurrent cell beside the hidden layers of actor and critic"
+    )
     matmul_precision: str = choice("auto", PRECISIONS, doc=MATMUL_DOC)
     share_params: bool = flag(True, doc="off: each seat has an actor and a critic of its own")
-    critic: str = choice("action_values", ("value", "action_values"),
-                         doc="what the critic estimates: V, or all actions' values for an exact mean")  # fmt: skip
+    critic: str = choice(
+        "action_values",
+        ("value", "action_values"),
+        doc="what the critic estimates: V, or all actions' values for an exact mean",
+    )
     critic_sees_truth: bool = flag(False, doc="on: the critic is also told S and both true depths")
     learning_rate: float = number(2e-3, 0, doc="Adam's step size at the start")
     learning_rate_end: float = number(0.0, 0, doc="… and at the end")
     learning_rate_schedule: str = choice("linear", SCHEDULES, doc="… and the way between")
     entropy: float = number(20.0, 0, doc="entropy weight at the start", unit="points per nat")
     entropy_end: float = number(0.002, 0, doc="… and at the end", unit="points per nat")
-    entropy_schedule: str = choice("geometric", SCHEDULES, doc="… and the way between; geometric needs both above 0")
-    output_scale: float = number(5.0, 0, doc="logits = output_scale · output / max(entropy weight, temperature_floor)",
-                                 unit="points", open_low=True)  # fmt: skip
-    temperature_floor: float = number(0.5, 0, doc="entropy weight below which only the network sharpens the logits",
-                                      unit="points per nat", open_low=True)  # fmt: skip
-    gamma: float = number(0.0, 0, 1, doc="discount; rounds are independent given the budget, which rarely binds: 0")
+    entropy_schedule: str = choice(
+        "geometric", SCHEDULES, doc="… and the way between; geometric needs both above 0"
+    )
+    output_scale: float = number(
+        5.0,
+        0,
+        doc="logits = output_scale · output / max(entropy weight, temperature_floor)",
+        unit="points",
+        open_low=True,
+    )
+    temperature_floor: float = number(
+        0.5,
+        0,
+        doc="entropy weight below which only the network sharpens the logits",
+        unit="points per nat",
+        open_low=True,
+    )
+    gamma: float = number(
+        0.0, 0, 1, doc="discount; rounds are independent given the budget, which rarely binds: 0"
+    )
     gae_lambda: float = number(0.95, 0, 1, doc="lambda of generalised advantage estimation")
-    clip: float = number(0.2, 0, doc="clip range of the probability ratio at the start", open_low=True)
+    clip: float = number(
+        0.2, 0, doc="clip range of the probability ratio at the start", open_low=True
+    )
     clip_end: float = number(0.2, 0, doc="… and at the end", open_low=True)
     clip_schedule: str = choice("linear", SCHEDULES, doc="… and the way between")
     value_weight: float = number(0.5, 0, doc="weight of the value loss")
-    max_grad_norm: float = number(10.0, 0, doc="gradients are scaled down to this global norm", open_low=True)
+    max_grad_norm: float = number(
+        10.0, 0, doc="gradients are scaled down to this global norm", open_low=True
+    )
     n_epochs: int = integer(2, 1, doc="passes over each batch")
     n_minibatches: int = integer(32, 1, doc="gradient steps a pass; must divide n_envs")
     rollout_rounds: int = integer(10, 1, doc="rounds between updates, in each game")
@@ -151,71 +208,142 @@ class PPOConfig:
         False, doc="shift and scale each minibatch's advantages to mean 0 and deviation 1"
     )
     normalize_observations: str = choice(
-        "whiten", NORMALIZERS, doc="running moments of the inputs: scale each to variance 1, or whiten them together"
+        "whiten",
+        NORMALIZERS,
+        doc="running moments of the inputs: scale each to variance 1, or whiten them together",
     )
-    normalize_rewards: bool = flag(False, doc="divide rewards by the running deviation of discounted returns")
-    shared_reward: bool = flag(False, doc="on: each player is paid the mean of all players' rewards")
-    opponents: tuple[str, ...] = custom(("self",), "a list of self, past and scripted players' names", _opponents,
-                                        doc="who sits at the other seats, an equal share of the games each; [self] "
-                                            "alone is self-play, where all seats learn")  # fmt: skip
+    normalize_rewards: bool = flag(
+        False, doc="divide rewards by the running deviation of discounted returns"
+    )
+    shared_reward: bool = flag(
+        False, doc="on: each player is paid the mean of all players' rewards"
+    )
+    opponents: tuple[str, ...] = custom(
+        ("self",),
+        "a list of self, past and scripted players' names",
+        _opponents,
+        doc="who sits at the other seats, an equal share of the games each; [self] "
+        "alone is self-play, where all seats learn",
+    )
     past_size: int = integer(8, 1, doc="past selves that are kept")
     past_every: int = integer(50, 1, doc="updates from one past self to the next")
-    play: str = choice("greedy", ("greedy", "sampled"), doc="how the trained policy plays in evaluations: its most "
-                       "probable action, or a draw from its distribution as in training")  # fmt: skip
-    constrain_ruin: bool = flag(False, doc="on: hold the probability of ruin to ruin_bound by a Lagrange multiplier")
+    play: str = choice(
+        "greedy",
+        ("greedy", "sampled"),
+        doc="how the trained policy plays in evaluations: its most "
+        "probable action, or a draw from its distribution as in training",
+    )
+    constrain_ruin: bool = flag(
+        False, doc="on: hold the probability of ruin to ruin_bound by a Lagrange multiplier"
+    )
     ruin_bound: float = number(0.05, 0, 1, doc="probability of ruin a game and player")
-    ruin_learning_rate: float = number(10.0, 0, doc="change of the multiplier for an excess of 1, each update",
-                                       unit="points")  # fmt: skip
+    ruin_learning_rate: float = number(
+        10.0, 0, doc="change of the multiplier for an excess of 1, each update", unit="points"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class DQNConfig:
-    """DQN's hyperparameters (Mnih et al. 2015; Hessel et al. 2018). Values, errors and rewards are in points."""
+    """DQN's hyperparameters (Mnih et al. 2015; Hessel et al. 2018). Values, errors and rewards are
+    in points.
+    """
 
-    opponent: str = custom("equilibrium", "self or a policy's name", _policy_name,
-                           doc="who plays the other seats: a scripted policy, or self, the greedy policy as it stands; "
-                           "read only where there are other seats")  # fmt: skip
+    opponent: str = custom(
+        "equilibrium",
+        "self or a policy's name",
+        _policy_name,
+        doc="who plays the other seats: a scripted policy, or self, the greedy policy as it stands; "
+        "read only where there are other seats",
+    )
     seat: int = integer(0, 0, 15, doc="the learner's seat; read only where there are others")
-    hidden: tuple[int, ...] = custom((128, 128), "a list of whole numbers ≥ 1", _sizes, doc="hidden layers' widths")
+    hidden: tuple[int, ...] = custom(
+        (128, 128), "a list of whole numbers ≥ 1", _sizes, doc="hidden layers' widths"
+    )
     memory: str = choice("none", ("none", "gru", "lstm"), doc="the network's recurrent cell")
     matmul_precision: str = choice("float32", PRECISIONS, doc=MATMUL_DOC)
-    burn_in: int = integer(0, 0, doc="rounds before each replayed block that only warm the memory up")
-    head: str = choice("mean", ("mean", "c51", "qr"), doc="the value alone, or its distribution: C51's atoms, "
-                       "QR-DQN's quantiles")  # fmt: skip
+    burn_in: int = integer(
+        0, 0, doc="rounds before each replayed block that only warm the memory up"
+    )
+    head: str = choice(
+        "mean",
+        ("mean", "c51", "qr"),
+        doc="the value alone, or its distribution: C51's atoms, QR-DQN's quantiles",
+    )
     n_atoms: int = integer(51, 2, doc="atoms of head c51, quantiles of head qr")
     v_min: float = number(-20.0, doc="c51's lowest atom", unit="points")
     v_max: float = number(20.0, doc="c51's highest atom", unit="points")
-    q_scale: float = number(10.0, 0, doc="what a network output of 1 is worth, but for c51", unit="points",
-                            open_low=True)  # fmt: skip
-    double: bool = flag(True, doc="choose the bootstrapped action by the learning network, value it by the target one")
+    q_scale: float = number(
+        10.0,
+        0,
+        doc="what a network output of 1 is worth, but for c51",
+        unit="points",
+        open_low=True,
+    )
+    double: bool = flag(
+        True,
+        doc="choose the bootstrapped action by the learning network, value it by the target one",
+    )
     dueling: bool = flag(False, doc="state value and advantages apart")
     loss: str = choice("huber", ("huber", "squared"), doc="of head mean's errors")
-    huber_delta: float = number(1.0, 0, doc="errors beyond it count linearly; of heads mean and qr", unit="points",
-                                open_low=True)  # fmt: skip
-    reward_floor: float = number(-1e6, high=0, doc="a round's reward is learned as at least this", unit="points")
-    gamma: float = number(0.0, 0, 1, doc="discount; rounds are independent given the budget, which rarely binds: 0")
-    n_step: int = integer(1, 1, doc="rounds of reward before the bootstrap; fewer at the end of a rollout")
-    target_update: str = choice("hard", ("hard", "polyak"), doc="how the target network follows: at once, or slowly")
-    target_period: int = integer(250, 1, doc="gradient steps between hard updates of the target network")
-    target_tau: float = number(0.005, 0, 1, doc="polyak: the share of the way that the target goes each gradient step")
-    play_target: bool = flag(False, doc="play the target network in evaluations: with polyak, an average of weights")
-    exploration: str = choice("uniform", ("uniform", "softmax"), doc="exploring actions: uniform over the valid ones, "
-                              "or softmax(Q / temperature) over them")  # fmt: skip
+    huber_delta: float = number(
+        1.0,
+        0,
+        doc="errors beyond it count linearly; of heads mean and qr",
+        unit="points",
+        open_low=True,
+    )
+    reward_floor: float = number(
+        -1e6, high=0, doc="a round's reward is learned as at least this", unit="points"
+    )
+    gamma: float = number(
+        0.0, 0, 1, doc="discount; rounds are independent given the budget, which rarely binds: 0"
+    )
+    n_step: int = integer(
+        1, 1, doc="rounds of reward before the bootstrap; fewer at the end of a rollout"
+    )
+    target_update: str = choice(
+        "hard", ("hard", "polyak"), doc="how the target network follows: at once, or slowly"
+    )
+    target_period: int = integer(
+        250, 1, doc="gradient steps between hard updates of the target network"
+    )
+    target_tau: float = number(
+        0.005, 0, 1, doc="polyak: the share of the way that the target goes each gradient step"
+    )
+    play_target: bool = flag(
+        False, doc="play the target network in evaluations: with polyak, an average of weights"
+    )
+    exploration: str = choice(
+        "uniform",
+        ("uniform", "softmax"),
+        doc="exploring actions: uniform over the valid ones, or softmax(Q / temperature) over them",
+    )
     temperature: float = number(1.0, 0, doc="of softmax exploration", unit="points", open_low=True)
     epsilon: float = number(1.0, 0, 1, doc="share of exploring actions at the start")
     epsilon_end: float = number(0.1, 0, 1, doc="… and at the end; linear between")
-    exploration_fraction: float = number(0.5, 0, 1, doc="part of the training after which epsilon has reached its end",
-                                         open_low=True)  # fmt: skip
-    capacity: int = integer(200_000, 1, 2**30, doc="rounds kept in replay, rounded down to whole rollouts of all games")
-    prioritised: bool = flag(False, doc="replay in proportion to (error + 0.001) ** priority_exponent")
+    exploration_fraction: float = number(
+        0.5, 0, 1, doc="part of the training after which epsilon has reached its end", open_low=True
+    )
+    capacity: int = integer(
+        200_000, 1, 2**30, doc="rounds kept in replay, rounded down to whole rollouts of all games"
+    )
+    prioritised: bool = flag(
+        False, doc="replay in proportion to (error + 0.001) ** priority_exponent"
+    )
     priority_exponent: float = number(0.6, 0, doc="0 is uniform")
-    beta: float = number(0.4, 0, 1, doc="importance weights' exponent at the start; 1 at the end, linear between")
+    beta: float = number(
+        0.4, 0, 1, doc="importance weights' exponent at the start; 1 at the end, linear between"
+    )
     rollout_rounds: int = integer(10, 1, doc="rounds played in each game between learning")
     n_gradient_steps: int = integer(10, 1, doc="batches learned from after each rollout")
-    batch_size: int = integer(2048, 1, doc="rounds a batch; with a memory, a multiple of rollout_rounds")
+    batch_size: int = integer(
+        2048, 1, doc="rounds a batch; with a memory, a multiple of rollout_rounds"
+    )
     learning_rate: float = number(2e-3, 0, doc="Adam's step size at the start")
     learning_rate_end: float = number(0.0, 0, doc="… and at the end; linear between")
-    max_grad_norm: float = number(10.0, 0, doc="gradients are scaled down to this global norm", open_low=True)
+    max_grad_norm: float = number(
+        10.0, 0, doc="gradients are scaled down to this global norm", open_low=True
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,10 +388,16 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
     """The configuration with these values by dotted name."""
     _refuse_unknown(values)
     game_names = {f"env.{name}" for name, _, _ in declared(GameConfig)}
-    game = with_values(GameConfig(), {k.removeprefix("env."): v for k, v in values.items() if k in game_names}, "env.")
+    game = with_values(
+        GameConfig(),
+        {k.removeprefix("env."): v for k, v in values.items() if k in game_names},
+        "env.",
+    )
     env = {k: v for k, v in values.items() if k.startswith("env.") and k not in game_names}
     rest = {k: v for k, v in values.items() if not k.startswith("env.")}
-    config = with_values(RunConfig(game=game, env=make_params(preset_params(game.preset), **env)), rest)
+    config = with_values(
+        RunConfig(game=game, env=make_params(preset_params(game.preset), **env)), rest
+    )
     for name in ("learning_rate", "entropy", "clip"):
         _check_schedule(config.ppo, name)
     _check_dqn(config.dqn, make_market(game).n_players)
@@ -273,22 +407,34 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
 def _check_schedule(ppo: PPOConfig, name: str) -> None:
     for end in (name, f"{name}_end"):
         if getattr(ppo, f"{name}_schedule") == "geometric" and not getattr(ppo, end) > 0:
-            raise ParameterError(f"ppo.{end}", getattr(ppo, end), "must be above 0 for a geometric schedule")
+            raise ParameterError(
+                f"ppo.{end}", getattr(ppo, end), "must be above 0 for a geometric schedule"
+            )
 
 
 def _check_dqn(dqn: DQNConfig, n_players: int) -> None:
-    """Refuse values that do not fit each other. What depends on train.n_envs is the learner's to check."""
+    """Refuse values that do not fit each other. What depends on train.n_envs is the learner's to
+    check.
+    """
     if dqn.v_min >= dqn.v_max:
         raise ParameterError("dqn.v_min", dqn.v_min, f"must be below dqn.v_max = {dqn.v_max}")
     if dqn.memory == "none" and dqn.burn_in:
-        raise ParameterError("dqn.burn_in", dqn.burn_in, "must be 0 without a dqn.memory (gru or lstm)")
+        raise ParameterError(
+            "dqn.burn_in", dqn.burn_in, "must be 0 without a dqn.memory (gru or lstm)"
+        )
     if dqn.burn_in > dqn.rollout_rounds:
-        raise ParameterError("dqn.burn_in", dqn.burn_in, f"must be at most dqn.rollout_rounds = {dqn.rollout_rounds}")
+        raise ParameterError(
+            "dqn.burn_in", dqn.burn_in, f"must be at most dqn.rollout_rounds = {dqn.rollout_rounds}"
+        )
     if dqn.memory != "none" and dqn.batch_size % dqn.rollout_rounds:
-        allowed = f"with a dqn.memory, must be a multiple of dqn.rollout_rounds = {dqn.rollout_rounds}"
+        allowed = (
+            f"with a dqn.memory, must be a multiple of dqn.rollout_rounds = {dqn.rollout_rounds}"
+        )
         raise ParameterError("dqn.batch_size", dqn.batch_size, allowed)
     if n_players > 1 and dqn.seat >= n_players:
-        raise ParameterError("dqn.seat", dqn.seat, f"must be below the number of players, {n_players}")
+        raise ParameterError(
+            "dqn.seat", dqn.seat, f"must be below the number of players, {n_players}"
+        )
 
 
 def make_market(game: GameConfig) -> CardMarket:
@@ -296,7 +442,9 @@ def make_market(game: GameConfig) -> CardMarket:
     n_players = game.n_players or (1 if game.kind == "single" else 2)
     if game.kind == "single" and n_players != 1:
         raise ParameterError("env.n_players", n_players, "must be 1 for env.kind = single")
-    return CardMarket(n_players, squeeze=game.kind == "single", observe_posterior=bool(game.observe_posterior))
+    return CardMarket(
+        n_players, squeeze=game.kind == "single", observe_posterior=bool(game.observe_posterior)
+    )
 
 
 def practised_params(config: RunConfig) -> EnvParams:
@@ -319,18 +467,26 @@ def preset_params(name: str) -> EnvParams:
 
 def presets_by_name() -> dict[str, Path]:
     """The YAML files that hold an `env` section and nothing else, by their names."""
-    return {p.stem: p for p in sorted(configs_folder().glob("*.yaml")) if set(read_document(p)) <= {"env"}}
+    return {
+        p.stem: p
+        for p in sorted(configs_folder().glob("*.yaml"))
+        if set(read_document(p)) <= {"env"}
+    }
 
 
 def find_config(path: Path) -> Path:
-    """The file itself, or for a bare name or configs/NAME the shipped one: an installed package has no such folder."""
+    """The file itself, or for a bare name or configs/NAME the shipped one: an installed package has
+    no such folder.
+    """
     shipped = configs_folder() / path.name
     named = path.parent in (Path(), Path("configs")) and shipped.is_file()
     return shipped if named and not path.exists() else path
 
 
 def configs_folder() -> Path:
-    """Where the shipped YAML files are: beside the package in a checkout, inside it in an installed wheel."""
+    """Where the shipped YAML files are: beside the package in a checkout, inside it in an installed
+    wheel.
+    """
     package = Path(__file__).resolve().parent
     inside = package / "configs"
     return inside if inside.is_dir() else package.parent / "configs"
@@ -358,7 +514,11 @@ def parse_override(text: str) -> tuple[str, object]:
         return key, value or None  # a name is text: 2024_01 and 1e5 stay as they are typed
     try:
         return key, yaml.load(value, _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: a date or number that only looks like one
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ):  # ValueError: a date or number that only looks like one
         raise ParameterError(key, value, "is not a YAML value") from None
 
 
@@ -402,9 +562,13 @@ def read_document(path: Path) -> dict[str, Any]:
     try:
         content = yaml.load(path.read_text(), _Loader)
     except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError("config", str(path), f"cannot be read ({getattr(error, 'strerror', error)})") from None
+        raise ParameterError(
+            "config", str(path), f"cannot be read ({getattr(error, 'strerror', error)})"
+        ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ParameterError("config", str(path), f"is not YAML ({' '.join(str(error).split())})") from None
+        raise ParameterError(
+            "config", str(path), f"is not YAML ({' '.join(str(error).split())})"
+        ) from None
     if content is not None and not isinstance(content, dict):
         raise ParameterError("config", str(path), "must be a mapping of names to values")
     return content or {}
@@ -438,5 +602,7 @@ class _Dumper(yaml.SafeDumper):
 
 for _yaml in (_Loader, _Dumper):
     _yaml.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?[0-9][0-9_]*(\.[0-9_]*)?[eE][-+]?[0-9]+$"),
+        list("-+0123456789"),
     )

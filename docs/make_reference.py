@@ -1,4 +1,5 @@
-"""Write docs/reference.md from the declarations: every parameter, and every field of the observation.
+"""Write docs/reference.md from the declarations: every parameter, and every field of the
+observation.
 
     python docs/make_reference.py
 
@@ -12,7 +13,15 @@ from typing import Any
 import numpy as np
 
 import cardjax
-from cardjax.config import REWARD_KINDS, DQNConfig, GameConfig, PPOConfig, RunConfig, TrainConfig, presets_by_name
+from cardjax.config import (
+    REWARD_KINDS,
+    DQNConfig,
+    GameConfig,
+    PPOConfig,
+    RunConfig,
+    TrainConfig,
+    presets_by_name,
+)
 from cardjax.env.declaration import declared
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.interpretation import FORMULAS, UNITS
@@ -56,7 +65,8 @@ def reference() -> str:
         "## `train.*`\n\n" + parameter_table(TrainConfig, "train."),
         "## `ppo.*`\n\n" + parameter_table(PPOConfig, "ppo."),
         "## `dqn.*`\n\n" + parameter_table(DQNConfig, "dqn."),
-        "## `eval.*`: the evaluation protocol (configs/eval.yaml)\n\n" + parameter_table(EvalConfig, "eval."),
+        "## `eval.*`: the evaluation protocol (configs/eval.yaml)\n\n"
+        + parameter_table(EvalConfig, "eval."),
         METRIC_PAGE + metric_table(),
         OBSERVATION + field_table(),
     ]
@@ -64,12 +74,20 @@ def reference() -> str:
 
 
 def parameter_table(cls: type, prefix: str) -> str:
-    """A row a parameter that `cls` declares, itself or in its groups; RunConfig's groups have tables of their own."""
+    """A row a parameter that `cls` declares, itself or in its groups; RunConfig's groups have
+    tables of their own.
+    """
     own = {field.name for field in dataclasses.fields(cls) if "declared" in field.metadata}
     rows = ["| name | default | allowed | unit | meaning |", "|---|---|---|---|---|"]
     for name, declaration, default in declared(cls):
         if cls is not RunConfig or name in own:
-            cells = (f"`{prefix}{name}`", shown(name, default), declaration.allowed, declaration.unit, declaration.doc)
+            cells = (
+                f"`{prefix}{name}`",
+                shown(name, default),
+                declaration.allowed,
+                declaration.unit,
+                declaration.doc,
+            )
             rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"
 
@@ -77,7 +95,10 @@ def parameter_table(cls: type, prefix: str) -> str:
 def metric_table() -> str:
     """A row a metric."""
     rows = ["| metric | unit | what it is |", "|---|---|---|"]
-    rows += [f"| `{name}` | {unit} | {FORMULAS[name].replace('|', '∣')} |" for name, unit in UNITS.items()]
+    rows += [
+        f"| `{name}` | {unit} | {FORMULAS[name].replace('|', '∣')} |"
+        for name, unit in UNITS.items()
+    ]
     return "\n".join(rows) + "\n"
 
 

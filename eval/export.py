@@ -1,4 +1,5 @@
-"""Write a trained policy to one .npz file of plain arrays, for use elsewhere: docs/export.md has its layout.
+"""Write a trained policy to one .npz file of plain arrays, for use elsewhere: docs/export.md has
+its layout.
 
 python eval/export.py --policy runs/NAME --output policy.npz
 """

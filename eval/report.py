@@ -1,4 +1,5 @@
-"""One self-contained HTML page and one Markdown page about runs: settings, versions, tables, pictures.
+"""One self-contained HTML page and one Markdown page about runs: settings, versions, tables,
+pictures.
 
 python eval/report.py runs/NAME [runs/OTHER …] [--out FOLDER]
 """

@@ -1,4 +1,6 @@
-"""Execute the notebooks in place and keep nothing of when and where: `python notebooks/execute.py [N …]` (all by default)."""
+"""Execute the notebooks in place and keep nothing of when and where: `python notebooks/execute.py
+[N …]` (all by default).
+"""
 
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ def execute(path: Path) -> None:
         NotebookClient(
             notebook, timeout=900, kernel_name="python3", record_timing=False, coalesce_streams=True,
             resources={"metadata": {"path": folder}},
-        ).execute()  # fmt: skip
+        ).execute()
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:
         cell.metadata = {}

@@ -25,7 +25,9 @@ from cardjax.env.declaration import declared
 from cardjax.evaluation.protocol import load_protocol
 
 SHIPPED = sorted(configs_folder().glob("*.yaml"))
-PARAMETERS = {name.replace("game.", "env.", 1): declaration for name, declaration, _ in declared(RunConfig)}
+PARAMETERS = {
+    name.replace("game.", "env.", 1): declaration for name, declaration, _ in declared(RunConfig)
+}
 
 
 def value_of(config, name):
@@ -192,10 +194,15 @@ def test_overrides_without_a_preset_change_nothing_else():
         ("env.hints=[0.5", "env.hints = [0.5: is not a YAML value"),
         ("env.alpha=2020-13-45", "env.alpha = 2020-13-45: is not a YAML value"),
         ("env.alpha=0x_", "env.alpha = 0x_: is not a YAML value"),
-        ("env.alpha=!!python/name:os.system", "env.alpha = !!python/name:os.system: is not a YAML value"),
+        (
+            "env.alpha=!!python/name:os.system",
+            "env.alpha = !!python/name:os.system: is not a YAML value",
+        ),
     ],
 )
-def test_a_bad_override_is_refused_in_one_line_with_key_value_and_what_is_allowed(argument, message):
+def test_a_bad_override_is_refused_in_one_line_with_key_value_and_what_is_allowed(
+    argument, message
+):
     with pytest.raises(ParameterError, match=re.escape(message)) as refusal:
         load_config(None, [argument])
     assert "\n" not in str(refusal.value)
@@ -205,9 +212,18 @@ def test_a_bad_override_is_refused_in_one_line_with_key_value_and_what_is_allowe
     ("values", "message"),
     [
         ({"ppo.entropy": 0}, "ppo.entropy = 0.0: must be above 0 for a geometric schedule"),
-        ({"ppo.clip_schedule": "geometric", "ppo.clip_end": 0.0}, "ppo.clip_end = 0.0: must be a number above 0"),
-        ({"ppo.learning_rate_schedule": "geometric"}, "ppo.learning_rate_end = 0.0: must be above 0 for a geometric"),
-        ({"env.kind": "single", "env.n_players": 2}, "env.n_players = 2: must be 1 for env.kind = single"),
+        (
+            {"ppo.clip_schedule": "geometric", "ppo.clip_end": 0.0},
+            "ppo.clip_end = 0.0: must be a number above 0",
+        ),
+        (
+            {"ppo.learning_rate_schedule": "geometric"},
+            "ppo.learning_rate_end = 0.0: must be above 0 for a geometric",
+        ),
+        (
+            {"env.kind": "single", "env.n_players": 2},
+            "env.n_players = 2: must be 1 for env.kind = single",
+        ),
         ({"env.events.none": 0.5}, "the frequencies must sum to 1"),
     ],
 )
@@ -261,7 +277,9 @@ def test_every_parameter_says_what_it_means(name):
 # What is written is read back
 
 
-NUMBERS = st.floats(0, 2**20, width=32, allow_subnormal=False)  # XLA may flush subnormals in the whole process
+NUMBERS = st.floats(
+    0, 2**20, width=32, allow_subnormal=False
+)  # XLA may flush subnormals in the whole process
 VALUES = {
     "name": st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True),
     "seed": st.integers(0, 2**31 - 1),
@@ -271,7 +289,8 @@ VALUES = {
     "env.alpha": NUMBERS,
     "env.event_persist": st.floats(0, 1, width=32, allow_subnormal=False),
     "env.liquidity.max": st.floats(2, 2.0**100, width=32),
-    "env.hints": st.integers(0, 3) | st.sampled_from([[0.1, 0.2, 0.3, 0.4], [1 / 3, 1 / 3, 1 / 3, 0]]),
+    "env.hints": st.integers(0, 3)
+    | st.sampled_from([[0.1, 0.2, 0.3, 0.4], [1 / 3, 1 / 3, 1 / 3, 0]]),
     "env.flags.stop_out": st.booleans(),
     "env.reward": st.sampled_from(REWARD_KINDS),
     "train.total_steps": st.integers(1, 10**15),
@@ -285,7 +304,9 @@ VALUES = {
 @example({"name": "1e5"})
 @example({"name": "on"})
 @example({"name": "0777"})
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_a_written_configuration_reads_back_the_same(tmp_path, values):
     config = make_config(values)
     path = tmp_path / "config.yaml"

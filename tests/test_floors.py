@@ -20,7 +20,9 @@ FLOORS = {
     "play": 5,
 }
 ALLOWED = {"__init__": {"env", "config", "runtime"}, "config": {"env"}}
-"""Other than the floors say: narrower, and `cardjax.load_policy` fetches the runtime when it is first used."""
+"""Other than the floors say: narrower, and `cardjax.load_policy` fetches the runtime when it is
+first used.
+"""
 MODULES = sorted((ROOT / "cardjax").rglob("*.py"))
 ENTRY_POINTS = sorted([*(ROOT / "train").glob("*.py"), *(ROOT / "eval").glob("*.py")])
 
@@ -30,20 +32,27 @@ def name_of(path):
 
 
 def imports_of(source):
-    """Absolute names of what a module imports anywhere in it, inside functions and TYPE_CHECKING blocks too."""
+    """Absolute names of what a module imports anywhere in it, inside functions and TYPE_CHECKING
+    blocks too.
+    """
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"line {node.lineno}: a relative import hides which room it reaches"
-            # `from cardjax.env import cards` imports a module, `from cardjax.env.cards import deal` a name of one.
+            assert node.level == 0, (
+                f"line {node.lineno}: a relative import hides which room it reaches"
+            )
+            # `from cardjax.env import cards` imports a module, `from cardjax.env.cards import deal`
+            # a name of one.
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
 
 def rooms_of(names):
-    """The rooms among imported names: "cardjax.env.cards" → "env", and the bare package → "__init__"."""
+    """The rooms among imported names: "cardjax.env.cards" → "env", and the bare package →
+    "__init__".
+    """
     paths = [name.split(".") for name in names if name.split(".")[0] == "cardjax"]
     return {path[1] if len(path) > 1 and path[1] in FLOORS else "__init__" for path in paths}
 
@@ -55,7 +64,11 @@ def room_of(path):
 def may_import(room, other):
     if room == other:
         return True
-    return other in ALLOWED[room] if room in ALLOWED else other in FLOORS and FLOORS[other] < FLOORS[room]
+    return (
+        other in ALLOWED[room]
+        if room in ALLOWED
+        else other in FLOORS and FLOORS[other] < FLOORS[room]
+    )
 
 
 def test_every_room_stands_on_a_floor():
@@ -107,5 +120,7 @@ def test_importing_the_market_loads_no_learning_library():
     heavy = ("flax", "optax", "distrax", "orbax", "tensorboardX", "matplotlib", "tqdm")
     script = f"import sys, cardjax.env; print(*[name for name in {heavy} if name in sys.modules])"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == []

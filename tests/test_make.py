@@ -1,4 +1,6 @@
-"""cardjax.make and what it returns: the contract that outside code relies on. DESIGN.md, "Contract"."""
+"""cardjax.make and what it returns: the contract that outside code relies on. DESIGN.md,
+"Contract".
+"""
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +11,33 @@ import cardjax
 from cardjax import env as market_room
 
 INFO = {
-    "event", "event_kind", "cards", "n_hints", "S", "mu", "sigma", "bid", "ask", "mid", "spread", "depth_bid",
-    "depth_ask", "displayed_bid", "displayed_ask", "action", "rejected", "exec_price", "fill_ratio", "slippage", "pnl",
-    "wealth", "action_mask", "final_observation", "terminated", "truncated",
-}  # fmt: skip
+    "event",
+    "event_kind",
+    "cards",
+    "n_hints",
+    "S",
+    "mu",
+    "sigma",
+    "bid",
+    "ask",
+    "mid",
+    "spread",
+    "depth_bid",
+    "depth_ask",
+    "displayed_bid",
+    "displayed_ask",
+    "action",
+    "rejected",
+    "exec_price",
+    "fill_ratio",
+    "slippage",
+    "pnl",
+    "wealth",
+    "action_mask",
+    "final_observation",
+    "terminated",
+    "truncated",
+}
 """RULES.md, "What a step reports"."""
 PER_PLAYER = {"action", "rejected", "exec_price", "fill_ratio", "slippage", "pnl", "wealth"}
 KEY = jax.random.key(0)
@@ -63,7 +88,9 @@ def test_step_gives_six_things_in_gymnax_order(game):
 def test_step_env_gives_the_five_without_truncation(game):
     env, params, axis = game
     action = jnp.zeros(axis, jnp.int32)
-    obs, _, reward, terminated, info = shapes(env.step_env, KEY, state_of(env, params), action, params)
+    obs, _, reward, terminated, info = shapes(
+        env.step_env, KEY, state_of(env, params), action, params
+    )
     assert (obs, reward, terminated) == ((*axis, env.observation_size), axis, ())
     assert set(info) == INFO
 
@@ -71,7 +98,11 @@ def test_step_env_gives_the_five_without_truncation(game):
 def test_info_is_per_player_where_the_rules_say_so(game):
     env, params, axis = game
     info = shapes(env.step, KEY, state_of(env, params), jnp.zeros(axis, jnp.int32), params)[-1]
-    wide = {"cards": (3,), "action_mask": (*axis, 21), "final_observation": (*axis, env.observation_size)}
+    wide = {
+        "cards": (3,),
+        "action_mask": (*axis, 21),
+        "final_observation": (*axis, env.observation_size),
+    }
     expected = {name: axis if name in PER_PLAYER else () for name in INFO} | wide
     assert info == expected
 
@@ -131,7 +162,9 @@ def test_what_is_not_overridden_is_the_presets():
 
 
 @pytest.mark.parametrize(
-    "overrides", [{"n_players": 4}, {"env.n_players": 4}, {"n_players": 2, "env.n_players": 4}], ids=str
+    "overrides",
+    [{"n_players": 4}, {"env.n_players": 4}, {"n_players": 2, "env.n_players": 4}],
+    ids=str,
 )
 def test_players_count_under_either_name(overrides):
     assert cardjax.make("two", **overrides)[0].n_players == 4
@@ -186,6 +219,13 @@ def test_posterior_takes_an_event_and_hint_counts():
 
 
 def test_events_have_kinds_and_remaps_have_ids():
-    assert market_room.EVENT_KINDS == ("none", "ge10_only", "le7_only", "even_only", "odd_only", "remap_value")
+    assert market_room.EVENT_KINDS == (
+        "none",
+        "ge10_only",
+        "le7_only",
+        "even_only",
+        "odd_only",
+        "remap_value",
+    )
     assert market_room.remap_event(2, 3) == 5
     assert market_room.remap_event(14, 13) == 160

@@ -1,4 +1,6 @@
-"""The notebooks run, with budgets shrunk to seconds, and what is committed of them is small, whole and anonymous."""
+"""The notebooks run, with budgets shrunk to seconds, and what is committed of them is small, whole
+and anonymous.
+"""
 
 import os
 import re
@@ -15,14 +17,20 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 400_000
 LARGEST_FIGURE = 60_000
 SPEAKS = re.compile(r"^\s*(print\(|plt\.show\(\))", re.MULTILINE)
-PLACE = re.compile(r"(?<![\w.])/(home|root|tmp|work|Users|usr|opt|mnt|var)/|[A-Z]:\\\\|https?://|\b\d+(\.\d+){3}\b")
+PLACE = re.compile(
+    r"(?<![\w.])/(home|root|tmp|work|Users|usr|opt|mnt|var)/|[A-Z]:\\\\|https?://|\b\d+(\.\d+){3}\b"
+)
 """An absolute path, an address of the net."""
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 SLOW = ("2_", "3_", "4_", "5_")
 """Half a minute and more of compilation each: run with `make test-slow`."""
 each_by_speed = pytest.mark.parametrize(
-    "path", [pytest.param(p, marks=[pytest.mark.slow] * p.stem.startswith(SLOW), id=p.stem) for p in NOTEBOOKS]
+    "path",
+    [
+        pytest.param(p, marks=[pytest.mark.slow] * p.stem.startswith(SLOW), id=p.stem)
+        for p in NOTEBOOKS
+    ],
 )
 
 
@@ -38,7 +46,12 @@ def texts(notebook: nbformat.NotebookNode) -> list[str]:
     """All that the outputs say, figures apart."""
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     said = [output.text for output in outputs if output.output_type == "stream"]
-    return said + [text for o in outputs for kind, text in o.get("data", {}).items() if kind.startswith("text/")]
+    return said + [
+        text
+        for o in outputs
+        for kind, text in o.get("data", {}).items()
+        if kind.startswith("text/")
+    ]
 
 
 def test_there_are_five() -> None:
@@ -46,7 +59,9 @@ def test_there_are_five() -> None:
 
 
 @each_by_speed
-def test_it_runs_with_small_budgets(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_runs_with_small_budgets(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path_of_modules = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     for name, value in {
         "CARDJAX_FAST": "1",
@@ -59,7 +74,9 @@ def test_it_runs_with_small_budgets(path: Path, tmp_path: Path, monkeypatch: pyt
     }.items():
         monkeypatch.setenv(name, value)
     notebook = read(path)
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
     for cell in code_cells(notebook):
         assert bool(cell.outputs) == bool(SPEAKS.search(cell.source)), cell.source
 
@@ -70,7 +87,9 @@ def test_the_committed_one_has_every_output_and_no_error(path: Path) -> None:
         kinds = [output.output_type for output in cell.outputs]
         assert "error" not in kinds
         assert not any(output.get("name") == "stderr" for output in cell.outputs), cell.source
-        assert ("stream" in kinds) == bool(re.search(r"^\s*print\(", cell.source, re.MULTILINE)), cell.source
+        assert ("stream" in kinds) == bool(re.search(r"^\s*print\(", cell.source, re.MULTILINE)), (
+            cell.source
+        )
         assert ("display_data" in kinds) == ("plt.show()" in cell.source), cell.source
 
 
@@ -79,7 +98,12 @@ def test_the_committed_one_is_short_and_small(path: Path) -> None:
     notebook = read(path)
     assert path.stat().st_size < LARGEST
     assert len(code_cells(notebook)) <= 12
-    figures = [o.data["image/png"] for c in code_cells(notebook) for o in c.outputs if "image/png" in o.get("data", {})]
+    figures = [
+        o.data["image/png"]
+        for c in code_cells(notebook)
+        for o in c.outputs
+        if "image/png" in o.get("data", {})
+    ]
     assert figures
     assert max(len(figure) * 3 / 4 for figure in figures) < LARGEST_FIGURE
 

@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(folder)]
-    subprocess.run([sys.executable, "-m", "pip", "wheel", str(ROOT), *options], check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", str(ROOT), *options], check=True, timeout=120
+    )
     (path,) = folder.glob("*.whl")
     return path
 
@@ -36,15 +38,25 @@ def installed(wheel, tmp_path_factory):
 def run(code, installed, cwd):
     environment = os.environ | {"PYTHONPATH": str(installed), "JAX_PLATFORMS": "cpu"}
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 
 def test_the_wheel_holds_all_that_the_package_reads(wheel):
     inside = set(zipfile.ZipFile(wheel).namelist())
-    tracked = subprocess.run(["git", "ls-files", "cardjax", "configs"], cwd=ROOT, capture_output=True, text=True)
+    tracked = subprocess.run(
+        ["git", "ls-files", "cardjax", "configs"], cwd=ROOT, capture_output=True, text=True
+    )
     assert tracked.returncode == 0
-    expected = {f"cardjax/{name}" if name.startswith("configs/") else name for name in tracked.stdout.split()}
+    expected = {
+        f"cardjax/{name}" if name.startswith("configs/") else name
+        for name in tracked.stdout.split()
+    }
     assert {"cardjax/py.typed", "cardjax/configs/ippo.yaml"} <= expected
     assert expected <= inside
 
@@ -71,7 +83,9 @@ def test_its_commands_answer(installed, tmp_path):
         assert done.stdout.startswith("usage")
 
 
-def test_a_shipped_configuration_is_found_by_its_name_and_ones_own_comes_first(tmp_path, monkeypatch):
+def test_a_shipped_configuration_is_found_by_its_name_and_ones_own_comes_first(
+    tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     shipped = configs_folder() / "ippo.yaml"
     for name in ("ippo.yaml", "configs/ippo.yaml"):
@@ -82,7 +96,9 @@ def test_a_shipped_configuration_is_found_by_its_name_and_ones_own_comes_first(t
     assert find_config(Path("ippo.yaml")) == Path("ippo.yaml")
 
 
-@pytest.mark.parametrize("arguments", [[], ["sarsa"], ["ippo", "--config", "ippo.yaml", "ppo.clip=-1"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["sarsa"], ["ippo", "--config", "ippo.yaml", "ppo.clip=-1"]]
+)
 def test_what_cannot_be_trained_is_refused(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         any_train_main(arguments)

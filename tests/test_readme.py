@@ -1,4 +1,6 @@
-"""The README is true: its Python runs, and every command in it runs, shrunk to seconds by appended overrides."""
+"""The README is true: its Python runs, and every command in it runs, shrunk to seconds by appended
+overrides.
+"""
 
 import os
 import re
@@ -31,8 +33,11 @@ SMALL_LEARNER = {
 
 
 PLAY_NOTHING = ("eval/report.py", "eval/export.py")
-COSTLY = {f"eval/{name}.py" for name in ("compare", "cross_play", "ood", "diagnose", "report", "dataset")} | {"--sweep"}
-"""Commands and options that compile for long. Each is tested by itself in the process of the tests."""
+COSTLY = {
+    f"eval/{name}.py" for name in ("compare", "cross_play", "ood", "diagnose", "report", "dataset")
+} | {"--sweep"}
+"""Commands and options that compile for long. Each is tested by itself in the process of the tests.
+"""
 
 
 def blocks(language: str) -> list[str]:
@@ -62,7 +67,13 @@ def small(command: list[str]) -> list[str]:
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     passes = "p\n\n" * 20  # what is typed in a game; other commands read nothing
     return subprocess.run(
-        command, cwd=folder, env=environment(), input=passes, capture_output=True, text=True, timeout=300
+        command,
+        cwd=folder,
+        env=environment(),
+        input=passes,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
 
 
@@ -81,15 +92,25 @@ def test_every_python_block_runs() -> None:
         exec(compile(block, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("which", ["about runs/steeper", "others", pytest.param("all", marks=pytest.mark.slow)])
-def test_every_training_and_evaluation_command_runs_in_the_order_given(which: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "which", ["about runs/steeper", "others", pytest.param("all", marks=pytest.mark.slow)]
+)
+def test_every_training_and_evaluation_command_runs_in_the_order_given(
+    which: str, tmp_path: Path
+) -> None:
     scripts = [c for c in commands() if c[0] == "python"]
     if which != "all":
         about = {True: "about runs/steeper", False: "others"}
-        scripts = [c for c in scripts if about["steeper" in " ".join(c)] == which and not set(c) & COSTLY]
+        scripts = [
+            c for c in scripts if about["steeper" in " ".join(c)] == which and not set(c) & COSTLY
+        ]
     assert len(scripts) >= 5
     for command in scripts:
-        result = served(command, tmp_path) if "cardjax.play.web" in command else run(small(command), tmp_path)
+        result = (
+            served(command, tmp_path)
+            if "cardjax.play.web" in command
+            else run(small(command), tmp_path)
+        )
         assert result.returncode == 0, f"{shlex.join(command)}\n{result.stderr[-2000:]}"
 
 
@@ -98,7 +119,12 @@ def served(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]
     pytest.importorskip("uvicorn")
     whole = [sys.executable, *command[1:], "--port", "0"]
     process = subprocess.Popen(
-        whole, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        whole,
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     said = process.stdout.readline()
@@ -121,7 +147,9 @@ def test_every_other_command_is_a_make_target() -> None:
 
 
 def test_make_train_runs_what_the_readme_says(tmp_path: Path) -> None:
-    recipe = re.search(r"^train:.*\n\t\$\(BIN\)/(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    recipe = re.search(
+        r"^train:.*\n\t\$\(BIN\)/(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
     assert recipe is not None
     result = run([*small(shlex.split(recipe[1])), "name=made"], tmp_path)
     assert result.returncode == 0, result.stderr[-2000:]
@@ -135,7 +163,9 @@ def test_every_link_leads_somewhere(link: str) -> None:
 
 
 @pytest.mark.parametrize("script", re.findall(r"`python (benchmarks/\S+\.py)", README))
-def test_every_benchmark_named_is_there_and_says_how_it_is_used(script: str, tmp_path: Path) -> None:
+def test_every_benchmark_named_is_there_and_says_how_it_is_used(
+    script: str, tmp_path: Path
+) -> None:
     result = run([sys.executable, str(ROOT / script), "--help"], tmp_path)
     assert result.returncode == 0
     assert "usage" in result.stdout

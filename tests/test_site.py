@@ -1,4 +1,6 @@
-"""The documentation's site builds without a warning, and what its pages say and show is true of the code."""
+"""The documentation's site builds without a warning, and what its pages say and show is true of the
+code.
+"""
 
 import os
 import re
@@ -32,8 +34,14 @@ def blocks(name, language):
 
 
 def in_subprocess(command, folder, path=ROOT):
-    environment = os.environ | {"PYTHONPATH": str(path), "JAX_PLATFORMS": "cpu", "NO_MKDOCS_2_WARNING": "1"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    environment = os.environ | {
+        "PYTHONPATH": str(path),
+        "JAX_PLATFORMS": "cpu",
+        "NO_MKDOCS_2_WARNING": "1",
+    }
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
 
 
 # The site
@@ -41,12 +49,16 @@ def in_subprocess(command, folder, path=ROOT):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The folder that a strict build writes; a broken link or anchor, or a page that is in no menu, fails it."""
+    """The folder that a strict build writes; a broken link or anchor, or a page that is in no menu,
+    fails it.
+    """
     pytest.importorskip("mkdocs")
     pytest.importorskip("material")
     pytest.importorskip("mkdocstrings_handlers.python")
     folder = tmp_path_factory.mktemp("site")
-    built = in_subprocess([sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)], ROOT)
+    built = in_subprocess(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)], ROOT
+    )
     assert built.returncode == 0, built.stderr[-3000:]
     return folder
 
@@ -62,7 +74,8 @@ def test_every_page_is_built_and_in_the_menu(site):
 def test_the_pages_ask_nothing_of_another_host(site):
     for path in site.rglob("*.html"):
         asked = re.findall(
-            r'<(?:script|img|iframe|link)\b[^>]*(?:src|href)="(?:https?:)?//[^"]+"[^>]*>', path.read_text()
+            r'<(?:script|img|iframe|link)\b[^>]*(?:src|href)="(?:https?:)?//[^"]+"[^>]*>',
+            path.read_text(),
         )
         assert [tag for tag in asked if 'rel="canonical"' not in tag] == [], path
 
@@ -71,16 +84,41 @@ def test_the_pages_ask_nothing_of_another_host(site):
     ("name", "objects"),
     [
         ("cardjax", ["cardjax.make"]),
-        ("env", ["CardMarket", "CardMarket.step", "View", "make_params", "params_grid", "posterior", "remap_event"]),
-        ("policies", ["Policy", "Policy.act", "make_policy", "symmetric_equilibrium", "expected_pnl"]),
+        (
+            "env",
+            [
+                "CardMarket",
+                "CardMarket.step",
+                "View",
+                "make_params",
+                "params_grid",
+                "posterior",
+                "remap_event",
+            ],
+        ),
+        (
+            "policies",
+            ["Policy", "Policy.act", "make_policy", "symmetric_equilibrium", "expected_pnl"],
+        ),
         ("evaluation", ["evaluate", "evaluate_grid", "Result", "play_games", "compare"]),
         ("trained", ["load_policy", "TrainedPolicy.act"]),
-        ("adapters", ["MarketEnv", "MarketVectorEnv", "parallel_env", "MarketEnvironment", "MarketMultiAgentEnv"]),
+        (
+            "adapters",
+            [
+                "MarketEnv",
+                "MarketVectorEnv",
+                "parallel_env",
+                "MarketEnvironment",
+                "MarketMultiAgentEnv",
+            ],
+        ),
         ("play", ["make_setup", "Game.play", "RoundRecord"]),
     ],
 )
 def test_the_reference_has_the_public_names(site, name, objects):
-    headings = re.findall(r'<h\d id="([^"]+)" class="doc doc-heading"', (site / "api" / f"{name}.html").read_text())
+    headings = re.findall(
+        r'<h\d id="([^"]+)" class="doc doc-heading"', (site / "api" / f"{name}.html").read_text()
+    )
     for thing in objects:
         assert any(heading.endswith(f".{thing}") or heading == thing for heading in headings), thing
     assert not [heading for heading in headings if re.search(r"\._[a-z]", heading)]
@@ -111,9 +149,15 @@ def test_the_home_page_and_the_tutorial_run(capsys):
 
 
 def test_the_commands_of_the_tutorial_exist():
-    lines = [shlex.split(line) for block in blocks("tutorial", "bash") for line in block.splitlines()]
+    lines = [
+        shlex.split(line) for block in blocks("tutorial", "bash") for line in block.splitlines()
+    ]
     scripts = [line for line in lines if line[0] == "python"]
-    assert {line[1] for line in scripts} >= {"train/ippo.py", "eval/evaluate.py", "eval/diagnose.py"}
+    assert {line[1] for line in scripts} >= {
+        "train/ippo.py",
+        "eval/evaluate.py",
+        "eval/diagnose.py",
+    }
     for script in {line[1] for line in scripts}:
         offered = in_subprocess([sys.executable, str(ROOT / script), "--help"], ROOT).stdout
         for line in scripts:
@@ -147,14 +191,21 @@ def test_the_policy_of_the_how_to_plays_as_it_says(extending):
 def test_the_learner_of_the_how_to_learns(extending):
     from cardjax.config import make_config, make_market
 
-    values = {"env.reward": "expected_pnl", "ppo.hidden": [16], "ppo.learning_rate": 1e-2, "ppo.entropy": 0.5}
+    values = {
+        "env.reward": "expected_pnl",
+        "ppo.hidden": [16],
+        "ppo.learning_rate": 1e-2,
+        "ppo.entropy": 0.5,
+    }
     config = make_config(values)
     learner = extending["Reinforce"](make_market(config.game), config.env, config.ppo, 256, 40)
     keys = jax.random.split(jax.random.key(0), 2)
 
     @jax.jit
     def train(keys):
-        return jax.vmap(lambda key: jax.lax.scan(lambda s, _: learner.update(s), learner.init(key), None, 40))(keys)
+        return jax.vmap(
+            lambda key: jax.lax.scan(lambda s, _: learner.update(s), learner.init(key), None, 40)
+        )(keys)
 
     state, metrics = train(keys)
     assert (state.n_updates == 40).all()
@@ -162,7 +213,9 @@ def test_the_learner_of_the_how_to_learns(extending):
     assert (first < -60).all() and (last > first / 2).all()
     assert learner.rounds_per_update == 2560
     params = jax.tree.map(lambda leaf: leaf[0], jax.vmap(learner.policy_params)(state))
-    view = jax.vmap(learner.market.view, (0, None))(jax.tree.map(lambda leaf: leaf[0], state.games), config.env)
+    view = jax.vmap(learner.market.view, (0, None))(
+        jax.tree.map(lambda leaf: leaf[0], state.games), config.env
+    )
     _, action = learner.policy().act(params, (), view, keys[0])
     assert action.shape == (256, 2)
 
@@ -202,11 +255,11 @@ def test_a_diff_of_the_how_tos_applies_and_does_what_it_says(which, tmp_path):
         copy.write_text(path.read_text())
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     (tmp_path / "how_to.diff").write_text(diff)
-    applied = subprocess.run(["git", "apply", "how_to.diff"], cwd=tmp_path, capture_output=True, text=True)
-    assert applied.returncode == 0, f"docs/extending.md is out of date: {applied.stderr}"
-    start = (
-        'import jax, cardjax\nenv, params = cardjax.make("two")\nobs, state = env.reset(jax.random.key(0), params)\n'
+    applied = subprocess.run(
+        ["git", "apply", "how_to.diff"], cwd=tmp_path, capture_output=True, text=True
     )
+    assert applied.returncode == 0, f"docs/extending.md is out of date: {applied.stderr}"
+    start = 'import jax, cardjax\nenv, params = cardjax.make("two")\nobs, state = env.reset(jax.random.key(0), params)\n'
     script = start + "view = env.view(state, params)\n" + CHANGED[which]
     done = in_subprocess([sys.executable, "-c", script], tmp_path, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -224,21 +277,27 @@ def test_the_round_in_numbers_is_what_the_code_computes():
     for name, shown in rows.items():
         digits = len(shown.partition(".")[2])
         assert shown == f"{computed[name]:.{digits}f}".replace("-", "−"), name
-    shown = {float(x) for x in rows.values() if "−" not in x} | {float(x[1:]) for x in rows.values() if "−" in x}
+    shown = {float(x) for x in rows.values() if "−" not in x} | {
+        float(x[1:]) for x in rows.values() if "−" in x
+    }
     given = {0.8, 0.25, 0.3, 0.6, 0.18, 1.2, 47.59}
     for number in re.findall(r"\d+\.\d+", section):
         assert float(number) in shown | given, number
 
 
 def round_in_numbers():
-    """By the functions of the market, from what the section gives: event, cards, the maker's error, z of the depths."""
+    """By the functions of the market, from what the section gives: event, cards, the maker's error,
+    z of the depths.
+    """
     params, event, ranks = make_params(), 3, (14, 4, 10)
     counts = np.zeros(13, int)
     counts[[14 - 2, 4 - 2]] = 1
     mu, sigma = posterior(event, counts)
     quote = draw_quote(jnp.float32(-1.2 / params.sigma_q), mu, sigma, params)
     depths = [draw_depth(jnp.float32(z), sigma, quote.spread, params) for z in (1, 0)]
-    market = Market(jnp.int32(event), jnp.array(ranks), jnp.int32(2), jnp.float32(28), mu, sigma, quote, *depths)
+    market = Market(
+        jnp.int32(event), jnp.array(ranks), jnp.int32(2), jnp.float32(28), mu, sigma, quote, *depths
+    )
     env, state = CardMarket(2), State(market, new_players(2, params), jnp.int32(0))
     view = jax.jit(env.view)(state, params)
     assert view.hint_counts[0].tolist() == counts.tolist()
@@ -251,18 +310,48 @@ def round_in_numbers():
     size = np.array([4, 3])
     expected = size * (info["mu"] - info["exec_price"])
     whole = {
-        "n": len(left), "a": sum(left), "b": sum(x * x for x in left), "m": 1, "q": size.sum(),
-        "S": info["S"], "equilibrium size": mix.size[0],
-    }  # fmt: skip
-    named = ("mu", "sigma", "spread", "mid", "bid", "ask", "depth_bid", "depth_ask", "displayed_bid", "displayed_ask")
-    return {name: float(x) for name, x in (whole | {name: info[name] for name in named} | {
-        "edge of a buy": mu - quote.ask, "edge of a sell": quote.bid - mu,
-        "depth scale": depth_scale(sigma, quote.spread, params),
-        "cost of buying 4": 4 * quote.ask, "cost of selling 10": 10 * (s_max_of(event) - quote.bid),
-        "overflow": size.sum() - info["depth_ask"],
-        "slippage": info["slippage"][1], "exec_price": info["exec_price"][1], "fill_ratio": info["fill_ratio"][1],
-        "pnl of player 0": info["pnl"][0], "pnl of player 1": info["pnl"][1],
-        "expected_pnl of player 0": expected[0], "expected_pnl of player 1": expected[1],
-        "wealth of player 0": info["wealth"][0], "log_wealth of player 0": jnp.log(info["wealth"][0] / 500),
-        "equilibrium payoff": mix.payoff[0],
-    }).items()}  # fmt: skip
+        "n": len(left),
+        "a": sum(left),
+        "b": sum(x * x for x in left),
+        "m": 1,
+        "q": size.sum(),
+        "S": info["S"],
+        "equilibrium size": mix.size[0],
+    }
+    named = (
+        "mu",
+        "sigma",
+        "spread",
+        "mid",
+        "bid",
+        "ask",
+        "depth_bid",
+        "depth_ask",
+        "displayed_bid",
+        "displayed_ask",
+    )
+    return {
+        name: float(x)
+        for name, x in (
+            whole
+            | {name: info[name] for name in named}
+            | {
+                "edge of a buy": mu - quote.ask,
+                "edge of a sell": quote.bid - mu,
+                "depth scale": depth_scale(sigma, quote.spread, params),
+                "cost of buying 4": 4 * quote.ask,
+                "cost of selling 10": 10 * (s_max_of(event) - quote.bid),
+                "overflow": size.sum() - info["depth_ask"],
+                "slippage": info["slippage"][1],
+                "exec_price": info["exec_price"][1],
+                "fill_ratio": info["fill_ratio"][1],
+                "pnl of player 0": info["pnl"][0],
+                "pnl of player 1": info["pnl"][1],
+                "expected_pnl of player 0": expected[0],
+                "expected_pnl of player 1": expected[1],
+                "wealth of player 0": info["wealth"][0],
+                "log_wealth of player 0": jnp.log(info["wealth"][0] / 500),
+                "equilibrium payoff": mix.payoff[0],
+            }
+        ).items()
+    }

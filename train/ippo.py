@@ -1,4 +1,5 @@
-"""Train IPPO: independent PPO learners with shared parameters, each critic seeing its own player's view.
+"""Train IPPO: independent PPO learners with shared parameters, each critic seeing its own player's
+view.
 
 python train/ippo.py --config configs/ippo.yaml [key=value …]
 python train/ippo.py --resume runs/NAME

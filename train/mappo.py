@@ -1,4 +1,5 @@
-"""Train MAPPO: PPO with shared parameters and a centralised critic, which sees what all players see.
+"""Train MAPPO: PPO with shared parameters and a centralised critic, which sees what all players
+see.
 
 python train/mappo.py --config configs/mappo.yaml [key=value …]
 python train/mappo.py --resume runs/NAME

@@ -1,1 +1,3 @@
-"""The market where another library's environment is used; each module needs its library, and none holds a rule."""
+"""The market where another library's environment is used; each module needs its library, and none
+holds a rule.
+"""

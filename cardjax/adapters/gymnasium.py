@@ -1,4 +1,5 @@
-"""Gymnasium: one learner's seat as an `Env`; importing this module registers `cardjax/Single-v0` and `cardjax/Two-v0`.
+"""Gymnasium: one learner's seat as an `Env`; importing this module registers `cardjax/Single-v0`
+and `cardjax/Two-v0`.
 
 Gymnasium ≥ 1.0 finds no plugins by itself, so either import this module or name it in the id:
 `gymnasium.make("cardjax.adapters.gymnasium:cardjax/Single-v0")`.
@@ -27,23 +28,29 @@ KINDS = {"cardjax/Single-v0": "single", "cardjax/Two-v0": "two"}
 class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
     """One seat of the market; the others are played by `opponent`.
 
-    Observations are float32 [D], actions 0..20 (0 pass, 1..10 buy, 11..20 sell; an invalid one is a rejected pass),
-    rewards points (or as `reward` says). A game ends with terminated = True after ten rounds; truncated is never True.
-    `info["action_mask"]` is int8 [21], which actions are valid next, as `spaces.Discrete.sample` takes it; the other
-    entries are the round's just settled, by the names of RULES.md, "What a step reports", as Python numbers and arrays.
+    Observations are float32 [D], actions 0..20 (0 pass, 1..10 buy, 11..20 sell; an invalid one is a
+    rejected pass), rewards points (or as `reward` says). A game ends with terminated = True after
+    ten rounds; truncated is never True. `info["action_mask"]` is int8 [21], which actions are valid
+    next, as `spaces.Discrete.sample` takes it; the other entries are the round's just settled, by
+    the names of RULES.md, "What a step reports", as Python numbers and arrays.
     """
 
-    metadata = {"render_modes": RENDER_MODES, "render_fps": 1}  # noqa: RUF012
+    metadata = {"render_modes": RENDER_MODES, "render_fps": 1}
 
     def __init__(
-        self, kind: str = "single", opponent: str | Policy | None = None, opponent_params: Any = None,
-        render_mode: str | None = None, **overrides: Any,
-    ):  # fmt: skip
+        self,
+        kind: str = "single",
+        opponent: str | Policy | None = None,
+        opponent_params: Any = None,
+        render_mode: str | None = None,
+        **overrides: Any,
+    ):
         """As `make_seat`.
 
         Args:
             kind: "single" or "two"; the registered ids set it.
-            opponent: who plays the other seats, a policy's name or a Policy; by default `equilibrium`.
+            opponent: who plays the other seats, a policy's name or a Policy; by default
+                `equilibrium`.
             opponent_params: a learned Policy's weights.
             render_mode: None or "ansi".
             overrides: preset, n_players, observe_posterior, and EnvParams by dotted name.
@@ -62,7 +69,9 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """A new game: (observation, info). With a seed, its first; else the next. There are no options."""
+        """A new game: (observation, info). With a seed, its first; else the next. There are no
+        options.
+        """
         super().reset(seed=seed)
         if seed is not None or self._seed_words is None:
             self._seed_words, game = words_of(self.np_random), 0
@@ -76,7 +85,13 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
         """Settle a round: (observation, reward, terminated, truncated, info)."""
         self._slot, shown = play(self.seat, self._slot, np.asarray(action), self.terms)
         self._shown = shown = jax.device_get(shown)
-        return np.array(shown.observation), float(shown.reward), bool(shown.terminated), False, self._info()
+        return (
+            np.array(shown.observation),
+            float(shown.reward),
+            bool(shown.terminated),
+            False,
+            self._info(),
+        )
 
     def action_masks(self) -> np.ndarray:
         """Which actions are valid now, bool [21]: what sb3-contrib's MaskablePPO asks for."""
@@ -96,13 +111,16 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
 def seat_spaces(market: Any, params: Any) -> tuple[spaces.Box, spaces.Discrete]:
     """One player's observation and action spaces."""
     box = market.observation_space(params)
-    return spaces.Box(box.low[0], box.high[0], dtype=np.float32), spaces.Discrete(market.action_space(params).n)
+    return spaces.Box(box.low[0], box.high[0], dtype=np.float32), spaces.Discrete(
+        market.action_space(params).n
+    )
 
 
 class RenderModeError(ValueError, TypeError):
     """A render mode that there is not.
 
-    A TypeError too: stable-baselines3's `make_vec_env` asks for rgb_array, and does without if that is a TypeError.
+    A TypeError too: stable-baselines3's `make_vec_env` asks for rgb_array, and does without if that
+    is a TypeError.
     """
 
 

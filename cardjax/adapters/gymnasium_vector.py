@@ -1,6 +1,8 @@
-"""Gymnasium: many seats side by side as a `VectorEnv`, one device call a step, in all three autoreset modes.
+"""Gymnasium: many seats side by side as a `VectorEnv`, one device call a step, in all three
+autoreset modes.
 
-It does what `SyncVectorEnv` over as many `MarketEnv` does, game for game: sub-environment i has seed + i.
+It does what `SyncVectorEnv` over as many `MarketEnv` does, game for game: sub-environment i has
+seed + i.
 """
 
 from collections.abc import Sequence
@@ -29,25 +31,33 @@ Infos = dict[str, Any]
 
 
 class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
-    """`num_envs` seats, each with a market and opponents of its own; arrays have a leading axis [num_envs].
+    """`num_envs` seats, each with a market and opponents of its own; arrays have a leading axis
+    [num_envs].
 
-    Autoreset as Gymnasium documents it. NEXT_STEP: the step after a game's end ignores its action and shows the next
-    game's start, reward 0. SAME_STEP: the step that ends a game shows the next one's start, and the end is in
-    `infos["final_obs"]` and `infos["final_info"]`. DISABLED: `reset(options={"reset_mask": bool [num_envs]})`.
+    Autoreset as Gymnasium documents it. NEXT_STEP: the step after a game's end ignores its action
+    and shows the next game's start, reward 0. SAME_STEP: the step that ends a game shows the next
+    one's start, and the end is in `infos["final_obs"]` and `infos["final_info"]`. DISABLED:
+    `reset(options={"reset_mask": bool [num_envs]})`.
     """
 
-    metadata = {"render_modes": RENDER_MODES, "render_fps": 1}  # noqa: RUF012
+    metadata = {"render_modes": RENDER_MODES, "render_fps": 1}
 
     def __init__(
-        self, num_envs: int = 1, kind: str = "single", opponent: str | Policy | None = None,
-        opponent_params: Any = None, render_mode: str | None = None,
-        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP, **overrides: Any,
-    ):  # fmt: skip
+        self,
+        num_envs: int = 1,
+        kind: str = "single",
+        opponent: str | Policy | None = None,
+        opponent_params: Any = None,
+        render_mode: str | None = None,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        **overrides: Any,
+    ):
         """As `MarketEnv`.
 
         Args:
             num_envs: how many.
-            autoreset_mode: an AutoresetMode or its value, "NextStep" (default), "SameStep" or "Disabled".
+            autoreset_mode: an AutoresetMode or its value, "NextStep" (default), "SameStep" or
+                "Disabled".
 
         Raises:
             ParameterError: (a ValueError) a name or value that is not allowed, in one line.
@@ -58,7 +68,9 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.autoreset_mode = _mode(autoreset_mode)
         self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
         self.seat, terms = make_seat(kind, opponent, opponent_params, **overrides)
-        self.single_observation_space, self.single_action_space = seat_spaces(self.seat.market, terms.market)
+        self.single_observation_space, self.single_action_space = seat_spaces(
+            self.seat.market, terms.market
+        )
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.terms = jax.device_put(terms)
@@ -68,7 +80,10 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._settled: dict[str, np.ndarray] = {}
 
     def reset(
-        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
     ) -> tuple[np.ndarray, Infos]:
         """New games: (observations [num_envs, D], infos).
 
@@ -77,7 +92,8 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             options: {"reset_mask": bool array [num_envs]} resets those alone.
 
         Raises:
-            TypeError, ValueError: the mask is not such an array or chooses nobody; or a wrong number of seeds.
+            TypeError, ValueError: the mask is not such an array or chooses nobody; or a wrong
+                number of seeds.
         """
         chosen = self._chosen(options)
         if isinstance(seed, int):
@@ -86,12 +102,18 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         games = np.where(seeded, 0, self._games() + 1).astype(np.int32)
         slots, shown = _start_all(self.seat, self._seed_words, games, self.terms)
         if not chosen.all():
-            slots, shown = _choose(chosen, (slots, shown), (self._slots, self._shown._replace(info={})))
+            slots, shown = _choose(
+                chosen, (slots, shown), (self._slots, self._shown._replace(info={}))
+            )
         self._slots, self._shown = slots, jax.device_get(shown)
         self._settled = self._settled if not chosen.all() else {}
-        return np.array(self._shown.observation), _masked({"action_mask": self._shown.mask.astype(np.int8)}, chosen)
+        return np.array(self._shown.observation), _masked(
+            {"action_mask": self._shown.mask.astype(np.int8)}, chosen
+        )
 
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Infos]:
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Infos]:
         """Settle a round of every game: (observations, rewards, terminations, truncations, infos).
 
         Raises:
@@ -99,13 +121,20 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """
         over = self._shown.terminated
         if self.autoreset_mode is AutoresetMode.DISABLED and over.any():
-            raise ValueError(f"{int(over.sum())} games are over: reset them by options={{'reset_mask': …}}")
+            raise ValueError(
+                f"{int(over.sum())} games are over: reset them by options={{'reset_mask': …}}"
+            )
         actions = np.asarray(actions).reshape(self.num_envs)
-        self._slots, *both = _step_all(self.autoreset_mode, self.seat, self._slots, over, actions, self.terms)
+        self._slots, *both = _step_all(
+            self.autoreset_mode, self.seat, self._slots, over, actions, self.terms
+        )
         self._shown, played = jax.device_get(both)
         self._settled = played.info
         terminations = played.terminated & ~over
-        observations, rewards = np.array(self._shown.observation), self._shown.reward.astype(np.float64)
+        observations, rewards = (
+            np.array(self._shown.observation),
+            self._shown.reward.astype(np.float64),
+        )
         infos = self._infos(played, over)
         return observations, rewards, terminations, np.zeros(self.num_envs, bool), infos
 
@@ -117,7 +146,10 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """A line of text for each market, if `render_mode` is "ansi"."""
         if self.render_mode is None:
             return None
-        known, over = jax.device_get(_view_all(self.seat, self._slots, self.terms)), self._shown.terminated
+        known, over = (
+            jax.device_get(_view_all(self.seat, self._slots, self.terms)),
+            self._shown.terminated,
+        )
         lines = []
         for i in range(self.num_envs):
             own, settled = jax.tree.map(lambda leaf, i=i: leaf[i], (known, self._settled))
@@ -146,7 +178,9 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         seeded = chosen & np.array([s is not None or self._slots is None for s in seeds])
         words = self._seed_words.copy()
         for i in np.flatnonzero(seeded):
-            words[i] = words_of(self.np_random if seeds[i] is None else seeding.np_random(seeds[i])[0])
+            words[i] = words_of(
+                self.np_random if seeds[i] is None else seeding.np_random(seeds[i])[0]
+            )
         self._seed_words = words
         return seeded
 
@@ -155,11 +189,17 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if mask is None:
             return np.ones(self.num_envs, bool)
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
-            raise TypeError(f"options['reset_mask'] must be a NumPy array of bool, not {type(mask).__name__}")
+            raise TypeError(
+                f"options['reset_mask'] must be a NumPy array of bool, not {type(mask).__name__}"
+            )
         if mask.shape != (self.num_envs,) or not mask.any():
-            raise ValueError(f"options['reset_mask'] must have shape ({self.num_envs},) and at least one True")
+            raise ValueError(
+                f"options['reset_mask'] must have shape ({self.num_envs},) and at least one True"
+            )
         if self._slots is None and not mask.all():
-            raise ValueError("options['reset_mask'] needs a reset of all sub-environments before it")
+            raise ValueError(
+                "options['reset_mask'] needs a reset of all sub-environments before it"
+            )
         return mask
 
 
@@ -211,21 +251,32 @@ def _view_all(seat: Seat, slots: Slot, terms: Terms) -> View:
 
 
 def _masked(values: dict[str, np.ndarray], rows: np.ndarray) -> Infos:
-    """Gymnasium's layout of infos: each entry with zeros where `rows` is False, and `_name`, which rows have it."""
+    """Gymnasium's layout of infos: each entry with zeros where `rows` is False, and `_name`, which
+    rows have it.
+    """
     if not rows.any():
         return {}
     infos: Infos = {}
     for name, value in values.items():
-        infos[name] = np.where(rows.reshape(-1, *[1] * (value.ndim - 1)), value, np.zeros((), value.dtype))
+        infos[name] = np.where(
+            rows.reshape(-1, *[1] * (value.ndim - 1)), value, np.zeros((), value.dtype)
+        )
         infos[f"_{name}"] = rows.copy()
     return infos
 
 
 def _finals(played: Shown) -> Infos:
-    """The last observation and info of the games that ended; observations as an object array with None elsewhere."""
+    """The last observation and info of the games that ended; observations as an object array with
+    None elsewhere.
+    """
     ended = played.terminated
     final_obs = np.full(len(ended), None, dtype=object)
     for i in np.flatnonzero(ended):
         final_obs[i] = np.array(played.observation[i])
     final_info = _masked(played.info | {"action_mask": played.mask.astype(np.int8)}, ended)
-    return {"final_obs": final_obs, "_final_obs": ended.copy(), "final_info": final_info, "_final_info": ended.copy()}
+    return {
+        "final_obs": final_obs,
+        "_final_obs": ended.copy(),
+        "final_info": final_info,
+        "_final_info": ended.copy(),
+    }

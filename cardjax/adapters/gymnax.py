@@ -1,7 +1,9 @@
-"""gymnax: one learner's seat as an `Environment` of gymnax ≥ 1.0, and in the form of five values from before it.
+"""gymnax: one learner's seat as an `Environment` of gymnax ≥ 1.0, and in the form of five values
+from before it.
 
-What gymnax's users expect beyond what `CardMarket` itself has: `params` may be left out, spaces are gymnax's own
-classes (its wrappers and rejax ask with isinstance), `num_actions`, `default_params`, `max_steps_in_episode`.
+What gymnax's users expect beyond what `CardMarket` itself has: `params` may be left out, spaces are
+gymnax's own classes (its wrappers and rejax ask with isinstance), `num_actions`, `default_params`,
+`max_steps_in_episode`.
 """
 
 import dataclasses
@@ -33,15 +35,19 @@ class GymnaxParams(EnvParams):
 
 
 class MarketEnvironment(environment.Environment):
-    """One seat of the market; the others are played by a policy. Pure: to be jitted, and vmapped over keys and params.
+    """One seat of the market; the others are played by a policy. Pure: to be jitted, and vmapped
+    over keys and params.
 
-    `step` resets by itself, draws a market once, and gives gymnax 1.0's six values: (obs [D], state, reward,
-    terminated, truncated, info). From the same keys it is `CardMarket`'s game, to the bit.
+    `step` resets by itself, draws a market once, and gives gymnax 1.0's six values: (obs [D],
+    state, reward, terminated, truncated, info). From the same keys it is `CardMarket`'s game, to
+    the bit.
     """
 
     def __init__(self, seat: Seat, terms: Terms):
         self._seat, self._opponent_params = seat, terms.opponent
-        fields = {field.name: getattr(terms.market, field.name) for field in dataclasses.fields(EnvParams)}
+        fields = {
+            field.name: getattr(terms.market, field.name) for field in dataclasses.fields(EnvParams)
+        }
         self._params = GymnaxParams(**fields)
 
     @property
@@ -63,11 +69,15 @@ class MarketEnvironment(environment.Environment):
         return self._seat.reset(key, self._terms(params))
 
     @partial(jax.jit, static_argnames=("self",))
-    def step(self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None) -> tuple[Any, ...]:
+    def step(
+        self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None
+    ) -> tuple[Any, ...]:
         """Settle a round and draw the next: (obs, state, reward, terminated, truncated, info)."""
         return self._seat.step(key, state, action, self._terms(params))
 
-    def step_env(self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None) -> tuple[Any, ...]:
+    def step_env(
+        self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None
+    ) -> tuple[Any, ...]:
         """As `step`, but never resets: (obs, state, reward, terminated, info)."""
         return self._seat.step_env(key, state, action, self._terms(params))
 
@@ -75,16 +85,22 @@ class MarketEnvironment(environment.Environment):
         """As `reset`."""
         return self._seat.reset(key, self._terms(params))
 
-    def observe(self, key: Array, state: SeatState, action: Any, params: EnvParams | None = None) -> Array:
+    def observe(
+        self, key: Array, state: SeatState, action: Any, params: EnvParams | None = None
+    ) -> Array:
         """The observation of a state, which draws nothing."""
         return self._seat.observe(state, self._terms(params))
 
-    def get_obs(self, state: SeatState, params: EnvParams | None = None, key: Array | None = None) -> Array:
+    def get_obs(
+        self, state: SeatState, params: EnvParams | None = None, key: Array | None = None
+    ) -> Array:
         """As `observe`."""
         return self._seat.observe(state, self._terms(params))
 
     def action_mask(self, state: SeatState, params: EnvParams | None = None) -> Array:
-        """Which actions are valid now, bool [21]; below gymnax's LogWrapper, of `log_state.env_state`."""
+        """Which actions are valid now, bool [21]; below gymnax's LogWrapper, of
+        `log_state.env_state`.
+        """
         return self._seat.action_mask(state, self._terms(params))
 
     def action_space(self, params: EnvParams | None = None) -> spaces.Discrete:
@@ -92,17 +108,23 @@ class MarketEnvironment(environment.Environment):
 
     def observation_space(self, params: EnvParams | None = None) -> spaces.Box:
         box = self._seat.market.observation_space(self._terms(params).market)
-        return spaces.Box(jnp.asarray(box.low[0]), jnp.asarray(box.high[0]), box.low[0].shape, jnp.float32)
+        return spaces.Box(
+            jnp.asarray(box.low[0]), jnp.asarray(box.high[0]), box.low[0].shape, jnp.float32
+        )
 
     def _terms(self, params: EnvParams | None) -> Terms:
         return Terms(self._params if params is None else params, self._opponent_params)
 
 
 class LegacyMarketEnvironment(MarketEnvironment):
-    """The same with the five values of gymnax before 1.0, for PureJaxRL's trainers, rejax and the like."""
+    """The same with the five values of gymnax before 1.0, for PureJaxRL's trainers, rejax and the
+    like.
+    """
 
     @partial(jax.jit, static_argnames=("self",))
-    def step(self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None) -> tuple[Any, ...]:
+    def step(
+        self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None
+    ) -> tuple[Any, ...]:
         """(obs, state, reward, done, info); info["discount"] is 0 at a game's end, else 1."""
         obs, state, reward, *ends, info = self._seat.step(key, state, action, self._terms(params))
         done = ends[0] | ends[1]
@@ -110,9 +132,12 @@ class LegacyMarketEnvironment(MarketEnvironment):
 
 
 def make(
-    kind: str = "single", legacy: bool = False, opponent: str | Policy | None = None, opponent_params: Any = None,
+    kind: str = "single",
+    legacy: bool = False,
+    opponent: str | Policy | None = None,
+    opponent_params: Any = None,
     **overrides: Any,
-) -> tuple[MarketEnvironment, GymnaxParams]:  # fmt: skip
+) -> tuple[MarketEnvironment, GymnaxParams]:
     """(environment, parameters), as `gymnax.make` gives them.
 
     Args:

@@ -24,9 +24,10 @@ Dicts = dict[str, Any]
 class MarketMultiAgentEnv(MultiAgentEnv):
     """All players of the market. From the same keys it is `CardMarket`'s game.
 
-    Observations: each agent's, float32 [D], and "world_state", float32 [A, W], what a central critic of each agent
-    sees: its own observation and what only the others know. Dones: each agent's and "__all__". Infos: leaves [A], as
-    JaxMARL's baselines reshape them; what all players share stands once for each.
+    Observations: each agent's, float32 [D], and "world_state", float32 [A, W], what a central
+    critic of each agent sees: its own observation and what only the others know. Dones: each
+    agent's and "__all__". Infos: leaves [A], as JaxMARL's baselines reshape them; what all players
+    share stands once for each.
     """
 
     def __init__(self, market: CardMarket, params: EnvParams):
@@ -57,14 +58,28 @@ class MarketMultiAgentEnv(MultiAgentEnv):
         observation, state, reward, terminated, _, info = self.market.step(
             key, state, self._actions(actions), self.params
         )
-        return self._observations(observation, state), state, self._each(reward), self._dones(terminated), _infos(info)
+        return (
+            self._observations(observation, state),
+            state,
+            self._each(reward),
+            self._dones(terminated),
+            _infos(info),
+        )
 
-    def step_env(self, key: Array, state: State, actions: Dicts) -> tuple[Dicts, State, Dicts, Dicts, Dicts]:
+    def step_env(
+        self, key: Array, state: State, actions: Dicts
+    ) -> tuple[Dicts, State, Dicts, Dicts, Dicts]:
         """As `step`, but never resets."""
         observation, state, reward, terminated, info = self.market.step_env(
             key, state, self._actions(actions), self.params
         )
-        return self._observations(observation, state), state, self._each(reward), self._dones(terminated), _infos(info)
+        return (
+            self._observations(observation, state),
+            state,
+            self._each(reward),
+            self._dones(terminated),
+            _infos(info),
+        )
 
     def get_obs(self, state: State) -> Dicts:
         """The observations of a state."""
@@ -105,7 +120,10 @@ class MarketMultiAgentEnv(MultiAgentEnv):
 def _infos(info: dict[str, Array]) -> Dicts:
     n_players = info["action"].shape[0]
     kept = {name: leaf for name, leaf in info.items() if name not in OTHERWISE}
-    return {name: leaf if name in OF_PLAYERS else jnp.broadcast_to(leaf, (n_players,)) for name, leaf in kept.items()}
+    return {
+        name: leaf if name in OF_PLAYERS else jnp.broadcast_to(leaf, (n_players,))
+        for name, leaf in kept.items()
+    }
 
 
 def make(kind: str = "two", **overrides: Any) -> MarketMultiAgentEnv:

@@ -19,4 +19,6 @@ def library(name: str, extra: str) -> Iterator[None]:
         yield
     except ImportError as error:
         reason = " ".join(str(error).split())
-        raise ImportError(f"{name} cannot be imported ({reason}): pip install 'cardjax[{extra}]'") from None
+        raise ImportError(
+            f"{name} cannot be imported ({reason}): pip install 'cardjax[{extra}]'"
+        ) from None

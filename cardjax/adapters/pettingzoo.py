@@ -28,16 +28,29 @@ def parallel_env(kind: str = "two", **options: Any) -> "MarketParallelEnv":
 
 
 class MarketParallelEnv(ParallelEnv[str, Any, int]):
-    """Players "player_0", "player_1", … in one market; all play until the game ends, for all at once.
+    """Players "player_0", "player_1", … in one market; all play until the game ends, for all at
+    once.
 
-    Observations are float32 [D], or with `mask="observation"` {"observation": float32 [D], "action_mask": int8 [21]};
-    else the mask of valid next actions is `infos[player]["action_mask"]`. Actions are 0..20, rewards points (or as
-    `reward` says); truncations are always False. The other entries of infos are the round's just settled.
+    Observations are float32 [D], or with `mask="observation"` {"observation": float32 [D],
+    "action_mask": int8 [21]}; else the mask of valid next actions is
+    `infos[player]["action_mask"]`. Actions are 0..20, rewards points (or as `reward` says);
+    truncations are always False. The other entries of infos are the round's just settled.
     """
 
-    metadata = {"name": "cardjax_v0", "render_modes": RENDER_MODES, "render_fps": 1, "is_parallelizable": True}  # noqa: RUF012
+    metadata = {
+        "name": "cardjax_v0",
+        "render_modes": RENDER_MODES,
+        "render_fps": 1,
+        "is_parallelizable": True,
+    }
 
-    def __init__(self, kind: str = "two", mask: str = "info", render_mode: str | None = None, **overrides: Any):
+    def __init__(
+        self,
+        kind: str = "two",
+        mask: str = "info",
+        render_mode: str | None = None,
+        **overrides: Any,
+    ):
         """As `cardjax.make`.
 
         Args:
@@ -66,7 +79,9 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         self._shown: Shown
 
     def reset(self, seed: int | None = None, options: Dicts | None = None) -> tuple[Dicts, Dicts]:
-        """A new game: (observations, infos). With a seed, its first; else the next. There are no options."""
+        """A new game: (observations, infos). With a seed, its first; else the next. There are no
+        options.
+        """
         if seed is not None or self._seed_words is None:
             self._seed_words, game = words_of(seeding.np_random(seed)[0]), 0
         else:
@@ -76,7 +91,8 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         return self._observations(), self._infos()
 
     def step(self, actions: dict[str, int]) -> tuple[Dicts, Dicts, Dicts, Dicts, Dicts]:
-        """Settle a round: (observations, rewards, terminations, truncations, infos), all empty after a game's end.
+        """Settle a round: (observations, rewards, terminations, truncations, infos), all empty
+        after a game's end.
 
         Raises:
             ParameterError: not exactly the live players act.
@@ -84,14 +100,22 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         if not self.agents:
             return {}, {}, {}, {}, {}
         if set(actions) != set(self.agents):
-            raise ParameterError("actions of", ", ".join(actions), f"must be of {', '.join(self.agents)}")
+            raise ParameterError(
+                "actions of", ", ".join(actions), f"must be of {', '.join(self.agents)}"
+            )
         asked = np.asarray([actions[agent] for agent in self.agents])
         self._slot, shown = play(self.market, self._slot, asked, self.params)
         self._shown, players = jax.device_get(shown), self.possible_agents
         over = bool(self._shown.terminated)
         self.agents = [] if over else list(players)
         rewards = {agent: float(self._shown.reward[i]) for i, agent in enumerate(players)}
-        return self._observations(), rewards, dict.fromkeys(players, over), dict.fromkeys(players, False), self._infos()
+        return (
+            self._observations(),
+            rewards,
+            dict.fromkeys(players, over),
+            dict.fromkeys(players, False),
+            self._infos(),
+        )
 
     def observation_space(self, agent: str) -> spaces.Space:
         return self.observation_spaces[agent]
@@ -107,7 +131,10 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         """A line of text for each player, if `render_mode` is "ansi"."""
         if self.render_mode is None:
             return None
-        known, over = jax.device_get(view(self.market, self._slot, self.params)), bool(self._shown.terminated)
+        known, over = (
+            jax.device_get(view(self.market, self._slot, self.params)),
+            bool(self._shown.terminated),
+        )
         lines = []
         for i, agent in enumerate(self.possible_agents):
             own = jax.tree.map(lambda leaf, i=i: leaf[i], known)
@@ -136,4 +163,6 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
     def _with_mask(self, box: spaces.Box) -> spaces.Space:
         if self.mask == "info":
             return box
-        return spaces.Dict({"observation": box, "action_mask": spaces.Box(0, 1, (N_ACTIONS,), np.int8)})
+        return spaces.Dict(
+            {"observation": box, "action_mask": spaces.Box(0, 1, (N_ACTIONS,), np.int8)}
+        )

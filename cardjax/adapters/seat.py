@@ -13,10 +13,20 @@ from cardjax.policies.registry import make_policy
 
 DEFAULT_OPPONENT = "equilibrium"
 OPPONENT_KEY = 0x0990
-"""Folded into a step's key for the opponents' own randomness; the market's draws come from the key itself."""
+"""Folded into a step's key for the opponents' own randomness; the market's draws come from the key
+itself.
+"""
 OF_PLAYERS = (
-    "action", "rejected", "exec_price", "fill_ratio", "slippage", "pnl", "wealth", "action_mask", "final_observation",
-)  # fmt: skip
+    "action",
+    "rejected",
+    "exec_price",
+    "fill_ratio",
+    "slippage",
+    "pnl",
+    "wealth",
+    "action_mask",
+    "final_observation",
+)
 """The entries of a step's info that have a player axis."""
 NATIVE_ONLY = ("action_mask", "final_observation", "terminated", "truncated")
 """The entries of a step's info that other libraries' steps return elsewhere, or mean otherwise."""
@@ -39,7 +49,8 @@ class SeatState(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Seat:
-    """The first seat of `market`, as `CardMarket` but without a player axis; pure methods, to be jitted and vmapped.
+    """The first seat of `market`, as `CardMarket` but without a player axis; pure methods, to be
+    jitted and vmapped.
 
     The market's draws are those that `CardMarket` makes from the same keys.
     """
@@ -52,25 +63,42 @@ class Seat:
     def reset(self, key: Array, terms: Terms) -> tuple[Array, SeatState]:
         """A new game: observation float32 [D] and state."""
         observation, game = self.market.reset(key, terms.market)
-        memory = self.opponent.init(_opponent_key(key), (self.market.n_players - 1,)) if self.opponent else ()
+        memory = (
+            self.opponent.init(_opponent_key(key), (self.market.n_players - 1,))
+            if self.opponent
+            else ()
+        )
         return observation[0], SeatState(game, memory)
 
     def step(
         self, key: Array, state: SeatState, action: Array, terms: Terms
     ) -> tuple[Array, SeatState, Array, Array, Array, dict[str, Array]]:
-        """As `CardMarket.step`, which resets by itself, for one player: (obs, state, reward, terminated, truncated,
-        info). What the opponents keep in mind goes on into the next game, as their protocol has it."""
+        """As `CardMarket.step`, which resets by itself, for one player: (obs, state, reward,
+        terminated, truncated, info). What the opponents keep in mind goes on into the next game, as
+        their protocol has it.
+        """
         memory, actions = self._actions(key, state, action, terms)
-        observation, game, reward, *ends, info = self.market.step(key, state.game, actions, terms.market)
+        observation, game, reward, *ends, info = self.market.step(
+            key, state.game, actions, terms.market
+        )
         terminated, truncated = ends
-        return observation[0], SeatState(game, memory), reward[0], terminated, truncated, player_info(info, 0)
+        return (
+            observation[0],
+            SeatState(game, memory),
+            reward[0],
+            terminated,
+            truncated,
+            player_info(info, 0),
+        )
 
     def step_env(
         self, key: Array, state: SeatState, action: Array, terms: Terms
     ) -> tuple[Array, SeatState, Array, Array, dict[str, Array]]:
         """As `step`, but never resets: (obs, state, reward, terminated, info)."""
         memory, actions = self._actions(key, state, action, terms)
-        observation, game, reward, terminated, info = self.market.step_env(key, state.game, actions, terms.market)
+        observation, game, reward, terminated, info = self.market.step_env(
+            key, state.game, actions, terms.market
+        )
         return observation[0], SeatState(game, memory), reward[0], terminated, player_info(info, 0)
 
     def observe(self, state: SeatState, terms: Terms) -> Array:
@@ -85,7 +113,9 @@ class Seat:
         """Which actions are valid now, bool [21]."""
         return self.market.action_mask(state.game, terms.market)[0]
 
-    def _actions(self, key: Array, state: SeatState, action: Array, terms: Terms) -> tuple[Any, Array]:
+    def _actions(
+        self, key: Array, state: SeatState, action: Array, terms: Terms
+    ) -> tuple[Any, Array]:
         """The opponents' memory after their decision, and the actions of all seats, [A]."""
         action = jax.numpy.asarray(action).reshape((1,))
         if self.opponent is None:
@@ -103,7 +133,8 @@ def make_seat(
 
     Args:
         kind: "single" or "two".
-        opponent: a policy's name, or a Policy; by default `equilibrium`, and none in a game for one.
+        opponent: a policy's name, or a Policy; by default `equilibrium`, and none in a game for
+            one.
         opponent_params: a learned Policy's weights.
         overrides: as of `cardjax.make`, preset and n_players among them.
 
@@ -117,12 +148,16 @@ def make_seat(
         return Seat(market), Terms(params)
     policy = _policy(DEFAULT_OPPONENT if opponent is None else opponent)
     if not getattr(policy, "share_params", True):
-        raise ParameterError("opponent", type(policy).__name__, "has weights for each seat (ppo.share_params off)")
+        raise ParameterError(
+            "opponent", type(policy).__name__, "has weights for each seat (ppo.share_params off)"
+        )
     return Seat(market, policy), Terms(params, opponent_params)
 
 
 def make_game(kind: str, **overrides: Any) -> tuple[CardMarket, EnvParams]:
-    """The market with its player axis, also for one player, and its parameters; arguments as of `cardjax.make`."""
+    """The market with its player axis, also for one player, and its parameters; arguments as of
+    `cardjax.make`.
+    """
     values = {f"env.{name.removeprefix('env.')}": value for name, value in overrides.items()}
     config = make_config({"env.kind": kind} | values)
     return dataclasses.replace(make_market(config.game), squeeze=False), config.env

@@ -1,8 +1,10 @@
-"""Games one after another for libraries whose environments keep their own state and take a seed, not a key.
+"""Games one after another for libraries whose environments keep their own state and take a seed,
+not a key.
 
-A slot is a place where one game is played at a time. Its seed gives a base key B; its game number g has the key
-K = fold_in(B, g), from which `reset` gets fold_in(K, 0) and round t (from 0) fold_in(K, t + 1). A slot's games are
-therefore the same whether it is stepped alone or among thousands, and whenever it is reset.
+A slot is a place where one game is played at a time. Its seed gives a base key B; its game number g
+has the key K = fold_in(B, g), from which `reset` gets fold_in(K, 0) and round t (from 0) fold_in(K,
+t + 1). A slot's games are therefore the same whether it is stepped alone or among thousands, and
+whenever it is reset.
 """
 
 from functools import partial
@@ -48,7 +50,9 @@ class Shown(NamedTuple):
     reward: Any
     terminated: Any
     info: dict[str, Any]
-    """Of the round just settled, without the entries that other libraries return elsewhere; empty from a reset."""
+    """Of the round just settled, without the entries that other libraries return elsewhere; empty
+    from a reset.
+    """
 
 
 def words_of(generator: np.random.Generator) -> np.ndarray:
@@ -57,7 +61,9 @@ def words_of(generator: np.random.Generator) -> np.ndarray:
 
 
 def numbers(info: dict[str, Any]) -> dict[str, Any]:
-    """A game's info with scalars as Python numbers and arrays as copies, as these libraries pass it on."""
+    """A game's info with scalars as Python numbers and arrays as copies, as these libraries pass it
+    on.
+    """
     return {name: np.array(leaf) if leaf.ndim else leaf.item() for name, leaf in info.items()}
 
 
@@ -71,7 +77,9 @@ def start(env: Playable, seed_words: Array, game: Array, params: Any) -> tuple[S
     """Game number `game` of a slot."""
     observation, state = env.reset(jax.random.fold_in(_game_key(seed_words, game), 0), params)
     slot = Slot(jnp.asarray(seed_words), jnp.int32(game), jnp.int32(0), state)
-    return slot, Shown(observation, env.action_mask(state, params), jnp.float32(0), jnp.bool_(False), {})
+    return slot, Shown(
+        observation, env.action_mask(state, params), jnp.float32(0), jnp.bool_(False), {}
+    )
 
 
 @partial(jax.jit, static_argnums=0)

@@ -38,7 +38,9 @@ def _settled(info: Mapping[str, Any] | None) -> list[str]:
     if not info:
         return []
     position = int(position_of(jnp.asarray(info["action"])))
-    order = f"{'bought' if position > 0 else 'sold'} {abs(position)} at {float(info['exec_price']):.2f}"
+    order = (
+        f"{'bought' if position > 0 else 'sold'} {abs(position)} at {float(info['exec_price']):.2f}"
+    )
     order = order if position else "rejected" if info["rejected"] else "passed"
     return [f"last: {order}, S {float(info['S']):.0f}, pnl {float(info['pnl']):+.1f}"]
 
@@ -46,4 +48,8 @@ def _settled(info: Mapping[str, Any] | None) -> list[str]:
 def event_text(event: int) -> str:
     """An event's kind, and a remap's ranks: "remap_value 7→12"."""
     kind = EVENT_KINDS[min(event, REMAP)]
-    return f"{kind} {int(EVENTS.remap_from[event])}→{int(EVENTS.remap_to[event])}" if event >= REMAP else kind
+    return (
+        f"{kind} {int(EVENTS.remap_from[event])}→{int(EVENTS.remap_to[event])}"
+        if event >= REMAP
+        else kind
+    )

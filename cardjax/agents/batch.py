@@ -1,4 +1,6 @@
-"""What a rollout leaves behind, and how it is handed out to gradient steps: some games at a time, all their rounds."""
+"""What a rollout leaves behind, and how it is handed out to gradient steps: some games at a time,
+all their rounds.
+"""
 
 from typing import Any, NamedTuple
 
@@ -8,10 +10,13 @@ from jax import Array
 
 
 class Transition(NamedTuple):
-    """What a round of the rollout leaves behind; leaves [rounds, games, seats, …], `terminated` [rounds, games]."""
+    """What a round of the rollout leaves behind; leaves [rounds, games, seats, …], `terminated`
+    [rounds, games].
+    """
 
     seen: Array
-    """what the critic sees, not yet normalised; its first columns are the player's own observation."""
+    """what the critic sees, not yet normalised; its first columns are the player's own observation.
+    """
     first: Array
     """whether the round is its game's first."""
     mask: Array
@@ -27,7 +32,8 @@ class Transition(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """One rollout, or the part of it that is learned from at once; leaves [games, rounds, seats, …].
+    """One rollout, or the part of it that is learned from at once; leaves [games, rounds, seats,
+    …].
 
     Games come first, so that a minibatch is a few long rows of every array.
     """
@@ -56,8 +62,12 @@ def by_game(tree: Any) -> Any:
 
 
 def minibatches(key: Array, n_epochs: int, n_minibatches: int, n_games: int) -> Array:
-    """The games of each gradient step, int32 [n_epochs · n_minibatches, games]: in a new order every epoch."""
-    orders = jax.vmap(lambda key: jax.random.permutation(key, n_games))(jax.random.split(key, n_epochs))
+    """The games of each gradient step, int32 [n_epochs · n_minibatches, games]: in a new order
+    every epoch.
+    """
+    orders = jax.vmap(lambda key: jax.random.permutation(key, n_games))(
+        jax.random.split(key, n_epochs)
+    )
     return orders.reshape(n_epochs * n_minibatches, -1)
 
 
@@ -73,13 +83,17 @@ def of_games(batch: Batch, games: Array) -> Batch:
 
 
 def by_column(part: Batch) -> Batch:
-    """The part with what is played and learned as columns: leaves [21, rows] and [rows], rows = games × rounds × seats.
+    """The part with what is played and learned as columns: leaves [21, rows] and [rows], rows =
+    games × rounds × seats.
 
     A softmax over 21 actions is 21 long rows to a CPU then, and vectorises.
     """
     by_action = ("mask", "probabilities", "action_advantages")
     per_action = {name: jax.tree.map(columns, getattr(part, name)) for name in by_action}
-    per_row = {name: getattr(part, name).reshape(-1) for name in ("action", "log_prob", "advantage", "target")}
+    per_row = {
+        name: getattr(part, name).reshape(-1)
+        for name in ("action", "log_prob", "advantage", "target")
+    }
     return part._replace(**per_action, **per_row)
 
 

@@ -1,8 +1,10 @@
-"""What a critic sees: a player's own observation, or the joint one of all players, and hidden truth if it is allowed.
+"""What a critic sees: a player's own observation, or the joint one of all players, and hidden truth
+if it is allowed.
 
-IPPO's critic (de Witt et al. 2020) sees its own player's observation. MAPPO's (Yu et al. 2022) sees everybody's: here
-that is the own observation and, of each other player in seat order after oneself, the fields that only that player has,
-the paper's pruned agent-specific state. Quotes, depth, event and hints are the same for all and are not repeated.
+IPPO's critic (de Witt et al. 2020) sees its own player's observation. MAPPO's (Yu et al. 2022) sees
+everybody's: here that is the own observation and, of each other player in seat order after oneself,
+the fields that only that player has, the paper's pruned agent-specific state. Quotes, depth, event
+and hints are the same for all and are not repeated.
 """
 
 import jax.numpy as jnp
@@ -22,7 +24,9 @@ def critic_inputs(market: CardMarket, joint: bool, truth: bool) -> int:
     return market.observation_size + others + (N_TRUTH if truth else 0)
 
 
-def critic_view(market: CardMarket, games: State, observation: Array, joint: bool, truth: bool) -> Array:
+def critic_view(
+    market: CardMarket, games: State, observation: Array, joint: bool, truth: bool
+) -> Array:
     """float32 [..., A, n]: what the critic of each player sees.
 
     Args:
@@ -33,9 +37,14 @@ def critic_view(market: CardMarket, games: State, observation: Array, joint: boo
     """
     parts = [observation]
     if joint:
-        parts += [jnp.roll(_private(market, observation), -seat, axis=-2) for seat in range(1, market.n_players)]
+        parts += [
+            jnp.roll(_private(market, observation), -seat, axis=-2)
+            for seat in range(1, market.n_players)
+        ]
     if truth:
-        hidden = jnp.stack([games.market.S.astype(jnp.float32), games.market.depth_bid, games.market.depth_ask], -1)
+        hidden = jnp.stack(
+            [games.market.S.astype(jnp.float32), games.market.depth_bid, games.market.depth_ask], -1
+        )
         rows = (*observation.shape[:-1], N_TRUTH)
         parts.append(jnp.broadcast_to(hidden[..., None, :] * jnp.float32(TRUTH_SCALE), rows))
     return jnp.concatenate(parts, -1) if len(parts) > 1 else observation

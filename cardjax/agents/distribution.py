@@ -13,8 +13,8 @@ INVALID_LOGIT = np.float32(-1e9)
 class MaskedCategorical(distrax.Categorical):
     """Categorical over the actions that `mask` allows.
 
-    An invalid action has probability 0 in float32 and its logit gets no gradient. Sampling inverts the distribution
-    function.
+    An invalid action has probability 0 in float32 and its logit gets no gradient. Sampling inverts
+    the distribution function.
     """
 
     def __init__(self, logits: Array, mask: Array):

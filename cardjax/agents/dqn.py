@@ -1,10 +1,12 @@
 """Deep Q-learning for one seat: collect → replay → learn, in one program.
 
-Mnih et al. 2015, with the parts of Rainbow (Hessel et al. 2018) as options, and with a memory, R2D2's sequences
-(Kapturowski et al. 2019). A learner is two pure functions, `init(key)` and `update(state)`; seeds are a `vmap` of both.
+Mnih et al. 2015, with the parts of Rainbow (Hessel et al. 2018) as options, and with a memory,
+R2D2's sequences (Kapturowski et al. 2019). A learner is two pure functions, `init(key)` and
+`update(state)`; seeds are a `vmap` of both.
 
-One block of replay is what one game left behind in one rollout. Without a memory, its rounds are drawn one by one; with
-one, a block is drawn as a whole, with the last `burn_in` rounds of the block before it, which only warm the memory up.
+One block of replay is what one game left behind in one rollout. Without a memory, its rounds are
+drawn one by one; with one, a block is drawn as a whole, with the last `burn_in` rounds of the block
+before it, which only warm the memory up.
 """
 
 import dataclasses
@@ -29,7 +31,9 @@ from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import make_policy
 
 PRIORITY_MIX = 0.9
-"""A sequence's priority: so much of its largest error, the rest of their mean. Kapturowski et al. 2019, section 2.3."""
+"""A sequence's priority: so much of its largest error, the rest of their mean. Kapturowski et al.
+2019, section 2.3.
+"""
 LEAST_PRIORITY = 1e-3
 """Added to errors, so that nothing in replay is out of reach; in units of the reward."""
 
@@ -102,7 +106,8 @@ class DQN:
     """The learner of one seat in one game.
 
     Raises:
-        ParameterError: `config.opponent` is no policy's name, or `config.capacity` holds no rollout or no batch.
+        ParameterError: `config.opponent` is no policy's name, or `config.capacity` holds no rollout
+            or no batch.
     """
 
     market: CardMarket
@@ -135,22 +140,36 @@ class DQN:
         """Fresh networks and games, and an empty replay."""
         key, key_weights, key_games, key_opponent = jax.random.split(key, 4)
         weights = self.network.init(key_weights, self.market.observation_size)
-        _, games = jax.vmap(self.market.reset, (0, None))(jax.random.split(key_games, self.n_envs), self.env_params)
+        _, games = jax.vmap(self.market.reset, (0, None))(
+            jax.random.split(key_games, self.n_envs), self.env_params
+        )
         n_others = self.market.n_players - 1
         opponents = self.opponent.init(key_opponent, (self.n_envs, n_others)) if n_others else ()
         state = DQNState(
-            weights, weights, self.optimizer.init(weights), games, self.network.carry((self.n_envs,)), opponents,
-            self._blank_tail(), replay.Replay((), ()), key, jnp.int32(0),
-        )  # fmt: skip
+            weights,
+            weights,
+            self.optimizer.init(weights),
+            games,
+            self.network.carry((self.n_envs,)),
+            opponents,
+            self._blank_tail(),
+            replay.Replay((), ()),
+            key,
+            jnp.int32(0),
+        )
         block = jax.eval_shape(lambda: self._collect(state, key)[1])
-        blank = replay.empty(block, self.n_blocks, self._items_per_block, bool(self.config.prioritised))
+        blank = replay.empty(
+            block, self.n_blocks, self._items_per_block, bool(self.config.prioritised)
+        )
         return state._replace(replay=blank)
 
     def update(self, state: DQNState) -> tuple[DQNState, dict[str, Array]]:
         """One iteration: play, remember, learn. Metrics are float32 scalars."""
         key, key_rollout, key_learn = jax.random.split(state.key, 3)
         state, block, play_metrics = self._collect(state, key_rollout)
-        state = state._replace(replay=replay.add(state.replay, block, state.n_updates, self._items_per_block))
+        state = state._replace(
+            replay=replay.add(state.replay, block, state.n_updates, self._items_per_block)
+        )
         state, metrics = jax.lax.scan(self._learn, state, self._learning_keys(state, key_learn))
         metrics = jax.tree.map(jnp.mean, metrics) | play_metrics
         return state._replace(key=key, n_updates=state.n_updates + 1), metrics
@@ -158,12 +177,16 @@ class DQN:
     def epsilon(self, n_updates: Array) -> Array:
         """The share of exploring actions in the update after `n_updates`."""
         progress = n_updates / self.total_updates / self.config.exploration_fraction
-        return annealed(self.config.epsilon, self.config.epsilon_end, "linear", jnp.minimum(progress, 1))
+        return annealed(
+            self.config.epsilon, self.config.epsilon_end, "linear", jnp.minimum(progress, 1)
+        )
 
     def policy(self, greedy: bool = True) -> QPolicy:
         """The player that is being trained; its parameters are `policy_params(state)`."""
         config = self.config
-        return QPolicy(self.market, self.network, self.head, bool(config.dueling), config.exploration, greedy)
+        return QPolicy(
+            self.market, self.network, self.head, bool(config.dueling), config.exploration, greedy
+        )
 
     def policy_params(self, state: DQNState) -> QParams:
         """What the player acts on."""
@@ -174,11 +197,15 @@ class DQN:
         return QParams(weights, units_of(self.config), self.epsilon(state.n_updates), temperature)
 
     def _collect(self, state: DQNState, key: Array) -> tuple[DQNState, Block, dict[str, Array]]:
-        """`rollout_rounds` rounds of every game: the state after them, the block, and metrics of play."""
+        """`rollout_rounds` rounds of every game: the state after them, the block, and metrics of
+        play.
+        """
         explorer = self.policy(greedy=False)
         own, others = self._params(state, state.weights), self._opponent_params(state)
 
-        def play_round(carry: tuple[State, Any, Any], key: Array) -> tuple[tuple[State, Any, Any], Transition]:
+        def play_round(
+            carry: tuple[State, Any, Any], key: Array
+        ) -> tuple[tuple[State, Any, Any], Transition]:
             games, memory, opponents = carry
             key_own, key_others, key_market = jax.random.split(key, 3)
             view = jax.vmap(self.market.view, (0, None))(games, self.env_params)
@@ -190,8 +217,16 @@ class DQN:
                 keys, games, actions, self.env_params
             )
             reward, rejected = reward[:, self.seat], info["rejected"][:, self.seat]
-            transition = Transition(self.market.encode(mine), mine.action_mask, mine.round == 0, memory, action, reward,
-                                    terminated, rejected)  # fmt: skip
+            transition = Transition(
+                self.market.encode(mine),
+                mine.action_mask,
+                mine.round == 0,
+                memory,
+                action,
+                reward,
+                terminated,
+                rejected,
+            )
             return (after, memory_after, opponents), transition
 
         start = state.games, state.memory, state.opponents
@@ -204,13 +239,21 @@ class DQN:
             "rejection_rate": jnp.mean(rollout.rejected),
             "epsilon": own.epsilon,
         }
-        return state._replace(games=games, memory=memory, opponents=opponents, tail=tail), block, metrics
+        return (
+            state._replace(games=games, memory=memory, opponents=opponents, tail=tail),
+            block,
+            metrics,
+        )
 
-    def _all_actions(self, own: Array, params: Any, carry: Any, view: Any, key: Array) -> tuple[Any, Array]:
+    def _all_actions(
+        self, own: Array, params: Any, carry: Any, view: Any, key: Array
+    ) -> tuple[Any, Array]:
         """The opponents' next carry, and every seat's action [games, A]."""
         if self.market.n_players == 1:
             return carry, own[:, None]
-        views = jax.tree.map(lambda leaf: jnp.delete(leaf, self.seat, 1, assume_unique_indices=True), view)
+        views = jax.tree.map(
+            lambda leaf: jnp.delete(leaf, self.seat, 1, assume_unique_indices=True), view
+        )
         carry, theirs = self.opponent.act(params, carry, views, key)
         return carry, jnp.insert(theirs, self.seat, own, axis=1)
 
@@ -232,26 +275,42 @@ class DQN:
             first = jnp.concatenate([tail.first, first], 1)
             n = config.burn_in
             before = jax.tree.map(lambda leaf: leaf[config.rollout_rounds - n], rollout.memory)
-            memory, tail = tail.memory, Tail(observation[:, -n - 1 : -1], first[:, -n - 1 : -1], before)
+            memory, tail = (
+                tail.memory,
+                Tail(observation[:, -n - 1 : -1], first[:, -n - 1 : -1], before),
+            )
         reward = jnp.maximum(rollout.reward, config.reward_floor)
-        n_step, discount, _ = q_learning.n_step_return(reward, rollout.terminated, config.n_step, config.gamma)
+        n_step, discount, _ = q_learning.n_step_return(
+            reward, rollout.terminated, config.n_step, config.gamma
+        )
         block = Block(
-            observation, first, memory, games_first(rollout.mask, last.action_mask),
-            games_first(rollout.action).astype(jnp.int8), games_first(n_step), games_first(discount),
-        )  # fmt: skip
+            observation,
+            first,
+            memory,
+            games_first(rollout.mask, last.action_mask),
+            games_first(rollout.action).astype(jnp.int8),
+            games_first(n_step),
+            games_first(discount),
+        )
         return block, tail
 
-    def _learn(self, state: DQNState, step: tuple[Array, Array]) -> tuple[DQNState, dict[str, Array]]:
+    def _learn(
+        self, state: DQNState, step: tuple[Array, Array]
+    ) -> tuple[DQNState, dict[str, Array]]:
         """One gradient step on one batch from replay; `step` is its number and key."""
         number, key = step
-        index, probability = replay.draw(state.replay, key, self._items_per_batch, self._n_items(state))
+        index, probability = replay.draw(
+            state.replay, key, self._items_per_batch, self._n_items(state)
+        )
         block = self._drawn(state.replay, index)
         n_items = self.n_envs * self._n_items(state).astype(jnp.float32)
         beta = annealed(self.config.beta, 1.0, "linear", state.n_updates / self.total_updates)
         importance = q_learning.importance_weights(probability, n_items, beta)
 
         following = self._following(state, block)
-        gradient, (loss, error) = jax.grad(self._loss, has_aux=True)(state.weights, block, following, importance)
+        gradient, (loss, error) = jax.grad(self._loss, has_aux=True)(
+            state.weights, block, following, importance
+        )
         change, optimizer = self.optimizer.update(gradient, state.optimizer, state.weights)
         weights = optax.apply_updates(state.weights, change)
         state = state._replace(
@@ -260,7 +319,11 @@ class DQN:
             optimizer=optimizer,
             replay=replay.set_priorities(state.replay, index, self._priority(error)),
         )
-        metrics = {"loss": loss, "td_error": error.mean(), "gradient_norm": optax.tree.norm(gradient)}
+        metrics = {
+            "loss": loss,
+            "td_error": error.mean(),
+            "gradient_norm": optax.tree.norm(gradient),
+        }
         return state, metrics
 
     def _loss(
@@ -271,21 +334,30 @@ class DQN:
         reward, discount = block.n_step.T, block.discount.T
         units = units_of(self.config)
         loss = jnp.mean(importance * self.head.losses(outputs, following, reward, discount, units))
-        error = reward + discount * self.head.values(following, units) - self.head.values(outputs, units)
+        error = (
+            reward
+            + discount * self.head.values(following, units)
+            - self.head.values(outputs, units)
+        )
         return loss, (loss, jnp.abs(error))
 
     def _following(self, state: DQNState, block: Block) -> Array:
-        """The target network's outputs [T, batch, n_atoms] for the best valid action of the bootstrapped rounds.
+        """The target network's outputs [T, batch, n_atoms] for the best valid action of the
+        bootstrapped rounds.
 
-        The best by the network that learns if `double` (van Hasselt, Guez and Silver 2016, eq. 4), else by the target
-        network itself. Without a discount nothing is bootstrapped, and no network is asked.
+        The best by the network that learns if `double` (van Hasselt, Guez and Silver 2016, eq. 4),
+        else by the target network itself. Without a discount nothing is bootstrapped, and no
+        network is asked.
         """
 
         def bootstrapped() -> Array:
             outputs = self._at_following(state.target, block)
             chooser = self._at_following(state.weights, block) if self.config.double else outputs
             mask = jnp.moveaxis(block.mask, 1, 0)[self._following_places]
-            return _of_action(outputs, q_learning.best_valid(self.head.values(chooser, units_of(self.config)), mask))
+            return _of_action(
+                outputs,
+                q_learning.best_valid(self.head.values(chooser, units_of(self.config)), mask),
+            )
 
         def nothing() -> Array:
             return jnp.zeros((*block.action.T.shape, self.head.n_atoms))
@@ -296,11 +368,15 @@ class DQN:
         """Outputs [T, batch, 21, n_atoms] at the bootstrapped rounds."""
         if self.config.memory == "none":
             later = block._replace(observation=block.observation[:, self._following_places])
-            return self._unroll(weights, later._replace(first=block.first[:, self._following_places]), 0)
+            return self._unroll(
+                weights, later._replace(first=block.first[:, self._following_places]), 0
+            )
         return self._unroll(weights, block, self._burn_in, last=True)[self._following_places]
 
     def _unroll(self, weights: Any, block: Block, burn_in: int, last: bool = False) -> Array:
-        """Outputs [T, batch, 21, n_atoms] of a block's rounds past the burn-in, the one after them too if `last`."""
+        """Outputs [T, batch, 21, n_atoms] of a block's rounds past the burn-in, the one after them
+        too if `last`.
+        """
         n = burn_in + block.action.shape[1] + last
         x, first = jnp.moveaxis(block.observation, 1, 0)[:n], block.first.T[:n]
         memory = block.memory
@@ -311,18 +387,28 @@ class DQN:
         return per_action(outputs, self.head, bool(self.config.dueling))
 
     def _drawn(self, memory: replay.Replay, index: replay.Index) -> Block:
-        """The drawn items as a block of games: whole blocks, or one round and the one that it is bootstrapped from."""
+        """The drawn items as a block of games: whole blocks, or one round and the one that it is
+        bootstrapped from.
+        """
         if self.config.memory != "none":
             return jax.tree.map(lambda leaf: leaf[index.game, index.item], memory.blocks)
         rounds = self.config.rollout_rounds
         block, t = index.item // rounds, index.item % rounds
         later = jnp.minimum(t + self.config.n_step, rounds)
-        at = lambda leaf, *times: jnp.stack([leaf[index.game, block, time] for time in times], 1)  # noqa: E731
         stored = memory.blocks
+
+        def at(leaf: Array, *times: Array) -> Array:
+            return jnp.stack([leaf[index.game, block, time] for time in times], 1)
+
         return Block(
-            at(stored.observation, t, later), at(stored.first, t, later), (), at(stored.mask, t, later),
-            at(stored.action, t), at(stored.n_step, t), at(stored.discount, t),
-        )  # fmt: skip
+            at(stored.observation, t, later),
+            at(stored.first, t, later),
+            (),
+            at(stored.mask, t, later),
+            at(stored.action, t),
+            at(stored.n_step, t),
+            at(stored.discount, t),
+        )
 
     def _next_target(self, target: Any, weights: Any, number: Array) -> Any:
         if self.config.target_update == "polyak":
@@ -350,7 +436,9 @@ class DQN:
         if not n:
             return ()
         observation = jnp.zeros((self.n_envs, n, self.market.observation_size))
-        return Tail(observation, jnp.ones((self.n_envs, n), bool), self.network.carry((self.n_envs,)))
+        return Tail(
+            observation, jnp.ones((self.n_envs, n), bool), self.network.carry((self.n_envs,))
+        )
 
     @property
     def seat(self) -> int:
@@ -378,7 +466,9 @@ class DQN:
         """Observation → outputs of the head."""
         n = n_outputs(self.head, bool(self.config.dueling))
         config = self.config
-        return Network(config.hidden, n, config.memory, output_scale=0.01, precision=config.matmul_precision)
+        return Network(
+            config.hidden, n, config.memory, output_scale=0.01, precision=config.matmul_precision
+        )
 
     @property
     def n_blocks(self) -> int:
@@ -392,9 +482,13 @@ class DQN:
 
         def rate(n: Array) -> Array:
             progress = jnp.minimum(n / steps, 1)
-            return annealed(self.config.learning_rate, self.config.learning_rate_end, "linear", progress)
+            return annealed(
+                self.config.learning_rate, self.config.learning_rate_end, "linear", progress
+            )
 
-        return optax.chain(optax.clip_by_global_norm(self.config.max_grad_norm), optax.adam(rate, eps=1e-5))
+        return optax.chain(
+            optax.clip_by_global_norm(self.config.max_grad_norm), optax.adam(rate, eps=1e-5)
+        )
 
     @property
     def _burn_in(self) -> int:
@@ -410,7 +504,9 @@ class DQN:
 
     @property
     def _following_places(self) -> Any:
-        """For every round that is learned from, the place in its block [0..R] of the round it is bootstrapped from."""
+        """For every round that is learned from, the place in its block [0..R] of the round it is
+        bootstrapped from.
+        """
         if self.config.memory == "none":
             return np.array([1])
         rounds = self.config.rollout_rounds

@@ -5,11 +5,17 @@ import jax.numpy as jnp
 from jax import Array
 
 SMALLEST_PROBABILITY = 1e-8
-"""An action that was less probable would never have been drawn; it weighs nothing in the objective."""
+"""An action that was less probable would never have been drawn; it weighs nothing in the objective.
+"""
 
 
 def gae(
-    reward: Array, value: Array, last_value: Array, terminated: Array, gamma: Array | float, lam: Array | float
+    reward: Array,
+    value: Array,
+    last_value: Array,
+    terminated: Array,
+    gamma: Array | float,
+    lam: Array | float,
 ) -> Array:
     """Generalised advantage estimates. Schulman et al. 2016, eq. 16.
 
@@ -17,7 +23,8 @@ def gae(
         reward: float32 [T, ...], of the T steps in order.
         value: float32 [T, ...], V of the state that each step started from.
         last_value: float32 [...], V of the state after the last step.
-        terminated: bool [T, ...], whether the step ended its episode; what follows then counts for nothing.
+        terminated: bool [T, ...], whether the step ended its episode; what follows then counts for
+            nothing.
         gamma: discount.
         lam: lambda, 0 for one-step and 1 for Monte Carlo estimates.
 
@@ -45,21 +52,30 @@ def clipped_surrogate(log_ratio: Array, advantage: Array, clip: Array | float) -
         clip: how far the ratio may leave 1 before it stops being rewarded.
     """
     ratio = jnp.exp(log_ratio)
-    return -jnp.mean(jnp.minimum(ratio * advantage, jnp.clip(ratio, 1 - clip, 1 + clip) * advantage))
+    return -jnp.mean(
+        jnp.minimum(ratio * advantage, jnp.clip(ratio, 1 - clip, 1 + clip) * advantage)
+    )
 
 
-def expected_surrogate(probabilities: Array, old_probabilities: Array, advantage: Array, clip: Array | float) -> Array:
-    """The same loss with the mean over actions taken exactly, over all of them, instead of from the one that was drawn.
+def expected_surrogate(
+    probabilities: Array, old_probabilities: Array, advantage: Array, clip: Array | float
+) -> Array:
+    """The same loss with the mean over actions taken exactly, over all of them, instead of from the
+    one that was drawn.
 
     Expected policy gradients (Ciosek & Whiteson 2020) under PPO's clip.
 
     Args:
         probabilities: float32 [n, ...], of all actions now; 0 for invalid ones.
         old_probabilities: float32 [n, ...], when the actions were drawn.
-        advantage: float32 [n, ...], of every action; 0 where the old probability is below SMALLEST_PROBABILITY.
+        advantage: float32 [n, ...], of every action; 0 where the old probability is below
+            SMALLEST_PROBABILITY.
         clip: as for `clipped_surrogate`.
     """
-    unclipped, clipped = probabilities * advantage, bounded(probabilities, old_probabilities, clip) * advantage
+    unclipped, clipped = (
+        probabilities * advantage,
+        bounded(probabilities, old_probabilities, clip) * advantage,
+    )
     return -jnp.mean(jnp.minimum(unclipped, clipped).sum(0))
 
 
@@ -69,7 +85,9 @@ def bounded(probabilities: Array, old_probabilities: Array, clip: Array | float)
 
 
 def approximate_kl(log_ratio: Array) -> Array:
-    """KL(old, new) from samples of old: mean of r − 1 − ln r, never negative. Schulman 2020, "Approximating KL"."""
+    """KL(old, new) from samples of old: mean of r − 1 − ln r, never negative. Schulman 2020,
+    "Approximating KL".
+    """
     return jnp.mean(jnp.exp(log_ratio) - 1 - log_ratio)
 
 

@@ -1,7 +1,9 @@
-"""The networks of all learners: a multi-layer perceptron, with a recurrent cell beside it if wanted, and a linear head.
+"""The networks of all learners: a multi-layer perceptron, with a recurrent cell beside it if
+wanted, and a linear head.
 
-One object serves a round of play and a whole rollout: `step` takes one round, `unroll` many, and without a cell both
-are the same matrix products. Weights are flax's; the dense layers are computed by `perceptron`.
+One object serves a round of play and a whole rollout: `step` takes one round, `unroll` many, and
+without a cell both are the same matrix products. Weights are flax's; the dense layers are computed
+by `perceptron`.
 """
 
 import dataclasses
@@ -19,8 +21,9 @@ from cardjax.agents.perceptron import Layer, perceptron, product_dtype
 class MLP(nn.Module):
     """Dense layers with ReLU after each.
 
-    The initialiser is He's (He et al. 2015) and not the orthogonal one that PPO papers favour: orthogonal needs a QR
-    decomposition, which can deadlock on a two-core host when seeds are initialised under `vmap`.
+    The initialiser is He's (He et al. 2015) and not the orthogonal one that PPO papers favour:
+    orthogonal needs a QR decomposition, which can deadlock on a two-core host when seeds are
+    initialised under `vmap`.
     """
 
     widths: Sequence[int]
@@ -35,10 +38,12 @@ class MLP(nn.Module):
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """Observations [..., D] to outputs [..., n_outputs], with a memory of earlier rounds if it has a cell.
+    """Observations [..., D] to outputs [..., n_outputs], with a memory of earlier rounds if it has
+    a cell.
 
-    The cell stands beside the perceptron, not in its way: the head reads both, so that a network with a memory can do
-    all that one without can. A memory is cleared where a round is a game's first.
+    The cell stands beside the perceptron, not in its way: the head reads both, so that a network
+    with a memory can do all that one without can. A memory is cleared where a round is a game's
+    first.
     """
 
     hidden: tuple[int, ...]
@@ -47,7 +52,9 @@ class Network:
     memory: str = "none"
     """one of config.MEMORIES."""
     output_scale: float = 1.0
-    """variance of the head's initial weights, times its inputs; small makes a fresh policy nearly uniform."""
+    """variance of the head's initial weights, times its inputs; small makes a fresh policy nearly
+    uniform.
+    """
     precision: str = "float32"
     """of the dense layers' products, one of config.PRECISIONS."""
 
@@ -67,12 +74,16 @@ class Network:
         return {"none": (), "gru": blank, "lstm": (blank, blank)}[self.memory]
 
     def step(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
-        """(carry, output) of one round: x [..., D], `first` bool [...], whether it is a game's first round."""
+        """(carry, output) of one round: x [..., D], `first` bool [...], whether it is a game's
+        first round.
+        """
         carry, output = self.unroll(weights, carry, x[None], first[None])
         return carry, output[0]
 
     def unroll(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
-        """(carry, outputs [T, ..., n_outputs]) of T rounds in order: x [T, ..., D], `first` bool [T, ...]."""
+        """(carry, outputs [T, ..., n_outputs]) of T rounds in order: x [T, ..., D], `first` bool
+        [T, ...].
+        """
         if self._cell is None:
             return carry, rows(self.columns(weights, x), x)
         hidden, head = layers_of(weights)
@@ -87,7 +98,9 @@ class Network:
         return self._perceptron([*hidden, head], x)
 
     def _perceptron(self, layers: list[Layer], x: Array, rectified: bool = False) -> Array:
-        return perceptron(product_dtype(self.precision), rectified, layers, x.reshape(-1, x.shape[-1]))
+        return perceptron(
+            product_dtype(self.precision), rectified, layers, x.reshape(-1, x.shape[-1])
+        )
 
     def _remember(self, weights: Any, carry: Any, features: Any, first: Array) -> tuple[Any, Array]:
         def one_round(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, Array]:

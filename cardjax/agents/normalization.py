@@ -1,4 +1,6 @@
-"""Running moments, for normalising what a network sees and what it is paid. Carried in the learner's state."""
+"""Running moments, for normalising what a network sees and what it is paid. Carried in the
+learner's state.
+"""
 
 from typing import Any, NamedTuple
 
@@ -8,13 +10,17 @@ import numpy as np
 from jax import Array
 
 SMALLEST_VARIANCE = 0.1
-"""A column that varies less is not blown up further. Those of rare events would, at the moment when they count, be
-larger than all others together; and one that does not vary yet may do so later."""
+"""A column that varies less is not blown up further. Those of rare events would, at the moment when
+they count, be larger than all others together; and one that does not vary yet may do so later."""
 RIDGE = 1e-4
-"""Added to the correlation matrix: columns that determine each other (bid, ask, mid, spread) leave it singular."""
+"""Added to the correlation matrix: columns that determine each other (bid, ask, mid, spread) leave
+it singular.
+"""
 N_ITERATIONS = 24
 LARGEST_COUNT = 1e8
-"""Past it a float32 could not count on; from there the moments are an exponential average over as many rows."""
+"""Past it a float32 could not count on; from there the moments are an exponential average over as
+many rows.
+"""
 
 
 class Moments(NamedTuple):
@@ -43,7 +49,9 @@ def no_moments(shape: tuple[int, ...], covariance: bool = False) -> Moments:
 
 
 def seen(moments: Moments, x: Array) -> Moments:
-    """The moments after the rows of x [..., D] too. Chan, Golub & LeVeque 1979, the parallel update."""
+    """The moments after the rows of x [..., D] too. Chan, Golub & LeVeque 1979, the parallel
+    update.
+    """
     rows = x.reshape(-1, *moments.mean.shape)
     n, mean = jnp.float32(rows.shape[0]), rows.mean(0)
     centred, apart = rows - mean, mean - moments.mean
@@ -75,17 +83,23 @@ def after_seeing(normalizer: Normalizer | tuple[()], x: Array) -> Normalizer | t
         return normalizer
     moments = seen(normalizer.moments, x)
     whitens = moments.variance.ndim == 2
-    variance = jnp.maximum(jnp.diagonal(moments.variance) if whitens else moments.variance, SMALLEST_VARIANCE)
+    variance = jnp.maximum(
+        jnp.diagonal(moments.variance) if whitens else moments.variance, SMALLEST_VARIANCE
+    )
     scale = jax.lax.rsqrt(variance)
     if not whitens:
         return Normalizer(moments, scale)
     correlation = moments.variance * scale[:, None] * scale
     missing = 1 - jnp.diagonal(correlation)
-    return Normalizer(moments, scale[:, None] * inverse_root(correlation + jnp.diag(missing + RIDGE)))
+    return Normalizer(
+        moments, scale[:, None] * inverse_root(correlation + jnp.diag(missing + RIDGE))
+    )
 
 
 def normalized(normalizer: Any, x: Array) -> Array:
-    """x [..., D] centred and scaled, or whitened: then all columns have variance 1 and no correlation."""
+    """x [..., D] centred and scaled, or whitened: then all columns have variance 1 and no
+    correlation.
+    """
     if not isinstance(normalizer, Normalizer):
         return x
     centred, matrix = x - normalizer.moments.mean, normalizer.matrix
@@ -93,10 +107,12 @@ def normalized(normalizer: Any, x: Array) -> Array:
 
 
 def inverse_root(a: Array) -> Array:
-    """a^(−1/2) of a positive definite matrix [D, D], by the coupled Newton–Schulz iteration. Higham 2008, eq. 6.35.
+    """a^(−1/2) of a positive definite matrix [D, D], by the coupled Newton–Schulz iteration. Higham
+    2008, eq. 6.35.
 
-    Matrix products alone: the eigendecompositions that would do it are library calls that can deadlock under `vmap` on
-    two cores, and their signs jump from one update to the next where this changes as little as `a` does.
+    Matrix products alone: the eigendecompositions that would do it are library calls that can
+    deadlock under `vmap` on two cores, and their signs jump from one update to the next where this
+    changes as little as `a` does.
     """
     eye = jnp.eye(a.shape[0], dtype=a.dtype)
     norm = jnp.sqrt(jnp.square(a).sum())

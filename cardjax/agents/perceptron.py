@@ -1,10 +1,11 @@
 """Dense layers with ReLU after each, and their derivatives, written out over columns.
 
-Activations are [width, rows]: the products of a gradient then need no transposed copies but of the weights, and what
-follows, a softmax over 21 actions for instance, runs along the rows.
+Activations are [width, rows]: the products of a gradient then need no transposed copies but of the
+weights, and what follows, a softmax over 21 actions for instance, runs along the rows.
 
-With "bfloat16", what is multiplied is rounded to 8 bits; sums, biases and weights stay float32. A CPU with tiles for it
-(Intel AMX) is several times faster so; docs/performance.md says what it costs in score.
+With "bfloat16", what is multiplied is rounded to 8 bits; sums, biases and weights stay float32. A
+CPU with tiles for it (Intel AMX) is several times faster so; docs/performance.md says what it costs
+in score.
 """
 
 import functools
@@ -29,7 +30,9 @@ class Layer(NamedTuple):
 
 
 def product_dtype(precision: str) -> Any:
-    """What is multiplied, by one of config.PRECISIONS: auto is bfloat16 on CPUs that have tiles for it."""
+    """What is multiplied, by one of config.PRECISIONS: auto is bfloat16 on CPUs that have tiles for
+    it.
+    """
     if precision == "auto":
         precision = "bfloat16" if jax.default_backend() == "cpu" and has_tiles() else "float32"
     return jnp.dtype(precision)
@@ -59,14 +62,19 @@ def _forward(dtype: Any, rectified: bool, layers: Sequence[Layer], x: Array) -> 
     kept = [x.astype(dtype)]
     for i, layer in enumerate(layers):
         # The inputs are rows, all that follows is columns.
-        y = product(as_rows(layer.kernel.astype(dtype).T, dtype), kept[-1], 1, 0 if i else 1) + layer.bias[:, None]
+        y = (
+            product(as_rows(layer.kernel.astype(dtype).T, dtype), kept[-1], 1, 0 if i else 1)
+            + layer.bias[:, None]
+        )
         if i < len(layers) - 1 or rectified:
             y = jnp.maximum(y, 0)
         kept.append(y.astype(dtype))
     return y, (layers, kept, jnp.zeros((), x.dtype))
 
 
-def _backward(dtype: Any, rectified: bool, saved: Any, upstream: Array) -> tuple[list[Layer], Array]:
+def _backward(
+    dtype: Any, rectified: bool, saved: Any, upstream: Array
+) -> tuple[list[Layer], Array]:
     layers, kept, like_x = saved
     gradient = []
     for i in reversed(range(len(layers))):
@@ -84,7 +92,9 @@ perceptron.defvjp(_forward, _backward)
 
 def product(a: Array, b: Array, of_a: int, of_b: int) -> Array:
     """The product over axis `of_a` of a and `of_b` of b, with float32 sums."""
-    return jax.lax.dot_general(a, b, (((of_a,), (of_b,)), ((), ())), preferred_element_type=jnp.float32)
+    return jax.lax.dot_general(
+        a, b, (((of_a,), (of_b,)), ((), ())), preferred_element_type=jnp.float32
+    )
 
 
 def _sums(x: Array) -> Array:
@@ -96,9 +106,11 @@ def _sums(x: Array) -> Array:
 
 @partial(jax.jit, static_argnums=1, inline=True)
 def as_rows(x: Array, dtype: Any) -> Array:
-    """x itself, an operand or a result of products in `dtype`; on a CPU in bfloat16 stored row by row.
+    """x itself, an operand or a result of products in `dtype`; on a CPU in bfloat16 stored row by
+    row.
 
-    XLA folds a transpose into the product that reads or makes it, and has no tiles for what comes of that.
+    XLA folds a transpose into the product that reads or makes it, and has no tiles for what comes
+    of that.
     """
     if dtype == jnp.float32 or jax.default_backend() != "cpu":
         return x

@@ -27,10 +27,11 @@ class ActorParams(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ActorPolicy:
-    """Plays an actor: its most probable valid action, or with `greedy=False` a draw from its distribution.
+    """Plays an actor: its most probable valid action, or with `greedy=False` a draw from its
+    distribution.
 
-    Its `params` are `ActorParams`. Where each seat has weights of its own (`share_params` off), the views' last axis is
-    the seats', and fewer views than seats are the first ones'.
+    Its `params` are `ActorParams`. Where each seat has weights of its own (`share_params` off), the
+    views' last axis is the seats', and fewer views than seats are the first ones'.
     """
 
     market: CardMarket
@@ -44,12 +45,22 @@ class ActorPolicy:
 
     def act(self, params: ActorParams, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
         """As `Policy.act`."""
-        return self.act_on(params, carry, self.market.encode(view), view.action_mask, view.round == 0, key)
+        return self.act_on(
+            params, carry, self.market.encode(view), view.action_mask, view.round == 0, key
+        )
 
     def act_on(
-        self, params: ActorParams, carry: Any, observation: Array, mask: Array, first: Array, key: Array
+        self,
+        params: ActorParams,
+        carry: Any,
+        observation: Array,
+        mask: Array,
+        first: Array,
+        key: Array,
     ) -> tuple[Any, Array]:
-        """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round is a game's first."""
+        """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round
+        is a game's first.
+        """
         carry, law = self._law(params, carry, observation, mask, first)
         return carry, law.mode() if self.greedy else law.sample(seed=key)
 
@@ -60,7 +71,9 @@ class ActorPolicy:
             return jax.nn.one_hot(law.mode(), law.num_categories, dtype=jnp.float32)
         return law.probs
 
-    def distribution(self, params: ActorParams, carry: Any, view: View) -> tuple[Any, MaskedCategorical]:
+    def distribution(
+        self, params: ActorParams, carry: Any, view: View
+    ) -> tuple[Any, MaskedCategorical]:
         """The next carry, and the distribution over valid actions."""
         return self._law(params, carry, self.market.encode(view), view.action_mask, view.round == 0)
 
@@ -68,18 +81,28 @@ class ActorPolicy:
         self, params: ActorParams, carry: Any, observation: Array, mask: Array, first: Array
     ) -> tuple[Any, MaskedCategorical]:
         seen = normalized(params.normalizer, observation)
-        carry, output = step_seats(self.actor, self.share_params, params.weights, carry, seen, first)
+        carry, output = step_seats(
+            self.actor, self.share_params, params.weights, carry, seen, first
+        )
         return carry, MaskedCategorical(output * params.logit_scale, mask)
 
 
-def step_seats(network: Network, share: bool, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
-    """`network.step` for x [..., seats, D]: by one set of weights, or by each seat's own (leaves [seats, …])."""
+def step_seats(
+    network: Network, share: bool, weights: Any, carry: Any, x: Array, first: Array
+) -> tuple[Any, Array]:
+    """`network.step` for x [..., seats, D]: by one set of weights, or by each seat's own (leaves
+    [seats, …]).
+    """
     carry, output = unroll_seats(network, share, weights, carry, x[None], first[None])
     return carry, output[0]
 
 
-def unroll_seats(network: Network, share: bool, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
-    """`network.unroll` for x [T, ..., seats, D]: by one set of weights, or by each seat's own (leaves [seats, …])."""
+def unroll_seats(
+    network: Network, share: bool, weights: Any, carry: Any, x: Array, first: Array
+) -> tuple[Any, Array]:
+    """`network.unroll` for x [T, ..., seats, D]: by one set of weights, or by each seat's own
+    (leaves [seats, …]).
+    """
     if share:
         return network.unroll(weights, carry, x, first)
     own = jax.tree.map(lambda leaf: leaf[: x.shape[-2]], weights)

@@ -1,8 +1,8 @@
 """PPO's losses of a minibatch with their gradients by the networks' outputs, written out.
 
-A gradient step does little else than matrix products and this. Differentiated by JAX it is some forty passes over
-arrays of 21 actions; written out, it is one softmax and a few expressions. Actions come first and all rows next
-(`batch.by_column`). tests/agents/test_policy_gradient.py
+A gradient step does little else than matrix products and this. Differentiated by JAX it is some
+forty passes over arrays of 21 actions; written out, it is one softmax and a few expressions.
+Actions come first and all rows next (`batch.by_column`). tests/agents/test_policy_gradient.py
 compares it with the derivatives of the losses themselves (`losses`).
 """
 
@@ -19,12 +19,13 @@ from cardjax.env.kernels import own_kernel
 def policy_gradient(
     logits: Array, part: Batch, advantage: Array, clip: Array | float, entropy_weight: Array | float
 ) -> tuple[Array, dict[str, Array]]:
-    """The derivative of the policy's loss less `entropy_weight` · entropy by the logits, and what to report of them.
+    """The derivative of the policy's loss less `entropy_weight` · entropy by the logits, and what
+    to report of them.
 
     Args:
         logits: float32 [21, rows], valid or not.
-        part: what was played, by column. Its `action_advantages` add the expected surrogate; its `advantage` is not
-            read.
+        part: what was played, by column. Its `action_advantages` add the expected surrogate; its
+            `advantage` is not read.
         advantage: float32 [rows], of the actions taken.
         clip: how far a probability may move by its own measure before that is no longer rewarded.
 
@@ -39,7 +40,8 @@ def policy_gradient(
     taken = jnp.arange(len(logits))[:, None] == part.action
     log_ratio = jnp.where(taken, log_p, 0).sum(0) - part.log_prob
     ratio = jnp.exp(log_ratio)
-    # The surrogates are minima; their derivatives are those of the unclipped side, where that is the smaller one.
+    # The surrogates are minima; their derivatives are those of the unclipped side, where that is
+    # the smaller one.
     gain = ratio * advantage
     gain = jnp.where(gain <= jnp.clip(ratio, 1 - clip, 1 + clip) * advantage, gain, 0)
     by_probability = -entropy_weight * log_p

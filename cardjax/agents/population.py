@@ -1,8 +1,10 @@
-"""A population of opponents to train against: the learner's present self, its past selves, and scripted players.
+"""A population of opponents to train against: the learner's present self, its past selves, and
+scripted players.
 
-The games are split into equal groups, one an opponent; in each, all seats but the learner's are the opponent's. Trained
-against one fixed player a policy learns to exploit it, against many to be robust. Past selves are a ring of snapshots
-(fictitious self-play, Heinrich, Lanctot & Silver 2015, with the snapshots' uniform mixture as opponent).
+The games are split into equal groups, one an opponent; in each, all seats but the learner's are the
+opponent's. Trained against one fixed player a policy learns to exploit it, against many to be
+robust. Past selves are a ring of snapshots (fictitious self-play, Heinrich, Lanctot & Silver 2015,
+with the snapshots' uniform mixture as opponent).
 """
 
 import dataclasses
@@ -32,9 +34,13 @@ def check_population(config: PPOConfig, n_players: int, n_envs: int) -> None:
     if n_players == 1:
         raise ParameterError("ppo.opponents", names, "a single player has none: leave it at [self]")
     if n_envs % len(names):
-        raise ParameterError("ppo.opponents", names, f"their number must divide train.n_envs = {n_envs}")
+        raise ParameterError(
+            "ppo.opponents", names, f"their number must divide train.n_envs = {n_envs}"
+        )
     if not config.share_params:
-        raise ParameterError("ppo.share_params", False, "must be on with ppo.opponents, where only one seat learns")
+        raise ParameterError(
+            "ppo.share_params", False, "must be on with ppo.opponents, where only one seat learns"
+        )
     if PAST in names and n_envs // len(names) % config.past_size:
         allowed = f"must divide the {n_envs // len(names)} games against past selves"
         raise ParameterError("ppo.past_size", config.past_size, allowed)
@@ -42,7 +48,9 @@ def check_population(config: PPOConfig, n_players: int, n_envs: int) -> None:
         try:
             make_policy(name)
         except ValueError as error:
-            raise ParameterError("ppo.opponents", name, f"is neither self, past nor a policy ({error})") from None
+            raise ParameterError(
+                "ppo.opponents", name, f"is neither self, past nor a policy ({error})"
+            ) from None
 
 
 class Others(NamedTuple):
@@ -70,19 +78,31 @@ class Population:
 
     def init(self, params: ActorParams) -> Others:
         """Past selves that are all the first self, and blank memories."""
-        past = jax.tree.map(lambda leaf: jnp.stack([leaf] * self.past_size), params) if PAST in self.names else ()
+        past = (
+            jax.tree.map(lambda leaf: jnp.stack([leaf] * self.past_size), params)
+            if PAST in self.names
+            else ()
+        )
         blank, batch = jax.random.key(0), (self._group, self.n_others)
-        carries = [self.learner.actor.carry(batch) if name in (SELF, PAST) else make_policy(name).init(blank, batch)
-                   for name in self.names]  # fmt: skip
+        carries = [
+            self.learner.actor.carry(batch)
+            if name in (SELF, PAST)
+            else make_policy(name).init(blank, batch)
+            for name in self.names
+        ]
         return Others(past, tuple(carries))
 
     def act(
         self, others: Others, params: ActorParams, env_params: EnvParams, view: View, key: Array
     ) -> tuple[Others, Array]:
-        """The other seats' actions int32 [games, n_others], from their views, leaves [games, n_others, …]."""
+        """The other seats' actions int32 [games, n_others], from their views, leaves [games,
+        n_others, …].
+        """
         carries, actions = [], []
         for i, (name, carry) in enumerate(zip(self.names, others.carries, strict=True)):
-            part = jax.tree.map(lambda leaf, i=i: leaf[i * self._group : (i + 1) * self._group], view)
+            part = jax.tree.map(
+                lambda leaf, i=i: leaf[i * self._group : (i + 1) * self._group], view
+            )
             key_i = jax.random.fold_in(key, i)
             if name == SELF:
                 carry, action = self.learner.act(params, carry, part, key_i)
@@ -95,7 +115,9 @@ class Population:
         return others._replace(carries=tuple(carries)), jnp.concatenate(actions)
 
     def remember(self, others: Others, params: ActorParams, n_updates: Array) -> Others:
-        """Others after `n_updates`: at every `past_every`th the oldest snapshot gives way to the present self."""
+        """Others after `n_updates`: at every `past_every`th the oldest snapshot gives way to the
+        present self.
+        """
         if PAST not in self.names:
             return others
         slot = (n_updates // self.past_every) % self.past_size
@@ -117,5 +139,7 @@ class Population:
             return leaf.reshape(self.past_size, -1, *leaf.shape[1:])
 
         keys = jax.random.split(key, self.past_size)
-        after = jax.vmap(self.learner.act)(past, jax.tree.map(split, carry), jax.tree.map(split, view), keys)
+        after = jax.vmap(self.learner.act)(
+            past, jax.tree.map(split, carry), jax.tree.map(split, view), keys
+        )
         return jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), after)

@@ -1,15 +1,17 @@
 """PPO for A players: iteration → collect → advantages → update.
 
-IPPO (de Witt et al. 2020) and MAPPO (Yu et al. 2022) are this one file; they differ in what the critic sees
-(`critic_view`). A learner is two pure functions, `init(key)` and `update(state)`, the rollout included; seeds are a
-`vmap` of both.
+IPPO (de Witt et al. 2020) and MAPPO (Yu et al. 2022) are this one file; they differ in what the
+critic sees (`critic_view`). A learner is two pure functions, `init(key)` and `update(state)`, the
+rollout included; seeds are a `vmap` of both.
 
-The critic estimates V, or (`critic = action_values`) all 21 action values at once. Then the policy gradient is their
-exact mean over actions plus the sampled remainder, return − Q of the action taken: unbiased whatever Q's errors, and
-with little noise when they are small (a control variate, as in Gu et al. 2017, "Q-Prop").
+The critic estimates V, or (`critic = action_values`) all 21 action values at once. Then the policy
+gradient is their exact mean over actions plus the sampled remainder, return − Q of the action
+taken: unbiased whatever Q's errors, and with little noise when they are small (a control variate,
+as in Gu et al. 2017, "Q-Prop").
 
-With a memory (GRU or LSTM), a rollout stores the memory that it starts from, and learning recomputes from it, with
-the weights of the moment, all the memories within. A rollout of whole games starts from blank ones: nothing is stale.
+With a memory (GRU or LSTM), a rollout stores the memory that it starts from, and learning
+recomputes from it, with the weights of the moment, all the memories within. A rollout of whole
+games starts from blank ones: nothing is stale.
 """
 
 import dataclasses
@@ -23,7 +25,15 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from cardjax.agents import losses
-from cardjax.agents.batch import Batch, Transition, by_column, by_game, columns, minibatches, of_games
+from cardjax.agents.batch import (
+    Batch,
+    Transition,
+    by_column,
+    by_game,
+    columns,
+    minibatches,
+    of_games,
+)
 from cardjax.agents.critic_view import critic_inputs, critic_view
 from cardjax.agents.networks import Network
 from cardjax.agents.normalization import after_seeing, new_normalizer, normalized
@@ -41,7 +51,9 @@ from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 
 SPARSEST, FEWEST_ROWS = 4, 4096
-"""The inputs' moments are learned from every fourth game, if an update then still sees so many rows."""
+"""The inputs' moments are learned from every fourth game, if an update then still sees so many
+rows.
+"""
 
 
 class PPOState(NamedTuple):
@@ -99,18 +111,26 @@ class PPO:
 
     @property
     def n_seats(self) -> int:
-        """Seats whose play is learned from: all of them in self-play, the first one against a population."""
+        """Seats whose play is learned from: all of them in self-play, the first one against a
+        population.
+        """
         return self.market.n_players if self._in_self_play else 1
 
     def init(self, key: Array) -> PPOState:
         """Fresh networks and games."""
         key, key_actor, key_critic, key_games = jax.random.split(key, 4)
-        weights = {"actor": self._fresh(self.actor, key_actor, self.market.observation_size),
-                   "critic": self._fresh(self.critic, key_critic, self._n_critic_inputs)}  # fmt: skip
+        weights = {
+            "actor": self._fresh(self.actor, key_actor, self.market.observation_size),
+            "critic": self._fresh(self.critic, key_critic, self._n_critic_inputs),
+        }
         kind, batch = self.config.normalize_observations, (self.n_envs, self.n_seats)
-        normalizer = {"actor": new_normalizer(kind, self.market.observation_size),
-                      "critic": new_normalizer(kind, self._n_critic_inputs)}  # fmt: skip
-        _, games = jax.vmap(self.market.reset, (0, None))(jax.random.split(key_games, self.n_envs), self.env_params)
+        normalizer = {
+            "actor": new_normalizer(kind, self.market.observation_size),
+            "critic": new_normalizer(kind, self._n_critic_inputs),
+        }
+        _, games = jax.vmap(self.market.reset, (0, None))(
+            jax.random.split(key_games, self.n_envs), self.env_params
+        )
         state = PPOState(
             weights=weights,
             optimizer=self.optimizer.init(ravel_pytree(weights)[0]),
@@ -123,7 +143,11 @@ class PPO:
             key=key,
             n_updates=jnp.int32(0),
         )
-        return state if self._in_self_play else state._replace(others=self.population.init(self.policy_params(state)))
+        return (
+            state
+            if self._in_self_play
+            else state._replace(others=self.population.init(self.policy_params(state)))
+        )
 
     def update(self, state: PPOState) -> tuple[PPOState, dict[str, Array]]:
         """One iteration: play, estimate advantages, improve. Metrics are float32 scalars."""
@@ -164,53 +188,99 @@ class PPO:
             keys = jax.random.split(key_step, self.n_envs)
             _, after, reward, terminated, _, info = step(keys, games, actions, self.env_params)
             observation = self.market.encode(view)
-            done = self._own({"reward": self._team(reward), "rejected": info["rejected"], "wealth": info["wealth"]})
+            done = self._own(
+                {
+                    "reward": self._team(reward),
+                    "rejected": info["rejected"],
+                    "wealth": info["wealth"],
+                }
+            )
             transition = Transition(
-                self._critic_view(games, observation), own.round == 0, own.action_mask,
-                law.probs, action, log_prob, terminated=terminated, **done,
-            )  # fmt: skip
+                self._critic_view(games, observation),
+                own.round == 0,
+                own.action_mask,
+                law.probs,
+                action,
+                log_prob,
+                terminated=terminated,
+                **done,
+            )
             return (after, memory, others), transition
 
         start = (state.games, state.memory["actor"], state.others)
         keys = jax.random.split(key, self.config.rollout_rounds)
         (games, memory, others), rollout = jax.lax.scan(play_round, start, keys)
-        return state._replace(games=games, memory=state.memory | {"actor": memory}, others=others), rollout
+        return state._replace(
+            games=games, memory=state.memory | {"actor": memory}, others=others
+        ), rollout
 
-    def _shape_rewards(self, state: PPOState, rollout: Transition) -> tuple[PPOState, Array, dict[str, Array]]:
+    def _shape_rewards(
+        self, state: PPOState, rollout: Transition
+    ) -> tuple[PPOState, Array, dict[str, Array]]:
         """What is learned from in place of the rewards as they came."""
         reward = rollout.reward
         metrics: dict[str, Array] = {}
         if self.config.constrain_ruin:
             below = rollout.wealth <= RUIN_LEVEL * self.env_params.initial_wealth
             ruin, reward, metrics = charged_for_ruin(
-                state.ruin, reward, below, rollout.terminated, self.config.ruin_bound, self.config.ruin_learning_rate
+                state.ruin,
+                reward,
+                below,
+                rollout.terminated,
+                self.config.ruin_bound,
+                self.config.ruin_learning_rate,
             )
             state = state._replace(ruin=ruin)
         if self.config.normalize_rewards:
-            scale, reward = scaled(state.reward_scale, reward, rollout.terminated, self.config.gamma)
+            scale, reward = scaled(
+                state.reward_scale, reward, rollout.terminated, self.config.gamma
+            )
             state = state._replace(reward_scale=scale)
         return state, reward, metrics
 
-    def _advantages(self, state: PPOState, rollout: Transition, reward: Array, memory: Any) -> tuple[PPOState, Batch]:
+    def _advantages(
+        self, state: PPOState, rollout: Transition, reward: Array, memory: Any
+    ) -> tuple[PPOState, Batch]:
         """The rollout with what its actions were worth; `memory` is the one that it started from."""
         actor_input = normalized(state.normalizer["actor"], self._observation(rollout.seen))
-        inputs = actor_input if self._one_view else normalized(state.normalizer["critic"], rollout.seen)
-        critic_memory, estimate = self._estimates(state.weights, memory["critic"], inputs, rollout.first)
+        inputs = (
+            actor_input if self._one_view else normalized(state.normalizer["critic"], rollout.seen)
+        )
+        critic_memory, estimate = self._estimates(
+            state.weights, memory["critic"], inputs, rollout.first
+        )
         value = self._value(estimate, rollout.probabilities)
-        terminated, gamma, lam = rollout.terminated[..., None], self.config.gamma, self.config.gae_lambda
+        terminated, gamma, lam = (
+            rollout.terminated[..., None],
+            self.config.gamma,
+            self.config.gae_lambda,
+        )
         looks_ahead = isinstance(gamma, Array) or gamma != 0
-        last_value = self._last_value(state, critic_memory) if looks_ahead else jnp.zeros_like(value[0])
+        last_value = (
+            self._last_value(state, critic_memory) if looks_ahead else jnp.zeros_like(value[0])
+        )
         advantage = losses.gae(reward, value, last_value, terminated, gamma, lam)
         target = advantage + value
         of_all: Any = ()
         if self._has_action_values:
-            advantage = target - jnp.take_along_axis(estimate, rollout.action[..., None], -1)[..., 0]
+            advantage = (
+                target - jnp.take_along_axis(estimate, rollout.action[..., None], -1)[..., 0]
+            )
             drawn = rollout.probabilities >= losses.SMALLEST_PROBABILITY
             of_all = jnp.where(drawn, estimate - value[..., None], 0)
         batch = Batch(
-            actor_input, () if self._one_view else inputs, rollout.first, rollout.mask, rollout.probabilities,
-            rollout.action, rollout.log_prob, advantage, of_all, target, memory=(),
-        )  # fmt: skip
+            actor_input,
+            () if self._one_view else inputs,
+            rollout.first,
+            rollout.mask,
+            rollout.probabilities,
+            rollout.action,
+            rollout.log_prob,
+            advantage,
+            of_all,
+            target,
+            memory=(),
+        )
         batch = by_game(batch)._replace(memory=memory)
         return state._replace(memory=state.memory | {"critic": critic_memory}), batch
 
@@ -224,18 +294,28 @@ class PPO:
         _, estimate = self._estimates(state.weights, memory, inputs[None], own.round[None] == 0)
         return self._value(estimate[0], law.probs)
 
-    def _improve(self, state: PPOState, batch: Batch, key: Array) -> tuple[PPOState, dict[str, Array]]:
-        """`n_epochs` passes of `n_minibatches` gradient steps each; metrics are means over the steps."""
+    def _improve(
+        self, state: PPOState, batch: Batch, key: Array
+    ) -> tuple[PPOState, dict[str, Array]]:
+        """`n_epochs` passes of `n_minibatches` gradient steps each; metrics are means over the
+        steps.
+        """
         rate = self._scheduled("learning_rate", state.n_updates)
 
         flat, as_tree = ravel_pytree(state.weights)
 
-        def gradient_step(carry: tuple[Array, optax.OptState], games: Array) -> tuple[Any, dict[str, Array]]:
+        def gradient_step(
+            carry: tuple[Array, optax.OptState], games: Array
+        ) -> tuple[Any, dict[str, Array]]:
             weights, optimizer = carry
-            tree, metrics = self._gradient(as_tree(weights), of_games(batch, games), state.n_updates)
+            tree, metrics = self._gradient(
+                as_tree(weights), of_games(batch, games), state.n_updates
+            )
             gradient, _ = ravel_pytree(tree)
             direction, optimizer = self.optimizer.update(gradient, optimizer)
-            return (weights - rate * direction, optimizer), metrics | {"gradient_norm": optax.tree.norm(gradient)}
+            return (weights - rate * direction, optimizer), metrics | {
+                "gradient_norm": optax.tree.norm(gradient)
+            }
 
         games = minibatches(key, self.config.n_epochs, self.config.n_minibatches, self.n_envs)
         (flat, optimizer), metrics = jax.lax.scan(gradient_step, (flat, state.optimizer), games)
@@ -243,36 +323,55 @@ class PPO:
         metrics |= {"learning_rate": rate, "entropy_weight": self._entropy_weight(state.n_updates)}
         return state._replace(weights=as_tree(flat), optimizer=optimizer), metrics
 
-    def _gradient(self, weights: Any, part: Batch, n_updates: Array) -> tuple[Any, dict[str, Array]]:
-        """Of policy_loss + value_weight · value_loss − entropy_weight · entropy by the weights, and these to report."""
+    def _gradient(
+        self, weights: Any, part: Batch, n_updates: Array
+    ) -> tuple[Any, dict[str, Array]]:
+        """Of policy_loss + value_weight · value_loss − entropy_weight · entropy by the weights, and
+        these to report.
+        """
         entropy_weight = self._scheduled("entropy", n_updates)
         scale, clip = self._logit_scale(entropy_weight), self._scheduled("clip", n_updates)
         output, to_actor = self._linearised("actor", weights, part, part.actor_input)
         inputs = part.actor_input if self._one_view else part.critic_input
         estimate, to_critic = self._linearised("critic", weights, part, inputs)
         part = by_column(part)
-        advantage = losses.standardized(part.advantage) if self.config.normalize_advantages else part.advantage
+        advantage = (
+            losses.standardized(part.advantage)
+            if self.config.normalize_advantages
+            else part.advantage
+        )
         by_logits, metrics = policy_gradient(scale * output, part, advantage, clip, entropy_weight)
         by_estimate, value_loss = value_gradient(estimate, part.action, part.target)
-        gradient = {"actor": to_actor(scale * by_logits), "critic": to_critic(self.config.value_weight * by_estimate)}
+        gradient = {
+            "actor": to_actor(scale * by_logits),
+            "critic": to_critic(self.config.value_weight * by_estimate),
+        }
         return gradient, metrics | {"value_loss": value_loss}
 
-    def _linearised(self, who: str, weights: Any, part: Batch, inputs: Array) -> tuple[Array, Callable[[Array], Any]]:
-        """A network's outputs [n, rows], and the map from the loss's derivatives by them to those by the weights."""
+    def _linearised(
+        self, who: str, weights: Any, part: Batch, inputs: Array
+    ) -> tuple[Array, Callable[[Array], Any]]:
+        """A network's outputs [n, rows], and the map from the loss's derivatives by them to those
+        by the weights.
+        """
 
         def outputs(own: Any) -> Array:
             if self.config.share_params and self.config.memory == "none":
                 return self._network(who).columns(own, inputs)
-            unrolled = self._unrolled(who, {who: own}, part.memory, *by_game((inputs, part.first)))[1]
+            unrolled = self._unrolled(who, {who: own}, part.memory, *by_game((inputs, part.first)))[
+                1
+            ]
             return columns(by_game(unrolled))
 
         output, back = jax.vjp(outputs, weights[who])
         return output, lambda derivative: back(derivative)[0]
 
     def _look_back(self, state: PPOState, rollout: Transition) -> PPOState:
-        """What the next update will need to remember: moments of the observations, a snapshot of oneself.
+        """What the next update will need to remember: moments of the observations, a snapshot of
+        oneself.
 
-        An update plays and learns with the moments from before it, so that old and new probabilities compare.
+        An update plays and learns with the moments from before it, so that old and new
+        probabilities compare.
         """
         seen = rollout.seen[:, :: max(1, min(SPARSEST, rollout.first.size // FEWEST_ROWS))]
         actor = after_seeing(state.normalizer["actor"], self._observation(seen))
@@ -299,7 +398,11 @@ class PPO:
 
     def _team(self, reward: Array) -> Array:
         """Rewards [games, A]: each player's own, or of all of them their mean."""
-        return jnp.broadcast_to(reward.mean(-1, keepdims=True), reward.shape) if self.config.shared_reward else reward
+        return (
+            jnp.broadcast_to(reward.mean(-1, keepdims=True), reward.shape)
+            if self.config.shared_reward
+            else reward
+        )
 
     def _with_others(
         self, others: Any, params: ActorParams, view: View, action: Array, key: Array
@@ -318,32 +421,44 @@ class PPO:
 
     @property
     def _one_view(self) -> bool:
-        """Whether the critic sees what its player sees and no more; then the two share all that is made of it."""
+        """Whether the critic sees what its player sees and no more; then the two share all that is
+        made of it.
+        """
         return self._n_critic_inputs == self.market.observation_size
 
     def _observation(self, seen: Array) -> Array:
         """What the player sees of what its critic sees [..., n]."""
         return seen[..., : self.market.observation_size]
 
-    def _estimates(self, weights: Any, memory: Any, inputs: Array, first: Array) -> tuple[Any, Array]:
+    def _estimates(
+        self, weights: Any, memory: Any, inputs: Array, first: Array
+    ) -> tuple[Any, Array]:
         """The critic's memory after, and its estimates float32 [rounds, games, seats, 1 or 21]."""
         return self._unrolled("critic", weights, {"critic": memory}, inputs, first)
 
-    def _unrolled(self, who: str, weights: Any, memory: Any, inputs: Array, first: Array) -> tuple[Any, Array]:
+    def _unrolled(
+        self, who: str, weights: Any, memory: Any, inputs: Array, first: Array
+    ) -> tuple[Any, Array]:
         """A network's memory after, and its outputs float32 [rounds, games, seats, n]."""
-        return unroll_seats(self._network(who), self.config.share_params, weights[who], memory[who], inputs, first)
+        return unroll_seats(
+            self._network(who), self.config.share_params, weights[who], memory[who], inputs, first
+        )
 
     def _network(self, who: str) -> Network:
         return self.actor if who == "actor" else self.critic
 
     def _value(self, estimate: Array, probabilities: Array) -> Array:
-        """V [...] from the critic's estimates [..., 1 or 21]: with action values, their mean under the policy."""
+        """V [...] from the critic's estimates [..., 1 or 21]: with action values, their mean under
+        the policy.
+        """
         return total(estimate * probabilities) if self._has_action_values else estimate[..., 0]
 
     def _scheduled(self, name: str, n_updates: Array) -> Array:
         """A hyperparameter after so many updates."""
         start, end = getattr(self.config, name), getattr(self.config, f"{name}_end")
-        return annealed(start, end, getattr(self.config, f"{name}_schedule"), n_updates / self.total_updates)
+        return annealed(
+            start, end, getattr(self.config, f"{name}_schedule"), n_updates / self.total_updates
+        )
 
     def _entropy_weight(self, n_updates: Array) -> Array:
         return self._scheduled("entropy", n_updates)
@@ -351,8 +466,8 @@ class PPO:
     def _logit_scale(self, entropy_weight: Array) -> Array:
         """What the actor's outputs are multiplied by.
 
-        The policy that maximises E[Q] + w · entropy is softmax(Q / w): with the division outside the network, the
-        network has the same Q to learn while w falls a thousandfold.
+        The policy that maximises E[Q] + w · entropy is softmax(Q / w): with the division outside
+        the network, the network has the same Q to learn while w falls a thousandfold.
         """
         return self.config.output_scale / jnp.maximum(entropy_weight, self.config.temperature_floor)
 
@@ -389,7 +504,13 @@ class PPO:
     def actor(self) -> Network:
         """Observation → logits of the 21 actions."""
         config = self.config
-        return Network(config.hidden, N_ACTIONS, config.memory, output_scale=0.01, precision=config.matmul_precision)
+        return Network(
+            config.hidden,
+            N_ACTIONS,
+            config.memory,
+            output_scale=0.01,
+            precision=config.matmul_precision,
+        )
 
     @property
     def critic(self) -> Network:
@@ -400,8 +521,12 @@ class PPO:
 
     @property
     def optimizer(self) -> optax.GradientTransformation:
-        """Adam's direction for gradients clipped by their global norm; the learning rate is applied outside.
+        """Adam's direction for gradients clipped by their global norm; the learning rate is applied
+        outside.
 
-        All weights are one vector to it: many small arrays cost more to start on than to work through.
+        All weights are one vector to it: many small arrays cost more to start on than to work
+        through.
         """
-        return optax.chain(optax.clip_by_global_norm(self.config.max_grad_norm), optax.scale_by_adam(eps=1e-5))
+        return optax.chain(
+            optax.clip_by_global_norm(self.config.max_grad_norm), optax.scale_by_adam(eps=1e-5)
+        )

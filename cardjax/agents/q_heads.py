@@ -1,7 +1,9 @@
-"""What a Q-network's outputs mean: the value itself, its distribution on fixed atoms, or its quantiles.
+"""What a Q-network's outputs mean: the value itself, its distribution on fixed atoms, or its
+quantiles.
 
-A head turns the outputs of one action [..., n_atoms] into a value and a loss; the learner never asks which head it has.
-Heads are static; the numbers that they need come as `Units`, which may be traced.
+A head turns the outputs of one action [..., n_atoms] into a value and a loss; the learner never
+asks which head it has. Heads are static; the numbers that they need come as `Units`, which may be
+traced.
 """
 
 import dataclasses
@@ -26,7 +28,9 @@ class Units(NamedTuple):
 
 
 class Head(Protocol):
-    """Values and losses of outputs. Shapes: outputs [..., n_atoms], everything else without the last axis."""
+    """Values and losses of outputs. Shapes: outputs [..., n_atoms], everything else without the
+    last axis.
+    """
 
     @property
     def n_atoms(self) -> int:
@@ -35,8 +39,12 @@ class Head(Protocol):
     def values(self, outputs: Array, units: Units) -> Array:
         """The mean return that the outputs stand for, in units of the reward."""
 
-    def losses(self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units) -> Array:
-        """How far `outputs` are from reward + discount · (what `following`, outputs too, stand for)."""
+    def losses(
+        self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units
+    ) -> Array:
+        """How far `outputs` are from reward + discount · (what `following`, outputs too, stand
+        for).
+        """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +59,9 @@ class MeanHead:
         """As `Head.values`."""
         return outputs[..., 0] * units.q_scale
 
-    def losses(self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units) -> Array:
+    def losses(
+        self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units
+    ) -> Array:
         """The error's Huber loss, or half its square."""
         error = reward + discount * self.values(following, units) - self.values(outputs, units)
         if self.loss == "huber":
@@ -71,9 +81,13 @@ class C51Head:
         atoms = units.v_min + step * jnp.arange(self.n_atoms)
         return jnp.sum(jax.nn.softmax(outputs) * atoms, -1)
 
-    def losses(self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units) -> Array:
+    def losses(
+        self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units
+    ) -> Array:
         """Cross-entropy to the projected target."""
-        target = q_learning.projected(jax.nn.softmax(following), reward, discount, units.v_min, units.v_max)
+        target = q_learning.projected(
+            jax.nn.softmax(following), reward, discount, units.v_min, units.v_max
+        )
         return q_learning.cross_entropy(outputs, target)
 
 
@@ -87,7 +101,9 @@ class QRHead:
         """As `Head.values`."""
         return outputs.mean(-1) * units.q_scale
 
-    def losses(self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units) -> Array:
+    def losses(
+        self, outputs: Array, following: Array, reward: Array, discount: Array, units: Units
+    ) -> Array:
         """The quantile Huber loss."""
         target = reward[..., None] + discount[..., None] * following * units.q_scale
         return q_learning.quantile_huber(outputs * units.q_scale, target, units.huber_delta)
@@ -113,8 +129,8 @@ def n_outputs(head: Head, dueling: bool) -> int:
 def per_action(outputs: Array, head: Head, dueling: bool) -> Array:
     """The network's outputs [..., n_outputs] as [..., 21, n_atoms].
 
-    Dueling: V + (A − mean A), atom by atom. Wang et al. 2016, eq. 9; here both streams are linear in the torso's last
-    layer, with no layer of their own.
+    Dueling: V + (A − mean A), atom by atom. Wang et al. 2016, eq. 9; here both streams are linear
+    in the torso's last layer, with no layer of their own.
     """
     outputs = outputs.reshape(*outputs.shape[:-1], -1, head.n_atoms)
     if not dueling:

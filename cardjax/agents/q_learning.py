@@ -12,19 +12,25 @@ def best_valid(q: Array, mask: Array) -> Array:
     return jnp.argmax(jnp.where(mask, q, INVALID_LOGIT), axis=-1).astype(jnp.int32)
 
 
-def n_step_return(reward: Array, terminated: Array, n: int, gamma: Array | float) -> tuple[Array, Array, Array]:
-    """Returns over up to `n` rounds, and what is bootstrapped from where. Sutton and Barto 2018, eq. 7.1.
+def n_step_return(
+    reward: Array, terminated: Array, n: int, gamma: Array | float
+) -> tuple[Array, Array, Array]:
+    """Returns over up to `n` rounds, and what is bootstrapped from where. Sutton and Barto 2018,
+    eq. 7.1.
 
-    A window ends early where the game or the array does; at the array's end it is bootstrapped after fewer rounds.
+    A window ends early where the game or the array does; at the array's end it is bootstrapped
+    after fewer rounds.
 
     Args:
         reward: float32 [T, ...], of T rounds in order.
-        terminated: bool [T, ...], whether the round ended its game; what follows belongs to another.
+        terminated: bool [T, ...], whether the round ended its game; what follows belongs to
+            another.
         n: the longest window, at least 1.
         gamma: discount.
 
     Returns:
-        (sum of discounted rewards [T, ...], discount of the value that follows [T, ...], which is 0 if the game ended
+        (sum of discounted rewards [T, ...], discount of the value that follows [T, ...], which is 0
+        if the game ended
         in the window, and int32 [T]: how many rounds later that value is to be looked up, 1..n).
     """
     length = reward.shape[0]
@@ -32,7 +38,9 @@ def n_step_return(reward: Array, terminated: Array, n: int, gamma: Array | float
     for k in range(min(n, length)):
         inside = (jnp.arange(length) + k < length).reshape(-1, *[1] * (reward.ndim - 1))
         total += jnp.where(inside, discount * jnp.roll(reward, -k, axis=0), 0)
-        discount *= jnp.where(inside, gamma * (1 - jnp.roll(terminated, -k, axis=0).astype(reward.dtype)), 1)
+        discount *= jnp.where(
+            inside, gamma * (1 - jnp.roll(terminated, -k, axis=0).astype(reward.dtype)), 1
+        )
     return total, discount, jnp.minimum(n, length - jnp.arange(length))
 
 
@@ -43,10 +51,14 @@ def huber(error: Array, delta: Array | float) -> Array:
     return inner * (size - 0.5 * inner)
 
 
-def projected(probabilities: Array, shift: Array, discount: Array, low: Array | float, high: Array | float) -> Array:
-    """The law of shift + discount · Z on the atoms of Z. Bellemare, Dabney and Munos 2017, algorithm 1.
+def projected(
+    probabilities: Array, shift: Array, discount: Array, low: Array | float, high: Array | float
+) -> Array:
+    """The law of shift + discount · Z on the atoms of Z. Bellemare, Dabney and Munos 2017,
+    algorithm 1.
 
-    Every mass is split between its two neighbouring atoms by nearness; beyond the outermost ones it stays on them.
+    Every mass is split between its two neighbouring atoms by nearness; beyond the outermost ones it
+    stays on them.
 
     Args:
         probabilities: float32 [..., n], Z's law on n atoms evenly spaced from `low` to `high`.
@@ -75,7 +87,8 @@ def quantile_midpoints(n: int) -> Array:
 
 
 def quantile_huber(quantiles: Array, target: Array, delta: Array | float) -> Array:
-    """Quantile regression loss, Huber's within ±delta. Dabney et al. 2018, eq. 10, divided by delta as there.
+    """Quantile regression loss, Huber's within ±delta. Dabney et al. 2018, eq. 10, divided by delta
+    as there.
 
     Args:
         quantiles: float32 [..., n], the estimates for `quantile_midpoints(n)`.

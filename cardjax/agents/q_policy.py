@@ -25,7 +25,9 @@ class QParams(NamedTuple):
     units: Units
     """of the head."""
     epsilon: Array
-    """float32 [], the share of exploring actions; like the temperature, only `greedy=False` reads it."""
+    """float32 [], the share of exploring actions; like the temperature, only `greedy=False` reads
+    it.
+    """
     temperature: Array
     """float32 [], of softmax exploration."""
 
@@ -51,14 +53,20 @@ class QPolicy:
 
     def act(self, params: QParams, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
         """As `Policy.act`."""
-        return self.act_on(params, carry, self.market.encode(view), view.action_mask, view.round == 0, key)
+        return self.act_on(
+            params, carry, self.market.encode(view), view.action_mask, view.round == 0, key
+        )
 
     def act_on(
         self, params: QParams, carry: Any, observation: Array, mask: Array, first: Array, key: Array
     ) -> tuple[Any, Array]:
-        """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round is a game's first."""
+        """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round
+        is a game's first.
+        """
         carry, q = self._values(params, carry, observation, first)
-        return carry, best_valid(q, mask) if self.greedy else sample_action(key, self._exploring(q, mask, params))
+        return carry, best_valid(q, mask) if self.greedy else sample_action(
+            key, self._exploring(q, mask, params)
+        )
 
     def action_probabilities(self, params: QParams, carry: Any, view: View) -> Array:
         """The law of `act`'s action, float32 [..., 21]."""
@@ -71,7 +79,9 @@ class QPolicy:
         """The next carry, and Q of all actions, float32 [..., 21], valid or not."""
         return self._values(params, carry, self.market.encode(view), view.round == 0)
 
-    def _values(self, params: QParams, carry: Any, observation: Array, first: Array) -> tuple[Any, Array]:
+    def _values(
+        self, params: QParams, carry: Any, observation: Array, first: Array
+    ) -> tuple[Any, Array]:
         carry, outputs = self.network.step(params.weights, carry, observation, first)
         return carry, self.head.values(per_action(outputs, self.head, self.dueling), params.units)
 
@@ -82,7 +92,9 @@ class QPolicy:
 
 
 def epsilon_greedy(q: Array, mask: Array, epsilon: Array, other: Array) -> Array:
-    """Probabilities float32 [..., 21]: the best valid action, but with probability `epsilon` one drawn from `other`."""
+    """Probabilities float32 [..., 21]: the best valid action, but with probability `epsilon` one
+    drawn from `other`.
+    """
     greedy = jax.nn.one_hot(best_valid(q, mask), N_ACTIONS, dtype=jnp.float32)
     return (1 - epsilon) * greedy + epsilon * other
 

@@ -1,11 +1,13 @@
 """Replay: a ring of blocks for each game, with a sum-tree of priorities beside it if wanted.
 
-A block is what one game left behind in one rollout. Everything has the games' axis first, so that games can be spread
-over devices, and every rollout adds exactly one block a game, so that one count serves all rings.
+A block is what one game left behind in one rollout. Everything has the games' axis first, so that
+games can be spread over devices, and every rollout adds exactly one block a game, so that one count
+serves all rings.
 
-An own buffer, because seeds are a `vmap` here. For one seed flashbax 0.1.3's prioritised buffer is as fast: 23 ms
-against our 21 for a rollout of 1,024 games in and ten batches of 4,096 out and updated, on two CPU cores. For two seeds
-it takes 252 ms against 44; a whole gradient step on 2,048 rows takes 3.6. `benchmarks/replay_speed.py` measures it.
+An own buffer, because seeds are a `vmap` here. For one seed flashbax 0.1.3's prioritised buffer is
+as fast: 23 ms against our 21 for a rollout of 1,024 games in and ten batches of 4,096 out and
+updated, on two CPU cores. For two seeds it takes 252 ms against 44; a whole gradient step on 2,048
+rows takes 3.6. `benchmarks/replay_speed.py` measures it.
 """
 
 from typing import Any, NamedTuple
@@ -25,7 +27,9 @@ class Replay(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Which items were drawn; leaves int32 [batch]. Two numbers, since games times items may pass int32's range."""
+    """Which items were drawn; leaves int32 [batch]. Two numbers, since games times items may pass
+    int32's range.
+    """
 
     game: Array
     item: Array
@@ -38,7 +42,8 @@ def empty(block: Any, n_blocks: int, items_per_block: int, prioritised: bool) ->
     Args:
         block: a block of every game, leaves [games, …]: shapes and types are taken from it.
         n_blocks: blocks kept a game.
-        items_per_block: how many items of a block can be drawn: its rounds, or 1 for the block as a whole.
+        items_per_block: how many items of a block can be drawn: its rounds, or 1 for the block as a
+            whole.
         prioritised: with priorities, or uniform.
     """
     n_games = jax.tree.leaves(block)[0].shape[0]
@@ -49,13 +54,15 @@ def empty(block: Any, n_blocks: int, items_per_block: int, prioritised: bool) ->
 def add(replay: Replay, block: Any, n_added: Array, items_per_block: int) -> Replay:
     """Put in the block after `n_added` earlier ones, over the oldest when full.
 
-    Its items get the highest priority there is (1 in an empty replay), so that each is soon seen once; those that they
-    replace are forgotten.
+    Its items get the highest priority there is (1 in an empty replay), so that each is soon seen
+    once; those that they replace are forgotten.
     """
     n_blocks = jax.tree.leaves(replay.blocks)[0].shape[1]
     place = n_added % n_blocks
     blocks = jax.tree.map(
-        lambda ring, x: jax.lax.dynamic_update_index_in_dim(ring, x.astype(ring.dtype), place, 1), replay.blocks, block
+        lambda ring, x: jax.lax.dynamic_update_index_in_dim(ring, x.astype(ring.dtype), place, 1),
+        replay.blocks,
+        block,
     )
     if isinstance(replay.tree, tuple):
         return Replay(blocks, replay.tree)
@@ -77,14 +84,16 @@ def draw(replay: Replay, key: Array, batch: int, n_items: Array) -> tuple[Index,
         n_games = jax.tree.leaves(replay.blocks)[0].shape[0]
         key_game, key_item = jax.random.split(key)
         index = Index(
-            jax.random.randint(key_game, (batch,), 0, n_games), jax.random.randint(key_item, (batch,), 0, n_items)
+            jax.random.randint(key_game, (batch,), 0, n_games),
+            jax.random.randint(key_item, (batch,), 0, n_items),
         )
         return index, jnp.full(batch, 1 / (n_games * n_items.astype(jnp.float32)))
     return draw_by_priority(replay.tree, key, batch)
 
 
 def set_priorities(replay: Replay, index: Index, priority: Array) -> Replay:
-    """Give drawn items new priorities [batch] ≥ 0, already raised to the exponent; nothing if there are none to keep.
+    """Give drawn items new priorities [batch] ≥ 0, already raised to the exponent; nothing if there
+    are none to keep.
 
     An item drawn twice must get the same priority twice.
     """
@@ -94,9 +103,11 @@ def set_priorities(replay: Replay, index: Index, priority: Array) -> Replay:
 
 
 def sum_tree(n_games: int, n_items: int) -> Array:
-    """A tree a game, all priorities 0: float32 [games, 2 · width], width the power of 2 that holds `n_items`.
+    """A tree a game, all priorities 0: float32 [games, 2 · width], width the power of 2 that holds
+    `n_items`.
 
-    In a row, node i is the sum of nodes 2i and 2i + 1; the root is node 1, the leaves the second half; node 0 is idle.
+    In a row, node i is the sum of nodes 2i and 2i + 1; the root is node 1, the leaves the second
+    half; node 0 is idle.
     """
     width = 1 << max(n_items - 1, 0).bit_length()
     return jnp.zeros((n_games, 2 * width), jnp.float32)
@@ -111,21 +122,27 @@ def tree_of(leaves: Array) -> Array:
 
 
 def updated(tree: Array, index: Index, priority: Array) -> Array:
-    """The trees with new leaves: each one's ancestors are summed anew, so that no rounding error builds up."""
+    """The trees with new leaves: each one's ancestors are summed anew, so that no rounding error
+    builds up.
+    """
     node = index.item + tree.shape[1] // 2
     tree = tree.at[index.game, node].set(priority)
     width = tree.shape[1] // 2
     while width > 1:
         width //= 2
         node = node // 2
-        tree = tree.at[index.game, node].set(tree[index.game, 2 * node] + tree[index.game, 2 * node + 1])
+        tree = tree.at[index.game, node].set(
+            tree[index.game, 2 * node] + tree[index.game, 2 * node + 1]
+        )
     return tree
 
 
 def draw_by_priority(tree: Array, key: Array, batch: int) -> tuple[Index, Array]:
-    """`batch` items in proportion to their leaves, stratified over the games, and their probabilities.
+    """`batch` items in proportion to their leaves, stratified over the games, and their
+    probabilities.
 
-    One uniform finds the game and another the item in it: the 24 bits of one would be coarse for millions of items.
+    One uniform finds the game and another the item in it: the 24 bits of one would be coarse for
+    millions of items.
     """
     key_game, key_item = jax.random.split(key)
     cumulative = jnp.cumsum(tree[:, 1])

@@ -1,4 +1,6 @@
-"""What is done to rewards before they are learned from: scaled by a running deviation, or charged for ruin."""
+"""What is done to rewards before they are learned from: scaled by a running deviation, or charged
+for ruin.
+"""
 
 from typing import NamedTuple
 
@@ -34,11 +36,14 @@ def new_reward_scale(batch: tuple[int, ...]) -> RewardScale:
     return RewardScale(jnp.zeros(batch, jnp.float32), no_moments(()))
 
 
-def scaled(scale: RewardScale, reward: Array, terminated: Array, gamma: Array | float) -> tuple[RewardScale, Array]:
-    """The scale after these rounds, and the rewards divided by it. Engstrom et al. 2020, "reward scaling".
+def scaled(
+    scale: RewardScale, reward: Array, terminated: Array, gamma: Array | float
+) -> tuple[RewardScale, Array]:
+    """The scale after these rounds, and the rewards divided by it. Engstrom et al. 2020, "reward
+    scaling".
 
-    The divisor is the deviation of the discounted return that ran up to each round. The mean is left alone, since
-    subtracting it would make passing worth something.
+    The divisor is the deviation of the discounted return that ran up to each round. The mean is
+    left alone, since subtracting it would make passing worth something.
 
     Args:
         reward: float32 [T, games, seats].
@@ -52,7 +57,9 @@ def scaled(scale: RewardScale, reward: Array, terminated: Array, gamma: Array | 
 
     returns, all_returns = jax.lax.scan(one_round, scale.returns, (reward, terminated))
     moments = seen(scale.moments, all_returns)
-    return RewardScale(returns, moments), reward * jax.lax.rsqrt(jnp.maximum(moments.variance, SMALLEST_VARIANCE))
+    return RewardScale(returns, moments), reward * jax.lax.rsqrt(
+        jnp.maximum(moments.variance, SMALLEST_VARIANCE)
+    )
 
 
 def new_ruin(batch: tuple[int, ...]) -> Ruin:
@@ -61,17 +68,24 @@ def new_ruin(batch: tuple[int, ...]) -> Ruin:
 
 
 def charged_for_ruin(
-    ruin: Ruin, reward: Array, below: Array, terminated: Array, bound: Array | float, rate: Array | float
+    ruin: Ruin,
+    reward: Array,
+    below: Array,
+    terminated: Array,
+    bound: Array | float,
+    rate: Array | float,
 ) -> tuple[Ruin, Array, dict[str, Array]]:
-    """Rewards less the multiplier in the round of a game's first ruin. Tessler, Mankowitz & Mannor 2019, RCPO.
+    """Rewards less the multiplier in the round of a game's first ruin. Tessler, Mankowitz & Mannor
+    2019, RCPO.
 
-    The multiplier follows the gradient of the dual: it rises by rate · (share of games ruined − bound) at each update,
-    and never falls below 0. A round that makes a later ruin likelier has to hear of it in its return, so gamma should
-    be near 1.
+    The multiplier follows the gradient of the dual: it rises by rate · (share of games ruined −
+    bound) at each update, and never falls below 0. A round that makes a later ruin likelier has to
+    hear of it in its return, so gamma should be near 1.
 
     Args:
         reward: float32 [T, games, seats].
-        below: bool [T, games, seats], whether wealth is at the level of ruin or below after the round.
+        below: bool [T, games, seats], whether wealth is at the level of ruin or below after the
+            round.
         terminated: bool [T, games].
         bound: allowed probability of ruin, per game and player.
         rate: points by which the multiplier moves for an excess of 1.
@@ -88,4 +102,8 @@ def charged_for_ruin(
     excess = jnp.where(n_ended > 0, share - bound, 0)
     multiplier = jnp.maximum(ruin.multiplier + rate * excess, 0).astype(jnp.float32)
     charged = reward - ruin.multiplier * first_time
-    return Ruin(ruined, multiplier), charged, {"ruin_probability": share, "ruin_multiplier": multiplier}
+    return (
+        Ruin(ruined, multiplier),
+        charged,
+        {"ruin_probability": share, "ruin_multiplier": multiplier},
+    )

@@ -9,8 +9,9 @@ def annealed(start: Array | float, end: Array | float, shape: str, progress: Arr
     """The value at `progress` in [0, 1], float32.
 
     Args:
-        shape: linear; geometric, by a constant factor (both ends above 0); cosine, half a wave from start to end
-            (Loshchilov & Hutter 2017, without restarts); constant, the start throughout.
+        shape: linear; geometric, by a constant factor (both ends above 0); cosine, half a wave from
+            start to end (Loshchilov & Hutter 2017, without restarts); constant, the start
+            throughout.
     """
     first, last = jnp.float32(start), jnp.float32(end)
     if shape == "geometric":

@@ -1,4 +1,6 @@
-"""The card-sum market: `import cardjax.env` alone is a usable benchmark; it knows jax and numpy, nothing of ours."""
+"""The card-sum market: `import cardjax.env` alone is a usable benchmark; it knows jax and numpy,
+nothing of ours.
+"""
 
 from cardjax.env.declaration import ParameterError
 from cardjax.env.events import EVENT_KINDS, remap_event
@@ -10,7 +12,21 @@ from cardjax.env.quotes import posterior
 from cardjax.env.spaces import Box, Discrete
 
 __all__ = [
-    "EVENT_KINDS", "N_ACTIONS", "N_ROUNDS", "PASS", "REWARD_KINDS",
-    "Box", "CardMarket", "Discrete", "EnvParams", "Field", "ParameterError", "State", "View",
-    "make_params", "params_grid", "posterior", "remap_event",
-]  # fmt: skip
+    "EVENT_KINDS",
+    "N_ACTIONS",
+    "N_ROUNDS",
+    "PASS",
+    "REWARD_KINDS",
+    "Box",
+    "CardMarket",
+    "Discrete",
+    "EnvParams",
+    "Field",
+    "ParameterError",
+    "State",
+    "View",
+    "make_params",
+    "params_grid",
+    "posterior",
+    "remap_event",
+]

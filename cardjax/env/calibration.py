@@ -1,8 +1,9 @@
-"""The depth scale kappa that gives true depth a wanted median, computed exactly. RULES.md, "Liquidity".
+"""The depth scale kappa that gives true depth a wanted median, computed exactly. RULES.md,
+"Liquidity".
 
-Every state that the maker can be in (an event and the cards revealed) is enumerated with its probability. Within a
-state ln L is normal before it is clipped, so P(L ≤ x) is a finite mixture of normal distribution functions, and
-clipping moves no quantile that lies between L_min and L_max.
+Every state that the maker can be in (an event and the cards revealed) is enumerated with its
+probability. Within a state ln L is normal before it is clipped, so P(L ≤ x) is a finite mixture of
+normal distribution functions, and clipping moves no quantile that lies between L_min and L_max.
 """
 
 import itertools
@@ -22,10 +23,11 @@ _ERF = np.vectorize(math.erf, otypes=[float])
 
 
 def median_depth(params: EnvParams) -> float:
-    """The median of true depth over the rounds of a game, one side, in units. RULES.md, "Liquidity".
+    """The median of true depth over the rounds of a game, one side, in units. RULES.md,
+    "Liquidity".
 
-    It is exact, not sampled: every round of a game has the same marginal distribution of events, since an event that
-    is kept is distributed as a fresh one.
+    It is exact, not sampled: every round of a game has the same marginal distribution of events,
+    since an event that is kept is distributed as a fresh one.
 
     Args:
         params: one game's parameters, scalar leaves (not a batch).
@@ -42,7 +44,8 @@ def median_depth(params: EnvParams) -> float:
 
 
 def calibrate_kappa(params: EnvParams, median: float = 7.0) -> float:
-    """The kappa for which true depth has this median, all else as in `params`. RULES.md, "Liquidity".
+    """The kappa for which true depth has this median, all else as in `params`. RULES.md,
+    "Liquidity".
 
     Args:
         params: one game's parameters, scalar leaves (not a batch); its own kappa plays no part.
@@ -52,8 +55,8 @@ def calibrate_kappa(params: EnvParams, median: float = 7.0) -> float:
         kappa, above 0; `median_depth` of the parameters with this kappa is `median`.
 
     Raises:
-        ValueError: a median outside [L_min, L_max], or below L_max where half the rounds or more reveal the sum (their
-            depth is L_max, whatever kappa is).
+        ValueError: a median outside [L_min, L_max], or below L_max where half the rounds or more
+            reveal the sum (their depth is L_max, whatever kappa is).
     """
     low, high = float(params.liquidity.min), float(params.liquidity.max)
     if not low <= median <= high:
@@ -76,14 +79,18 @@ def calibrate_kappa(params: EnvParams, median: float = 7.0) -> float:
 
 
 def _states(params: EnvParams) -> tuple[np.ndarray, np.ndarray]:
-    """(probability [N], ln(L_bar / kappa) [N]) of all that can occur; events and hints of one L_bar count as one."""
+    """(probability [N], ln(L_bar / kappa) [N]) of all that can occur; events and hints of one L_bar
+    count as one.
+    """
     chance_of_event = _event_probabilities(params)
     chance_of_hints = np.asarray(params.hints, np.float64) / np.sum(params.hints, dtype=np.float64)
     rule = params.spread
     probability, log_scale = [], []
     for event in np.flatnonzero(chance_of_event):
         chance, sigma = _states_of_event(int(event), chance_of_hints)
-        spread = np.clip(float(rule.s0) + float(rule.beta) * sigma, float(rule.min), float(rule.max))
+        spread = np.clip(
+            float(rule.s0) + float(rule.beta) * sigma, float(rule.min), float(rule.max)
+        )
         probability.append(chance_of_event[event] * chance)
         log_scale.append(-np.log(np.maximum(sigma, 1e-6) * (spread + 1e-8)))
     distinct, index = np.unique(np.concatenate(log_scale), return_inverse=True)
@@ -123,7 +130,9 @@ def _states_of_event(event: int, chance_of_hints: np.ndarray) -> tuple[np.ndarra
 
 
 def _below(log_depth: float, log_mean: np.ndarray, probability: np.ndarray, tau: float) -> float:
-    """P(ln L ≤ log_depth) before clipping, L lognormal of means exp(log_mean) in proportions `probability`."""
+    """P(ln L ≤ log_depth) before clipping, L lognormal of means exp(log_mean) in proportions
+    `probability`.
+    """
     distance = log_depth - (log_mean - tau * tau / 2)
     # Without noise each state's distribution function is a step.
     below = (distance >= 0) if tau == 0 else (1 + _ERF(distance / (tau * math.sqrt(2)))) / 2
@@ -131,7 +140,9 @@ def _below(log_depth: float, log_mean: np.ndarray, probability: np.ndarray, tau:
 
 
 def _first_true(condition: Callable[[float], bool], near: float) -> float:
-    """The point at which a condition that is false far to the left and true far to the right turns true."""
+    """The point at which a condition that is false far to the left and true far to the right turns
+    true.
+    """
     low, high, step = near, near, 1.0
     while condition(low):
         low, step = low - step, 2 * step

@@ -11,10 +11,11 @@ N_CARDS = 3
 
 
 def deal(word: Array, event: Array) -> tuple[Array, Array]:
-    """Ranks (int32 [3], 2..14) of three cards drawn uniformly without replacement, and the unused randomness.
+    """Ranks (int32 [3], 2..14) of three cards drawn uniformly without replacement, and the unused
+    randomness.
 
-    The eligible cards are numbered by rank, four a rank. The second draw counts past the first card and the third
-    past both, so that every ordered triple of cards is equally likely.
+    The eligible cards are numbered by rank, four a rank. The second draw counts past the first card
+    and the third past both, so that every ordered triple of cards is equally likely.
     """
     n = jnp.asarray(EVENTS.n_cards)[event]
     first, word = draws.below(word, n)
@@ -35,11 +36,16 @@ def draw_n_hints(word: Array, params: EnvParams) -> Array:
 def values_of(ranks: Array, event: Array) -> Array:
     """float32 values of cards of these ranks under the event; ranks [..., 3], event [...]."""
     remapped = ranks == jnp.asarray(EVENTS.remap_from)[event][..., None]
-    return jnp.where(remapped, jnp.asarray(EVENTS.remap_to)[event][..., None], ranks).astype(jnp.float32)
+    return jnp.where(remapped, jnp.asarray(EVENTS.remap_to)[event][..., None], ranks).astype(
+        jnp.float32
+    )
 
 
 def hint_counts(ranks: Array, n_hints: Array | int) -> Array:
     """int32 [..., 13]: how many of the first `n_hints` cards are of each rank 2..14."""
     columns = jnp.arange(LOWEST_RANK, LOWEST_RANK + N_RANKS)
-    shown = [(ranks[..., i, None] == columns) & (i < jnp.asarray(n_hints))[..., None] for i in range(N_CARDS)]
+    shown = [
+        (ranks[..., i, None] == columns) & (i < jnp.asarray(n_hints))[..., None]
+        for i in range(N_CARDS)
+    ]
     return shown[0].astype(jnp.int32) + shown[1] + shown[2]

@@ -1,7 +1,9 @@
-"""One declaration a parameter: its default, range, unit and meaning, and the reading of a value against it.
+"""One declaration a parameter: its default, range, unit and meaning, and the reading of a value
+against it.
 
-A parameter is a dataclass field made by `parameter(...)`; dataclasses nest, and a parameter's dotted name is its path.
-The values of a command line or a YAML file, the errors, and the tables in the docs all derive from the declaration.
+A parameter is a dataclass field made by `parameter(...)`; dataclasses nest, and a parameter's
+dotted name is its path. The values of a command line or a YAML file, the errors, and the tables in
+the docs all derive from the declaration.
 """
 
 import dataclasses
@@ -16,7 +18,9 @@ T = TypeVar("T")
 
 
 class ParameterError(ValueError):
-    """A value that a parameter does not take; the message names the key, the value and what is allowed, in one line."""
+    """A value that a parameter does not take; the message names the key, the value and what is
+    allowed, in one line.
+    """
 
     def __init__(self, key: str, value: object, allowed: str):
         super().__init__(f"{key} = {_shown(value)}: {allowed}")
@@ -30,11 +34,19 @@ class Declared(NamedTuple):
     allowed: str
     """In words, for errors and docs: 'a number in [0, 1]'."""
     read: Callable[[object], Any]
-    """From a YAML value to the parameter's; raises ValueError or TypeError when it is not allowed."""
+    """From a YAML value to the parameter's; raises ValueError or TypeError when it is not allowed.
+    """
 
 
-def number(default: float, low: float = -math.inf, high: float = math.inf, *, doc: str, unit: str = "",
-           open_low: bool = False) -> Any:  # fmt: skip
+def number(
+    default: float,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    doc: str,
+    unit: str = "",
+    open_low: bool = False,
+) -> Any:
     """A float32 in [low, high], or (low, high] with `open_low`."""
 
     def read(value: object) -> np.float32:
@@ -43,7 +55,9 @@ def number(default: float, low: float = -math.inf, high: float = math.inf, *, do
             raise ValueError
         return x
 
-    return _field(read(default), Declared(doc, unit, f"a number {_interval(low, high, open_low)}", read))
+    return _field(
+        read(default), Declared(doc, unit, f"a number {_interval(low, high, open_low)}", read)
+    )
 
 
 def integer(default: int, low: int, high: int | None = None, *, doc: str, unit: str = "") -> Any:
@@ -92,7 +106,9 @@ def code(default: str, names: tuple[str, ...], *, doc: str) -> Any:
     return _field(read(default), Declared(doc, "", f"one of {', '.join(names)}", read))
 
 
-def custom(default: object, allowed: str, read: Callable[[object], Any], *, doc: str, unit: str = "") -> Any:
+def custom(
+    default: object, allowed: str, read: Callable[[object], Any], *, doc: str, unit: str = ""
+) -> Any:
     """A parameter with a reading of its own."""
     return _field(read(default), Declared(doc, unit, allowed, read))
 
@@ -103,7 +119,9 @@ def group(cls: type) -> Any:
 
 
 def declared(cls: type, prefix: str = "") -> Iterator[tuple[str, Declared, Any]]:
-    """(dotted name, declaration, default) of every parameter of a dataclass and of those nested in it."""
+    """(dotted name, declaration, default) of every parameter of a dataclass and of those nested in
+    it.
+    """
     for field in dataclasses.fields(cls):
         if "declared" in field.metadata:
             default = field.default
@@ -132,8 +150,12 @@ def with_values(config: T, values: Mapping[str, object], prefix: str = "") -> T:
 
 
 def unknown_name(name: str, value: object, known: list[str]) -> ParameterError:
-    """The error of a name that is none of `known`, with the ones that look like it, or else all sections."""
-    close = difflib.get_close_matches(name, known, cutoff=0.5) or sorted({other.split(".")[0] for other in known})
+    """The error of a name that is none of `known`, with the ones that look like it, or else all
+    sections.
+    """
+    close = difflib.get_close_matches(name, known, cutoff=0.5) or sorted(
+        {other.split(".")[0] for other in known}
+    )
     return ParameterError(name, value, f"unknown name; did you mean {', '.join(close)}?")
 
 
@@ -147,7 +169,9 @@ def read_value(key: str, declaration: Declared, value: object) -> Any:
 
 def _field(default: Any, declaration: Declared) -> Any:
     if isinstance(default, np.ndarray):
-        return dataclasses.field(default_factory=lambda: default, metadata={"declared": declaration})
+        return dataclasses.field(
+            default_factory=lambda: default, metadata={"declared": declaration}
+        )
     return dataclasses.field(default=default, metadata={"declared": declaration})
 
 
@@ -175,5 +199,7 @@ def _interval(low: float, high: float, open_low: bool) -> str:
 
 
 def _shown(value: object) -> str:
-    text = " ".join(str(value.tolist() if isinstance(value, np.generic | np.ndarray) else value).split())
+    text = " ".join(
+        str(value.tolist() if isinstance(value, np.generic | np.ndarray) else value).split()
+    )
     return text if len(text) <= 60 else text[:57] + "…"

@@ -1,4 +1,6 @@
-"""The 161 events of RULES.md, "Cards and events": their tables, their names, and how a round draws one."""
+"""The 161 events of RULES.md, "Cards and events": their tables, their names, and how a round draws
+one.
+"""
 
 from typing import NamedTuple
 
@@ -35,7 +37,9 @@ class EventTable(NamedTuple):
     largest: np.ndarray
     """float32 [161]: the largest value in the eligible deck; S_max is three times that."""
     rank_start: np.ndarray
-    """int32 [161]: the lowest eligible rank, and with rank_step all of them: each filter keeps an arithmetic series."""
+    """int32 [161]: the lowest eligible rank, and with rank_step all of them: each filter keeps an
+    arithmetic series.
+    """
     rank_step: np.ndarray
     """int32 [161]."""
     remap_from: np.ndarray
@@ -60,7 +64,12 @@ def remap_event(from_rank: int, to_rank: int) -> int:
 def _build_table() -> EventTable:
     ranks = np.arange(LOWEST_RANK, LOWEST_RANK + N_RANKS)
     eligible = np.ones((N_EVENTS, N_RANKS), bool)
-    eligible[1], eligible[2], eligible[3], eligible[4] = ranks >= 10, ranks <= 7, ranks % 2 == 0, ranks % 2 == 1
+    eligible[1], eligible[2], eligible[3], eligible[4] = (
+        ranks >= 10,
+        ranks <= 7,
+        ranks % 2 == 0,
+        ranks % 2 == 1,
+    )
     value = np.tile(ranks, (N_EVENTS, 1))
     remap_from, remap_to = np.zeros(N_EVENTS, np.int32), np.zeros(N_EVENTS, np.int32)
     for x in ranks:
@@ -93,11 +102,12 @@ def kind_of(event: Array) -> Array:
 
 
 def draw_event(word: Array, previous: Array, first: Array, params: EnvParams) -> Array:
-    """The event id of a round: the previous one kept with probability `event_persist`, else a fresh draw.
+    """The event id of a round: the previous one kept with probability `event_persist`, else a fresh
+    draw.
 
     Args:
-        word: uint32, spent whole: the keep, the remap and its pair, and the kind are nested parts of one uniform, the
-            rarest (a remap) at its finest end.
+        word: uint32, spent whole: the keep, the remap and its pair, and the kind are nested parts
+            of one uniform, the rarest (a remap) at its finest end.
         previous: int32, the last round's event.
         first: bool, a game's first round, which is always fresh.
     """

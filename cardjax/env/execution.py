@@ -1,4 +1,6 @@
-"""Orders: which are valid, what they execute at and what they earn. RULES.md, "Orders, execution, settlement"."""
+"""Orders: which are valid, what they execute at and what they earn. RULES.md, "Orders, execution,
+settlement".
+"""
 
 from typing import NamedTuple
 
@@ -56,25 +58,35 @@ def action_mask(bid: Array, ask: Array, s_max: Array, wealth: Array, params: Env
 
 
 @own_kernel
-def largest_sizes(bid: Array, ask: Array, s_max: Array, wealth: Array, params: EnvParams) -> tuple[Array, Array]:
+def largest_sizes(
+    bid: Array, ask: Array, s_max: Array, wealth: Array, params: EnvParams
+) -> tuple[Array, Array]:
     """The largest valid buy and the largest valid sell, int32 0..10 of the arguments' shape [...].
 
-    A buy of i needs i · ask ≤ wealth and a sell of i needs i · (s_max − bid) ≤ wealth, compared in float32, so every
-    smaller size is valid too; a player in debt or stopped out may only pass.
+    A buy of i needs i · ask ≤ wealth and a sell of i needs i · (s_max − bid) ≤ wealth, compared in
+    float32, so every smaller size is valid too; a player in debt or stopped out may only pass.
     """
 
     def sizes(wealth: Array, buy_cost: Array, sell_cost: Array) -> tuple[Array, Array]:
         active = may_trade(wealth, params)
-        return jnp.where(active, _affordable(buy_cost, wealth), 0), jnp.where(active, _affordable(sell_cost, wealth), 0)
+        return jnp.where(active, _affordable(buy_cost, wealth), 0), jnp.where(
+            active, _affordable(sell_cost, wealth), 0
+        )
 
     return by_player(sizes, wealth, ask, s_max - bid)
 
 
 def _affordable(unit_cost: Array, wealth: Array) -> Array:
-    """The largest i in 0..10 with i · unit_cost ≤ wealth, wealth ≥ 0: a quotient, set right where it was rounded."""
+    """The largest i in 0..10 with i · unit_cost ≤ wealth, wealth ≥ 0: a quotient, set right where
+    it was rounded.
+    """
     quotient = jnp.floor(wealth / jnp.maximum(unit_cost, jnp.float32(1e-6)))
     size = jnp.clip(quotient, 0, MAX_SIZE)
-    size = jnp.where(size * unit_cost > wealth, size - 1, jnp.where((size + 1) * unit_cost <= wealth, size + 1, size))
+    size = jnp.where(
+        size * unit_cost > wealth,
+        size - 1,
+        jnp.where((size + 1) * unit_cost <= wealth, size + 1, size),
+    )
     return jnp.where(unit_cost <= 0, MAX_SIZE, jnp.minimum(size, MAX_SIZE)).astype(jnp.int32)
 
 
@@ -90,9 +102,15 @@ def stopped_out(wealth: Array, params: EnvParams) -> Array:
 
 @own_kernel
 def execute(
-    requested: Array, bid: Array, ask: Array, s_max: Array, depth_bid: Array, depth_ask: Array, wealth: Array,
+    requested: Array,
+    bid: Array,
+    ask: Array,
+    s_max: Array,
+    depth_bid: Array,
+    depth_ask: Array,
+    wealth: Array,
     params: EnvParams,
-) -> Fill:  # fmt: skip
+) -> Fill:
     """All players' orders at once: requested [A] of any number type, wealth [A], the rest scalars."""
 
     def order(requested: Array, wealth: Array) -> tuple[Array, Array]:
@@ -125,7 +143,9 @@ def execute(
 
 
 def _as_action(requested: Array) -> tuple[Array, Array]:
-    """int32 action, and whether the request names one; a NaN, a fraction or a number outside 0..20 does not."""
+    """int32 action, and whether the request names one; a NaN, a fraction or a number outside 0..20
+    does not.
+    """
     known = (requested >= 0) & (requested < N_ACTIONS)
     if jnp.issubdtype(requested.dtype, jnp.floating):
         known &= requested == jnp.floor(requested)
@@ -133,12 +153,16 @@ def _as_action(requested: Array) -> tuple[Array, Array]:
 
 
 def settle(fill: Fill, value: Array) -> Array:
-    """P&L of each order, in points, if one unit pays `value`: i · (S − price) for buys, i · (price − S) for sells."""
+    """P&L of each order, in points, if one unit pays `value`: i · (S − price) for buys, i · (price
+    − S) for sells.
+    """
     return fill.position * (value - fill.exec_price)
 
 
 def reward_of(fill: Fill, S: Array, mu: Array, wealth: Array, params: EnvParams) -> Array:
-    """float32 [A], by `params.reward`: the P&L, its conditional mean (mu for S), or the change of ln max(W, 1)."""
+    """float32 [A], by `params.reward`: the P&L, its conditional mean (mu for S), or the change of
+    ln max(W, 1).
+    """
     pnl, expected_pnl = settle(fill, S), settle(fill, mu)
     log_wealth = jnp.log(jnp.maximum(wealth + pnl, 1)) - jnp.log(jnp.maximum(wealth, 1))
     return jnp.select([params.reward == 0, params.reward == 1], [pnl, log_wealth], expected_pnl)

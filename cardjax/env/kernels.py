@@ -1,4 +1,6 @@
-"""How the market is put to XLA's CPU compiler; no value depends on it. docs/performance.md has the account."""
+"""How the market is put to XLA's CPU compiler; no value depends on it. docs/performance.md has the
+account.
+"""
 
 import functools
 import operator
@@ -19,9 +21,9 @@ FEW_PLAYERS = 8
 def own_kernel(function: Callable[P, T]) -> Callable[P, T]:
     """`function`, compiled on a CPU as a computation of its own; anywhere else it is left as it is.
 
-    XLA's CPU compiler fuses whatever it does not count as expensive into every reader of it, and computes it once for
-    each; integer arithmetic never counts, be it twenty rounds of a hash. What is called here is computed once, in
-    loops over its own few results. The values are the same.
+    XLA's CPU compiler fuses whatever it does not count as expensive into every reader of it, and
+    computes it once for each; integer arithmetic never counts, be it twenty rounds of a hash. What
+    is called here is computed once, in loops over its own few results. The values are the same.
     """
     compiled = jax.jit(function)
 
@@ -35,7 +37,8 @@ def own_kernel(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def by_player(function: Callable[..., T], *leaves: Array) -> T:
-    """`function(*leaves)` of an elementwise function: a few players one after another, many at once.
+    """`function(*leaves)` of an elementwise function: a few players one after another, many at
+    once.
 
     Loops over the last of the axes [games, 2] do not vectorise; loops over the games do.
 

@@ -43,7 +43,9 @@ class Players(NamedTuple):
 
 
 class State(NamedTuple):
-    """The whole game between two rounds: the market now up for trade, the players, and the round's number."""
+    """The whole game between two rounds: the market now up for trade, the players, and the round's
+    number.
+    """
 
     market: Market
     players: Players
@@ -55,8 +57,9 @@ class State(NamedTuple):
 class CardMarket:
     """The market for `n_players` takers who share quotes and depth and act at once.
 
-    Everything per player has a leading axis [A]; with `squeeze` (the `single` game) that axis is dropped at the door.
-    All methods are pure and can be jitted and vmapped, over keys and over `params` alike.
+    Everything per player has a leading axis [A]; with `squeeze` (the `single` game) that axis is
+    dropped at the door. All methods are pure and can be jitted and vmapped, over keys and over
+    `params` alike.
     """
 
     n_players: int = 2
@@ -72,15 +75,18 @@ class CardMarket:
     def step(
         self, key: Array, state: State, action: Array, params: EnvParams
     ) -> tuple[Array, State, Array, Array, Array, dict[str, Array]]:
-        """Settle the round and draw the next; after a game's last round the next is a new game's first.
+        """Settle the round and draw the next; after a game's last round the next is a new game's
+        first.
 
         Args:
             key: what the next round's market is drawn from, and nothing else is.
-            action: [A], 0 pass, 1..10 buy, 11..20 sell; anything else, NaN included, is a rejected pass.
+            action: [A], 0 pass, 1..10 buy, 11..20 sell; anything else, NaN included, is a rejected
+                pass.
 
         Returns:
-            (obs [A, D], state, reward [A], terminated, truncated, info). Where `terminated`, obs and state are those
-            of `reset(key, params)`, and info["final_observation"] is the ended game's last. `truncated` is never True.
+            (obs [A, D], state, reward [A], terminated, truncated, info). Where `terminated`, obs
+            and state are those of `reset(key, params)`, and info["final_observation"] is the ended
+            game's last. `truncated` is never True.
         """
         end, reward, terminated, info = self._play_round(key, state, action, params)
         market = draw_market(key, state.market.event, terminated, params)
@@ -93,7 +99,9 @@ class CardMarket:
     def step_env(
         self, key: Array, state: State, action: Array, params: EnvParams
     ) -> tuple[Array, State, Array, Array, dict[str, Array]]:
-        """As `step`, but never resets: (obs, state, reward, terminated, info), also past a game's end."""
+        """As `step`, but never resets: (obs, state, reward, terminated, info), also past a game's
+        end.
+        """
         end, reward, terminated, info = self._play_round(key, state, action, params)
         return info["final_observation"], end, reward, terminated, info
 
@@ -117,7 +125,9 @@ class CardMarket:
         """The largest valid buy and sell now, int32 [A] each: the action mask in two numbers."""
         market, players = state.market, state.players
         quote = market.quote
-        sizes = execution.largest_sizes(quote.bid, quote.ask, s_max_of(market.event), players.wealth, params)
+        sizes = execution.largest_sizes(
+            quote.bid, quote.ask, s_max_of(market.event), players.wealth, params
+        )
         return self._door(sizes)
 
     @property
@@ -134,9 +144,16 @@ class CardMarket:
         """Bounds of the observation, shape [A, D]."""
         fields = self.observation_fields.values()
         widths = [field.slice.stop - field.slice.start for field in fields]
-        low, high = (np.repeat([getattr(f, side) for f in fields], widths) for side in ("low", "high"))
-        shape = (self.observation_size,) if self.squeeze else (self.n_players, self.observation_size)
-        return Box(np.broadcast_to(low, shape).astype(np.float32), np.broadcast_to(high, shape).astype(np.float32))
+        low, high = (
+            np.repeat([getattr(f, side) for f in fields], widths) for side in ("low", "high")
+        )
+        shape = (
+            (self.observation_size,) if self.squeeze else (self.n_players, self.observation_size)
+        )
+        return Box(
+            np.broadcast_to(low, shape).astype(np.float32),
+            np.broadcast_to(high, shape).astype(np.float32),
+        )
 
     def action_space(self, params: EnvParams) -> Discrete:
         """0..20 for each player, shape [A]."""
@@ -148,9 +165,15 @@ class CardMarket:
         market, players = state.market, state.players
         action = jnp.asarray(action).reshape((self.n_players,))
         fill = execution.execute(
-            action, market.quote.bid, market.quote.ask, s_max_of(market.event), market.depth_bid, market.depth_ask,
-            players.wealth, params,
-        )  # fmt: skip
+            action,
+            market.quote.bid,
+            market.quote.ask,
+            s_max_of(market.event),
+            market.depth_bid,
+            market.depth_ask,
+            players.wealth,
+            params,
+        )
         pnl = execution.settle(fill, market.S)
         wealth = players.wealth + pnl
         reward = execution.reward_of(fill, market.S, market.mu, players.wealth, params)
@@ -159,10 +182,16 @@ class CardMarket:
         after = Players(wealth, fill.position.astype(jnp.int32), fill.slippage, fill.fill_ratio)
         end = State(draw_market(key, market.event, jnp.bool_(False), params), after, played)
         info = _info(market, params) | self._door(
-            {name: getattr(fill, name) for name in ("action", "rejected", "exec_price", "fill_ratio", "slippage")}
+            {
+                name: getattr(fill, name)
+                for name in ("action", "rejected", "exec_price", "fill_ratio", "slippage")
+            }
             | {"pnl": pnl, "wealth": wealth}
         )
-        info |= {"action_mask": self.action_mask(state, params), "final_observation": self.observe(end, params)}
+        info |= {
+            "action_mask": self.action_mask(state, params),
+            "final_observation": self.observe(end, params),
+        }
         info |= {"terminated": terminated, "truncated": jnp.zeros_like(terminated)}
         return end, self._door(reward), terminated, info
 
@@ -198,7 +227,9 @@ def draw_market(key: Array, previous_event: Array, first: Array, params: EnvPara
 def new_players(n_players: int, params: EnvParams) -> Players:
     """The players at a game's start; "last" values are 0, 0 and 1."""
     nothing = jnp.zeros(n_players, jnp.float32)
-    return Players(nothing + params.initial_wealth, jnp.zeros(n_players, jnp.int32), nothing, nothing + 1)
+    return Players(
+        nothing + params.initial_wealth, jnp.zeros(n_players, jnp.int32), nothing, nothing + 1
+    )
 
 
 def s_max_of(event: Array) -> Array:

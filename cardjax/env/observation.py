@@ -1,4 +1,5 @@
-"""What a player sees: the View, and the flat vector that networks read. RULES.md, "Observation, per player".
+"""What a player sees: the View, and the flat vector that networks read. RULES.md, "Observation, per
+player".
 
 `FIELDS` declares every field once: encoder, slices, bounds and the docs' table all come from there.
 """
@@ -19,7 +20,8 @@ from cardjax.env.params import N_ROUNDS
 
 
 class View(NamedTuple):
-    """One player's information, in natural units; leaves have any common leading shape [...], such as [games, A].
+    """One player's information, in natural units; leaves have any common leading shape [...], such
+    as [games, A].
 
     Nothing hidden is in it: neither S nor true depth.
     """
@@ -41,13 +43,16 @@ class View(NamedTuple):
     sigma: Array
     """SD[S | event, hints]."""
     s_max: Array
-    """Three times the largest value in the eligible deck: what a short seller must be able to pay."""
+    """Three times the largest value in the eligible deck: what a short seller must be able to pay.
+    """
     wealth: Array
     initial_wealth: Array
     round: Array
     """int32, 0..9, rounds already played."""
     others_last: Array
-    """int32 [..., A − 1]: the others' last executed orders, signed sizes, in seat order after oneself."""
+    """int32 [..., A − 1]: the others' last executed orders, signed sizes, in seat order after
+    oneself.
+    """
     action_mask: Array
     """bool [..., 21]."""
 
@@ -90,33 +95,72 @@ FIELDS: dict[str, _Declared] = {
     "ask": _Declared(1, 0.1, -INF, INF, "ask Y, points", lambda v: v.ask),
     "mid": _Declared(1, 0.1, -INF, INF, "mid, points", lambda v: v.mid),
     "spread": _Declared(1, 1.0, 0, INF, "spread, points", lambda v: v.spread),
-    "displayed_bid": _Declared(1, 0.1, 0, INF, "displayed depth of the bid side, units", lambda v: v.displayed_bid),
-    "displayed_ask": _Declared(1, 0.1, 0, INF, "displayed depth of the ask side, units", lambda v: v.displayed_ask),
-    "last_slippage": _Declared(1, 1.0, 0, INF, "own slippage last round, points per unit", lambda v: v.last_slippage),
-    "last_fill_ratio": _Declared(1, 1.0, 0, 1, "own fill ratio last round", lambda v: v.last_fill_ratio),
-    "event_kind": _one_hot(6, f"one-hot over {', '.join(EVENT_KINDS)}", np.minimum(np.arange(N_EVENTS), REMAP)),
-    "remap_from": _one_hot(13, "one-hot over ranks 2..14 of a remap's X; zeros unless remap",
-                           EVENTS.remap_from - LOWEST_RANK),
-    "remap_to": _one_hot(13, "one-hot over ranks 2..14 of a remap's Y; zeros unless remap",
-                         EVENTS.remap_to - LOWEST_RANK),
-    "hint_counts": _Declared(13, 1.0, 0, 3, "revealed cards of each rank 2..14", lambda v: v.hint_counts),
+    "displayed_bid": _Declared(
+        1, 0.1, 0, INF, "displayed depth of the bid side, units", lambda v: v.displayed_bid
+    ),
+    "displayed_ask": _Declared(
+        1, 0.1, 0, INF, "displayed depth of the ask side, units", lambda v: v.displayed_ask
+    ),
+    "last_slippage": _Declared(
+        1, 1.0, 0, INF, "own slippage last round, points per unit", lambda v: v.last_slippage
+    ),
+    "last_fill_ratio": _Declared(
+        1, 1.0, 0, 1, "own fill ratio last round", lambda v: v.last_fill_ratio
+    ),
+    "event_kind": _one_hot(
+        6, f"one-hot over {', '.join(EVENT_KINDS)}", np.minimum(np.arange(N_EVENTS), REMAP)
+    ),
+    "remap_from": _one_hot(
+        13,
+        "one-hot over ranks 2..14 of a remap's X; zeros unless remap",
+        EVENTS.remap_from - LOWEST_RANK,
+    ),
+    "remap_to": _one_hot(
+        13,
+        "one-hot over ranks 2..14 of a remap's Y; zeros unless remap",
+        EVENTS.remap_to - LOWEST_RANK,
+    ),
+    "hint_counts": _Declared(
+        13, 1.0, 0, 3, "revealed cards of each rank 2..14", lambda v: v.hint_counts
+    ),
     "wealth": _Declared(1, 1.0, -INF, INF, "W / W0", lambda v: v.wealth / v.initial_wealth),
     "time": _Declared(1, 1.0, 0, 1, "t / T", lambda v: v.round.astype(jnp.float32) / N_ROUNDS),
-}  # fmt: skip
+}
 POSTERIOR_FIELDS: dict[str, _Declared] = {
-    "mu": _Declared(1, 0.1, 0, float(np.float32(42) * np.float32(0.1)), "posterior mean of S, points", lambda v: v.mu),
-    "sigma": _Declared(1, 0.1, 0, INF, "posterior standard deviation of S, points", lambda v: v.sigma),
+    "mu": _Declared(
+        1,
+        0.1,
+        0,
+        float(np.float32(42) * np.float32(0.1)),
+        "posterior mean of S, points",
+        lambda v: v.mu,
+    ),
+    "sigma": _Declared(
+        1, 0.1, 0, INF, "posterior standard deviation of S, points", lambda v: v.sigma
+    ),
 }
 
 
 def _other_fields(seat: int) -> dict[str, _Declared]:
     who = f"of the player {seat + 1} seat{'s' if seat else ''} on"
     return {
-        f"other_{seat + 1}_last_side": _Declared(1, 1.0, -1, 1, f"last executed side {who}: −1 sell, 0 pass, 1 buy",
-                                                 lambda v: jnp.sign(v.others_last[..., seat])),
-        f"other_{seat + 1}_last_size": _Declared(1, 0.1, 0, MAX_SIZE / 10, f"last executed size {who}, units",
-                                                 lambda v: jnp.abs(v.others_last[..., seat])),
-    }  # fmt: skip
+        f"other_{seat + 1}_last_side": _Declared(
+            1,
+            1.0,
+            -1,
+            1,
+            f"last executed side {who}: −1 sell, 0 pass, 1 buy",
+            lambda v: jnp.sign(v.others_last[..., seat]),
+        ),
+        f"other_{seat + 1}_last_size": _Declared(
+            1,
+            0.1,
+            0,
+            MAX_SIZE / 10,
+            f"last executed size {who}, units",
+            lambda v: jnp.abs(v.others_last[..., seat]),
+        ),
+    }
 
 
 def declared_fields(n_players: int, observe_posterior: bool = False) -> dict[str, _Declared]:
@@ -131,15 +175,19 @@ def field_table(n_players: int, observe_posterior: bool = False) -> dict[str, Fi
     """name → where the field stands in the vector, its scale, its doc, and its bounds once scaled."""
     table, start = {}, 0
     for name, field in declared_fields(n_players, observe_posterior).items():
-        table[name] = Field(slice(start, start + field.width), field.scale, field.doc, field.low, field.high)
+        table[name] = Field(
+            slice(start, start + field.width), field.scale, field.doc, field.low, field.high
+        )
         start += field.width
     return table
 
 
 def encode(view: View, observe_posterior: bool = False) -> Array:
-    """The flat float32 vector [..., D] of a View: its fields in declared order, each times its fixed scale.
+    """The flat float32 vector [..., D] of a View: its fields in declared order, each times its
+    fixed scale.
 
-    Neighbours of one kind are encoded together: a CPU joins a few wide pieces faster than many narrow ones.
+    Neighbours of one kind are encoded together: a CPU joins a few wide pieces faster than many
+    narrow ones.
     """
     fields = declared_fields(view.others_last.shape[-1] + 1, observe_posterior).values()
     parts = [
@@ -155,7 +203,9 @@ def _scalars(fields: list[_Declared], view: View) -> Array:
 
 @own_kernel
 def _side_by_side(columns: list[Array]) -> Array:
-    """`jnp.stack(columns, -1)` as a chain of selections, which is vectorised where copies of single numbers are not."""
+    """`jnp.stack(columns, -1)` as a chain of selections, which is vectorised where copies of single
+    numbers are not.
+    """
     index = jnp.arange(len(columns))
     row = jnp.broadcast_to(columns[-1][..., None], (*columns[-1].shape, len(columns)))
     for i, column in enumerate(columns[:-1]):
@@ -166,7 +216,9 @@ def _side_by_side(columns: list[Array]) -> Array:
 def _digits(view: View) -> Array:
     """The columns of WIDE: small whole numbers, so each is read off a few bits of a word."""
     event_word, hint_word = _words(view.event, view.hints)
-    word = jnp.where(np.arange(N_DIGITS) < N_EVENT_BITS, event_word[..., None], hint_word[..., None])
+    word = jnp.where(
+        np.arange(N_DIGITS) < N_EVENT_BITS, event_word[..., None], hint_word[..., None]
+    )
     return (word >> _SHIFTS & _MASKS).astype(jnp.int32).astype(jnp.float32)
 
 

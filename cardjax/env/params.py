@@ -1,4 +1,6 @@
-"""EnvParams: every number and switch of the market, one pytree, so that a grid of ablations is a `vmap`."""
+"""EnvParams: every number and switch of the market, one pytree, so that a grid of ablations is a
+`vmap`.
+"""
 
 import dataclasses
 import itertools
@@ -26,10 +28,16 @@ def _tree(cls: type[T]) -> type[T]:
 def _hint_probabilities(value: object) -> np.ndarray:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 3:
         return np.eye(4, dtype=np.float32)[value]
-    if not isinstance(value, list | tuple | np.ndarray) or any(isinstance(p, bool | str) for p in value):
+    if not isinstance(value, list | tuple | np.ndarray) or any(
+        isinstance(p, bool | str) for p in value
+    ):
         raise TypeError
     probabilities = np.asarray(value, np.float32)
-    if probabilities.shape != (4,) or not (probabilities >= 0).all() or not abs(probabilities.sum() - 1) < 1e-5:
+    if (
+        probabilities.shape != (4,)
+        or not (probabilities >= 0).all()
+        or not abs(probabilities.sum() - 1) < 1e-5
+    ):
         raise ValueError
     return probabilities
 
@@ -48,7 +56,9 @@ class SpreadParams:
 class LiquidityParams:
     """True depth is lognormal around kappa / (sigma · spread), clipped. RULES.md, "Liquidity"."""
 
-    kappa: Any = number(47.59, 0, doc="depth scale; the default makes the median true depth 7", open_low=True)
+    kappa: Any = number(
+        47.59, 0, doc="depth scale; the default makes the median true depth 7", open_low=True
+    )
     tau: Any = number(0.6, 0, 10, doc="standard deviation of ln depth before clipping")
     min: Any = number(2.0, 0, doc="L_min, smallest true depth", unit="units")
     max: Any = number(20.0, 0, doc="L_max, largest true depth", unit="units", open_low=True)
@@ -57,14 +67,18 @@ class LiquidityParams:
 
 @_tree
 class EventParams:
-    """Frequencies of the base kinds, which sum to 1, and a remap's chance. RULES.md, "Cards and events"."""
+    """Frequencies of the base kinds, which sum to 1, and a remap's chance. RULES.md, "Cards and
+    events".
+    """
 
     none: Any = number(0.6, 0, 1, doc="frequency of: no event")
     ge10_only: Any = number(0.1, 0, 1, doc="frequency of: ranks 10..14 only")
     le7_only: Any = number(0.1, 0, 1, doc="frequency of: ranks 2..7 only")
     even_only: Any = number(0.1, 0, 1, doc="frequency of: even ranks only")
     odd_only: Any = number(0.1, 0, 1, doc="frequency of: odd ranks only")
-    remap: Any = number(0.015, 0, 1, doc="remap_prob: chance that a fresh draw is overridden by a remap")
+    remap: Any = number(
+        0.015, 0, 1, doc="remap_prob: chance that a fresh draw is overridden by a remap"
+    )
 
 
 @_tree
@@ -78,17 +92,25 @@ class Flags:
 
 @_tree
 class EnvParams:
-    """All the market's parameters. Build it with `make_params`, which checks; `replace` and `jax.tree.map` do not."""
+    """All the market's parameters. Build it with `make_params`, which checks; `replace` and
+    `jax.tree.map` do not.
+    """
 
     alpha: Any = number(0.3, 0, doc="impact per unit of overflow", unit="points")
-    sigma_q: Any = number(0.5, 0, doc="standard deviation of the mid around the posterior mean", unit="points")
+    sigma_q: Any = number(
+        0.5, 0, doc="standard deviation of the mid around the posterior mean", unit="points"
+    )
     event_persist: Any = number(0.7, 0, 1, doc="chance that a round keeps the last round's event")
-    initial_wealth: Any = number(500.0, 0, doc="W0, the budget at a game's start", unit="points", open_low=True)
+    initial_wealth: Any = number(
+        500.0, 0, doc="W0, the budget at a game's start", unit="points", open_low=True
+    )
     stop_out_level: Any = number(0.2, 0, 1, doc="share of W0 at which stop_out takes a player out")
     hints: Any = custom(
-        [0.25] * 4, "four probabilities that sum to 1, or one number of hints 0..3", _hint_probabilities,
+        [0.25] * 4,
+        "four probabilities that sum to 1, or one number of hints 0..3",
+        _hint_probabilities,
         doc="chances of 0, 1, 2, 3 revealed cards",
-    )  # fmt: skip
+    )
     reward: Any = code("pnl", REWARD_KINDS, doc="what a step's reward is")
     spread: SpreadParams = group(SpreadParams)
     liquidity: LiquidityParams = group(LiquidityParams)
@@ -96,20 +118,24 @@ class EnvParams:
     flags: Flags = group(Flags)
 
     def replace(self, **changes: Any) -> "EnvParams":
-        """A copy with fields replaced, unchecked: the values may be traced, batched, or `vmap` axes."""
+        """A copy with fields replaced, unchecked: the values may be traced, batched, or `vmap`
+        axes.
+        """
         return dataclasses.replace(self, **changes)
 
 
 def make_params(base: EnvParams | None = None, /, **overrides: object) -> EnvParams:
-    """Checked parameters from dotted overrides: `make_params(alpha=0.5, **{"flags.enable_impact": False})`.
+    """Checked parameters from dotted overrides: `make_params(alpha=0.5, **{"flags.enable_impact":
+    False})`.
 
     Args:
         base: what the overrides start from, the default game if None.
         overrides: by dotted name, with or without a leading "env.".
 
     Raises:
-        ParameterError: (a ValueError) an unknown name, a value of the wrong type or out of range, or values that do
-            not fit together; one line that names the key, the value and what is allowed.
+        ParameterError: (a ValueError) an unknown name, a value of the wrong type or out of range,
+            or values that do not fit together; one line that names the key, the value and what is
+            allowed.
     """
     values = {name.removeprefix("env."): value for name, value in overrides.items()}
     params = with_values(EnvParams() if base is None else base, values, "env.")
@@ -120,14 +146,22 @@ def make_params(base: EnvParams | None = None, /, **overrides: object) -> EnvPar
 def _check_together(params: EnvParams) -> None:
     for name, pair in (("spread", params.spread), ("liquidity", params.liquidity)):
         if pair.min > pair.max:
-            raise ParameterError(f"env.{name}.min", pair.min, f"must be at most env.{name}.max = {pair.max:g}")
+            raise ParameterError(
+                f"env.{name}.min", pair.min, f"must be at most env.{name}.max = {pair.max:g}"
+            )
     kinds = ("none", "ge10_only", "le7_only", "even_only", "odd_only")
     total = sum(float(getattr(params.events, kind)) for kind in kinds)
     if abs(total - 1) > 1e-5:
-        raise ParameterError("env.events.{" + ",".join(kinds) + "}", f"sum {total:g}", "the frequencies must sum to 1")
+        raise ParameterError(
+            "env.events.{" + ",".join(kinds) + "}",
+            f"sum {total:g}",
+            "the frequencies must sum to 1",
+        )
 
 
-def params_grid(base: EnvParams, **axes: Sequence[object]) -> tuple[EnvParams, list[dict[str, object]]]:
+def params_grid(
+    base: EnvParams, **axes: Sequence[object]
+) -> tuple[EnvParams, list[dict[str, object]]]:
     """Every combination of the given values, stacked along a new leading axis for `vmap`.
 
     Args:
@@ -140,6 +174,8 @@ def params_grid(base: EnvParams, **axes: Sequence[object]) -> tuple[EnvParams, l
     Raises:
         ParameterError: as `make_params`.
     """
-    combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    combinations = [
+        dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
+    ]
     rows = [make_params(base, **combination) for combination in combinations]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *rows), combinations

@@ -1,4 +1,6 @@
-"""Spaces in the fewest words: what `observation_space` and `action_space` return. Adapters turn them into others'."""
+"""Spaces in the fewest words: what `observation_space` and `action_space` return. Adapters turn
+them into others'.
+"""
 
 from typing import NamedTuple
 
@@ -21,7 +23,11 @@ class Box(NamedTuple):
 
     def contains(self, x: Array) -> Array:
         """bool []: right shape, and every entry within the bounds."""
-        return jnp.all((x >= self.low) & (x <= self.high)) if x.shape == self.shape else jnp.bool_(False)
+        return (
+            jnp.all((x >= self.low) & (x <= self.high))
+            if x.shape == self.shape
+            else jnp.bool_(False)
+        )
 
 
 class Discrete(NamedTuple):

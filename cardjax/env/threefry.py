@@ -1,8 +1,8 @@
 """Children of a random key, in one loop over the games.
 
-On a CPU jax computes threefry, its default generator, as a loop of five steps over whole arrays, which saves compile
-time and costs a market round an eighth of its speed. Here the twenty rounds are written out. The words are jax's own,
-bit for bit.
+On a CPU jax computes threefry, its default generator, as a loop of five steps over whole arrays,
+which saves compile time and costs a market round an eighth of its speed. Here the twenty rounds are
+written out. The words are jax's own, bit for bit.
 """
 
 import jax
@@ -16,7 +16,8 @@ PARITY = 0x1BD11BDA
 
 
 def fold_in(key: Array, data: Array | int) -> Array:
-    """The child of `key` that `jax.random.fold_in(key, data)` is: the same key, computed faster on a CPU.
+    """The child of `key` that `jax.random.fold_in(key, data)` is: the same key, computed faster on
+    a CPU.
 
     Args:
         key: one key, typed or raw; other generators than threefry are left to jax.
@@ -31,14 +32,18 @@ def fold_in(key: Array, data: Array | int) -> Array:
 
 
 def is_threefry(key: Array) -> bool:
-    """Whether a key, typed or raw, belongs to threefry; a raw one belongs to jax's default generator."""
+    """Whether a key, typed or raw, belongs to threefry; a raw one belongs to jax's default
+    generator.
+    """
     typed = key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
     return str(jax.random.key_impl(typed)) == "threefry2x32"
 
 
 @own_kernel
 def hash_pair(key_0: Array, key_1: Array, x_0: Array, x_1: Array) -> tuple[Array, Array]:
-    """Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror & Shaw, 2011) of the block (x_0, x_1); all uint32."""
+    """Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror & Shaw, 2011) of the block (x_0, x_1); all
+    uint32.
+    """
     schedule = (key_0, key_1, key_0 ^ key_1 ^ jnp.uint32(PARITY))
     x_0, x_1 = x_0 + schedule[0], x_1 + schedule[1]
     for i in range(5):

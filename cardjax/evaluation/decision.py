@@ -1,4 +1,6 @@
-"""A player's decision together with the law that it was drawn from, and a player that is one of several."""
+"""A player's decision together with the law that it was drawn from, and a player that is one of
+several.
+"""
 
 import dataclasses
 from collections.abc import Callable
@@ -20,16 +22,18 @@ class Decision(NamedTuple):
     action: Array
     """int32 [...]."""
     law: Array
-    """float32 [..., 21]: the probabilities that the action was drawn from, 0 for invalid actions."""
+    """float32 [..., 21]: the probabilities that the action was drawn from, 0 for invalid actions.
+    """
 
 
 def decide(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> Decision:
     """As `Policy.act`, with the law.
 
-    A memoryless scripted player tells its law, and so does a player with `greedy = False` and a method
-    `action_probabilities(params, carry, view)`. Any other's is taken to be a point mass on its action. That is exact
-    for one that decides without chance, such as a greedy network. One that samples and keeps its law to itself is seen
-    as if its draw were known, so that what a reply gains over it bounds from above what a reply to its law would.
+    A memoryless scripted player tells its law, and so does a player with `greedy = False` and a
+    method `action_probabilities(params, carry, view)`. Any other's is taken to be a point mass on
+    its action. That is exact for one that decides without chance, such as a greedy network. One
+    that samples and keeps its law to itself is seen as if its draw were known, so that what a reply
+    gains over it bounds from above what a reply to its law would.
     """
     if isinstance(policy, OneOf):
         return policy.decide(params, carry, view, key)
@@ -42,14 +46,18 @@ def decide(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> D
         if told is not None:
             return Decision(after, action, told(params, carry, view))
     valid = jnp.take_along_axis(view.action_mask, action[..., None], -1)[..., 0]
-    return Decision(after, action, jax.nn.one_hot(jnp.where(valid, action, PASS), N_ACTIONS, dtype=jnp.float32))
+    return Decision(
+        after, action, jax.nn.one_hot(jnp.where(valid, action, PASS), N_ACTIONS, dtype=jnp.float32)
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class OneOf:
-    """Plays as the one of `policies` that a traced index names, so that one compiled program serves all of them.
+    """Plays as the one of `policies` that a traced index names, so that one compiled program serves
+    all of them.
 
-    Its `params` are (index int32 [], one entry of parameters for each policy); its carry is all their carries.
+    Its `params` are (index int32 [], one entry of parameters for each policy); its carry is all
+    their carries.
     """
 
     policies: tuple[Policy, ...]
@@ -63,7 +71,9 @@ class OneOf:
         decision = self.decide(params, carry, view, key)
         return decision.carry, decision.action
 
-    def decide(self, params: tuple[Array, tuple[Any, ...]], carry: Any, view: View, key: Array) -> Decision:
+    def decide(
+        self, params: tuple[Array, tuple[Any, ...]], carry: Any, view: View, key: Array
+    ) -> Decision:
         """As `decide`, of the policy that the index names; the others' carries stay as they are."""
         index, each = params
 

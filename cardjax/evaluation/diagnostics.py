@@ -1,10 +1,12 @@
-"""How a policy plays, in tables: what it does against edge, depth, uncertainty and the others, and what it believes.
+"""How a policy plays, in tables: what it does against edge, depth, uncertainty and the others, and
+what it believes.
 
-Whole games of self-play are collected by one compiled program, batch by batch, and sorted into bins; a bin remembers a
-`Tally` of per-game sums, so that memory does not grow with the games (but for wealth: 44 bytes a game and player).
-Rounds of one game are not independent: intervals run over games, by the delta method for a ratio of per-game sums, or
-over training seeds and the draws that they share where there are several. The yardstick is the exact benchmark on the
-very views that the policy met: the stage game's symmetric equilibrium, which for a single player is the optimum.
+Whole games of self-play are collected by one compiled program, batch by batch, and sorted into
+bins; a bin remembers a `Tally` of per-game sums, so that memory does not grow with the games (but
+for wealth: 44 bytes a game and player). Rounds of one game are not independent: intervals run over
+games, by the delta method for a ratio of per-game sums, or over training seeds and the draws that
+they share where there are several. The yardstick is the exact benchmark on the very views that the
+policy met: the stage game's symmetric equilibrium, which for a single player is the optimum.
 """
 
 import dataclasses
@@ -43,7 +45,9 @@ def diagnose(
     Raises:
         ValueError: no games.
     """
-    return tables_of_play(subject, n_games, seed, progress) | {"ablations": ablations(subject, n_games, seed, progress)}
+    return tables_of_play(subject, n_games, seed, progress) | {
+        "ablations": ablations(subject, n_games, seed, progress)
+    }
 
 
 def tables_of_play(
@@ -59,12 +63,20 @@ def tables_of_play(
         for memory, rounds in zip(seeds, batch, strict=True):
             memory.add(rounds, edges)
         progress(batch[0].edge.shape[1])
-    about = {"policy": subject.name, "benchmark": "equilibrium" if subject.market.n_players > 1 else "optimum"}
+    about = {
+        "policy": subject.name,
+        "benchmark": "equilibrium" if subject.market.n_players > 1 else "optimum",
+    }
     tables = _binned_tables(seeds) | {
         "value_calibration": _calibration(subject, seeds),
-        "wealth_fan": _wealth_fan([memory.wealth() for memory in seeds], float(subject.env_params.initial_wealth)),
+        "wealth_fan": _wealth_fan(
+            [memory.wealth() for memory in seeds], float(subject.env_params.initial_wealth)
+        ),
     }
-    return {name: dataclasses.replace(table, about=about | dict(table.about)) for name, table in tables.items()}
+    return {
+        name: dataclasses.replace(table, about=about | dict(table.about))
+        for name, table in tables.items()
+    }
 
 
 # What is kept of the games
@@ -85,14 +97,19 @@ class _Memory:
     def add(self, rounds: Rounds, predictions: np.ndarray) -> None:
         """A batch; the first one's `predictions`, the bins of calibration, stay."""
         for name, question in self.questions.items():
-            needed = {column for ratio in question.ratios.values() for column in (ratio.of, ratio.over)} | {"n"}
+            needed = {
+                column for ratio in question.ratios.values() for column in (ratio.of, ratio.over)
+            } | {"n"}
             quantities = {k: v for k, v in question.quantities(rounds).items() if k in needed}
             self._keep(name, tallies(question.bin_of(rounds), len(question.bins), quantities))
         if not hasattr(self, "predictions"):
             self.predictions = predictions
         pair, order = _pair(rounds), np.asarray(rounds.position) != 0
         bins = np.where(order, bin_index(self.predictions, rounds.predicted) + 1, 0)
-        self._keep("calibration", tallies(bins, len(self.predictions), {k: pair[k] for k in ("n", "p", "r")}))
+        self._keep(
+            "calibration",
+            tallies(bins, len(self.predictions), {k: pair[k] for k in ("n", "p", "r")}),
+        )
         self._keep("all", tallies(np.zeros_like(bins), 1, pair))
         self._keep("orders", tallies(np.where(order, 0, -1), 1, pair))
         self._wealth.append(np.asarray(rounds.wealth))
@@ -121,27 +138,40 @@ def _binned_tables(seeds: Sequence[_Memory]) -> dict[str, Table]:
     parts = {kind: tables.pop(kind) for kind in ("observed", "counterfactual")}
     units = {"kind": "", **parts["observed"].units, **parts["counterfactual"].units}
     blank = dict.fromkeys(units, math.nan)
-    rows = [blank | {"kind": kind} | dict(row) for kind, table in parts.items() for row in table.rows]
+    rows = [
+        blank | {"kind": kind} | dict(row) for kind, table in parts.items() for row in table.rows
+    ]
     return tables | {"opponent_response": Table(units, rows)}
 
 
 def _with_shares_of_value(table: Table) -> Table:
-    """With each bin's part of all that was attainable, beside which a bin's own share may count for little."""
+    """With each bin's part of all that was attainable, beside which a bin's own share may count for
+    little.
+    """
     value = table["attainable"] * table["n_rounds"] if table.rows else np.zeros(0)
     shares = value / value.sum() if value.sum() else np.full(value.shape, math.nan)
-    rows = [dict(row) | {"share_of_value": float(share)} for row, share in zip(table.rows, shares, strict=True)]
+    rows = [
+        dict(row) | {"share_of_value": float(share)}
+        for row, share in zip(table.rows, shares, strict=True)
+    ]
     return Table(dict(table.units) | {"share_of_value": "share"}, rows)
 
 
 def _table(question: Question, seeds: Sequence[Sequence[Tally]]) -> Table:
     units = dict(question.keys) | {"n_rounds": "rounds"}
-    units |= {column: ratio.unit for name, ratio in question.ratios.items() for column in with_bounds(name)}
+    units |= {
+        column: ratio.unit
+        for name, ratio in question.ratios.items()
+        for column in with_bounds(name)
+    }
     rows: list[dict[str, float | str]] = []
     for i, keys in enumerate(question.bins):
         of_bin = [bins[i] for bins in seeds]
         if min(_count(tally) for tally in of_bin) < FEWEST_ROUNDS:
             continue
-        row = dict(zip(question.keys, keys, strict=True)) | {"n_rounds": sum(_count(tally) for tally in of_bin)}
+        row = dict(zip(question.keys, keys, strict=True)) | {
+            "n_rounds": sum(_count(tally) for tally in of_bin)
+        }
         for name, ratio in question.ratios.items():
             row |= bounds(name, interval_over(partial(_ratio, ratio.of, ratio.over), of_bin))
         rows.append(row)
@@ -171,14 +201,22 @@ def _prediction_bins(batch: Sequence[Rounds]) -> np.ndarray:
 
 def _pair(rounds: Rounds) -> dict[str, np.ndarray]:
     """PAIR's columns, float64."""
-    p, r, s = (np.asarray(x, np.float64) for x in (rounds.predicted, rounds.realised, rounds.stage_value))
-    return dict(zip(PAIR, (np.ones_like(p), p, r, s, p * p, r * r, s * s, p * r, s * r), strict=True))
+    p, r, s = (
+        np.asarray(x, np.float64) for x in (rounds.predicted, rounds.realised, rounds.stage_value)
+    )
+    return dict(
+        zip(PAIR, (np.ones_like(p), p, r, s, p * p, r * r, s * s, p * r, s * r), strict=True)
+    )
 
 
 def _slope(m: Mapping[str, float]) -> float:
     """Of the regression of returns on predictions."""
     variance = m["pp"] * m["n"] - m["p"] ** 2
-    return (m["pr"] * m["n"] - m["p"] * m["r"]) / variance if variance > 1e-12 * m["pp"] * m["n"] else math.nan
+    return (
+        (m["pr"] * m["n"] - m["p"] * m["r"]) / variance
+        if variance > 1e-12 * m["pp"] * m["n"]
+        else math.nan
+    )
 
 
 def _explained(by: str, m: Mapping[str, float]) -> float:
@@ -189,30 +227,47 @@ def _explained(by: str, m: Mapping[str, float]) -> float:
 
 
 def _calibration(subject: Subject, seeds: Sequence[_Memory]) -> Table:
-    """Bins of predicted value, of passes (one bin) and of orders; and what holds for all of them, in every row."""
+    """Bins of predicted value, of passes (one bin) and of orders; and what holds for all of them,
+    in every row.
+    """
     estimator = subject.estimator
     overall: dict[str, float] = {}
     for name, of_what in (("", "all"), ("_of_orders", "orders")):
         sums = [memory.tallies[of_what][0] for memory in seeds]
         overall |= bounds(f"slope{name}", interval_over(_slope, sums))
-        overall |= bounds(f"explained_variance{name}", interval_over(partial(_explained, "p"), sums))
-        comparable = estimator is None or not (estimator.gamma or estimator.shared or estimator.log_wealth)
-        attainable = interval_over(partial(_explained, "s"), sums) if comparable else Interval(math.nan, None, None)
+        overall |= bounds(
+            f"explained_variance{name}", interval_over(partial(_explained, "p"), sums)
+        )
+        comparable = estimator is None or not (
+            estimator.gamma or estimator.shared or estimator.log_wealth
+        )
+        attainable = (
+            interval_over(partial(_explained, "s"), sums)
+            if comparable
+            else Interval(math.nan, None, None)
+        )
         overall |= bounds(f"stage_game_explained_variance{name}", attainable)
     unit = "ln points" if estimator is not None and estimator.log_wealth else "points"
-    orders = [("order", float(low), float(high)) for low, high in itertools.pairwise(seeds[0].predictions)]
+    orders = [
+        ("order", float(low), float(high)) for low, high in itertools.pairwise(seeds[0].predictions)
+    ]
     bins = [("pass", math.nan, math.nan), *orders]
     ratios = {"predicted": Ratio(unit, "p"), "realised": Ratio(unit, "r")}
     keys = {"action": "", "predicted_from": unit, "predicted_to": unit}
     question = Question(keys, bins, lambda r: np.zeros(0), lambda r: {}, ratios)
     table = _table(question, [memory.tallies["calibration"] for memory in seeds])
     units = dict(table.units) | dict.fromkeys(overall, "")
-    return Table(units, [dict(row) | overall for row in table.rows], _calibration_words(estimator, unit))
+    return Table(
+        units, [dict(row) | overall for row in table.rows], _calibration_words(estimator, unit)
+    )
 
 
 def _calibration_words(estimator: Estimator | None, unit: str) -> dict[str, str]:
     if estimator is None:
-        return {"predicted": f"stage game's expected P&L ({unit})", "realised": f"realised expected P&L ({unit})"}
+        return {
+            "predicted": f"stage game's expected P&L ({unit})",
+            "realised": f"realised expected P&L ({unit})",
+        }
     what = "change of ln wealth" if estimator.log_wealth else "expected P&L"
     what = f"{what}, mean of all players" if estimator.shared else what
     discounted = f"discounted return, γ = {estimator.gamma:g}\n"
@@ -229,13 +284,20 @@ FAN = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 def _wealth_fan(seeds: Sequence[np.ndarray], initial: float) -> Table:
     """Rows for the start and after each round, from wealth [10, games, A] of each seed."""
     points = {name: "points" for quantity in ("mean", *FAN) for name in with_bounds(quantity)}
-    units = {"round": "", **points, **dict.fromkeys(with_bounds("ruined"), "share"), "ruin_line": "points"}
+    units = {
+        "round": "",
+        **points,
+        **dict.fromkeys(with_bounds("ruined"), "share"),
+        "ruin_line": "points",
+    }
     line = RUIN_LEVEL * initial
     paths = [np.concatenate([np.full_like(wealth[:1], initial), wealth]) for wealth in seeds]
     ruined = [np.logical_or.accumulate(path <= np.float32(line)) for path in paths]
     rows = []
     for t in range(N_ROUNDS + 1):
-        row = {"round": float(t)} | bounds("mean", _mean_interval([path[t].mean(-1) for path in paths]))
+        row = {"round": float(t)} | bounds(
+            "mean", _mean_interval([path[t].mean(-1) for path in paths])
+        )
         for name, q in FAN.items():
             row |= bounds(name, _quantile_interval([path[t] for path in paths], q))
         row |= bounds("ruined", _mean_interval([out[t].mean(-1) for out in ruined]))
@@ -249,7 +311,9 @@ def _mean_interval(seeds: Sequence[np.ndarray]) -> Interval:
 
 
 def _quantile_interval(seeds: Sequence[np.ndarray], q: float) -> Interval:
-    """Of wealth [games, A] of each seed, that counts as one draw a game; over games by order statistics."""
+    """Of wealth [games, A] of each seed, that counts as one draw a game; over games by order
+    statistics.
+    """
 
     def of_games(wealth: np.ndarray) -> Interval:
         n = len(wealth)
@@ -266,18 +330,24 @@ def _quantile_interval(seeds: Sequence[np.ndarray], q: float) -> Interval:
 
 
 def ablation_points(params: EnvParams) -> dict[str, EnvParams]:
-    """The subject's own market, and the four that differ from it in one switch, turned to where it is not.
+    """The subject's own market, and the four that differ from it in one switch, turned to where it
+    is not.
 
-    Single switches and not all 16 combinations: each row reads as one sentence, "without X the score is …", for a third
-    of the games; what the sixteen would add are interactions, which nobody asked about.
+    Single switches and not all 16 combinations: each row reads as one sentence, "without X the
+    score is …", for a third of the games; what the sixteen would add are interactions, which nobody
+    asked about.
     """
     flags, liquidity = params.flags, params.liquidity
     known = float(liquidity.cap) >= float(liquidity.max)
     persists = float(params.event_persist) > 0
     default = EnvParams()
     changes: dict[str, dict[str, object]] = {
-        "events off" if flags.enable_events else "events on": {"flags.enable_events": not flags.enable_events},
-        "impact off" if flags.enable_impact else "impact on": {"flags.enable_impact": not flags.enable_impact},
+        "events off" if flags.enable_events else "events on": {
+            "flags.enable_events": not flags.enable_events
+        },
+        "impact off" if flags.enable_impact else "impact on": {
+            "flags.enable_impact": not flags.enable_impact
+        },
         "depth partly known" if known else "depth known": {
             "liquidity.cap": float(default.liquidity.cap) if known else float(liquidity.max)
         },
@@ -285,24 +355,46 @@ def ablation_points(params: EnvParams) -> dict[str, EnvParams]:
             "event_persist": 0.0 if persists else float(default.event_persist)
         },
     }
-    return {"own market": params} | {name: make_params(params, **change) for name, change in changes.items()}
+    return {"own market": params} | {
+        name: make_params(params, **change) for name, change in changes.items()
+    }
 
 
-def ablations(subject: Subject, n_games: int, seed: int = 0, progress: Progress = lambda games: None) -> Table:
-    """Score and expected P&L at `ablation_points`, all played by one compiled program on the same draws."""
+def ablations(
+    subject: Subject, n_games: int, seed: int = 0, progress: Progress = lambda games: None
+) -> Table:
+    """Score and expected P&L at `ablation_points`, all played by one compiled program on the same
+    draws.
+    """
     points = ablation_points(subject.env_params)
     grid = jax.tree.map(lambda *leaves: np.stack(leaves), *points.values())
     results = evaluate_grid(
-        subject.market, grid, subject.player, {SELF: Pass()}, n_games, seed, TEST, lambda n: progress(n * len(points))
+        subject.market,
+        grid,
+        subject.player,
+        {SELF: Pass()},
+        n_games,
+        seed,
+        TEST,
+        lambda n: progress(n * len(points)),
     )
     units = {"market": "", **dict.fromkeys(with_bounds("score"), "share of the benchmark's")}
-    units |= dict.fromkeys((*with_bounds("expected_pnl"), "benchmark_expected_pnl"), "points a game")
+    units |= dict.fromkeys(
+        (*with_bounds("expected_pnl"), "benchmark_expected_pnl"), "points a game"
+    )
     units |= {"score_by_seed": ""}
     rows: list[dict[str, float | str]] = []
     for name, (result,) in zip(points, results, strict=True):
         expected, regret = result.mean_expected_pnl, result.metrics["regret"].mean
         row = bounds("score", result.score) | bounds("expected_pnl", expected)
         by_seed = {"score_by_seed": " ".join(printed(score) for score in result.scores)}
-        rows.append({"market": name, **row, "benchmark_expected_pnl": expected.mean + N_ROUNDS * regret, **by_seed})
+        rows.append(
+            {
+                "market": name,
+                **row,
+                "benchmark_expected_pnl": expected.mean + N_ROUNDS * regret,
+                **by_seed,
+            }
+        )
     benchmark = "equilibrium" if subject.market.n_players > 1 else "optimum"
     return Table(units, rows, {"policy": subject.name, "benchmark": benchmark})

@@ -1,4 +1,6 @@
-"""A policy against opponents, scored against the exact benchmark on the same market draws. DESIGN.md, "Score"."""
+"""A policy against opponents, scored against the exact benchmark on the same market draws.
+DESIGN.md, "Score".
+"""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,12 +28,15 @@ VALIDATION, TEST = 1, 2
 """Domains of evaluation keys: training uses domain 0, so no evaluation draw is ever trained on."""
 GAMES_AT_ONCE = 8192
 VALUED_GAMES = 16_384
-"""Exact values are computed in the first so many games: they vary so little that more are not worth the time."""
+"""Exact values are computed in the first so many games: they vary so little that more are not worth
+the time.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
 class Player:
-    """A policy and its parameters, one entry for each training seed; a scripted player has one entry.
+    """A policy and its parameters, one entry for each training seed; a scripted player has one
+    entry.
 
     An entry None is for a scripted policy: the parameters of the market that it plays in.
     """
@@ -65,14 +70,17 @@ def evaluate(
     domain: int = TEST,
     progress: Callable[[int], object] = lambda games: None,
 ) -> list[Result]:
-    """The player against itself ("self" among the opponents) and against others, on common random numbers.
+    """The player against itself ("self" among the opponents) and against others, on common random
+    numbers.
 
-    The program that plays the games is compiled once in a process for a market, a policy and its opponents.
+    The program that plays the games is compiled once in a process for a market, a policy and its
+    opponents.
 
     Args:
         market: one player or more; a single player's only opponent is "self".
-        opponents: name → scripted policy or player, in the order of the results; that of "self" is not looked at. The
-            player's seed i meets a player's seed i, from the first one again where that has fewer.
+        opponents: name → scripted policy or player, in the order of the results; that of "self" is
+            not looked at. The player's seed i meets a player's seed i, from the first one again
+            where that has fewer.
         n_games: games for each opponent and training seed; all of them on the same market draws.
         seed: of those draws.
         progress: called with the number of games done after each batch.
@@ -94,11 +102,12 @@ def evaluate_grid(
     domain: int = TEST,
     progress: Callable[[int], object] = lambda games: None,
 ) -> list[list[Result]]:
-    """`evaluate` at every point of a grid of markets, by one compiled program: the results of each point.
+    """`evaluate` at every point of a grid of markets, by one compiled program: the results of each
+    point.
 
-    The program maps over the grid, as many points side by side (`vmap`) as keep games below GAMES_AT_ONCE. At each
-    point the opponents and the benchmark play by that point's parameters; a player by the ones that it has, so that a
-    policy trained at one alpha is seen at others.
+    The program maps over the grid, as many points side by side (`vmap`) as keep games below
+    GAMES_AT_ONCE. At each point the opponents and the benchmark play by that point's parameters; a
+    player by the ones that it has, so that a policy trained at one alpha is seen at others.
 
     Args:
         params_grid: leaves [G, …], as `cardjax.env.params_grid` makes them.
@@ -134,7 +143,8 @@ def games_in_batches(
     seed: int = 0,
     domain: int = TEST,
 ) -> Iterator[list[GameTotals]]:
-    """The player's games against one opponent ("self" or another), batch by batch: a seed's leaves [games, A].
+    """The player's games against one opponent ("self" or another), batch by batch: a seed's leaves
+    [games, A].
 
     The same key gives every player the same markets, so that games compare one by one.
 
@@ -147,7 +157,12 @@ def games_in_batches(
     grid = jax.tree.map(lambda leaf: np.asarray(leaf)[None], env_params)
     rivals = [as_player(opponent) for name, opponent in opponents.items() if name != SELF]
     play = partial(
-        _play, market, player.policy, tuple(rival.policy for rival in rivals), min(n_games, GAMES_AT_ONCE), 1
+        _play,
+        market,
+        player.policy,
+        tuple(rival.policy for rival in rivals),
+        min(n_games, GAMES_AT_ONCE),
+        1,
     )
     match = Match(switches=Switches(opposed=bool(rivals)))
     for key, n in _batches(domain_key(seed, domain), n_games):
@@ -175,7 +190,10 @@ class _Memory:
         """A batch: (opponent, seed) → leaves [G, games, …]."""
         self.n_points = len(played[BENCHMARK, 0].joint)
         for point in range(self.n_points):
-            at = {who: jax.tree.map(lambda leaf, g=point: leaf[g], games) for who, games in played.items()}
+            at = {
+                who: jax.tree.map(lambda leaf, g=point: leaf[g], games)
+                for who, games in played.items()
+            }
             for name in self.opponents:
                 for i in range(self.n_seeds):
                     games, who = _games_of(at, name, i, exact), (point, name, i)
@@ -185,7 +203,9 @@ class _Memory:
         """Of each point, in the order of the opponents."""
 
         def result(point: int, name: str) -> Result:
-            return result_of(name, [self.kept[point, name, i] for i in range(self.n_seeds)], n_players)
+            return result_of(
+                name, [self.kept[point, name, i] for i in range(self.n_seeds)], n_players
+            )
 
         return [[result(point, name) for name in self.opponents] for point in range(self.n_points)]
 
@@ -199,7 +219,12 @@ def _games_of(played: Mapping[tuple[str, int], Valued], name: str, i: int, exact
     if name != SELF or not exact:
         return Games.of(totals, yardstick, None)
     reply = played[REPLY, i].value[:, 0]
-    values = {"value": own.value.mean(-1), "reply": reply, "benchmark": best.value.mean(-1), "joint": best.joint}
+    values = {
+        "value": own.value.mean(-1),
+        "reply": reply,
+        "benchmark": best.value.mean(-1),
+        "joint": best.joint,
+    }
     return Games.of(totals, yardstick, values)
 
 
@@ -218,9 +243,17 @@ def _matches(names: list[str], exact: bool) -> Iterator[tuple[str, Match]]:
 
 @partial(jax.jit, static_argnums=range(5))
 def _play(
-    market: CardMarket, policy: Policy, rivals: tuple[Policy, ...], n_games: int, points_at_once: int, match: Match,
-    params: Any, rival_params: tuple[Any, ...], params_grid: EnvParams, key: Array,
-) -> Valued:  # fmt: skip
+    market: CardMarket,
+    policy: Policy,
+    rivals: tuple[Policy, ...],
+    n_games: int,
+    points_at_once: int,
+    match: Match,
+    params: Any,
+    rival_params: tuple[Any, ...],
+    params_grid: EnvParams,
+    key: Array,
+) -> Valued:
     """One batch of a match at every point of the grid: leaves [G, games, A], `joint` [G, games]."""
 
     def at_point(env_params: EnvParams) -> Valued:
@@ -229,15 +262,23 @@ def _play(
         player = Seats(players, (jnp.int32(match.benchmark), each), market.n_players)
         theirs = tuple(env_params if own is None else own for own in rival_params)
         others = Seats(OneOf(rivals), (match.opponent, theirs), market.n_players - 1)
-        return play_valued(market, player, others if rivals else None, env_params, key, n_games, match.switches)
+        return play_valued(
+            market, player, others if rivals else None, env_params, key, n_games, match.switches
+        )
 
     return jax.lax.map(at_point, params_grid, batch_size=points_at_once)
 
 
 def _points_at_once(params_grid: EnvParams, size: int) -> int:
-    """The largest divisor of the grid's length, so that all calls are alike, that keeps games below GAMES_AT_ONCE."""
+    """The largest divisor of the grid's length, so that all calls are alike, that keeps games below
+    GAMES_AT_ONCE.
+    """
     n_points = len(params_grid.alpha)
-    return max(d for d in range(1, n_points + 1) if n_points % d == 0 and (d == 1 or d * size <= GAMES_AT_ONCE))
+    return max(
+        d
+        for d in range(1, n_points + 1)
+        if n_points % d == 0 and (d == 1 or d * size <= GAMES_AT_ONCE)
+    )
 
 
 def _batches(key: Array, n_games: int) -> Iterator[tuple[Array, int]]:
@@ -246,20 +287,32 @@ def _batches(key: Array, n_games: int) -> Iterator[tuple[Array, int]]:
         yield jax.random.fold_in(key, i), min(GAMES_AT_ONCE, n_games - start)
 
 
-def self_play_payoff(market: CardMarket, policy: Policy, n_games: int, seed: int = 0) -> Callable[[Any, Any], Array]:
-    """A compiled function from stacked parameters and games to self-play's mean expected P&L a game [rows].
+def self_play_payoff(
+    market: CardMarket, policy: Policy, n_games: int, seed: int = 0
+) -> Callable[[Any, Any], Array]:
+    """A compiled function from stacked parameters and games to self-play's mean expected P&L a game
+    [rows].
 
-    Its arguments are the policy's parameters and EnvParams, leaves [rows, …] each. It plays on validation draws, in
-    whole batches of at most GAMES_AT_ONCE; divided by the same of the benchmark, it is the score.
+    Its arguments are the policy's parameters and EnvParams, leaves [rows, …] each. It plays on
+    validation draws, in whole batches of at most GAMES_AT_ONCE; divided by the same of the
+    benchmark, it is the score.
     """
     market = dataclasses.replace(market, squeeze=False)
     keys = jnp.stack([key for key, _ in _batches(domain_key(seed, VALIDATION), n_games)])
     payoff = partial(_mean_payoff, market, policy, keys=keys, n_games=min(n_games, GAMES_AT_ONCE))
-    return jax.jit(lambda params, env_params: jax.lax.map(lambda row: payoff(*row), (params, env_params)))
+    return jax.jit(
+        lambda params, env_params: jax.lax.map(lambda row: payoff(*row), (params, env_params))
+    )
 
 
 def _mean_payoff(
-    market: CardMarket, policy: Policy, params: Any, env_params: EnvParams, *, keys: Array, n_games: int
+    market: CardMarket,
+    policy: Policy,
+    params: Any,
+    env_params: EnvParams,
+    *,
+    keys: Array,
+    n_games: int,
 ) -> Array:
     def batch(key: Array) -> Array:
         seats = [Seats(policy, params, market.n_players)]

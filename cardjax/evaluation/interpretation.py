@@ -6,11 +6,15 @@ from typing import Any
 from cardjax.evaluation.metrics import METRICS, QUANTILES, against_self
 
 UNITS = {name: metric.unit for name, metric in {**METRICS, **QUANTILES, **against_self(2)}.items()}
-FORMULAS = {name: metric.doc for name, metric in {**METRICS, **QUANTILES, **against_self(2)}.items()}
+FORMULAS = {
+    name: metric.doc for name, metric in {**METRICS, **QUANTILES, **against_self(2)}.items()
+}
 
 
 def sentence(name: str, entry: Mapping[str, Any]) -> str:
-    """One line about a metric of a result's JSON entry, with what would be good or bad; "" where there is no figure."""
+    """One line about a metric of a result's JSON entry, with what would be good or bad; "" where
+    there is no figure.
+    """
     value, bounds = entry.get(name), entry.get(f"{name}_ci95", [None, None])
     return "" if value is None else _SENTENCES.get(name, _plain)(value, bounds, entry)
 
@@ -23,7 +27,11 @@ def _score(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str
     if value < 0:
         return "Loses money in expectation; passing for ever scores 0."
     shrinkage = entry.get("score_interval_shrinkage")
-    known = f" Game by game it is known {shrinkage:.0f} times better than the realised score." if shrinkage else ""
+    known = (
+        f" Game by game it is known {shrinkage:.0f} times better than the realised score."
+        if shrinkage
+        else ""
+    )
     return _of_benchmark(value, bounds) + known
 
 
@@ -37,9 +45,15 @@ def _of_benchmark(value: float, bounds: Sequence[Any]) -> str:
 def _pnl(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
     if bounds[0] is None:
         return "One training seed in one set of games: no interval."
-    sign = "may be 0 or of either sign" if bounds[0] < 0 < bounds[1] else "has a sign that chance does not explain"
+    sign = (
+        "may be 0 or of either sign"
+        if bounds[0] < 0 < bounds[1]
+        else "has a sign that chance does not explain"
+    )
     half = (bounds[1] - bounds[0]) / 2
-    return f"With luck in it: the interval is {half:.2g} points to either side, and the mean {sign}."
+    return (
+        f"With luck in it: the interval is {half:.2g} points to either side, and the mean {sign}."
+    )
 
 
 def _expected(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
@@ -54,12 +68,18 @@ def _luck(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
         return "Realised less deserved."
     inside = bounds[0] <= 0 <= bounds[1]
     return "Realised less deserved; 0 lies " + (
-        "inside the interval, as it should." if inside else "outside of it, as one interval in twenty does by chance."
+        "inside the interval, as it should."
+        if inside
+        else "outside of it, as one interval in twenty does by chance."
     )
 
 
 def _ruin(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
-    return "Nobody was ruined." if not value else f"One game in {1 / value:,.0f} falls to a fifth of its budget."
+    return (
+        "Nobody was ruined."
+        if not value
+        else f"One game in {1 / value:,.0f} falls to a fifth of its budget."
+    )
 
 
 def _exploitability(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
@@ -77,7 +97,9 @@ def _surplus(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> s
 
 
 def _valid(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
-    return "Every order was valid." if value == 1 else f"{1 - value:.1%} of its orders were refused."
+    return (
+        "Every order was valid." if value == 1 else f"{1 - value:.1%} of its orders were refused."
+    )
 
 
 def _sharpe(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
@@ -97,13 +119,21 @@ _SENTENCES = {
     "joint_surplus": _surplus,
     "valid_order_rate": _valid,
     "sharpe": _sharpe,
-    "regret": lambda value, bounds, entry: "What a round costs against the benchmark's order; 0 would be perfect.",
-    "fill_ratio": lambda value, bounds, entry: f"{value:.0%} of the flow that it trades in is within the true depth.",
-    "mean_slippage": lambda value, bounds, entry: "What an executed order pays a unit beyond the quote.",
+    "regret": lambda value, bounds, entry: (
+        "What a round costs against the benchmark's order; 0 would be perfect."
+    ),
+    "fill_ratio": lambda value, bounds, entry: (
+        f"{value:.0%} of the flow that it trades in is within the true depth."
+    ),
+    "mean_slippage": lambda value, bounds, entry: (
+        "What an executed order pays a unit beyond the quote."
+    ),
     "impact_per_unit": lambda value, bounds, entry: "The same weighted by size: what a unit pays.",
     "trade_rate": lambda value, bounds, entry: (
         f"It trades in one round of {1 / value:.1f}." if value else "Never trades."
     ),
-    "max_drawdown_p95": lambda value, bounds, entry: "One game in twenty falls further than this from its peak.",
+    "max_drawdown_p95": lambda value, bounds, entry: (
+        "One game in twenty falls further than this from its peak."
+    ),
     "sortino": lambda value, bounds, entry: "As Sharpe's ratio, with losses alone as risk.",
 }

@@ -1,6 +1,7 @@
 """Matches: policies at the seats of a market, and what each game came to.
 
-The market's draws depend on the key alone, so two matches with one key meet the same events, cards, quotes and depths.
+The market's draws depend on the key alone, so two matches with one key meet the same events, cards,
+quotes and depths.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +28,9 @@ class Seats(NamedTuple):
 
 
 class GameTotals(NamedTuple):
-    """What each player's games came to, sums over the rounds unless said otherwise; leaves float32 [games, A]."""
+    """What each player's games came to, sums over the rounds unless said otherwise; leaves float32
+    [games, A].
+    """
 
     pnl: Array
     """points."""
@@ -75,24 +78,39 @@ def _nothing(view: View, info: dict[str, Array]) -> tuple[()]:
 
 
 def play_seats(
-    market: CardMarket, seats: Sequence[Seats], env_params: EnvParams, key: Array, n_games: int,
+    market: CardMarket,
+    seats: Sequence[Seats],
+    env_params: EnvParams,
+    key: Array,
+    n_games: int,
     record: Callable[[View, dict[str, Array]], Any] = _nothing,
-) -> tuple[GameTotals, Any]:  # fmt: skip
-    """As `play_games`: the totals, and what `record` kept of each round (as in `play_rounds`), leaves [10, …]."""
+) -> tuple[GameTotals, Any]:
+    """As `play_games`: the totals, and what `record` kept of each round (as in `play_rounds`),
+    leaves [10, …].
+    """
     if sum(seat.n for seat in seats) != market.n_players:
-        raise ValueError(f"seats for {sum(seat.n for seat in seats)} players in a game of {market.n_players}")
+        raise ValueError(
+            f"seats for {sum(seat.n for seat in seats)} players in a game of {market.n_players}"
+        )
 
     def start(key: Array) -> tuple[Any, ...]:
         keys = jax.random.split(key, len(seats))
-        return tuple(seat.policy.init(k, (n_games, seat.n)) for seat, k in zip(seats, keys, strict=True))
+        return tuple(
+            seat.policy.init(k, (n_games, seat.n)) for seat, k in zip(seats, keys, strict=True)
+        )
 
     return play_rounds(market, start, partial(_act, seats), env_params, key, n_games, record)[1:]
 
 
 def play_rounds(
-    market: CardMarket, start: Callable[[Array], Any], act: Callable[[Any, View, Array], tuple[Any, Array]],
-    env_params: EnvParams, key: Array, n_games: int, record: Callable[[View, dict[str, Array]], Any] = _nothing,
-) -> tuple[Any, GameTotals, Any]:  # fmt: skip
+    market: CardMarket,
+    start: Callable[[Array], Any],
+    act: Callable[[Any, View, Array], tuple[Any, Array]],
+    env_params: EnvParams,
+    key: Array,
+    n_games: int,
+    record: Callable[[View, dict[str, Array]], Any] = _nothing,
+) -> tuple[Any, GameTotals, Any]:
     """`n_games` whole games in which one function decides for all seats.
 
     Args:
@@ -100,7 +118,8 @@ def play_rounds(
         start: key → the carry before the first round.
         act: (carry, view [games, A], key) → (carry, actions int32 [games, A]).
         key: as in `play_games`: with the same key and `n_games`, both meet the same market draws.
-        record: what to keep of each round, from the views [games, A] and the step's info; by default nothing.
+        record: what to keep of each round, from the views [games, A] and the step's info; by
+            default nothing.
 
     Returns:
         The carry after the last round, the totals, and what was recorded, leaves [10, …].
@@ -113,18 +132,24 @@ def play_rounds(
         view = jax.vmap(market.view, (0, None))(state, env_params)
         carry, action = act(carry, view, jax.random.fold_in(key_act, t))
         keys = jax.random.split(jax.random.fold_in(key_rounds, t), n_games)
-        _, state, _, terminated, info = jax.vmap(market.step_env, (0, 0, 0, None))(keys, state, action, env_params)
+        _, state, _, terminated, info = jax.vmap(market.step_env, (0, 0, 0, None))(
+            keys, state, action, env_params
+        )
         totals = _add_round(totals, info, over, env_params)
         return (state, carry, totals, over | terminated), record(view, info)
 
-    nothing = GameTotals(*[jnp.zeros((n_games, market.n_players), jnp.float32)] * len(GameTotals._fields))
+    nothing = GameTotals(
+        *[jnp.zeros((n_games, market.n_players), jnp.float32)] * len(GameTotals._fields)
+    )
     at_start = nothing._replace(peak=nothing.peak + env_params.initial_wealth)
     before = (state, start(key_carry), at_start, jnp.zeros(n_games, bool))
     (_, carry, totals, _), records = jax.lax.scan(play_round, before, jnp.arange(N_ROUNDS))
     return carry, totals, records
 
 
-def _act(seats: Sequence[Seats], carries: tuple[Any, ...], view: View, key: Array) -> tuple[tuple[Any, ...], Array]:
+def _act(
+    seats: Sequence[Seats], carries: tuple[Any, ...], view: View, key: Array
+) -> tuple[tuple[Any, ...], Array]:
     """Every policy on the views of its own seats; actions int32 [games, A]."""
     actions, after, first = [], [], 0
     for i, (seat, carry) in enumerate(zip(seats, carries, strict=True)):
@@ -136,8 +161,11 @@ def _act(seats: Sequence[Seats], carries: tuple[Any, ...], view: View, key: Arra
     return tuple(after), jnp.concatenate(actions, -1)
 
 
-def _add_round(totals: GameTotals, info: dict[str, Array], over: Array, env_params: EnvParams) -> GameTotals:
-    # A game that stop_out has ended is played on to keep all in step: passes alone, whose rejections do not count.
+def _add_round(
+    totals: GameTotals, info: dict[str, Array], over: Array, env_params: EnvParams
+) -> GameTotals:
+    # A game that stop_out has ended is played on to keep all in step: passes alone, whose
+    # rejections do not count.
     position = position_of(info["action"]).astype(jnp.float32)
     traded = (position != 0).astype(jnp.float32)
     wealth, peak = info["wealth"], jnp.maximum(totals.peak, info["wealth"])

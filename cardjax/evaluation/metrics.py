@@ -1,9 +1,10 @@
 """Every metric of a policy's games, defined once: its unit and its formula.
 
-A metric is a function of the means of a few per-game quantities (`Tally.columns`): a mean, a ratio of means, or one
-such as Sharpe's. So its interval over games follows for all of them alike from the covariance of those means, by the
-delta method (`statistics.delta_interval`), and no game has to be kept. Per-game quantities come from `GameTotals`,
-averaged over the policy's own seats; with A seats, a player is meant, not the team.
+A metric is a function of the means of a few per-game quantities (`Tally.columns`): a mean, a ratio
+of means, or one such as Sharpe's. So its interval over games follows for all of them alike from the
+covariance of those means, by the delta method (`statistics.delta_interval`), and no game has to be
+kept. Per-game quantities come from `GameTotals`, averaged over the policy's own seats; with A
+seats, a player is meant, not the team.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,10 +36,16 @@ def per_game(totals: GameTotals, benchmark: Values) -> dict[str, np.ndarray]:
         totals: of the policy's own seats, leaves [games, seats].
         benchmark: the benchmark's expected P&L a player on the same draws, [games].
     """
-    own = {name: np.asarray(leaf, np.float64) for name, leaf in totals._asdict().items() if name != "peak"}
+    own = {
+        name: np.asarray(leaf, np.float64)
+        for name, leaf in totals._asdict().items()
+        if name != "peak"
+    }
     own["pnl_squared"] = own["pnl"] ** 2
     own["loss_squared"] = np.minimum(own["pnl"], 0) ** 2
-    return {name: leaf.mean(-1) for name, leaf in own.items()} | {"benchmark": np.asarray(benchmark, np.float64)}
+    return {name: leaf.mean(-1) for name, leaf in own.items()} | {
+        "benchmark": np.asarray(benchmark, np.float64)
+    }
 
 
 def _ratio(numerator: float, denominator: float) -> float:
@@ -52,7 +59,9 @@ def _variance(m: Means) -> float:
 
 
 def _risk_adjusted(mean: float, deviation: float) -> float:
-    """mean / deviation; without any deviation 0 for a mean of 0 (a policy that always passes) and NaN for another."""
+    """mean / deviation; without any deviation 0 for a mean of 0 (a policy that always passes) and
+    NaN for another.
+    """
     if deviation:
         return mean / deviation
     return 0.0 if mean == 0 else NAN
@@ -61,71 +70,102 @@ def _risk_adjusted(mean: float, deviation: float) -> float:
 METRICS: dict[str, Metric] = {
     "mean_pnl": Metric("points a game", "realised P&L, with S: mean(pnl)", lambda m: m["pnl"]),
     "mean_expected_pnl": Metric(
-        "points a game", "the same with mu in place of S, its conditional mean", lambda m: m["expected_pnl"]
+        "points a game",
+        "the same with mu in place of S, its conditional mean",
+        lambda m: m["expected_pnl"],
     ),
     "luck": Metric(
-        "points a game", "realised less conditional mean; its expectation is 0", lambda m: m["pnl"] - m["expected_pnl"]
+        "points a game",
+        "realised less conditional mean; its expectation is 0",
+        lambda m: m["pnl"] - m["expected_pnl"],
     ),
     "score": Metric(
-        "share", "mean(expected pnl) / mean(the benchmark's on the same draws)",
+        "share",
+        "mean(expected pnl) / mean(the benchmark's on the same draws)",
         lambda m: _ratio(m["expected_pnl"], m["benchmark"]),
     ),
     "realised_score": Metric(
-        "share", "the same of realised P&L: mean(pnl) / mean(the benchmark's expected pnl)",
+        "share",
+        "the same of realised P&L: mean(pnl) / mean(the benchmark's expected pnl)",
         lambda m: _ratio(m["pnl"], m["benchmark"]),
     ),
     "regret": Metric(
-        "points a round", "(the benchmark's expected pnl − the policy's) / 10 rounds",
+        "points a round",
+        "(the benchmark's expected pnl − the policy's) / 10 rounds",
         lambda m: (m["benchmark"] - m["expected_pnl"]) / N_ROUNDS,
     ),
     "variance_pnl": Metric("points²", "var(pnl) over games", _variance),
     "std_pnl": Metric("points", "sqrt(var(pnl))", lambda m: _variance(m) ** 0.5),
     "sharpe": Metric(
-        "per game", "mean(pnl) / std(pnl), not annualised; 0 where both are 0",
+        "per game",
+        "mean(pnl) / std(pnl), not annualised; 0 where both are 0",
         lambda m: _risk_adjusted(m["pnl"], _variance(m) ** 0.5),
     ),
     "sortino": Metric(
-        "per game", "mean(pnl) / sqrt(mean(min(pnl, 0)²)); 0 where both are 0",
+        "per game",
+        "mean(pnl) / sqrt(mean(min(pnl, 0)²)); 0 where both are 0",
         lambda m: _risk_adjusted(m["pnl"], m["loss_squared"] ** 0.5),
     ),
-    "max_drawdown": Metric("points", "mean over games of the largest fall below the peak", lambda m: m["drawdown"]),
-    "max_drawdown_share": Metric(
-        "share", "mean over games of the largest fall as a share of its peak", lambda m: m["drawdown_share"]
+    "max_drawdown": Metric(
+        "points", "mean over games of the largest fall below the peak", lambda m: m["drawdown"]
     ),
-    "ruin_probability": Metric("share", "games with W ≤ 0.2 · W0 after any round", lambda m: m["ruined"]),
-    "trade_rate": Metric("share", "rounds with an executed order", lambda m: m["trades"] / N_ROUNDS),
-    "mean_size": Metric("units", "units / executed orders", lambda m: _ratio(m["units"], m["trades"])),
+    "max_drawdown_share": Metric(
+        "share",
+        "mean over games of the largest fall as a share of its peak",
+        lambda m: m["drawdown_share"],
+    ),
+    "ruin_probability": Metric(
+        "share", "games with W ≤ 0.2 · W0 after any round", lambda m: m["ruined"]
+    ),
+    "trade_rate": Metric(
+        "share", "rounds with an executed order", lambda m: m["trades"] / N_ROUNDS
+    ),
+    "mean_size": Metric(
+        "units", "units / executed orders", lambda m: _ratio(m["units"], m["trades"])
+    ),
     "valid_order_rate": Metric(
-        "share", "executed orders / orders given (passes are none)",
+        "share",
+        "executed orders / orders given (passes are none)",
         lambda m: _ratio(m["trades"], m["trades"] + m["rejections"]),
     ),
-    "rejection_rate": Metric("share", "rounds with a rejected order", lambda m: m["rejections"] / N_ROUNDS),
+    "rejection_rate": Metric(
+        "share", "rounds with a rejected order", lambda m: m["rejections"] / N_ROUNDS
+    ),
     "fill_ratio": Metric(
-        "share", "mean over executed orders of min(1, L / the side's total)",
+        "share",
+        "mean over executed orders of min(1, L / the side's total)",
         lambda m: _ratio(m["fill_ratio"], m["trades"]),
     ),
     "mean_slippage": Metric(
-        "points a unit", "mean over executed orders of |price − quote|", lambda m: _ratio(m["slippage"], m["trades"])
+        "points a unit",
+        "mean over executed orders of |price − quote|",
+        lambda m: _ratio(m["slippage"], m["trades"]),
     ),
     "impact_per_unit": Metric(
-        "points a unit", "all slippage paid / all units: slippage weighted by size",
+        "points a unit",
+        "all slippage paid / all units: slippage weighted by size",
         lambda m: _ratio(m["impact_cost"], m["units"]),
     ),
-}  # fmt: skip
+}
 
 
 def against_self(n_players: int) -> dict[str, Metric]:
     """The metrics of self-play that come from exact values (`exploitability.py`).
 
-    Their columns, float64 [games], in points of expected pnl a game: `value` a player's, `reply` a best replier's,
-    `benchmark` the equilibrium's a player, `joint` all players' together at the joint optimum with initial budgets.
+    Their columns, float64 [games], in points of expected pnl a game: `value` a player's, `reply` a
+    best replier's, `benchmark` the equilibrium's a player, `joint` all players' together at the
+    joint optimum with initial budgets.
     """
     gain = {
         "exploitability": Metric(
-            "points a game", "a best reply's expected pnl less the policy's own", lambda m: m["reply"] - m["value"]
+            "points a game",
+            "a best reply's expected pnl less the policy's own",
+            lambda m: m["reply"] - m["value"],
         ),
         "exploitability_share": Metric(
-            "share", "the same / the equilibrium's payoff", lambda m: _ratio(m["reply"] - m["value"], m["benchmark"])
+            "share",
+            "the same / the equilibrium's payoff",
+            lambda m: _ratio(m["reply"] - m["value"], m["benchmark"]),
         ),
     }
     if n_players == 1:
@@ -134,23 +174,34 @@ def against_self(n_players: int) -> dict[str, Metric]:
     def position(m: Means) -> float:
         surplus = m["joint"] - n_players * m["benchmark"]
         # Below float32's rounding, nothing is lost at the equilibrium.
-        return NAN if surplus <= 1e-5 * m["joint"] else n_players * (m["value"] - m["benchmark"]) / surplus
+        return (
+            NAN
+            if surplus <= 1e-5 * m["joint"]
+            else n_players * (m["value"] - m["benchmark"]) / surplus
+        )
 
     return gain | {
         "joint_surplus": Metric(
-            "share", "all players' expected pnl / the joint optimum's",
+            "share",
+            "all players' expected pnl / the joint optimum's",
             lambda m: _ratio(n_players * m["value"], m["joint"]),
         ),
         "commons_position": Metric(
-            "share", "(pi − pi_eq) / (pi_joint − pi_eq) of all players together: 0 at the equilibrium, 1 at the joint "
-            "optimum; null where these are the same", position,
+            "share",
+            "(pi − pi_eq) / (pi_joint − pi_eq) of all players together: 0 at the equilibrium, 1 at the joint "
+            "optimum; null where these are the same",
+            position,
         ),
-    }  # fmt: skip
+    }
 
 
 QUANTILE = 0.95
 QUANTILES: dict[str, Metric] = {
-    "max_drawdown_p95": Metric("points", "95th percentile over games of the largest fall", lambda m: NAN),
-    "max_drawdown_share_p95": Metric("share", "95th percentile over games of the largest share lost", lambda m: NAN),
+    "max_drawdown_p95": Metric(
+        "points", "95th percentile over games of the largest fall", lambda m: NAN
+    ),
+    "max_drawdown_share_p95": Metric(
+        "share", "95th percentile over games of the largest share lost", lambda m: NAN
+    ),
 }
 """Not functions of means: read from histograms (`tally.Histogram`)."""

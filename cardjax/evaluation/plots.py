@@ -1,7 +1,8 @@
-"""Figures of diagnostics, from nothing but their tables: one a table, at the width of a paper's column.
+"""Figures of diagnostics, from nothing but their tables: one a table, at the width of a paper's
+column.
 
-Colours are Okabe and Ito's (2008), which people of every colour vision tell apart. The policy is solid, with its 95%
-interval shaded or as a bar; the exact benchmark is dashed.
+Colours are Okabe and Ito's (2008), which people of every colour vision tell apart. The policy is
+solid, with its 95% interval shaded or as a bar; the exact benchmark is dashed.
 """
 
 import dataclasses
@@ -34,11 +35,23 @@ WIDTH = 3.5
 """Inches: a column of a two-column page."""
 DPI = 300
 STYLE: dict[Any, Any] = {
-    "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "legend.fontsize": 7, "xtick.labelsize": 7.5,
-    "ytick.labelsize": 7.5, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.7,
-    "axes.titlepad": 3.5, "axes.titlelocation": "left", "lines.linewidth": 1.3, "lines.markersize": 3.2,
-    "legend.frameon": False, "savefig.dpi": DPI, "figure.constrained_layout.use": True,
-}  # fmt: skip
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "axes.titlepad": 3.5,
+    "axes.titlelocation": "left",
+    "lines.linewidth": 1.3,
+    "lines.markersize": 3.2,
+    "legend.frameon": False,
+    "savefig.dpi": DPI,
+    "figure.constrained_layout.use": True,
+}
 
 
 def draw(name: str, table: Table) -> Figure:
@@ -64,7 +77,12 @@ def _action_vs_edge(table: Table) -> Figure:
         _curve(axes[0], rows, "edge", "size", colour)
         _benchmark(axes[0], rows, "edge", "benchmark_size", colour)
         above = side == BUY
-        place = {"x": 0.02, "y": 0.75 if above else 0.25, "va": "center", "transform": axes[0].transAxes}
+        place = {
+            "x": 0.02,
+            "y": 0.75 if above else 0.25,
+            "va": "center",
+            "transform": axes[0].transAxes,
+        }
         axes[0].text(s="ask better" if above else "bid better", color=colour, **place)
     axes[0].axhline(0, color="0.8", lw=0.7, zorder=0)
     for panel, side in zip(axes[1:], (BUY, SELL), strict=True):
@@ -74,11 +92,17 @@ def _action_vs_edge(table: Table) -> Figure:
         panel.set(ylabel="share", ylim=(-0.04, 1.04))
     for panel in axes:
         panel.axvline(0, color="0.8", lw=0.7, zorder=0)
-    _letter(axes, ["mean signed size", "shares of rounds, ask better", "shares of rounds, bid better"])
+    _letter(
+        axes, ["mean signed size", "shares of rounds, ask better", "shares of rounds, bid better"]
+    )
     axes[0].set(ylabel="units (+ buy, − sell)", ylim=(-10.8, 10.8))
     axes[-1].set_xlabel("edge of the better side (points a unit)")
     axes[-1].xaxis.set_major_locator(MaxNLocator(nbins=6))
-    _legend(figure, [_line(colour, action, marker) for action, (colour, marker) in ORDERS.items()], table)
+    _legend(
+        figure,
+        [_line(colour, action, marker) for action, (colour, marker) in ORDERS.items()],
+        table,
+    )
     return figure
 
 
@@ -89,7 +113,9 @@ def _size_vs_depth(table: Table) -> Figure:
         rows = table.where(edge_from=low)
         _depths(panel, rows)
         high = rows["edge_to"][0]
-        panel.set_title(f"edge above {low:g} points" if math.isinf(high) else f"edge {low:g} to {high:g} points")
+        panel.set_title(
+            f"edge above {low:g} points" if math.isinf(high) else f"edge {low:g} to {high:g} points"
+        )
     for panel in axes[len(bands) :]:
         panel.set_axis_off()
     axes[0].set_ylim(0, 10.6)
@@ -102,15 +128,38 @@ def _size_vs_depth(table: Table) -> Figure:
 def _depths(axes: Any, rows: Table) -> None:
     """Size against depth; the cap stands apart, since the depth behind it is not known."""
     capped = rows["depth_from"] == rows["depth_to"]
-    below = dataclasses.replace(rows, rows=[row for row, cap in zip(rows.rows, capped, strict=True) if not cap])
-    at_cap = dataclasses.replace(rows, rows=[row for row, cap in zip(rows.rows, capped, strict=True) if cap])
+    below = dataclasses.replace(
+        rows, rows=[row for row, cap in zip(rows.rows, capped, strict=True) if not cap]
+    )
+    at_cap = dataclasses.replace(
+        rows, rows=[row for row, cap in zip(rows.rows, capped, strict=True) if cap]
+    )
     _curve(axes, below, "depth", "size", BLUE)
     _benchmark(axes, below, "depth", "benchmark_size", BLACK)
     if at_cap.rows:
         cap = float(at_cap["depth_to"][0])
-        axes.errorbar(cap + 1, at_cap["size"], _bars(at_cap, "size"), color=BLUE, marker="o", elinewidth=1.2, capsize=2)
-        axes.plot([cap + 0.6, cap + 1.4], [at_cap["benchmark_size"][0]] * 2, color=BLACK, ls="--", lw=1, zorder=4)
-        ticks = [tick for tick in MaxNLocator(nbins=4, integer=True).tick_values(0, cap) if 0 < tick < cap]
+        axes.errorbar(
+            cap + 1,
+            at_cap["size"],
+            _bars(at_cap, "size"),
+            color=BLUE,
+            marker="o",
+            elinewidth=1.2,
+            capsize=2,
+        )
+        axes.plot(
+            [cap + 0.6, cap + 1.4],
+            [at_cap["benchmark_size"][0]] * 2,
+            color=BLACK,
+            ls="--",
+            lw=1,
+            zorder=4,
+        )
+        ticks = [
+            tick
+            for tick in MaxNLocator(nbins=4, integer=True).tick_values(0, cap)
+            if 0 < tick < cap
+        ]
         axes.set_xticks([*ticks, cap + 1], [*(f"{tick:g}" for tick in ticks), f"≥ {cap:g}"])
 
 
@@ -125,9 +174,18 @@ def _sigma_sensitivity(table: Table) -> Figure:
     axes[2].set_ylim(*_limits([*_known(table, "captured"), 0.0, 1.0], at_least=-1.0, at_most=1.6))
     if table.rows:
         axes[3].bar(table["sigma"], table["share_of_value"], width=0.4, color="0.7")
-    _label(axes, ["share of rounds", "units", f"share of\n{table.about['benchmark']}'s", "share of total"])
+    _label(
+        axes,
+        ["share of rounds", "units", f"share of\n{table.about['benchmark']}'s", "share of total"],
+    )
     _letter(
-        axes, ["trade rate", "mean size of orders", "expected P&L captured", "where the attainable expected P&L lies"]
+        axes,
+        [
+            "trade rate",
+            "mean size of orders",
+            "expected P&L captured",
+            "where the attainable expected P&L lies",
+        ],
     )
     axes[-1].set_xlabel("posterior standard deviation σ (points)")
     _legend(figure, [_line(BLUE, table.about["policy"])], table, BLACK)
@@ -150,7 +208,9 @@ def _opponent_response(table: Table) -> Figure:
     axes[0].set_ylabel("mean size (units)")
     axes[2].set_ylabel("change of size (units)")
     axes[0].set(xlim=(-10.9, 10.9), xticks=(-10, -5, 0, 5, 10))
-    _letter(axes, ["observed, ask better", "observed, bid better", "counterfactual", "counterfactual"])
+    _letter(
+        axes, ["observed, ask better", "observed, bid better", "counterfactual", "counterfactual"]
+    )
     figure.supxlabel("others' last order (units; + bought, − sold)", fontsize=8)
     _legend(figure, [_line(GREY, table.about["policy"])], table, BLACK)
     return figure
@@ -161,16 +221,39 @@ def _value_calibration(table: Table) -> Figure:
     for action, face in (("order", BLUE), ("pass", "white")):
         rows = table.where(action=action)
         if rows.rows:
-            bars = {"fmt": "o", "color": BLUE, "mfc": face, "elinewidth": 1, "capsize": 1.5, "zorder": 3}
+            bars = {
+                "fmt": "o",
+                "color": BLUE,
+                "mfc": face,
+                "elinewidth": 1,
+                "capsize": 1.5,
+                "zorder": 3,
+            }
             label = "orders, 95% interval" if action == "order" else "passes"
-            axes.errorbar(rows["predicted"], rows["realised"], _bars(rows, "realised"), label=label, **bars)
+            axes.errorbar(
+                rows["predicted"], rows["realised"], _bars(rows, "realised"), label=label, **bars
+            )
     ends = _limits([*_known(table, "predicted"), *_known(table, "realised"), 0.0])
     axes.plot(ends, ends, color=GREY, ls="--", lw=1, label="identity")
-    axes.set(xlim=ends, ylim=ends, xlabel=table.about["predicted"], ylabel=table.about["realised"], aspect="equal")
+    axes.set(
+        xlim=ends,
+        ylim=ends,
+        xlabel=table.about["predicted"],
+        ylabel=table.about["realised"],
+        aspect="equal",
+    )
     figure.legend(loc="outside upper center", ncols=3, columnspacing=1.2)
     said = filter(None, (_said(table, name, text) for name, text in CALIBRATION_FIGURES.items()))
     if table.where(action="order").rows and (text := "\n".join(said)):
-        axes.text(0.98, 0.03, "orders\n" + text, transform=axes.transAxes, ha="right", va="bottom", fontsize=7)
+        axes.text(
+            0.98,
+            0.03,
+            "orders\n" + text,
+            transform=axes.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=7,
+        )
     return figure
 
 
@@ -187,8 +270,12 @@ def _wealth_fan(table: Table) -> Figure:
         figure, (axes,) = _panels(1, 1, height=3.1)
         below = axes
     rounds = table["round"]
-    axes.fill_between(rounds, table["q05"], table["q95"], color=BLUE, alpha=0.2, lw=0, label="90% of players")
-    axes.fill_between(rounds, table["q25"], table["q75"], color=BLUE, alpha=0.4, lw=0, label="50% of players")
+    axes.fill_between(
+        rounds, table["q05"], table["q95"], color=BLUE, alpha=0.2, lw=0, label="90% of players"
+    )
+    axes.fill_between(
+        rounds, table["q25"], table["q75"], color=BLUE, alpha=0.4, lw=0, label="50% of players"
+    )
     axes.plot(rounds, table["median"], color=BLUE, label="median")
     bars = {"color": BLACK, "ls": "--", "lw": 1, "elinewidth": 1}
     axes.errorbar(rounds, table["mean"], _bars(table, "mean"), label="mean, 95% interval", **bars)
@@ -207,7 +294,14 @@ def _cut(above: Any, below: Any) -> None:
     """The two parts of a broken y axis, with the strokes that say so."""
     above.spines.bottom.set_visible(False)
     above.tick_params(axis="x", length=0)
-    strokes = {"marker": [(-1, -0.6), (1, 0.6)], "ms": 7, "ls": "none", "color": BLACK, "mew": 0.8, "clip_on": False}
+    strokes = {
+        "marker": [(-1, -0.6), (1, 0.6)],
+        "ms": 7,
+        "ls": "none",
+        "color": BLACK,
+        "mew": 0.8,
+        "clip_on": False,
+    }
     above.plot([0], [0], transform=above.transAxes, **strokes)
     below.plot([0], [1], transform=below.transAxes, **strokes)
 
@@ -216,11 +310,18 @@ def _ablations(table: Table) -> Figure:
     figure, axes = _panels(2, 1, height=4.0)
     places = np.arange(len(table.rows))[::-1]
     seeds = [[float(score) for score in row.split()] for row in table["score_by_seed"]]
-    each = [(score, place) for scores, place in zip(seeds, places, strict=True) if len(scores) > 1 for score in scores]
+    each = [
+        (score, place)
+        for scores, place in zip(seeds, places, strict=True)
+        if len(scores) > 1
+        for score in scores
+    ]
     axes[0].axvline(1, color=BLACK, ls="--", lw=1, zorder=0)
     if each:
         axes[0].plot(*np.transpose(each), "|", color=BLACK, ms=7, mew=0.9, zorder=4)
-    axes[1].plot(table["benchmark_expected_pnl"], places, "D", color=BLACK, mfc="none", ms=5, zorder=2)
+    axes[1].plot(
+        table["benchmark_expected_pnl"], places, "D", color=BLACK, mfc="none", ms=5, zorder=2
+    )
     scores = [*_known(table, "score"), *[score for score, _ in each], 0.0, 1.0]
     payoffs = [*_known(table, "expected_pnl"), *table["benchmark_expected_pnl"], 0.0]
     for panel, name, values in zip(axes, ("score", "expected_pnl"), (scores, payoffs), strict=True):
@@ -234,8 +335,23 @@ def _ablations(table: Table) -> Figure:
     axes[1].set_xlabel("expected P&L (points a game)")
     _letter(axes, ["", ""])
     handles = [_line(BLUE, f"{table.about['policy']}, 95% interval")]
-    handles += [Line2D([], [], color=BLACK, marker="|", ls="none", ms=7, label="training seeds")] if each else []
-    handles.append(Line2D([], [], color=BLACK, marker="D", mfc="none", ms=5, ls="none", label=table.about["benchmark"]))
+    handles += (
+        [Line2D([], [], color=BLACK, marker="|", ls="none", ms=7, label="training seeds")]
+        if each
+        else []
+    )
+    handles.append(
+        Line2D(
+            [],
+            [],
+            color=BLACK,
+            marker="D",
+            mfc="none",
+            ms=5,
+            ls="none",
+            label=table.about["benchmark"],
+        )
+    )
     figure.legend(handles=handles, loc="outside upper center", ncols=2, columnspacing=1.2)
     return figure
 
@@ -243,10 +359,20 @@ def _ablations(table: Table) -> Figure:
 def _dots(axes: Any, table: Table, name: str, places: np.ndarray) -> None:
     """Values with intervals; one that reaches out of the axis ends in an arrowhead."""
     axes.errorbar(
-        table[name], places, xerr=_bars(table, name), fmt="o", color=BLUE, elinewidth=1.2, capsize=2, zorder=3
+        table[name],
+        places,
+        xerr=_bars(table, name),
+        fmt="o",
+        color=BLUE,
+        elinewidth=1.2,
+        capsize=2,
+        zorder=3,
     )
     low, high = axes.get_xlim()
-    for end, marker, beyond in ((low, "<", table[f"{name}_low"] < low), (high, ">", table[f"{name}_high"] > high)):
+    for end, marker, beyond in (
+        (low, "<", table[f"{name}_low"] < low),
+        (high, ">", table[f"{name}_high"] > high),
+    ):
         for place in places[beyond]:
             axes.plot(end, place, marker, color=BLUE, ms=5, clip_on=False, zorder=5)
 
@@ -263,11 +389,17 @@ FIGURES: Mapping[str, Callable[[Table], Figure]] = {
 """Diagnostic → its figure."""
 
 
-def _panels(n_rows: int, n_columns: int, height: float, sharey: Any = False) -> tuple[Figure, list[Any]]:
-    """A figure, `height` inches high, with panels row by row, which share their x axis unless they are just two."""
+def _panels(
+    n_rows: int, n_columns: int, height: float, sharey: Any = False
+) -> tuple[Figure, list[Any]]:
+    """A figure, `height` inches high, with panels row by row, which share their x axis unless they
+    are just two.
+    """
     figure = Figure(figsize=(WIDTH, height))
     shared = n_columns > 1 or n_rows > 2
-    axes = figure.subplots(n_rows, n_columns, sharex=shared, sharey=sharey or n_columns > 1, squeeze=False)
+    axes = figure.subplots(
+        n_rows, n_columns, sharex=shared, sharey=sharey or n_columns > 1, squeeze=False
+    )
     return figure, axes.ravel().tolist()
 
 
@@ -291,10 +423,14 @@ def _benchmark(axes: Any, table: Table, x: str, y: str, colour: str) -> None:
 
 
 def _legend(figure: Figure, handles: Sequence[Line2D], table: Table, colour: str = GREY) -> None:
-    """Above the panels, out of the data's way; with the benchmark's dashes and what the shade means."""
+    """Above the panels, out of the data's way; with the benchmark's dashes and what the shade
+    means.
+    """
     dashes = Line2D([], [], color=colour, ls="--", lw=1, label=table.about["benchmark"])
     shade = Patch(color=GREY, alpha=0.3, lw=0, label="95% interval")
-    figure.legend(handles=[*handles, dashes, shade], loc="outside upper center", ncols=3, columnspacing=1.2)
+    figure.legend(
+        handles=[*handles, dashes, shade], loc="outside upper center", ncols=3, columnspacing=1.2
+    )
 
 
 def _line(colour: str, label: str, marker: str = "o") -> Line2D:
@@ -324,13 +460,17 @@ def _distinct(table: Table, name: str) -> list[float]:
 def _said(table: Table, name: str, text: str) -> str:
     """A figure with its interval, in words; nothing if it is not known."""
     row = table.rows[0] if table.rows else {}
-    mean, low, high = (float(row.get(key, math.nan)) for key in (name, f"{name}_low", f"{name}_high"))
+    mean, low, high = (
+        float(row.get(key, math.nan)) for key in (name, f"{name}_low", f"{name}_high")
+    )
     if not math.isfinite(mean):
         return ""
     return f"{text} {mean:.2f}" + (f" [{low:.2f}, {high:.2f}]" if math.isfinite(low) else "")
 
 
-def _limits(values: Any, at_least: float = -math.inf, at_most: float = math.inf) -> tuple[float, float]:
+def _limits(
+    values: Any, at_least: float = -math.inf, at_most: float = math.inf
+) -> tuple[float, float]:
     """The axis that shows all values and a margin, cut where it would reach too far."""
     low, high = max(float(np.min(values)), at_least), min(float(np.max(values)), at_most)
     margin = 0.06 * (high - low) or 0.5

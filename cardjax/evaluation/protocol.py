@@ -1,4 +1,6 @@
-"""What an evaluation consists of, read from configs/eval.yaml: draws, opponents, and shifts out of distribution."""
+"""What an evaluation consists of, read from configs/eval.yaml: draws, opponents, and shifts out of
+distribution.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -16,7 +18,11 @@ SHIPPED = "eval.yaml"
 
 
 def _names(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not value or not all(isinstance(name, str) for name in value):
+    if (
+        not isinstance(value, list | tuple)
+        or not value
+        or not all(isinstance(name, str) for name in value)
+    ):
         raise TypeError
     return tuple(value)
 
@@ -28,9 +34,11 @@ class EvalConfig:
     seed: int = integer(0, 0, 2**31 - 1, doc="of the evaluation draws")
     games: int = integer(65_536, 1, doc="games an opponent and training seed")
     opponents: tuple[str, ...] = custom(
-        ("self", "random_valid", "ev_oracle", "level1", "equilibrium"), "a list of self and policies' names", _names,
+        ("self", "random_valid", "ev_oracle", "level1", "equilibrium"),
+        "a list of self and policies' names",
+        _names,
         doc="whom a policy meets where there are other players",
-    )  # fmt: skip
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +47,9 @@ class Protocol:
 
     config: EvalConfig
     shifts: Mapping[str, Mapping[str, Any]]
-    """name → EnvParams by dotted name (without "env.") that differ from the market that is evaluated in."""
+    """name → EnvParams by dotted name (without "env.") that differ from the market that is
+    evaluated in.
+    """
 
 
 def load_protocol(path: Path | None = None) -> Protocol:
@@ -58,8 +68,11 @@ def load_protocol(path: Path | None = None) -> Protocol:
     return Protocol(with_values(EvalConfig(), rest, "eval."), _read_shifts(shifts))
 
 
-def shifted_markets(env_params: EnvParams, shifts: Mapping[str, Mapping[str, Any]]) -> tuple[EnvParams, list[str]]:
-    """The market as it is and under each shift, stacked along a new leading axis, with their names ("as it is" first).
+def shifted_markets(
+    env_params: EnvParams, shifts: Mapping[str, Mapping[str, Any]]
+) -> tuple[EnvParams, list[str]]:
+    """The market as it is and under each shift, stacked along a new leading axis, with their names
+    ("as it is" first).
 
     Raises:
         ParameterError: as `make_params`.
@@ -69,11 +82,18 @@ def shifted_markets(env_params: EnvParams, shifts: Mapping[str, Mapping[str, Any
 
 
 def _read_shifts(shifts: object) -> dict[str, dict[str, Any]]:
-    if not isinstance(shifts, dict) or not all(isinstance(changes, dict) for changes in shifts.values()):
+    if not isinstance(shifts, dict) or not all(
+        isinstance(changes, dict) for changes in shifts.values()
+    ):
         raise ParameterError(
-            "eval.shifts", str(shifts), "must map names to parameters of the market, such as alpha: 0.6"
+            "eval.shifts",
+            str(shifts),
+            "must map names to parameters of the market, such as alpha: 0.6",
         )
-    read = {str(name): {str(key): value for key, value in changes.items()} for name, changes in shifts.items()}
+    read = {
+        str(name): {str(key): value for key, value in changes.items()}
+        for name, changes in shifts.items()
+    }
     for name, changes in read.items():
         try:
             make_params(**changes)

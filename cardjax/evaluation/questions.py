@@ -57,8 +57,14 @@ PER_ROUND: dict[str, Callable[[Rounds], Any]] = {
     "benchmark_sells": lambda r: np.where(r.is_sell, r.benchmark_trades, 0),
 }
 """What is summed over a bin's rounds."""
-SHARES = {"buy": Ratio("share", "buys"), "pass": Ratio("share", "passes"), "sell": Ratio("share", "sells")}
-BENCHMARK_SHARES = {f"benchmark_{name}": Ratio(r.unit, f"benchmark_{r.of}") for name, r in SHARES.items()}
+SHARES = {
+    "buy": Ratio("share", "buys"),
+    "pass": Ratio("share", "passes"),
+    "sell": Ratio("share", "sells"),
+}
+BENCHMARK_SHARES = {
+    f"benchmark_{name}": Ratio(r.unit, f"benchmark_{r.of}") for name, r in SHARES.items()
+}
 
 
 def questions_of(subject: Subject) -> dict[str, Question]:
@@ -70,7 +76,10 @@ def questions_of(subject: Subject) -> dict[str, Question]:
         "sigma_sensitivity": _sigma_sensitivity(),
     }
     if subject.market.n_players > 1:
-        questions |= {"observed": _observed_response(), "counterfactual": _counterfactual_response()}
+        questions |= {
+            "observed": _observed_response(),
+            "counterfactual": _counterfactual_response(),
+        }
     return questions
 
 
@@ -78,7 +87,9 @@ def _action_vs_edge(params: EnvParams) -> Question:
     # The edge of the better side is |quote noise| − spread / 2, so the noise sets the scale.
     width = float(params.sigma_q) / 4 or 0.125
     first = max(-math.ceil(float(params.spread.max) / 2 / width), -24)
-    last = min(max(math.ceil((4 * float(params.sigma_q) - float(params.spread.min) / 2) / width), 1), 24)
+    last = min(
+        max(math.ceil((4 * float(params.sigma_q) - float(params.spread.min) / 2) / width), 1), 24
+    )
     edges = np.arange(first, last + 1) * width
     n = len(edges) - 1
 
@@ -114,8 +125,17 @@ def _size_vs_depth(params: EnvParams) -> Question:
 
     ends = [*itertools.pairwise(depths), (deepest, deepest)]
     return Question(
-        keys={"edge_from": "points", "edge_to": "points", "depth_from": "units", "depth_to": "units"},
-        bins=[(float(bands[b]), float(bands[b + 1]), float(lo), float(hi)) for b in range(4) for lo, hi in ends],
+        keys={
+            "edge_from": "points",
+            "edge_to": "points",
+            "depth_from": "units",
+            "depth_to": "units",
+        },
+        bins=[
+            (float(bands[b]), float(bands[b + 1]), float(lo), float(hi))
+            for b in range(4)
+            for lo, hi in ends
+        ],
         bin_of=bin_of,
         quantities=_per_round,
         ratios={
@@ -153,7 +173,11 @@ def _observed_response() -> Question:
 
     return Question(
         keys={"better": "", "last_from": "units", "last_to": "units"},
-        bins=[(side, float(lo), float(hi)) for side in (BUY, SELL) for lo, hi in zip(lows, highs, strict=True)],
+        bins=[
+            (side, float(lo), float(hi))
+            for side in (BUY, SELL)
+            for lo, hi in zip(lows, highs, strict=True)
+        ],
         bin_of=bin_of,
         quantities=lambda r: _per_round(r) | {"last": np.asarray(r.last)},
         ratios={
@@ -174,7 +198,11 @@ def _counterfactual_response() -> Question:
 
     def quantities(r: Rounds) -> dict[str, np.ndarray]:
         towards = _towards(np.asarray(r.is_sell)[:, : r.change.shape[1], :, None], r.change)
-        return {"n": np.ones_like(towards), "change": towards, "last": np.broadcast_to(LAST_SIZES, towards.shape)}
+        return {
+            "n": np.ones_like(towards),
+            "change": towards,
+            "last": np.broadcast_to(LAST_SIZES, towards.shape),
+        }
 
     return Question(
         keys={"better": "", "last_from": "units", "last_to": "units"},
@@ -186,7 +214,9 @@ def _counterfactual_response() -> Question:
 
 
 def _meaningful(r: Rounds, bins: np.ndarray) -> np.ndarray:
-    """Without the games' first rounds, in which nobody has ordered before, and rounds in which no order pays."""
+    """Without the games' first rounds, in which nobody has ordered before, and rounds in which no
+    order pays.
+    """
     later = np.arange(N_ROUNDS)[:, None, None] > 0
     return np.where(later & (np.asarray(r.edge) > 0), bins, -1)
 
@@ -220,4 +250,6 @@ def tallies(bins: np.ndarray, n_bins: int, quantities: Mapping[str, np.ndarray])
         return np.bincount(cell, quantity[kept], n_games * n_bins).reshape(n_games, n_bins)
 
     columns = {name: sums(quantity) for name, quantity in quantities.items()}
-    return [Tally.of({name: column[:, b] for name, column in columns.items()}) for b in range(n_bins)]
+    return [
+        Tally.of({name: column[:, b] for name, column in columns.items()}) for b in range(n_bins)
+    ]

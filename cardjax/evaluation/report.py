@@ -1,4 +1,6 @@
-"""A report as sections of text, tables and pictures, and its two forms: one HTML page and one Markdown page."""
+"""A report as sections of text, tables and pictures, and its two forms: one HTML page and one
+Markdown page.
+"""
 
 import base64
 import html
@@ -18,7 +20,14 @@ th:first-child, td:first-child, td.text, th.text { text-align: left; }
 td:not(.text) { white-space: nowrap; } td { font-variant-numeric: tabular-nums; }
 img { max-width: 100%; height: auto; } figure { margin: 1.5rem 0; } figcaption { color: #555; font-size: 0.875rem; }
 """
-HEADLINES = ("score", "mean_expected_pnl", "mean_pnl", "exploitability_share", "trade_rate", "ruin_probability")
+HEADLINES = (
+    "score",
+    "mean_expected_pnl",
+    "mean_pnl",
+    "exploitability_share",
+    "trade_rate",
+    "ruin_probability",
+)
 
 
 class Table(NamedTuple):
@@ -46,12 +55,11 @@ class Section(NamedTuple):
 def as_html(title: str, sections: Sequence[Section]) -> str:
     """One self-contained page: styles and pictures are inside."""
     body = "\n".join(
-        f"<h2>{html.escape(section.heading)}</h2>\n" + "\n".join(_html(item) for item in section.content)
+        f"<h2>{html.escape(section.heading)}</h2>\n"
+        + "\n".join(_html(item) for item in section.content)
         for section in sections
     )
-    head = (
-        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
-    )
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n'
         f"<body><h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n"
@@ -73,14 +81,20 @@ def metrics_table(entry: Mapping[str, Any]) -> Table:
         if name not in entry:
             continue
         what = sentence(name, entry) or _capital(FORMULAS[name]) + "."
-        rows.append((name.replace("_", " "), number(entry[name]), _interval(entry, name), unit, what))
+        rows.append(
+            (name.replace("_", " "), number(entry[name]), _interval(entry, name), unit, what)
+        )
     return Table(("metric", "mean", "95% interval", "unit", "what it says"), rows, text=(4,))
 
 
 def headline_table(entries: Sequence[Mapping[str, Any]], first: str, names: Sequence[str]) -> Table:
-    """The headline figures of several results, ± half their intervals; `names` are the rows' first cells."""
-    rows = [(name, *(_with_half_width(entry, metric) for metric in HEADLINES))
-            for name, entry in zip(names, entries, strict=True)]  # fmt: skip
+    """The headline figures of several results, ± half their intervals; `names` are the rows' first
+    cells.
+    """
+    rows = [
+        (name, *(_with_half_width(entry, metric) for metric in HEADLINES))
+        for name, entry in zip(names, entries, strict=True)
+    ]
     return Table((first, *(metric.replace("_", " ") for metric in HEADLINES)), rows)
 
 
@@ -121,7 +135,10 @@ def _html(item: "str | Table | Picture") -> str:
 
     def cells(row: Sequence[str], tag: str) -> str:
         marks = (' class="text"' if i in item.text else "" for i in range(len(row)))
-        return "".join(f"<{tag}{mark}>{html.escape(cell)}</{tag}>" for cell, mark in zip(row, marks, strict=True))
+        return "".join(
+            f"<{tag}{mark}>{html.escape(cell)}</{tag}>"
+            for cell, mark in zip(row, marks, strict=True)
+        )
 
     body = "\n".join(f"<tr>{cells(row, 'td')}</tr>" for row in item.rows)
     return f"<table><thead><tr>{cells(item.headings, 'th')}</tr></thead>\n<tbody>{body}</tbody></table>"
@@ -132,8 +149,12 @@ def _markdown(item: "str | Table | Picture", folder: Path) -> str:
         return item
     if isinstance(item, Picture):
         near = item.path.is_relative_to(folder)
-        return f"![{item.caption}]({item.path.relative_to(folder) if near else item.path.resolve()})"
+        return (
+            f"![{item.caption}]({item.path.relative_to(folder) if near else item.path.resolve()})"
+        )
     left = [i == 0 or i in item.text for i in range(len(item.headings))]
     rule = [":---" if to_left else "---:" for to_left in left]
     lines = [item.headings, rule, *item.rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines
+    )

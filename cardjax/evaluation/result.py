@@ -29,15 +29,18 @@ class Result:
     metrics: Mapping[str, Interval]
     """every one of `metrics.METRICS` and `metrics.QUANTILES`, by name."""
     unit: str
-    """what the intervals run over: "training seeds" (and the draws that they share) where there are several, else
-    "games"."""
+    """what the intervals run over: "training seeds" (and the draws that they share) where there are
+    several, else "games"."""
     n_units: int
     n_games: int
     """a training seed."""
     shrinkage: float
-    """how many times narrower over games the interval of mean_expected_pnl is than that of mean_pnl."""
+    """how many times narrower over games the interval of mean_expected_pnl is than that of
+    mean_pnl.
+    """
     score_shrinkage: float
-    """the same of score and realised_score: there the benchmark's luck with the quotes cancels too."""
+    """the same of score and realised_score: there the benchmark's luck with the quotes cancels too.
+    """
     scores: tuple[float, ...]
     """one a training seed."""
     against_self: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
@@ -59,7 +62,9 @@ class Result:
         return self.metrics["score"]
 
     def as_json(self) -> dict[str, Any]:
-        """The entry of summary.json's `results`: every metric, NAME_ci95 its interval; `ci95` is mean_pnl's."""
+        """The entry of summary.json's `results`: every metric, NAME_ci95 its interval; `ci95` is
+        mean_pnl's.
+        """
         figures = {**self.metrics, **self.against_self}
         return {
             "opponent": self.opponent,
@@ -94,20 +99,34 @@ class Games:
     """of `metrics.against_self`'s columns."""
 
     @classmethod
-    def of(cls, totals: GameTotals, benchmark: Values, exact: Mapping[str, Values] | None) -> "Games":
-        """Of one batch: `totals` of the policy's own seats, leaves [games, seats]; the others [games]."""
+    def of(
+        cls, totals: GameTotals, benchmark: Values, exact: Mapping[str, Values] | None
+    ) -> "Games":
+        """Of one batch: `totals` of the policy's own seats, leaves [games, seats]; the others
+        [games].
+        """
         falls = (totals.drawdown, totals.drawdown_share)
-        histograms = {name: Histogram.of(np.asarray(fall)) for name, fall in zip(QUANTILES, falls, strict=True)}
-        return cls(Tally.of(per_game(totals, benchmark)), histograms, None if exact is None else Tally.of(exact))
+        histograms = {
+            name: Histogram.of(np.asarray(fall))
+            for name, fall in zip(QUANTILES, falls, strict=True)
+        }
+        return cls(
+            Tally.of(per_game(totals, benchmark)),
+            histograms,
+            None if exact is None else Tally.of(exact),
+        )
 
     def __add__(self, other: "Games") -> "Games":
-        exact = self.exact if other.exact is None or self.exact is None else self.exact + other.exact
+        exact = (
+            self.exact if other.exact is None or self.exact is None else self.exact + other.exact
+        )
         histograms = {name: own + other.histograms[name] for name, own in self.histograms.items()}
         return Games(self.tally + other.tally, histograms, exact)
 
 
 def result_of(name: str, seeds: Sequence[Games], n_players: int) -> Result:
-    """Intervals over training seeds and their common draws where there are several, else over games.
+    """Intervals over training seeds and their common draws where there are several, else over
+    games.
 
     Raises:
         ValueError: no seeds.
@@ -115,8 +134,13 @@ def result_of(name: str, seeds: Sequence[Games], n_players: int) -> Result:
     if not seeds:
         raise ValueError("a result needs at least one training seed")
     several, n_games = len(seeds) > 1, seeds[0].tally.n
-    tallies, exact = [seed.tally for seed in seeds], [seed.exact for seed in seeds if seed.exact is not None]
-    quantiles = {quantile: _quantile([seed.histograms[quantile] for seed in seeds]) for quantile in QUANTILES}
+    tallies, exact = (
+        [seed.tally for seed in seeds],
+        [seed.exact for seed in seeds if seed.exact is not None],
+    )
+    quantiles = {
+        quantile: _quantile([seed.histograms[quantile] for seed in seeds]) for quantile in QUANTILES
+    }
     return Result(
         name,
         metrics=_intervals(METRICS, tallies) | quantiles,
@@ -132,7 +156,8 @@ def result_of(name: str, seeds: Sequence[Games], n_players: int) -> Result:
 
 def _intervals(metrics: Mapping[str, Metric], tallies: Sequence[Tally]) -> dict[str, Interval]:
     return {
-        name: over_seeds([delta_interval(metric.of, tally) for tally in tallies]) for name, metric in metrics.items()
+        name: over_seeds([delta_interval(metric.of, tally) for tally in tallies])
+        for name, metric in metrics.items()
     }
 
 
@@ -141,7 +166,9 @@ def _quantile(histograms: Sequence[Histogram]) -> Interval:
 
 
 def _shrinkage(tallies: Sequence[Tally], wide: str, narrow: str) -> float:
-    """How many times wider one metric's interval over games is than another's, mean over seeds; NaN for 0 width."""
+    """How many times wider one metric's interval over games is than another's, mean over seeds; NaN
+    for 0 width.
+    """
 
     def width(tally: Tally, name: str) -> float:
         _, low, high = delta_interval(METRICS[name].of, tally)

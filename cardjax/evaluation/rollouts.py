@@ -1,6 +1,7 @@
 """Rollouts: whole games written down round by round, one value a column, round and player.
 
-`COLUMNS` declares every column once: the recording, the data set's schema and the docs' table all come from there.
+`COLUMNS` declares every column once: the recording, the data set's schema and the docs' table all
+come from there.
 """
 
 import dataclasses
@@ -49,10 +50,15 @@ class Column(NamedTuple):
 
 
 def record_games(
-    market: CardMarket, seats: Sequence[Seats], env_params: EnvParams, key: Array, n_games: int,
+    market: CardMarket,
+    seats: Sequence[Seats],
+    env_params: EnvParams,
+    key: Array,
+    n_games: int,
     observations: bool = False,
-) -> dict[str, Array]:  # fmt: skip
-    """Play `n_games` whole games and write them down; compiled once for a market, the policies and `n_games`.
+) -> dict[str, Array]:
+    """Play `n_games` whole games and write them down; compiled once for a market, the policies and
+    `n_games`.
 
     Args:
         market: any; a squeezed one is played with its player axis.
@@ -61,8 +67,8 @@ def record_games(
         observations: record what networks read, too.
 
     Returns:
-        Each of COLUMNS by name, [10, games, A]; with `observations` also "observation", float32 [11, games, A, D]: the
-        one before each round, and the one after the last.
+        Each of COLUMNS by name, [10, games, A]; with `observations` also "observation", float32
+        [11, games, A, D]: the one before each round, and the one after the last.
 
     Raises:
         ValueError: the seats do not add up to the market's players.
@@ -75,9 +81,14 @@ def record_games(
 
 @partial(jax.jit, static_argnums=range(4))
 def _record(
-    market: CardMarket, policies: tuple[tuple[Policy, int], ...], n_games: int, observations: bool,
-    params: tuple[Any, ...], env_params: EnvParams, key: Array,
-) -> dict[str, Array]:  # fmt: skip
+    market: CardMarket,
+    policies: tuple[tuple[Policy, int], ...],
+    n_games: int,
+    observations: bool,
+    params: tuple[Any, ...],
+    env_params: EnvParams,
+    key: Array,
+) -> dict[str, Array]:
     seats = [Seats(policy, own, n) for (policy, n), own in zip(policies, params, strict=True)]
 
     def record(view: View, info: dict[str, Array]) -> tuple[dict[str, Array], Any]:
@@ -93,7 +104,10 @@ def _record(
 
 def _columns(played: Round) -> dict[str, Array]:
     shape = played.view.wealth.shape
-    return {name: jnp.broadcast_to(column.read(played), shape).astype(column.dtype) for name, column in COLUMNS.items()}
+    return {
+        name: jnp.broadcast_to(column.read(played), shape).astype(column.dtype)
+        for name, column in COLUMNS.items()
+    }
 
 
 def _fill_of(info: dict[str, Array]) -> Fill:
@@ -128,41 +142,83 @@ def _reward(played: Round) -> Array:
     return reward_of(played.fill, S, mu, played.view.wealth, played.params)
 
 
-# S is a whole number, but no int8: ten units of it would overflow in the arithmetic of most readers.
+# S is a whole number, but no int8: ten units of it would overflow in the arithmetic of most
+# readers.
 COLUMNS: dict[str, Column] = {
-    "game": Column(np.int32, "", "the game, from 0", lambda r: jnp.arange(r.view.wealth.shape[0])[:, None]),
+    "game": Column(
+        np.int32, "", "the game, from 0", lambda r: jnp.arange(r.view.wealth.shape[0])[:, None]
+    ),
     "round": Column(np.int8, "", "the round of the game, 0..9", lambda r: r.view.round),
     "player": Column(np.int8, "", "the seat, from 0", lambda r: jnp.arange(r.view.wealth.shape[1])),
     "event": Column(np.int16, "", "event id, 0..160", _shared("event")),
-    "event_kind": Column(np.int8, "", f"one of {', '.join(EVENT_KINDS)}", _shared("event_kind"), EVENT_KINDS),
-    **{f"card_{i + 1}": Column(np.int8, "rank", f"card {i + 1}, 2..14; hidden unless among the first n_hints", _card(i))
-       for i in range(N_CARDS)},
+    "event_kind": Column(
+        np.int8, "", f"one of {', '.join(EVENT_KINDS)}", _shared("event_kind"), EVENT_KINDS
+    ),
+    **{
+        f"card_{i + 1}": Column(
+            np.int8, "rank", f"card {i + 1}, 2..14; hidden unless among the first n_hints", _card(i)
+        )
+        for i in range(N_CARDS)
+    },
     "n_hints": Column(np.int8, "cards", "how many cards were revealed, 0..3", _shared("n_hints")),
-    "S": Column(np.float32, "points", "sum of the three cards' values, what a unit pays; hidden", _shared("S")),
+    "S": Column(
+        np.float32,
+        "points",
+        "sum of the three cards' values, what a unit pays; hidden",
+        _shared("S"),
+    ),
     "mu": Column(np.float32, "points", "E[S | event, hints]", _shared("mu")),
     "sigma": Column(np.float32, "points", "SD[S | event, hints]", _shared("sigma")),
     "bid": Column(np.float32, "points", "quote X that sellers meet", _shared("bid")),
     "ask": Column(np.float32, "points", "quote Y that buyers meet", _shared("ask")),
     "mid": Column(np.float32, "points", "middle of the quotes", _shared("mid")),
     "spread": Column(np.float32, "points", "ask − bid before rounding", _shared("spread")),
-    "depth_bid": Column(np.float32, "units", "true depth of the bid side; hidden", _shared("depth_bid")),
-    "depth_ask": Column(np.float32, "units", "true depth of the ask side; hidden", _shared("depth_ask")),
-    "displayed_bid": Column(np.float32, "units", "displayed depth of the bid side", _shared("displayed_bid")),
-    "displayed_ask": Column(np.float32, "units", "displayed depth of the ask side", _shared("displayed_ask")),
-    "action_mask_bits": Column(np.int32, "", "the valid actions: bit a is 1 if action a was", lambda r: _bits(
-        r.info["action_mask"])),
-    "action": Column(np.int8, "", "as executed: 0 pass, 1..10 buy 1..10, 11..20 sell 1..10", _own("action")),
-    "rejected": Column(np.bool_, "", "the order was invalid and executed as a pass", _own("rejected")),
-    "exec_price": Column(np.float32, "points", "executed price a unit; 0 for a pass", _own("exec_price")),
-    "fill_ratio": Column(np.float32, "", "share of the side's flow that its true depth absorbs; 1 for a pass",
-                         _own("fill_ratio")),
-    "slippage": Column(np.float32, "points", "|exec_price − quote|, a unit; 0 for a pass", _own("slippage")),
+    "depth_bid": Column(
+        np.float32, "units", "true depth of the bid side; hidden", _shared("depth_bid")
+    ),
+    "depth_ask": Column(
+        np.float32, "units", "true depth of the ask side; hidden", _shared("depth_ask")
+    ),
+    "displayed_bid": Column(
+        np.float32, "units", "displayed depth of the bid side", _shared("displayed_bid")
+    ),
+    "displayed_ask": Column(
+        np.float32, "units", "displayed depth of the ask side", _shared("displayed_ask")
+    ),
+    "action_mask_bits": Column(
+        np.int32,
+        "",
+        "the valid actions: bit a is 1 if action a was",
+        lambda r: _bits(r.info["action_mask"]),
+    ),
+    "action": Column(
+        np.int8, "", "as executed: 0 pass, 1..10 buy 1..10, 11..20 sell 1..10", _own("action")
+    ),
+    "rejected": Column(
+        np.bool_, "", "the order was invalid and executed as a pass", _own("rejected")
+    ),
+    "exec_price": Column(
+        np.float32, "points", "executed price a unit; 0 for a pass", _own("exec_price")
+    ),
+    "fill_ratio": Column(
+        np.float32,
+        "",
+        "share of the side's flow that its true depth absorbs; 1 for a pass",
+        _own("fill_ratio"),
+    ),
+    "slippage": Column(
+        np.float32, "points", "|exec_price − quote|, a unit; 0 for a pass", _own("slippage")
+    ),
     "pnl": Column(np.float32, "points", "what the order earned", _own("pnl")),
     "expected_pnl": Column(np.float32, "points", "the same with mu in place of S", _expected_pnl),
     "reward": Column(np.float32, "by env.reward", "what a learner would have been paid", _reward),
-    "wealth_before": Column(np.float32, "points", "wealth before the round", lambda r: r.view.wealth),
+    "wealth_before": Column(
+        np.float32, "points", "wealth before the round", lambda r: r.view.wealth
+    ),
     "wealth": Column(np.float32, "points", "wealth after the round", _own("wealth")),
     "terminated": Column(np.bool_, "", "the game ended with this round", _shared("terminated")),
-    "truncated": Column(np.bool_, "", "never: a game's tenth round is its natural end", _shared("truncated")),
-}  # fmt: skip
+    "truncated": Column(
+        np.bool_, "", "never: a game's tenth round is its natural end", _shared("truncated")
+    ),
+}
 """name → Column, in the data set's order."""

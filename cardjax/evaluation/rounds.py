@@ -1,4 +1,6 @@
-"""What a policy does in whole games of self-play, round by round, beside what the exact benchmark would do there."""
+"""What a policy does in whole games of self-play, round by round, beside what the exact benchmark
+would do there.
+"""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +19,12 @@ from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import TEST, Player, domain_key
 from cardjax.evaluation.match import Seats, play_seats
 from cardjax.policies.protocol import Policy
-from cardjax.policies.stage_game import expected_pnl, flow_of_others, good_side, symmetric_equilibrium
+from cardjax.policies.stage_game import (
+    expected_pnl,
+    flow_of_others,
+    good_side,
+    symmetric_equilibrium,
+)
 
 GAMES_AT_ONCE = 4096
 COUNTERFACTUAL_GAMES = 1024
@@ -36,8 +43,8 @@ class Estimator:
     name: str
     """for an axis, such as "critic's action value"."""
     values: Values
-    """(params, views [10, games, A], HIDDEN by name [10, games]) → float32 [10, games, A, 21], of all actions, or
-    [10, games, A, 1], of the view; hashable."""
+    """(params, views [10, games, A], HIDDEN by name [10, games]) → float32 [10, games, A, 21], of
+    all actions, or [10, games, A, 1], of the view; hashable."""
     gamma: float = 0.0
     shared: bool = False
     """each player is paid the mean of all players' rewards."""
@@ -81,14 +88,16 @@ class Rounds(NamedTuple):
     attainable: Array
     """its expected P&L, points."""
     stage_value: Array
-    """expected P&L of the order given the view and what the others ordered, hidden depth integrated out."""
+    """expected P&L of the order given the view and what the others ordered, hidden depth integrated
+    out.
+    """
     predicted: Array
     realised: Array
     wealth: Array
     """after the round."""
     change: Any
-    """[10, games, A, 21], the first COUNTERFACTUAL_GAMES: how the signed size changes if all others' last orders are
-    taken to be LAST_SIZES; () for a single player."""
+    """[10, games, A, 21], the first COUNTERFACTUAL_GAMES: how the signed size changes if all
+    others' last orders are taken to be LAST_SIZES; () for a single player."""
 
 
 def batches_of(subject: Subject, n_games: int, seed: int) -> Iterator[list[Rounds]]:
@@ -99,19 +108,30 @@ def batches_of(subject: Subject, n_games: int, seed: int) -> Iterator[list[Round
     for i, start in enumerate(range(0, n_games, size)):
         n, key = min(size, n_games - start), jax.random.fold_in(root, i)
         yield [
-            jax.tree.map(lambda leaf, n=n: np.asarray(leaf)[:, :n], play(own, beliefs, subject.env_params, key))
+            jax.tree.map(
+                lambda leaf, n=n: np.asarray(leaf)[:, :n],
+                play(own, beliefs, subject.env_params, key),
+            )
             for own, beliefs in zip(subject.player.params, believed, strict=True)
         ]
 
 
 @partial(jax.jit, static_argnums=range(4))
 def _play(
-    market: CardMarket, policy: Policy, estimator: Estimator | None, n_games: int, params: Any, beliefs: Any,
-    env_params: EnvParams, key: Array,
-) -> Rounds:  # fmt: skip
+    market: CardMarket,
+    policy: Policy,
+    estimator: Estimator | None,
+    n_games: int,
+    params: Any,
+    beliefs: Any,
+    env_params: EnvParams,
+    key: Array,
+) -> Rounds:
     params = env_params if params is None else params
 
-    def record(view: View, info: dict[str, Array]) -> tuple[dict[str, Array], View, dict[str, Array]]:
+    def record(
+        view: View, info: dict[str, Array]
+    ) -> tuple[dict[str, Array], View, dict[str, Array]]:
         return _record(env_params, view, info), view, {name: info[name] for name in HIDDEN}
 
     seats = [Seats(policy, params, market.n_players)]
@@ -150,7 +170,9 @@ def _record(params: EnvParams, view: View, info: dict[str, Array]) -> dict[str, 
 
 
 def _realised(estimator: Estimator, columns: dict[str, Array], views: View) -> Array:
-    """The discounted return of what the learner is paid, with mu in place of S where that is P&L: [10, games, A]."""
+    """The discounted return of what the learner is paid, with mu in place of S where that is P&L:
+    [10, games, A].
+    """
     reward = columns["expected_pnl"]
     if estimator.log_wealth:
         reward = jnp.log(jnp.maximum(columns["wealth"], 1)) - jnp.log(jnp.maximum(views.wealth, 1))
@@ -165,7 +187,9 @@ def _realised(estimator: Estimator, columns: dict[str, Array], views: View) -> A
 
 
 def _changes(policy: Policy, params: Any, views: View, key: Array) -> Array:
-    """`Rounds.change`: the games' views are decided on again, with the same random numbers whatever is put in."""
+    """`Rounds.change`: the games' views are decided on again, with the same random numbers whatever
+    is put in.
+    """
     views = jax.tree.map(lambda leaf: leaf[:, :COUNTERFACTUAL_GAMES], views)
 
     def play_round(carry: Any, now: tuple[View, Array]) -> tuple[Any, Array]:

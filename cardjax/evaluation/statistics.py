@@ -10,7 +10,9 @@ from cardjax.evaluation.tally import Histogram, Tally
 
 
 class Interval(NamedTuple):
-    """A mean and its 95% confidence interval; the bounds are None when too few units leave it undefined."""
+    """A mean and its 95% confidence interval; the bounds are None when too few units leave it
+    undefined.
+    """
 
     mean: float
     low: float | None
@@ -34,7 +36,8 @@ def t_interval(values: np.ndarray) -> Interval:
 
 
 def delta_interval(of: Callable[[Mapping[str, float]], float], tally: Tally) -> Interval:
-    """Interval of f(means) over a tally's games, by the delta method: variance g' Sigma g / n, g the gradient of f.
+    """Interval of f(means) over a tally's games, by the delta method: variance g' Sigma g / n, g
+    the gradient of f.
 
     The gradient is taken by central differences, of a ten-thousandth of a standard error.
 
@@ -50,7 +53,10 @@ def delta_interval(of: Callable[[Mapping[str, float]], float], tally: Tally) -> 
     def moved(i: int, by: float) -> float:
         return of(tally.means | {tally.columns[i]: float(tally.mean[i] + by)})
 
-    slopes = [(moved(i, h) - moved(i, -h)) / (2 * h) if h > 0 else 0.0 for i, h in enumerate(step.tolist())]
+    slopes = [
+        (moved(i, h) - moved(i, -h)) / (2 * h) if h > 0 else 0.0
+        for i, h in enumerate(step.tolist())
+    ]
     gradient = np.array(slopes)
     variance = float(gradient @ covariance @ gradient)
     if not np.isfinite(variance):
@@ -60,7 +66,9 @@ def delta_interval(of: Callable[[Mapping[str, float]], float], tally: Tally) -> 
 
 
 def quantile_interval(histogram: Histogram, q: float) -> Interval:
-    """A quantile with the order statistics that bracket it 95 times in 100 (binomial, normal approximation)."""
+    """A quantile with the order statistics that bracket it 95 times in 100 (binomial, normal
+    approximation).
+    """
     n, value = histogram.n, histogram.quantile(q)
     if n < 2:
         return Interval(value, None, None)
@@ -69,31 +77,39 @@ def quantile_interval(histogram: Histogram, q: float) -> Interval:
 
 
 def with_common_draws(over_seeds: Interval, over_games: Sequence[Interval]) -> Interval:
-    """An interval over training seeds that all played the same games, widened by what these games are worth.
+    """An interval over training seeds that all played the same games, widened by what these games
+    are worth.
 
-    Seeds that meet the same draws share their luck, so their spread does not show it. The two errors are independent:
-    half-widths add in squares, that of the draws being the root mean square of the seeds' own intervals over games.
+    Seeds that meet the same draws share their luck, so their spread does not show it. The two
+    errors are independent: half-widths add in squares, that of the draws being the root mean square
+    of the seeds' own intervals over games.
     """
     halves = [(i.high - i.low) / 2 for i in over_games if i.low is not None and i.high is not None]
     if over_seeds.low is None or over_seeds.high is None or not halves:
         return over_seeds
-    half = float(np.hypot((over_seeds.high - over_seeds.low) / 2, np.sqrt(np.mean(np.square(halves)))))
+    half = float(
+        np.hypot((over_seeds.high - over_seeds.low) / 2, np.sqrt(np.mean(np.square(halves))))
+    )
     return Interval(over_seeds.mean, over_seeds.mean - half, over_seeds.mean + half)
 
 
 def over_seeds(over_games: Sequence[Interval]) -> Interval:
-    """From each training seed's interval over games: the only seed's, or that over seeds and the draws they share.
+    """From each training seed's interval over games: the only seed's, or that over seeds and the
+    draws they share.
 
     Raises:
         ValueError: no seeds.
     """
     if len(over_games) == 1:
         return over_games[0]
-    return with_common_draws(t_interval(np.array([interval.mean for interval in over_games])), over_games)
+    return with_common_draws(
+        t_interval(np.array([interval.mean for interval in over_games])), over_games
+    )
 
 
 def paired_difference(a: np.ndarray, b: np.ndarray) -> Interval:
-    """Interval of mean(a − b) over paired units, float [n] each: two policies on common random numbers.
+    """Interval of mean(a − b) over paired units, float [n] each: two policies on common random
+    numbers.
 
     Raises:
         ValueError: unequal lengths, or no values.
@@ -105,7 +121,8 @@ def paired_difference(a: np.ndarray, b: np.ndarray) -> Interval:
 
 
 def welch_interval(a: np.ndarray, b: np.ndarray) -> Interval:
-    """Interval of mean(a) − mean(b) over independent units of unequal variance, any shapes. Welch 1947.
+    """Interval of mean(a) − mean(b) over independent units of unequal variance, any shapes. Welch
+    1947.
 
     Without bounds where either has a single unit.
     """
@@ -125,17 +142,23 @@ def welch_interval(a: np.ndarray, b: np.ndarray) -> Interval:
 
 
 def iqm(scores: np.ndarray) -> float:
-    """Interquartile mean of all of scores [..., runs, tasks]: the mean of the middle half (trimmed by 25% a side)."""
+    """Interquartile mean of all of scores [..., runs, tasks]: the mean of the middle half (trimmed
+    by 25% a side).
+    """
     from scipy import stats
 
     return float(stats.trim_mean(np.asarray(scores, np.float64), 0.25, axis=None))
 
 
 def improvement_probability(x: np.ndarray, y: np.ndarray) -> float:
-    """P(X > Y) + P(X = Y) / 2 of a run of x over one of y, [runs, tasks] and [other runs, tasks], mean over tasks."""
+    """P(X > Y) + P(X = Y) / 2 of a run of x over one of y, [runs, tasks] and [other runs, tasks],
+    mean over tasks.
+    """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
-        raise ValueError(f"scores must be [runs, tasks] with as many tasks, not {x.shape} and {y.shape}")
+        raise ValueError(
+            f"scores must be [runs, tasks] with as many tasks, not {x.shape} and {y.shape}"
+        )
     above = x[:, None] > y[None]
     return float((above + 0.5 * (x[:, None] == y[None])).mean())
 
@@ -143,11 +166,13 @@ def improvement_probability(x: np.ndarray, y: np.ndarray) -> float:
 def bootstrap_interval(
     statistic: Callable[..., float], *samples: np.ndarray, n_resamples: int = 2000, seed: int = 0
 ) -> Interval:
-    """Stratified percentile bootstrap: runs are drawn with replacement within each task, as rliable does.
+    """Stratified percentile bootstrap: runs are drawn with replacement within each task, as rliable
+    does.
 
     Args:
         statistic: of arrays shaped as the samples.
-        samples: each float [runs, tasks]; one of shape [runs] is taken as of one task. Without bounds for a single run.
+        samples: each float [runs, tasks]; one of shape [runs] is taken as of one task. Without
+            bounds for a single run.
 
     Raises:
         ValueError: a sample without runs.

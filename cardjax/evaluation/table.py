@@ -10,15 +10,24 @@ HEADINGS = ("opponent", "P&L per game", "expected P&L", "score", "trades", "size
 
 def results_table(results: Sequence[Result], title: str = "") -> str:
     """A table of one row an opponent, with a last line that says what the intervals are over."""
-    return f"{text_table(HEADINGS, [_row(result) for result in results], title)}\n{_footnote(results)}"
+    return (
+        f"{text_table(HEADINGS, [_row(result) for result in results], title)}\n{_footnote(results)}"
+    )
 
 
 def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> str:
     """Rules above and below, the first column to the left, the others to the right."""
     cells = [headings, *rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(headings))]
-    lines = ["  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))])
-             for row in cells]  # fmt: skip
+    lines = [
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in cells
+    ]
     rule = "─" * len(lines[0])
     return "\n".join([*([title] if title else []), rule, lines[0], rule, *lines[1:], rule])
 
@@ -51,7 +60,10 @@ def _footnote(results: Sequence[Result]) -> str:
         note += " and the games that they share"
     if any(result.unit == "games" for result in results):
         note += " (of one policy: it says nothing about other training seeds)"
-    lines = [f"{note}.", "score: expected P&L as a share of the exact equilibrium's on the same draws."]
+    lines = [
+        f"{note}.",
+        "score: expected P&L as a share of the exact equilibrium's on the same draws.",
+    ]
     return "\n".join([*lines, *(line for result in results for line in _against_self(result))])
 
 
@@ -59,9 +71,16 @@ def _against_self(result: Result) -> list[str]:
     """The figures that only self-play has, one a line."""
     figures, lines = result.against_self, []
     if figures:
-        gain, share = with_half_width(figures["exploitability"], 3), with_half_width(figures["exploitability_share"], 4)
-        lines.append(f"exploitability: a best reply to the policy gains {gain} a game, {share} of the equilibrium's.")
+        gain, share = (
+            with_half_width(figures["exploitability"], 3),
+            with_half_width(figures["exploitability_share"], 4),
+        )
+        lines.append(
+            f"exploitability: a best reply to the policy gains {gain} a game, {share} of the equilibrium's."
+        )
     if "commons_position" in figures:
         position = with_half_width(figures["commons_position"], 3)
-        lines.append(f"commons position: {position}, from 0 at the equilibrium to 1 at the players' joint optimum.")
+        lines.append(
+            f"commons position: {position}, from 0 at the equilibrium to 1 at the players' joint optimum."
+        )
     return lines

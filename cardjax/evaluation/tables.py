@@ -29,7 +29,9 @@ class Table:
 
     def where(self, **equal: float | str) -> "Table":
         """The rows in which columns have these values."""
-        return dataclasses.replace(self, rows=[row for row in self.rows if all(row[k] == v for k, v in equal.items())])
+        return dataclasses.replace(
+            self, rows=[row for row in self.rows if all(row[k] == v for k, v in equal.items())]
+        )
 
     @property
     def header(self) -> list[str]:
@@ -46,7 +48,9 @@ class Table:
 
 
 def interval_over(of: Callable[[Mapping[str, float]], float], seeds: Sequence[Tally]) -> Interval:
-    """Of a function of means: over games for one training seed, else over seeds and the draws that they share."""
+    """Of a function of means: over games for one training seed, else over seeds and the draws that
+    they share.
+    """
     return over_seeds([delta_interval(of, tally) for tally in seeds])
 
 

@@ -1,4 +1,5 @@
-"""What is remembered of games that are not: counts, means, covariances and histograms, in float64 on the host.
+"""What is remembered of games that are not: counts, means, covariances and histograms, in float64
+on the host.
 
 Its size does not depend on how many games it has seen.
 """
@@ -16,7 +17,9 @@ SMALLEST, LARGEST = 1e-4, 1e6
 
 @dataclasses.dataclass(frozen=True)
 class Tally:
-    """Means and covariances of per-game quantities. Sums of two tallies are exact (Chan, Golub & LeVeque 1979)."""
+    """Means and covariances of per-game quantities. Sums of two tallies are exact (Chan, Golub &
+    LeVeque 1979).
+    """
 
     columns: tuple[str, ...]
     n: int
@@ -35,7 +38,9 @@ class Tally:
     def __add__(self, other: "Tally") -> "Tally":
         n, apart = self.n + other.n, other.mean - self.mean
         products = self.products + other.products + np.outer(apart, apart) * (self.n * other.n / n)
-        return dataclasses.replace(self, n=n, mean=self.mean + apart * (other.n / n), products=products)
+        return dataclasses.replace(
+            self, n=n, mean=self.mean + apart * (other.n / n), products=products
+        )
 
     @property
     def means(self) -> dict[str, float]:
@@ -66,7 +71,9 @@ class Histogram:
     @classmethod
     def of(cls, values: np.ndarray) -> "Histogram":
         """Of values of any shape."""
-        scaled = np.log(np.maximum(values, SMALLEST) / SMALLEST) * (N_BINS / np.log(LARGEST / SMALLEST))
+        scaled = np.log(np.maximum(values, SMALLEST) / SMALLEST) * (
+            N_BINS / np.log(LARGEST / SMALLEST)
+        )
         index = np.where(values < SMALLEST, 0, 1 + np.minimum(scaled.astype(np.int64), N_BINS - 1))
         return cls(np.bincount(index.ravel(), minlength=N_BINS + 1))
 
@@ -82,4 +89,8 @@ class Histogram:
         """The value that a share q of all lie at or below: the geometric middle of its bin."""
         rank = np.ceil(np.clip(q, 0, 1) * self.n)
         i = int(np.searchsorted(np.cumsum(self.counts), max(rank, 1)))
-        return 0.0 if i == 0 else float(SMALLEST * np.exp((i - 0.5) * np.log(LARGEST / SMALLEST) / N_BINS))
+        return (
+            0.0
+            if i == 0
+            else float(SMALLEST * np.exp((i - 0.5) * np.log(LARGEST / SMALLEST) / N_BINS))
+        )

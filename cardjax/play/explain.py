@@ -1,8 +1,10 @@
-"""Why a round's money was won or lost, in plain words: luck apart from the decision, with the numbers behind both.
+"""Why a round's money was won or lost, in plain words: luck apart from the decision, with the
+numbers behind both.
 
     pnl = luck + expected_pnl,                      luck = position · (S − mu)
     expected_pnl = size · edge − size · slippage,   edge = mu − ask for buys, bid − mu for sells
-and of the slippage, alpha · (own size − depth) would have been there alone; the rest is what the others' orders added.
+and of the slippage, alpha · (own size − depth) would have been there alone; the rest is what the
+others' orders added.
 """
 
 import dataclasses
@@ -20,7 +22,9 @@ class Parts:
 
     luck: float
     edge: float
-    """size times the quote's distance from the fair value; below 0 the spread was paid without an edge."""
+    """size times the quote's distance from the fair value; below 0 the spread was paid without an
+    edge.
+    """
     own_impact: float
     """lost to one's own size beyond the depth."""
     others_impact: float
@@ -31,11 +35,15 @@ def parts_of(record: RoundRecord, seat: int) -> Parts:
     """The four parts of a seat's pnl; zeros for a pass."""
     order = record.orders[seat]
     impact, share = order.size * order.slippage, _own_share(record, order)
-    return Parts(order.luck, order.size * _edge(record, order.side), share * impact, (1 - share) * impact)
+    return Parts(
+        order.luck, order.size * _edge(record, order.side), share * impact, (1 - share) * impact
+    )
 
 
 def explain(record: RoundRecord, seat: int) -> str:
-    """Two plain sentences to the person at `seat`: what luck did and what the order was worth, and why."""
+    """Two plain sentences to the person at `seat`: what luck did and what the order was worth, and
+    why.
+    """
     order = record.orders[seat]
     if order.rejected:
         why = why_invalid(record, seat, order.requested) or "the market refused it"
@@ -47,7 +55,9 @@ def explain(record: RoundRecord, seat: int) -> str:
 
 
 def why_invalid(offer: Offer, seat: int, action: int) -> str:
-    """Why `seat` may not give this order now, as "5 × 52.30 = 261.50 is more than your 200.00"; "" if it may."""
+    """Why `seat` may not give this order now, as "5 × 52.30 = 261.50 is more than your 200.00"; ""
+    if it may.
+    """
     if action in offer.valid_actions[seat]:
         return ""
     wealth, size = offer.wealth[seat], size_of(action)
@@ -56,19 +66,25 @@ def why_invalid(offer: Offer, seat: int, action: int) -> str:
     price = offer.ask if side_of(action) == "buy" else offer.s_max - offer.bid
     if size * price <= wealth:
         return "you are out of the game and may only pass"
-    risk = "" if side_of(action) == "buy" else f" (a unit sold at {offer.bid:.2f} may cost up to {offer.s_max:.0f})"
+    risk = (
+        ""
+        if side_of(action) == "buy"
+        else f" (a unit sold at {offer.bid:.2f} may cost up to {offer.s_max:.0f})"
+    )
     return f"{size} × {price:.2f} = {size * price:.2f} is more than your {wealth:.2f}{risk}"
 
 
 def _outcome(record: RoundRecord, order: OrderRecord) -> str:
-    result = "broke even" if abs(order.pnl) < 0.005 else f"{'won' if order.pnl > 0 else 'lost'} {abs(order.pnl):.2f}"
+    result = (
+        "broke even"
+        if abs(order.pnl) < 0.005
+        else f"{'won' if order.pnl > 0 else 'lost'} {abs(order.pnl):.2f}"
+    )
     if record.sigma == 0:
         return f"You {result}, and luck had no part in it: all three cards were shown."
     luck = f"luck {'gave' if order.luck >= 0 else 'took'} {abs(order.luck):.2f}"
     cards = f"the cards came to {record.S:.0f}, the fair value was {record.mu:.2f}"
-    return (
-        f"You {result}{_cause(order)}: {luck} ({cards}), and on average your order was worth {order.expected_pnl:+.2f}."
-    )
+    return f"You {result}{_cause(order)}: {luck} ({cards}), and on average your order was worth {order.expected_pnl:+.2f}."
 
 
 def _cause(order: OrderRecord) -> str:
@@ -79,7 +95,13 @@ def _cause(order: OrderRecord) -> str:
             return " by luck"
         return " in spite of bad luck" if order.luck < -little else ""
     unlucky, bad = order.luck < -little, order.expected_pnl < -max(little, NEAR)
-    return " by bad luck and a bad order" if unlucky and bad else " by bad luck" if unlucky else " by a bad order"
+    return (
+        " by bad luck and a bad order"
+        if unlucky and bad
+        else " by bad luck"
+        if unlucky
+        else " by a bad order"
+    )
 
 
 def _of_an_order(record: RoundRecord, seat: int) -> str:
@@ -88,14 +110,10 @@ def _of_an_order(record: RoundRecord, seat: int) -> str:
     a_unit = abs(parts.edge) / order.size
     if parts.edge <= 0:
         where = "above" if order.side == "buy" else "below"
-        said = (
-            f"You paid the spread without an edge: the {quote} of {price:.2f} was {a_unit:.2f} {where} the fair value "
-        )
+        said = f"You paid the spread without an edge: the {quote} of {price:.2f} was {a_unit:.2f} {where} the fair value "
         said += f"of {record.mu:.2f}, which cost {-parts.edge:.2f}"
     else:
-        said = (
-            f"The {quote} of {price:.2f} was good, {a_unit:.2f} a unit better than the fair value of {record.mu:.2f} "
-        )
+        said = f"The {quote} of {price:.2f} was good, {a_unit:.2f} a unit better than the fair value of {record.mu:.2f} "
         said += f"({parts.edge:+.2f})"
     return f"{said}{_impact_words(record, seat, parts)}{_better(record, order)}."
 
@@ -125,7 +143,9 @@ def _better(record: RoundRecord, order: OrderRecord) -> str:
     would = f"{action_words(order.best_reply)} would have been worth {order.best_reply_value:+.2f}{knowing}"
     if side_of(order.best_reply) != order.side:
         return f"; {would}"
-    return f"; that was too {'much' if size_of(order.best_reply) < order.size else 'little'}: {would}"
+    return (
+        f"; that was too {'much' if size_of(order.best_reply) < order.size else 'little'}: {would}"
+    )
 
 
 def _of_a_pass(record: RoundRecord, order: OrderRecord) -> str:

@@ -6,8 +6,8 @@
         game.offer                       # Offer: what may be known before the orders
         record = game.play([3, 0])       # RoundRecord: an action 0..20 for each seat
 
-The market's draws depend on the seed alone, so one setup is the same game for whoever plays it. A game costs two
-compilations a market (`n_players`), shared by all games of a process.
+The market's draws depend on the seed alone, so one setup is the same game for whoever plays it. A
+game costs two compilations a market (`n_players`), shared by all games of a process.
 """
 
 import dataclasses
@@ -21,13 +21,27 @@ import numpy as np
 from jax import Array
 
 from cardjax.config import config_values, make_config, make_market
-from cardjax.env import EVENT_KINDS, N_ACTIONS, N_ROUNDS, CardMarket, EnvParams, ParameterError, State, View
+from cardjax.env import (
+    EVENT_KINDS,
+    N_ACTIONS,
+    N_ROUNDS,
+    CardMarket,
+    EnvParams,
+    ParameterError,
+    State,
+    View,
+)
 from cardjax.env.events import REMAP
 from cardjax.env.execution import position_of
 from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
 from cardjax.play.words import event_words, side_of, size_of
 from cardjax.policies.equilibrium import Equilibrium
-from cardjax.policies.stage_game import expected_pnl, flow_of_others, n_players_of, symmetric_equilibrium
+from cardjax.policies.stage_game import (
+    expected_pnl,
+    flow_of_others,
+    n_players_of,
+    symmetric_equilibrium,
+)
 
 PLAY = 4
 """The domain of these games' keys: no draw of a training or an evaluation is played here."""
@@ -53,7 +67,8 @@ class Setup:
     """with a player axis, whatever `kind`."""
     params: EnvParams
     values: Mapping[str, object]
-    """every env.* value by dotted name, as plain YAML and JSON types; all that a saved game needs."""
+    """every env.* value by dotted name, as plain YAML and JSON types; all that a saved game needs.
+    """
 
 
 def make_setup(
@@ -67,8 +82,8 @@ def make_setup(
 
     Args:
         kind: "single", or "two" for `n_players` takers (2 if None).
-        overrides: by dotted name, with or without a leading "env.", such as {"flags.enable_impact": False}; "kind",
-            "preset" and "n_players" among them win over the arguments.
+        overrides: by dotted name, with or without a leading "env.", such as {"flags.enable_impact":
+            False}; "kind", "preset" and "n_players" among them win over the arguments.
         seed: of the market's draws and of the policies' own.
 
     Raises:
@@ -76,19 +91,31 @@ def make_setup(
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
         raise ParameterError("seed", seed, f"must be a whole number in [0, {MAX_SEED}]")
-    changes = {f"env.{name.removeprefix('env.')}": value for name, value in (overrides or {}).items()}
+    changes = {
+        f"env.{name.removeprefix('env.')}": value for name, value in (overrides or {}).items()
+    }
     for name in changes.keys() & UNUSED:
-        raise ParameterError(name, changes[name], f"has no part in a game that is played; {UNUSED[name]}")
-    named = {"env.kind": kind, "env.preset": preset} | ({} if n_players is None else {"env.n_players": n_players})
+        raise ParameterError(
+            name, changes[name], f"has no part in a game that is played; {UNUSED[name]}"
+        )
+    named = {"env.kind": kind, "env.preset": preset} | (
+        {} if n_players is None else {"env.n_players": n_players}
+    )
     config = make_config(named | changes)
     market = dataclasses.replace(make_market(config.game), squeeze=False)
     other = {"env.kind", "env.preset", "env.n_players", *UNUSED}
-    values = {k: v for k, v in config_values(config).items() if k.startswith("env.") and k not in other}
-    return Setup(config.game.kind, market.n_players, config.game.preset, seed, market, config.env, values)
+    values = {
+        k: v for k, v in config_values(config).items() if k.startswith("env.") and k not in other
+    }
+    return Setup(
+        config.game.kind, market.n_players, config.game.preset, seed, market, config.env, values
+    )
 
 
 class Decided(NamedTuple):
-    """What each seat's order was worth given its View, and what the exact yardsticks do; leaves [A, …]."""
+    """What each seat's order was worth given its View, and what the exact yardsticks do; leaves [A,
+    …].
+    """
 
     values: Array
     """float32 [A, 21], against what the others really ordered."""
@@ -99,14 +126,18 @@ class Decided(NamedTuple):
 
 
 class Game:
-    """One game of A seats: `offer`, `play`, `records`, `over`. It keeps no policy; `opponents.Table` does."""
+    """One game of A seats: `offer`, `play`, `records`, `over`. It keeps no policy;
+    `opponents.Table` does.
+    """
 
     def __init__(self, setup: Setup):
         """The game's first offer is on the table; nothing is played yet."""
         self.setup = setup
         self.records: list[RoundRecord] = []
         self._key = jax.random.fold_in(jax.random.key(setup.seed), PLAY)
-        self._state, self._view = _open(setup.market, jax.random.fold_in(self._key, 0), setup.params)
+        self._state, self._view = _open(
+            setup.market, jax.random.fold_in(self._key, 0), setup.params
+        )
         self.offer = self._offer()
 
     @property
@@ -125,23 +156,34 @@ class Game:
         return jax.random.fold_in(jax.random.fold_in(self._key, 2**20), len(self.records))
 
     def play(self, actions: Sequence[int]) -> RoundRecord:
-        """Settle the round with an action of each seat, in seat order; the next offer is then on the table.
+        """Settle the round with an action of each seat, in seat order; the next offer is then on
+        the table.
 
-        An action that its seat cannot afford is executed as a pass and reported as `rejected`, as the rules say.
+        An action that its seat cannot afford is executed as a pass and reported as `rejected`, as
+        the rules say.
 
         Raises:
-            ValueError: the game is over, the number of actions is not A, or one is no whole number in 0..20.
+            ValueError: the game is over, the number of actions is not A, or one is no whole number
+                in 0..20.
         """
         if self.over:
             raise ValueError("the game is over")
         if len(actions) != self.setup.n_players:
             raise ValueError(f"{len(actions)} actions for {self.setup.n_players} seats")
         for action in actions:
-            if isinstance(action, bool) or not isinstance(action, int | np.integer) or not 0 <= action < N_ACTIONS:
-                raise ValueError(f"action = {action!r}: must be a whole number in 0..{N_ACTIONS - 1}")
+            if (
+                isinstance(action, bool)
+                or not isinstance(action, int | np.integer)
+                or not 0 <= action < N_ACTIONS
+            ):
+                raise ValueError(
+                    f"action = {action!r}: must be a whole number in 0..{N_ACTIONS - 1}"
+                )
         asked = [int(action) for action in actions]
         key = jax.random.fold_in(self._key, len(self.records) + 1)
-        outcome = _close(self.setup.market, key, self._state, np.array(asked, np.int32), self.setup.params)
+        outcome = _close(
+            self.setup.market, key, self._state, np.array(asked, np.int32), self.setup.params
+        )
         self._state, self._view, info, expected, decided = outcome
         record = _record(self.offer, asked, *jax.device_get((info, expected, decided)))
         self.records.append(record)
@@ -150,7 +192,9 @@ class Game:
         return record
 
     def _offer(self) -> Offer:
-        """Read off the View, which holds nothing hidden; only the hints' order comes from the state."""
+        """Read off the View, which holds nothing hidden; only the hints' order comes from the
+        state.
+        """
         view, cap = jax.device_get(self._view), float(self.setup.params.liquidity.cap)
         n_hints, ranks = int(self._state.market.n_hints), np.asarray(self._state.market.ranks)
         event, hides = int(view.event[0]), cap < float(self.setup.params.liquidity.max)
@@ -168,7 +212,9 @@ class Game:
             bid_capped=hides and shared["displayed_bid"] >= cap,
             ask_capped=hides and shared["displayed_ask"] >= cap,
             wealth=tuple(float(w) for w in view.wealth),
-            valid_actions=tuple(tuple(int(a) for a in np.flatnonzero(mask)) for mask in view.action_mask),
+            valid_actions=tuple(
+                tuple(int(a) for a in np.flatnonzero(mask)) for mask in view.action_mask
+            ),
             **shared,
         )
 
@@ -184,14 +230,20 @@ def _close(
     market: CardMarket, key: Array, state: State, action: Array, params: EnvParams
 ) -> tuple[State, View, dict[str, Array], Array, Decided]:
     _, following, _, _, info = market.step_env(key, state, action, params)
-    info = {name: leaf for name, leaf in info.items() if name not in ("final_observation", "action_mask")}
+    info = {
+        name: leaf
+        for name, leaf in info.items()
+        if name not in ("final_observation", "action_mask")
+    }
     expected = position_of(info["action"]) * (info["mu"] - info["exec_price"])
     decided = _decide(market.view(state, params), info["action"], params)
     return following, market.view(following, params), info, expected, decided
 
 
 def _decide(view: View, action: Array, params: EnvParams) -> Decided:
-    values = expected_pnl(params, view, flow_of_others(jax.nn.one_hot(action, N_ACTIONS, dtype=jnp.float32)))
+    values = expected_pnl(
+        params, view, flow_of_others(jax.nn.one_hot(action, N_ACTIONS, dtype=jnp.float32))
+    )
     return Decided(
         values=values,
         best_reply=jnp.argmax(jnp.where(view.action_mask, values, -jnp.inf), -1),
@@ -200,20 +252,32 @@ def _decide(view: View, action: Array, params: EnvParams) -> Decided:
     )
 
 
-def _record(offer: Offer, asked: list[int], info: dict[str, Any], expected: np.ndarray, decided: Any) -> RoundRecord:
-    known: dict[str, Any] = {field.name: getattr(offer, field.name) for field in dataclasses.fields(Offer)}
-    truth: dict[str, Any] = {name: float(info[name]) for name in ("S", "mu", "sigma", "depth_bid", "depth_ask")}
-    orders = [_order(offer, seat, asked[seat], info, expected, decided) for seat in range(len(asked))]
+def _record(
+    offer: Offer, asked: list[int], info: dict[str, Any], expected: np.ndarray, decided: Any
+) -> RoundRecord:
+    known: dict[str, Any] = {
+        field.name: getattr(offer, field.name) for field in dataclasses.fields(Offer)
+    }
+    truth: dict[str, Any] = {
+        name: float(info[name]) for name in ("S", "mu", "sigma", "depth_bid", "depth_ask")
+    }
+    orders = [
+        _order(offer, seat, asked[seat], info, expected, decided) for seat in range(len(asked))
+    ]
     over = bool(info["terminated"]) or offer.round >= N_ROUNDS
     first, second, third = (int(rank) for rank in info["cards"])
-    return RoundRecord(**known, **truth, cards=(first, second, third), orders=tuple(orders), over=over)
+    return RoundRecord(
+        **known, **truth, cards=(first, second, third), orders=tuple(orders), over=over
+    )
 
 
 def _order(
     offer: Offer, seat: int, asked: int, info: dict[str, Any], expected: np.ndarray, decided: Any
 ) -> OrderRecord:
     action, best = int(info["action"][seat]), int(decided.best_reply[seat])
-    money = {name: _plain(info[name][seat]) for name in ("exec_price", "slippage", "fill_ratio", "pnl")}
+    money = {
+        name: _plain(info[name][seat]) for name in ("exec_price", "slippage", "fill_ratio", "pnl")
+    }
     law, values = decided.law[seat], decided.values[seat]
     return OrderRecord(
         requested=asked,

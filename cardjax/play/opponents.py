@@ -47,7 +47,8 @@ def human(name: str = HUMAN) -> Seat:
 
 
 def find_seat(name: str, setup: Setup, key: str = "--opponent") -> Seat:
-    """A seat by name: "human", a policy's name, or what `load_player` reads (a run's first training seed plays).
+    """A seat by name: "human", a policy's name, or what `load_player` reads (a run's first training
+    seed plays).
 
     Args:
         key: what an error calls the argument.
@@ -62,8 +63,12 @@ def find_seat(name: str, setup: Setup, key: str = "--opponent") -> Seat:
         try:
             return Seat(name, make_policy(name), setup.params)
         except ValueError as error:
-            raise ParameterError(key, name, f"is neither human, a run folder nor a policy ({error})") from None
-    from cardjax.runtime.runs import load_player  # learners load slowly, and only a run folder needs them
+            raise ParameterError(
+                key, name, f"is neither human, a run folder nor a policy ({error})"
+            ) from None
+    from cardjax.runtime.runs import (
+        load_player,
+    )  # learners load slowly, and only a run folder needs them
 
     player, own, _ = load_player(path)
     if own.n_players != setup.n_players:
@@ -73,7 +78,9 @@ def find_seat(name: str, setup: Setup, key: str = "--opponent") -> Seat:
 
 
 def _run_name(folder: Path) -> str:
-    """ "run NAME": no path of this machine, and nothing that a terminal or a saved game could not take."""
+    """ "run NAME": no path of this machine, and nothing that a terminal or a saved game could not
+    take.
+    """
     return "run " + "".join(c if c.isprintable() else "?" for c in folder.resolve().name)[:100]
 
 
@@ -117,16 +124,20 @@ class Table:
         return tuple(i for i, seat in enumerate(self.seats) if seat.is_human)
 
     def play(self, orders: Mapping[int, int]) -> RoundRecord:
-        """Settle the round: the policies decide, at the same time as the people whose orders these are.
+        """Settle the round: the policies decide, at the same time as the people whose orders these
+        are.
 
         Args:
             orders: seat → action 0..20, of every human seat and no other.
 
         Raises:
-            ValueError: other seats than the human ones, no action, or the game is over; nothing has happened then.
+            ValueError: other seats than the human ones, no action, or the game is over; nothing has
+                happened then.
         """
         if set(orders) != set(self.human_seats):
-            raise ValueError(f"orders of seats {sorted(orders)}: must be of {list(self.human_seats)}")
+            raise ValueError(
+                f"orders of seats {sorted(orders)}: must be of {list(self.human_seats)}"
+            )
         actions: list[int] = []
         carries: list[Any] = []
         for i, (seat, carry) in enumerate(zip(self.seats, self._carries, strict=True)):

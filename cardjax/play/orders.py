@@ -48,7 +48,9 @@ def _action_of(said: str) -> int:
     written = WRITTEN.fullmatch(said)
     if written is None:
         shown = said if len(said) <= 20 and said.isprintable() else "that"
-        raise MisreadError(f"{shown!r} is no order: {EXAMPLE}." if said else f"No order yet: {EXAMPLE}.")
+        raise MisreadError(
+            f"{shown!r} is no order: {EXAMPLE}." if said else f"No order yet: {EXAMPLE}."
+        )
     size = int(written[2])
     if not 1 <= size <= MAX_SIZE:
         raise MisreadError(f"{size} is no size: 1..{MAX_SIZE} units.")
@@ -70,9 +72,13 @@ def ask(prompt: str, hidden: bool = False) -> str:
 
 
 def ask_order(
-    prompt: str, offer: Offer, seat: int, tell: Callable[[str], None], show_help: Callable[[], None],
+    prompt: str,
+    offer: Offer,
+    seat: int,
+    tell: Callable[[str], None],
+    show_help: Callable[[], None],
     hidden: bool = False,
-) -> int:  # fmt: skip
+) -> int:
     """The action that the person at `seat` decides on, asked for until it is a valid one.
 
     Args:

@@ -1,7 +1,9 @@
-"""A saved game: one JSON file with the setup, the players' names, all actions, and the figures they led to.
+"""A saved game: one JSON file with the setup, the players' names, all actions, and the figures they
+led to.
 
-`load_game` replays it through the market and compares, so what it returns is what the market says, and not the file.
-A file is untrusted: its size is bounded, it is plain JSON, and whatever is wrong with it is refused in one line.
+`load_game` replays it through the market and compares, so what it returns is what the market says,
+and not the file. A file is untrusted: its size is bounded, it is plain JSON, and whatever is wrong
+with it is refused in one line.
 """
 
 import dataclasses
@@ -22,7 +24,18 @@ MAX_BYTES = 1_000_000
 MAX_NAME = 200
 TOLERANCE = 1e-3
 """points, and its share of larger figures: what float32 may differ by between two machines."""
-KEYS = {"format", "version", "kind", "n_players", "preset", "seed", "env", "players", "actions", "figures"}
+KEYS = {
+    "format",
+    "version",
+    "kind",
+    "n_players",
+    "preset",
+    "seed",
+    "env",
+    "players",
+    "actions",
+    "figures",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +48,9 @@ class SavedGame:
     records: tuple[RoundRecord, ...]
 
 
-def game_json(setup: Setup, players: Sequence[str], records: Sequence[RoundRecord]) -> dict[str, Any]:
+def game_json(
+    setup: Setup, players: Sequence[str], records: Sequence[RoundRecord]
+) -> dict[str, Any]:
     """A game as the JSON document that `save_game` writes."""
     return {
         "format": FORMAT,
@@ -51,8 +66,11 @@ def game_json(setup: Setup, players: Sequence[str], records: Sequence[RoundRecor
     }
 
 
-def save_game(path: Path, setup: Setup, players: Sequence[str], records: Sequence[RoundRecord]) -> None:
-    """Write a game, finished or not, replacing the file as a whole: a crash leaves the old one or the new.
+def save_game(
+    path: Path, setup: Setup, players: Sequence[str], records: Sequence[RoundRecord]
+) -> None:
+    """Write a game, finished or not, replacing the file as a whole: a crash leaves the old one or
+    the new.
 
     Raises:
         ParameterError: it cannot be written.
@@ -76,15 +94,17 @@ def load_game(path: Path) -> SavedGame:
     """Read a saved game and replay it.
 
     Raises:
-        ParameterError: it cannot be read, is too large, damaged, of another kind or a newer version, or the market
-            does not lead from its actions to its figures.
+        ParameterError: it cannot be read, is too large, damaged, of another kind or a newer
+            version, or the market does not lead from its actions to its figures.
     """
     try:
         return parse_game(_read(path))
     except ValueError as error:  # ParameterError is one too
         raise ParameterError("saved game", str(path), str(error)) from None
     except OSError as error:
-        raise ParameterError("saved game", str(path), f"cannot be read ({error.strerror})") from None
+        raise ParameterError(
+            "saved game", str(path), f"cannot be read ({error.strerror})"
+        ) from None
 
 
 def parse_game(text: str) -> SavedGame:
@@ -103,10 +123,14 @@ def parse_game(text: str) -> SavedGame:
     if not isinstance(version, int) or isinstance(version, bool) or version < VERSION:
         raise ValueError(f"has no version that is known (version: {str(version)[:20]!r})")
     if version > VERSION:
-        raise ValueError(f"was saved by a newer cardjax (version {str(version)[:20]}; this one reads {VERSION})")
+        raise ValueError(
+            f"was saved by a newer cardjax (version {str(version)[:20]}; this one reads {VERSION})"
+        )
     if set(document) != KEYS:
         names = sorted(set(document) ^ KEYS)
-        raise ValueError(f"is damaged (missing or unknown: {', '.join(name[:20] for name in names[:5])!r})")
+        raise ValueError(
+            f"is damaged (missing or unknown: {', '.join(name[:20] for name in names[:5])!r})"
+        )
     return _replayed(document)
 
 
@@ -115,34 +139,49 @@ def _replayed(document: Mapping[str, Any]) -> SavedGame:
     players, actions, figures = document["players"], document["actions"], document["figures"]
     if not _is_list(players, setup.n_players) or not all(_is_name(name) for name in players):
         raise ValueError("is damaged (players: a name for each seat)")
-    if not isinstance(actions, list) or len(actions) > N_ROUNDS or not _is_list(figures, len(actions)):
-        raise ValueError(f"is damaged (actions and figures: as many, and at most {N_ROUNDS} rounds)")
+    if (
+        not isinstance(actions, list)
+        or len(actions) > N_ROUNDS
+        or not _is_list(figures, len(actions))
+    ):
+        raise ValueError(
+            f"is damaged (actions and figures: as many, and at most {N_ROUNDS} rounds)"
+        )
     game = Game(setup)
     for i, (asked, figure) in enumerate(zip(actions, figures, strict=True), 1):
-        if not _is_list(asked, setup.n_players) or not all(_is_int(a) and 0 <= a < N_ACTIONS for a in asked):
+        if not _is_list(asked, setup.n_players) or not all(
+            _is_int(a) and 0 <= a < N_ACTIONS for a in asked
+        ):
             raise ValueError(f"is damaged (round {i}: an action 0..{N_ACTIONS - 1} for each seat)")
         if game.over:
             raise ValueError(f"is damaged (round {i} comes after the game's end)")
         if not _agree(_figures(game.play(asked)), figure):
-            raise ValueError(f"is damaged, or of other rules (round {i}: the market's figures are not the saved ones)")
+            raise ValueError(
+                f"is damaged, or of other rules (round {i}: the market's figures are not the saved ones)"
+            )
     return SavedGame(setup, tuple(players), tuple(game.records))
 
 
 def _setup(document: Mapping[str, Any]) -> Setup:
-    """The saved numbers are all there, so the preset's name is only a label, and its file need not exist."""
+    """The saved numbers are all there, so the preset's name is only a label, and its file need not
+    exist.
+    """
     env, preset = document["env"], document["preset"]
     if not isinstance(env, dict) or not _is_name(preset) or not _is_int(document["n_players"]):
         raise ValueError("is damaged (env, preset or n_players)")
     if not isinstance(document["kind"], str) or not _is_int(document["seed"]):
         raise ValueError("is damaged (kind or seed)")
     if set(env) != set(make_setup(document["kind"], n_players=document["n_players"]).values):
-        raise ValueError("is damaged, or of other rules (env: other parameters than the market has)")
+        raise ValueError(
+            "is damaged, or of other rules (env: other parameters than the market has)"
+        )
     made = make_setup(document["kind"], "default", env, document["seed"], document["n_players"])
     return dataclasses.replace(made, preset=preset)
 
 
 def _read(path: Path) -> str:
-    # Not a device or a pipe, which could block or never end; and no more than the bound whatever `stat` said.
+    # Not a device or a pipe, which could block or never end; and no more than the bound whatever
+    # `stat` said.
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("is not a file")
     with path.open("rb") as file:
@@ -171,7 +210,11 @@ def _figures(record: RoundRecord) -> dict[str, Any]:
 
 def _agree(ours: Any, saved: Any) -> bool:
     if isinstance(ours, dict):
-        return isinstance(saved, dict) and set(saved) == set(ours) and all(_agree(ours[k], saved[k]) for k in ours)
+        return (
+            isinstance(saved, dict)
+            and set(saved) == set(ours)
+            and all(_agree(ours[k], saved[k]) for k in ours)
+        )
     if isinstance(ours, list):
         return _is_list(saved, len(ours)) and all(map(_agree, ours, saved))
     if isinstance(saved, bool) or not isinstance(saved, int | float):

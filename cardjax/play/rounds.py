@@ -1,7 +1,9 @@
-"""A round as plain Python values: what is on offer before it, and all that it came to. JSON takes them as they are.
+"""A round as plain Python values: what is on offer before it, and all that it came to. JSON takes
+them as they are.
 
-`dataclasses.asdict` of either gives dictionaries, lists, numbers and strings. Prices and money are in points, sizes and
-depths in units, actions 0 pass, 1..10 buy, 11..20 sell, cards ranks 2..14; tuples "per seat" are in seat order.
+`dataclasses.asdict` of either gives dictionaries, lists, numbers and strings. Prices and money are
+in points, sizes and depths in units, actions 0 pass, 1..10 buy, 11..20 sell, cards ranks 2..14;
+tuples "per seat" are in seat order.
 """
 
 import dataclasses
@@ -9,7 +11,9 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Offer:
-    """What everybody may know before a round's orders. Nothing hidden is in it: a page may show all of it."""
+    """What everybody may know before a round's orders. Nothing hidden is in it: a page may show all
+    of it.
+    """
 
     round: int
     """1..10."""
@@ -37,7 +41,9 @@ class Offer:
     """the true depth may be larger than `displayed_bid`."""
     ask_capped: bool
     s_max: float
-    """the largest sum that can come up; selling i units takes i · (s_max − bid) of wealth, buying i · ask."""
+    """the largest sum that can come up; selling i units takes i · (s_max − bid) of wealth, buying i
+    · ask.
+    """
     wealth: tuple[float, ...]
     """per seat, before the round."""
     valid_actions: tuple[tuple[int, ...], ...]
@@ -68,16 +74,17 @@ class OrderRecord:
     wealth_before: float
     wealth_after: float
     action_values: tuple[float, ...]
-    """of all 21 actions, valid or not: expected pnl against what the others really ordered, with the hidden part of the
-    depth integrated out as a player has to."""
+    """of all 21 actions, valid or not: expected pnl against what the others really ordered, with
+    the hidden part of the depth integrated out as a player has to."""
     value: float
     """that of the executed action."""
     best_reply: int
     """the valid action with the largest of those values."""
     best_reply_value: float
     benchmark: tuple[tuple[int, float], ...]
-    """what the exact optimum does, before it knows the others' orders: (action, probability), one or two neighbouring
-    sizes. Alone in the market it is the best reply, else the symmetric equilibrium."""
+    """what the exact optimum does, before it knows the others' orders: (action, probability), one
+    or two neighbouring sizes. Alone in the market it is the best reply, else the symmetric
+    equilibrium."""
     benchmark_value: float
     """its expected pnl if every seat plays it."""
 

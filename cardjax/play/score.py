@@ -1,8 +1,10 @@
-"""A finished game in figures: totals, score, luck, and what others would have earned in the same place.
+"""A finished game in figures: totals, score, luck, and what others would have earned in the same
+place.
 
-The benchmark is the one that policies are scored by (DESIGN.md, "Score"): the equilibrium at every seat on the same
-market draws, alone the optimum. A game's score = own expected P&L / the benchmark's; over ten rounds both are small
-numbers, so one game's score says little where hundreds say much.
+The benchmark is the one that policies are scored by (DESIGN.md, "Score"): the equilibrium at every
+seat on the same market draws, alone the optimum. A game's score = own expected P&L / the
+benchmark's; over ten rounds both are small numbers, so one game's score says little where hundreds
+say much.
 """
 
 import dataclasses
@@ -80,8 +82,11 @@ def score_of(setup: Setup, records: Sequence[RoundRecord], seat: int) -> Score:
     return Score(own, benchmark, own.expected_pnl / benchmark.expected_pnl if enough else None)
 
 
-def in_place_of(setup: Setup, seats: Sequence[Seat], records: Sequence[RoundRecord], seat: int, other: Seat) -> Totals:
-    """What `other` would have earned at `seat` on the same draws; the policies answer it, people do what they did.
+def in_place_of(
+    setup: Setup, seats: Sequence[Seat], records: Sequence[RoundRecord], seat: int, other: Seat
+) -> Totals:
+    """What `other` would have earned at `seat` on the same draws; the policies answer it, people do
+    what they did.
 
     Raises:
         ValueError: no rounds, or `other` is a person.
@@ -92,11 +97,13 @@ def in_place_of(setup: Setup, seats: Sequence[Seat], records: Sequence[RoundReco
     return totals_of(replay(setup, seated, records), seat)
 
 
-def replay(setup: Setup, seats: Sequence[Seat], records: Sequence[RoundRecord]) -> list[RoundRecord]:
+def replay(
+    setup: Setup, seats: Sequence[Seat], records: Sequence[RoundRecord]
+) -> list[RoundRecord]:
     """The game again with `seats`: policies decide anew, people's seats repeat what was recorded.
 
-    A game that came to its end is played to its end, which stop_out may put later than the recorded one's (people pass
-    then); another for as many rounds as `records` has.
+    A game that came to its end is played to its end, which stop_out may put later than the recorded
+    one's (people pass then); another for as many rounds as `records` has.
 
     Raises:
         ValueError: no rounds.

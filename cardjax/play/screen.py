@@ -1,6 +1,8 @@
-"""What the terminal shows: an offer, a settled round, a game's end. Every line breaks at the terminal's width.
+"""What the terminal shows: an offer, a settled round, a game's end. Every line breaks at the
+terminal's width.
 
-Colour only repeats what a sign or a word says; rich leaves it out where NO_COLOR is set or the output is no terminal.
+Colour only repeats what a sign or a word says; rich leaves it out where NO_COLOR is set or the
+output is no terminal.
 """
 
 from collections.abc import Sequence
@@ -58,12 +60,18 @@ class Screen:
     def offer(self, offer: Offer) -> None:
         """A round before its orders."""
         self.console.print()
-        self.console.rule(Text(f"Round {offer.round} of {N_ROUNDS}", style="bold"), characters="-", style="dim")
+        self.console.rule(
+            Text(f"Round {offer.round} of {N_ROUNDS}", style="bold"), characters="-", style="dim"
+        )
         self.say(f"Event: {offer.event_words}", "bold" if offer.event else "")
         shown = ", ".join(_card(offer.event, rank) for rank in offer.hints)
         self.say(f"Cards shown: {shown or 'none'} ({len(offer.hints)} of 3)")
-        self.say(f"You buy at {offer.ask:.2f}, depth {_depth(offer.displayed_ask, offer.ask_capped)}")
-        self.say(f"You sell at {offer.bid:.2f}, depth {_depth(offer.displayed_bid, offer.bid_capped)}")
+        self.say(
+            f"You buy at {offer.ask:.2f}, depth {_depth(offer.displayed_ask, offer.ask_capped)}"
+        )
+        self.say(
+            f"You sell at {offer.bid:.2f}, depth {_depth(offer.displayed_bid, offer.bid_capped)}"
+        )
         self.say(f"Mid {offer.mid:.2f}, spread {offer.spread:.2f}")
         for seat in self.people:
             whose = "Your bankroll" if len(self.people) == 1 else f"{self.name(seat)}'s bankroll"
@@ -89,7 +97,11 @@ class Screen:
         """A seat's game in figures; `others`: what policies would have earned in its place."""
         own, console = score.totals, self.console
         console.print()
-        console.rule(Text(f"{self.name(seat)}: {rounds_words(own.rounds)}", style="bold"), characters="-", style="dim")
+        console.rule(
+            Text(f"{self.name(seat)}: {rounds_words(own.rounds)}", style="bold"),
+            characters="-",
+            style="dim",
+        )
         grid = _grid()
         grid.add_row("P&L", _money(own.pnl), f"bankroll {own.wealth:.2f}")
         grid.add_row("luck", _money(own.luck), "what the cards gave beyond their average")
@@ -103,14 +115,20 @@ class Screen:
             self.say("In the same place, on the same cards:")
             grid = _grid()
             for name, totals in others:
-                grid.add_row(name, _money(totals.pnl), Text(f"of it skill {totals.expected_pnl:+.2f}"))
+                grid.add_row(
+                    name, _money(totals.pnl), Text(f"of it skill {totals.expected_pnl:+.2f}")
+                )
             console.print(grid)
 
     def standings(self, totals: Sequence[Totals]) -> None:
         """Everybody's P&L, where there is more than one."""
         grid = _grid()
         for seat, own in enumerate(totals):
-            grid.add_row(self.name(seat), _money(own.pnl), f"luck {own.luck:+.2f}, skill {own.expected_pnl:+.2f}")
+            grid.add_row(
+                self.name(seat),
+                _money(own.pnl),
+                f"luck {own.luck:+.2f}, skill {own.expected_pnl:+.2f}",
+            )
         self.console.print()
         self.console.print(grid)
 
@@ -180,7 +198,9 @@ def _score_words(score: Score, n_players: int) -> str:
     yardstick = "the optimum" if n_players == 1 else "the equilibrium"
     own, best = score.totals.expected_pnl, score.benchmark.expected_pnl
     if score.score is None:
-        return f"No score: {yardstick} earned {best:+.2f} on these cards, too little to compare with."
+        return (
+            f"No score: {yardstick} earned {best:+.2f} on these cards, too little to compare with."
+        )
     shown = f"{score.score:.2f}" if abs(score.score) < 10 else f"{score.score:.0f}"
     return f"Score {shown}: your skill {own:+.2f} over {yardstick}'s {best:+.2f} (1 perfect, 0 passing)"
 

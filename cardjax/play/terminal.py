@@ -1,4 +1,6 @@
-"""The terminal game: `python -m cardjax.play`. Arguments, the round's loop, and stepping through a saved game."""
+"""The terminal game: `python -m cardjax.play`. Arguments, the round's loop, and stepping through a
+saved game.
+"""
 
 import argparse
 import errno
@@ -25,7 +27,9 @@ SWITCHES = ("on", "off")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """`python -m cardjax.play`: exit code 0, 2 for what is not allowed (one line), 130 after Ctrl-C."""
+    """`python -m cardjax.play`: exit code 0, 2 for what is not allowed (one line), 130 after
+    Ctrl-C.
+    """
     arguments = _arguments(argv)
     for stream in (sys.stdin, sys.stdout):
         if hasattr(stream, "reconfigure"):
@@ -35,27 +39,43 @@ def main(argv: Sequence[str] | None = None) -> None:
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
             raise
-        # The reader of our output has gone, or its disk is full; what is still buffered must not complain at exit.
+        # The reader of our output has gone, or its disk is full; what is still buffered must not
+        # complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1 if error.errno == errno.EPIPE else f"output: cannot be written ({error.strerror})")
+        sys.exit(
+            1 if error.errno == errno.EPIPE else f"output: cannot be written ({error.strerror})"
+        )
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m cardjax.play", description="Play the card market in a terminal.")
-    parser.add_argument("--mode", choices=("single", "two"), help="alone, or against others (default two)")
+    parser = argparse.ArgumentParser(
+        prog="python -m cardjax.play", description="Play the card market in a terminal."
+    )
     parser.add_argument(
-        "--opponent", metavar="NAME|RUN_DIR|human",
+        "--mode", choices=("single", "two"), help="alone, or against others (default two)"
+    )
+    parser.add_argument(
+        "--opponent",
+        metavar="NAME|RUN_DIR|human",
         help=f"who sits at the other seats (default equilibrium); alone: with whom you are compared at the end. "
-             f"Names: {', '.join(POLICIES)}",
-    )  # fmt: skip
-    parser.add_argument("--both-seats", action="store_true", help="play all seats yourself, with nothing hidden")
+        f"Names: {', '.join(POLICIES)}",
+    )
+    parser.add_argument(
+        "--both-seats", action="store_true", help="play all seats yourself, with nothing hidden"
+    )
     parser.add_argument("--preset", help="the market's preset (default: default)")
     parser.add_argument("--events", choices=SWITCHES, help="env.flags.enable_events")
     parser.add_argument("--impact", choices=SWITCHES, help="env.flags.enable_impact")
-    parser.add_argument("--seed", type=int, help="the same seed deals the same game (default: a new one)")
-    parser.add_argument("--save", type=Path, metavar="FILE", help="keep the game in a file, after every round")
+    parser.add_argument(
+        "--seed", type=int, help="the same seed deals the same game (default: a new one)"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="keep the game in a file, after every round"
+    )
     parser.add_argument("--replay", type=Path, metavar="FILE", help="step through a saved game")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5"
+    )
     return parser.parse_args(argv)
 
 
@@ -63,11 +83,15 @@ def _main(arguments: argparse.Namespace) -> None:
     keep_compiled_programs()
     if arguments.replay is not None:
         given = [
-            name for name, value in vars(arguments).items() if value is not None and value is not False and value != []
+            name
+            for name, value in vars(arguments).items()
+            if value is not None and value is not False and value != []
         ]
         given = [name.replace("_", "-") for name in given if name != "replay"]
         if given:
-            allowed = f"takes no other arguments ({', '.join(given)}): the file says which game it is"
+            allowed = (
+                f"takes no other arguments ({', '.join(given)}): the file says which game it is"
+            )
             raise ParameterError("--replay", str(arguments.replay), allowed)
         _replay(arguments.replay)
         return
@@ -82,9 +106,14 @@ def _setup(arguments: argparse.Namespace) -> Setup:
     values = dict(parse_override(text) for text in arguments.overrides)
     for name in values:
         if not name.startswith("env."):
-            raise ParameterError("argument", name, "must be an env.* override, such as env.alpha=0.5")
+            raise ParameterError(
+                "argument", name, "must be an env.* override, such as env.alpha=0.5"
+            )
     named = {"env.kind": arguments.mode, "env.preset": arguments.preset}
-    flags = {"env.flags.enable_events": arguments.events, "env.flags.enable_impact": arguments.impact}
+    flags = {
+        "env.flags.enable_events": arguments.events,
+        "env.flags.enable_impact": arguments.impact,
+    }
     values |= {name: value for name, value in named.items() if value is not None}
     values |= {name: value == "on" for name, value in flags.items() if value is not None}
     seed = secrets.randbelow(MAX_SEED + 1) if arguments.seed is None else arguments.seed
@@ -94,9 +123,13 @@ def _setup(arguments: argparse.Namespace) -> Setup:
 def _seats(arguments: argparse.Namespace, setup: Setup) -> list[Seat]:
     if arguments.both_seats:
         if setup.n_players == 1:
-            raise ParameterError("--both-seats", "on", "needs a game of two; alone there is one seat")
+            raise ParameterError(
+                "--both-seats", "on", "needs a game of two; alone there is one seat"
+            )
         if arguments.opponent not in (None, HUMAN):
-            raise ParameterError("--both-seats", "on", f"leaves no seat to --opponent {arguments.opponent}")
+            raise ParameterError(
+                "--both-seats", "on", f"leaves no seat to --opponent {arguments.opponent}"
+            )
         return [human() for _ in range(setup.n_players)]
     others = find_seat(arguments.opponent or "equilibrium", setup)
     return [human(), *[others] * (setup.n_players - 1)]
@@ -108,7 +141,9 @@ def _check_save(path: Path | None) -> None:
 
 
 def _play(setup: Setup, seats: Sequence[Seat], arguments: argparse.Namespace) -> None:
-    screen = Screen([seat.name for seat in seats], [i for i, seat in enumerate(seats) if seat.is_human])
+    screen = Screen(
+        [seat.name for seat in seats], [i for i, seat in enumerate(seats) if seat.is_human]
+    )
     _welcome(screen, setup)
     with screen.console.status("Shuffling …"):
         _warm_up(setup, seats)
@@ -135,10 +170,15 @@ def _play(setup: Setup, seats: Sequence[Seat], arguments: argparse.Namespace) ->
 def _welcome(screen: Screen, setup: Setup) -> None:
     others = [name for i, name in enumerate(screen.names) if i not in screen.people]
     who = f"you against {', '.join(others)}" if others else "you alone"
-    screen.say(f"cardjax: {who if len(screen.people) == 1 else f'{len(screen.people)} people at the table'}", "bold")
+    screen.say(
+        f"cardjax: {who if len(screen.people) == 1 else f'{len(screen.people)} people at the table'}",
+        "bold",
+    )
     screen.say(f"Game: preset {setup.preset}, seed {setup.seed}")
-    screen.say("Three cards are drawn; their sum is what a unit pays. Buy it if you think it will be above the ask, "
-               "sell it if below the bid, or pass. ? explains, q stops.")  # fmt: skip
+    screen.say(
+        "Three cards are drawn; their sum is what a unit pays. Buy it if you think it will be above the ask, "
+        "sell it if below the bid, or pass. ? explains, q stops."
+    )
 
 
 def _warm_up(setup: Setup, seats: Sequence[Seat]) -> None:
@@ -153,7 +193,11 @@ def _orders(screen: Screen, table: Table, hide: bool) -> dict[int, int]:
     several = len(table.human_seats) > 1
     for seat in table.human_seats:
         hidden = several and hide
-        prompt = f"{screen.name(seat)}{' (typed unseen)' if hidden else ''}: " if several else "Your order: "
+        prompt = (
+            f"{screen.name(seat)}{' (typed unseen)' if hidden else ''}: "
+            if several
+            else "Your order: "
+        )
         orders[seat] = ask_order(prompt, table.offer, seat, screen.say, screen.help, hidden)
         if hidden:
             screen.say(f"{screen.name(seat)} has decided.")
@@ -168,7 +212,11 @@ def _rival(arguments: argparse.Namespace, setup: Setup) -> Seat | None:
 
 
 def _summary(
-    screen: Screen, setup: Setup, seats: Sequence[Seat], records: Sequence[RoundRecord], rival: Seat | None = None
+    screen: Screen,
+    setup: Setup,
+    seats: Sequence[Seat],
+    records: Sequence[RoundRecord],
+    rival: Seat | None = None,
 ) -> None:
     candidates = [find_seat("equilibrium", setup), *([rival] if rival else []), *seats]
     players = {seat.name: seat for seat in candidates if not seat.is_human}
@@ -192,20 +240,28 @@ def _say_saved(screen: Screen, path: Path | None, records: Sequence[RoundRecord]
 
 
 def _replay(path: Path) -> None:
-    """Step through a saved game; policies by name answer the summary's question, run folders are not opened."""
+    """Step through a saved game; policies by name answer the summary's question, run folders are
+    not opened.
+    """
     game = load_game(path)
     people = [i for i, name in enumerate(game.players) if name == HUMAN] or [0]
-    seats = [find_seat(name, game.setup) if i not in people and name in POLICIES else human(name)
-             for i, name in enumerate(game.players)]  # fmt: skip
+    seats = [
+        find_seat(name, game.setup) if i not in people and name in POLICIES else human(name)
+        for i, name in enumerate(game.players)
+    ]
     screen = Screen(game.players, people)
     screen.say(
-        f"A saved game: {', '.join(game.players)}; {rounds_words(len(game.records))}, seed {game.setup.seed}", "bold"
+        f"A saved game: {', '.join(game.players)}; {rounds_words(len(game.records))}, seed {game.setup.seed}",
+        "bold",
     )
     try:
         for record in game.records:
             screen.offer(record)
             screen.round(record)
-            if sys.stdin.isatty() and ask("Enter goes on, q stops: ").strip().lower() in ("q", "quit"):
+            if sys.stdin.isatty() and ask("Enter goes on, q stops: ").strip().lower() in (
+                "q",
+                "quit",
+            ):
                 return
     except StoppedError:
         return

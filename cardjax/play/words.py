@@ -7,10 +7,27 @@ from cardjax.env.execution import MAX_SIZE, PASS
 
 FACES = {11: "J", 12: "Q", 13: "K", 14: "A"}
 PLURALS = (
-    "Twos", "Threes", "Fours", "Fives", "Sixes", "Sevens", "Eights", "Nines", "Tens",
-    "Jacks", "Queens", "Kings", "Aces",
-)  # fmt: skip
-FILTERS = ("All ranks are in the deck", "Only 10 and higher", "Only 7 and lower", "Only even ranks", "Only odd ranks")
+    "Twos",
+    "Threes",
+    "Fours",
+    "Fives",
+    "Sixes",
+    "Sevens",
+    "Eights",
+    "Nines",
+    "Tens",
+    "Jacks",
+    "Queens",
+    "Kings",
+    "Aces",
+)
+FILTERS = (
+    "All ranks are in the deck",
+    "Only 10 and higher",
+    "Only 7 and lower",
+    "Only even ranks",
+    "Only odd ranks",
+)
 
 
 def card_name(rank: int) -> str:
@@ -34,7 +51,11 @@ def event_words(event: int) -> str:
         plural = PLURALS[int(EVENTS.remap_from[event]) - LOWEST_RANK]
         return f"{plural} count as {int(EVENTS.remap_to[event])} this round"
     ranks = eligible_ranks(event)
-    return FILTERS[event] if len(ranks) == N_RANKS else f"{FILTERS[event]}: {' '.join(map(card_name, ranks))}"
+    return (
+        FILTERS[event]
+        if len(ranks) == N_RANKS
+        else f"{FILTERS[event]}: {' '.join(map(card_name, ranks))}"
+    )
 
 
 def side_of(action: int) -> str:

@@ -1,4 +1,6 @@
-"""Players: one protocol, the scripted ones by name, and the stage game that the benchmarks are computed from."""
+"""Players: one protocol, the scripted ones by name, and the stage game that the benchmarks are
+computed from.
+"""
 
 from cardjax.policies.best_response import BestResponse
 from cardjax.policies.equilibrium import Equilibrium
@@ -7,11 +9,32 @@ from cardjax.policies.hidden_depth import expected_overflow
 from cardjax.policies.level1 import Level1
 from cardjax.policies.protocol import Deterministic, Memoryless, Policy, sample_action
 from cardjax.policies.registry import POLICIES, make_policy
-from cardjax.policies.stage_game import expected_pnl, flow_of, flow_of_others, joint_payoff, symmetric_equilibrium
+from cardjax.policies.stage_game import (
+    expected_pnl,
+    flow_of,
+    flow_of_others,
+    joint_payoff,
+    symmetric_equilibrium,
+)
 from cardjax.policies.trivial import Pass, RandomValid
 
 __all__ = [
-    "POLICIES", "BestResponse", "Deterministic", "Equilibrium", "EvOracle", "Level1", "Memoryless", "Pass", "Policy",
-    "RandomValid", "expected_overflow", "expected_pnl", "flow_of", "flow_of_others", "joint_payoff", "make_policy",
-    "sample_action", "symmetric_equilibrium",
-]  # fmt: skip
+    "POLICIES",
+    "BestResponse",
+    "Deterministic",
+    "Equilibrium",
+    "EvOracle",
+    "Level1",
+    "Memoryless",
+    "Pass",
+    "Policy",
+    "RandomValid",
+    "expected_overflow",
+    "expected_pnl",
+    "flow_of",
+    "flow_of_others",
+    "joint_payoff",
+    "make_policy",
+    "sample_action",
+    "symmetric_equilibrium",
+]

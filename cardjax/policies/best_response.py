@@ -1,4 +1,6 @@
-"""The order with the largest expected pnl against an explicit model of the others. DESIGN.md, "Score"."""
+"""The order with the largest expected pnl against an explicit model of the others. DESIGN.md,
+"Score".
+"""
 
 import dataclasses
 
@@ -15,8 +17,8 @@ from cardjax.policies.trivial import Pass
 class BestResponse(Deterministic):
     """Takes the valid action with the largest exact expected pnl, hidden depth integrated out.
 
-    The others are taken to draw their actions independently from `others`' law at one's own View, own valid sizes
-    included. The default is that they pass: the optimum of the single game.
+    The others are taken to draw their actions independently from `others`' law at one's own View,
+    own valid sizes included. The default is that they pass: the optimum of the single game.
     """
 
     others: Memoryless = Pass()
@@ -31,4 +33,6 @@ class BestResponse(Deterministic):
         n_others = n_players_of(view) - 1
         if n_others == 0 or isinstance(self.others, Pass):
             return expected_pnl(params, view, NOBODY)
-        return expected_pnl(params, view, flow_of(self.others.action_probabilities(params, view), n_others))
+        return expected_pnl(
+            params, view, flow_of(self.others.action_probabilities(params, view), n_others)
+        )

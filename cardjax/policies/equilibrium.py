@@ -1,4 +1,6 @@
-"""The symmetric equilibrium of each round, as a player. DESIGN.md, "Score"; the mathematics is in `stage_game`."""
+"""The symmetric equilibrium of each round, as a player. DESIGN.md, "Score"; the mathematics is in
+`stage_game`.
+"""
 
 import dataclasses
 
@@ -13,10 +15,14 @@ from cardjax.policies.stage_game import action_of, good_side, n_players_of, symm
 
 @dataclasses.dataclass(frozen=True)
 class Equilibrium(Memoryless):
-    """Plays the symmetric Nash equilibrium of the round's stage game; alone in the market, the optimum."""
+    """Plays the symmetric Nash equilibrium of the round's stage game; alone in the market, the
+    optimum.
+    """
 
     def action_probabilities(self, params: EnvParams, view: View) -> Array:
-        """float32 [..., 21]: one action, or two neighbouring sizes where no symmetric pure equilibrium exists."""
+        """float32 [..., 21]: one action, or two neighbouring sizes where no symmetric pure
+        equilibrium exists.
+        """
         mix = symmetric_equilibrium(params, view, n_players_of(view))
         is_sell, p_more = good_side(view).is_sell, mix.p_more[..., None]
         size = jax.nn.one_hot(action_of(is_sell, mix.size), N_ACTIONS, dtype=jnp.float32)

@@ -15,12 +15,13 @@ Sizing = Literal["max", "kelly", "fixed"]
 
 @dataclasses.dataclass(frozen=True)
 class EvOracle(Deterministic):
-    """Buys if mu − ask > 0, sells if bid − mu > 0, else passes; sizes by `sizing`, at most the largest valid size.
+    """Buys if mu − ask > 0, sells if bid − mu > 0, else passes; sizes by `sizing`, at most the
+    largest valid size.
 
     Sizing:
         max: the largest valid size.
-        kelly: `fraction` of the Kelly bet, in whole units, rounded down; a bet below one unit is a pass.
-        fixed: `fixed_size` units.
+        kelly: `fraction` of the Kelly bet, in whole units, rounded down; a bet below one unit is a
+        pass. fixed: `fixed_size` units.
     """
 
     sizing: Sizing = "max"
@@ -43,11 +44,12 @@ class EvOracle(Deterministic):
 
 
 def kelly_units(wealth: Array, edge: Array, sigma: Array, fraction: float) -> Array:
-    """Whole units of a fractional Kelly bet, float32 [...], at least 0 for wealth and edge that are; inf at sigma = 0.
+    """Whole units of a fractional Kelly bet, float32 [...], at least 0 for wealth and edge that
+    are; inf at sigma = 0.
 
     A bet of i units with mean i · edge and variance i² · sigma² that is small beside W adds
-    i · edge / W − i² · sigma² / (2 W²) to E[ln W]: the best i is W · edge / sigma² (the continuous Kelly bet). With
-    sigma = 0 the gain is sure, and no size too large.
+    i · edge / W − i² · sigma² / (2 W²) to E[ln W]: the best i is W · edge / sigma² (the continuous
+    Kelly bet). With sigma = 0 the gain is sure, and no size too large.
     """
     certain = sigma == 0
     units = jnp.floor(fraction * wealth * edge / jnp.where(certain, 1, sigma * sigma))

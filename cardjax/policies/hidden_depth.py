@@ -1,4 +1,6 @@
-"""How far an order is expected to overflow a depth of which only min(L, L_cap) is shown. RULES.md, "Liquidity"."""
+"""How far an order is expected to overflow a depth of which only min(L, L_cap) is shown. RULES.md,
+"Liquidity".
+"""
 
 import jax
 import jax.numpy as jnp
@@ -9,20 +11,27 @@ from cardjax.env import EnvParams
 from cardjax.env.liquidity import depth_scale
 
 SMALLEST_TAU = 1e-6
-"""Stands for tau = 0, which is a point mass: it moves no expectation by more than 1e-6 of the depth."""
+"""Stands for tau = 0, which is a point mass: it moves no expectation by more than 1e-6 of the
+depth.
+"""
 SMALLEST_CHANCE = 1e-30
 """Below it a condition is one that float32 cannot weigh, and no market of this world meets."""
 
 
-def expected_overflow(displayed: Array, sigma: Array, spread: Array, q: Array | np.ndarray, params: EnvParams) -> Array:
-    """E[max(0, q − L) | displayed], in units: the expected overflow of a side that is asked for q in all.
+def expected_overflow(
+    displayed: Array, sigma: Array, spread: Array, q: Array | np.ndarray, params: EnvParams
+) -> Array:
+    """E[max(0, q − L) | displayed], in units: the expected overflow of a side that is asked for q
+    in all.
 
-    A displayed depth below L_cap is the true one. At L_cap, the true depth is distributed as L given L ≥ L_cap; where
-    L_cap ≤ L_min that says nothing, and L_min keeps the chance of every raw depth below it. L_max holds the rest of the
-    upper tail either way. In float32 the error stays below 2e-6 · max(q, 1), for tau ≤ 5.
+    A displayed depth below L_cap is the true one. At L_cap, the true depth is distributed as L
+    given L ≥ L_cap; where L_cap ≤ L_min that says nothing, and L_min keeps the chance of every raw
+    depth below it. L_max holds the rest of the upper tail either way. In float32 the error stays
+    below 2e-6 · max(q, 1), for tau ≤ 5.
 
-    The arguments broadcast against each other. Ask for the sizes that are needed rather than slice a table of them all:
-    XLA fuses the table into every slice of it, and is then several times slower.
+    The arguments broadcast against each other. Ask for the sizes that are needed rather than slice
+    a table of them all: XLA fuses the table into every slice of it, and is then several times
+    slower.
 
     Args:
         displayed: displayed depth of the side, units.
@@ -35,17 +44,22 @@ def expected_overflow(displayed: Array, sigma: Array, spread: Array, q: Array | 
     """
     total = jnp.asarray(q, jnp.float32)
     hidden = displayed >= params.liquidity.cap
-    return jnp.where(hidden, _overflow_past_cap(sigma, spread, total, params), jnp.maximum(total - displayed, 0))
+    return jnp.where(
+        hidden, _overflow_past_cap(sigma, spread, total, params), jnp.maximum(total - displayed, 0)
+    )
 
 
 def _overflow_past_cap(sigma: Array, spread: Array, q: Array, params: EnvParams) -> Array:
     """E[max(0, q − L) | L ≥ cap].
 
-    It is the integral of P(L ≤ y | L ≥ cap) over y in [a, q], where a = max(cap, L_min) is the least that L can be. The
-    integrand is 1 from L_max on. Up to x = min(q, L_max) it is P(raw ≤ y, raw ≥ cap) / P(raw ≥ cap) or, where
-    cap ≤ L_min, P(raw ≤ y); by parts, with z(y) = (ln y − ln L_bar) / tau + tau / 2 and Phi the normal distribution,
-        x [Phi]ᵤ − L_bar [Phi]ᵥ,   the brackets from u = z(a) to z(x), and from v = z(a) − tau to z(x) − tau,
-    is the integral of P(a ≤ raw ≤ y). L_bar [Phi]ᵥ is E[raw; a ≤ raw ≤ x], the lognormal's partial expectation.
+    It is the integral of P(L ≤ y | L ≥ cap) over y in [a, q], where a = max(cap, L_min) is the
+    least that L can be. The integrand is 1 from L_max on. Up to x = min(q, L_max) it is P(raw ≤ y,
+    raw ≥ cap) / P(raw ≥ cap) or, where cap ≤ L_min, P(raw ≤ y); by parts, with z(y) = (ln y − ln
+    L_bar) / tau + tau / 2 and Phi the normal distribution,
+        x [Phi]ᵤ − L_bar [Phi]ᵥ,   the brackets from u = z(a) to z(x), and from v = z(a) − tau to
+        z(x) − tau,
+    is the integral of P(a ≤ raw ≤ y). L_bar [Phi]ᵥ is E[raw; a ≤ raw ≤ x], the lognormal's partial
+    expectation.
     """
     tau = jnp.maximum(params.liquidity.tau, SMALLEST_TAU)
     low, high, cap = params.liquidity.min, params.liquidity.max, params.liquidity.cap
@@ -70,6 +84,8 @@ def _normal_below(z: Array) -> Array:
 
 
 def _normal_between(low: Array, high: Array) -> Array:
-    """Phi(high) − Phi(low) for low ≤ high, from the survival function where both lie in the upper tail."""
+    """Phi(high) − Phi(low) for low ≤ high, from the survival function where both lie in the upper
+    tail.
+    """
     sign = jnp.where(low > 0, jnp.float32(-1), jnp.float32(1))
     return sign * (_normal_below(sign * high) - _normal_below(sign * low))

@@ -16,14 +16,18 @@ from cardjax.policies.stage_game import (
     good_side,
     impact_of,
     n_players_of,
-)  # fmt: skip
+)
 
 
 class Record(NamedTuple):
-    """What a Level-1 player remembers of this game, the latest round last; 0 for rounds not yet played."""
+    """What a Level-1 player remembers of this game, the latest round last; 0 for rounds not yet
+    played.
+    """
 
     favoured: Array
-    """int32 [...]: the side this round's edge points to, 1 buy, −1 sell, 0 neither; next round says who took it."""
+    """int32 [...]: the side this round's edge points to, 1 buy, −1 sell, 0 neither; next round says
+    who took it.
+    """
     side: Array
     """int32 [..., k]: the side that was favoured in each of the last k rounds."""
     hits: Array
@@ -34,13 +38,14 @@ class Record(NamedTuple):
 class Level1:
     """Sizes against the crowding it expects on the side that mu favours.
 
-    Each other player is taken to hit that side with probability p_hit, at the largest size valid for oneself, and to
-    stay away otherwise. The overflow is predicted against displayed depth, as if none were hidden, and the size is the
-    one with the best size · (edge − alpha · E[overflow]); ties go to the smaller, and to passing.
+    Each other player is taken to hit that side with probability p_hit, at the largest size valid
+    for oneself, and to stay away otherwise. The overflow is predicted against displayed depth, as
+    if none were hidden, and the size is the one with the best size · (edge − alpha · E[overflow]);
+    ties go to the smaller, and to passing.
 
-    p_hit is estimated for buys and for sells apart, from those of this game's last `window` rounds in which that side
-    was favoured: (prior_hits + hits) / (prior_trials + trials), the mean of a Beta posterior. The default prior is
-    Laplace's, uniform: one half until something is seen.
+    p_hit is estimated for buys and for sells apart, from those of this game's last `window` rounds
+    in which that side was favoured: (prior_hits + hits) / (prior_trials + trials), the mean of a
+    Beta posterior. The default prior is Laplace's, uniform: one half until something is seen.
     """
 
     window: int = N_ROUNDS
@@ -58,13 +63,17 @@ class Level1:
         favoured = jnp.where(side.edge > 0, jnp.where(side.is_sell, -1, 1), 0).astype(jnp.int32)
         record = _remember(carry, view)._replace(favoured=favoured)
         p_hit = self.hit_probability(record, favoured, n_players_of(view) - 1)
-        return record, action_of(side.is_sell, _best_size(params, side, p_hit, n_players_of(view) - 1))
+        return record, action_of(
+            side.is_sell, _best_size(params, side, p_hit, n_players_of(view) - 1)
+        )
 
     def hit_probability(self, record: Record, side: Array, n_others: int) -> Array:
         """p_hit of `side` (1 buy, −1 sell), float32 [...]."""
         relevant = record.side == side[..., None]
         hits = jnp.sum(jnp.where(relevant, record.hits, 0), -1)
-        return (self.prior_hits + hits) / (self.prior_trials + n_others * relevant.sum(-1)).astype(jnp.float32)
+        return (self.prior_hits + hits) / (self.prior_trials + n_others * relevant.sum(-1)).astype(
+            jnp.float32
+        )
 
 
 def _remember(record: Record, view: View) -> Record:
@@ -73,13 +82,17 @@ def _remember(record: Record, view: View) -> Record:
     first = view.round == 0
 
     def push(past: Array, latest: Array) -> Array:
-        return jnp.where(first[..., None], 0, jnp.concatenate([past[..., 1:], latest[..., None]], -1))
+        return jnp.where(
+            first[..., None], 0, jnp.concatenate([past[..., 1:], latest[..., None]], -1)
+        )
 
     return Record(record.favoured, push(record.side, record.favoured), push(record.hits, hits))
 
 
 def _best_size(params: EnvParams, side: GoodSide, p_hit: Array, n_others: int) -> Array:
-    """int32 [...]: argmax of size · (edge − alpha · E[overflow over displayed depth]) over sizes 0..n_valid."""
+    """int32 [...]: argmax of size · (edge − alpha · E[overflow over displayed depth]) over sizes
+    0..n_valid.
+    """
     sizes = np.arange(MAX_SIZE + 1)
     crowd = np.arange(n_others + 1) * side.n_valid[..., None, None]
     overflow = jnp.maximum(sizes[:, None] + crowd - side.displayed[..., None, None], 0)

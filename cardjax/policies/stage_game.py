@@ -1,9 +1,12 @@
-"""One round as a game of its own: what every order is worth given a View, and what players who know that would do.
+"""One round as a game of its own: what every order is worth given a View, and what players who know
+that would do.
 
-Payoffs are expected pnl: mu in place of S, and the hidden depth integrated out. Only one side of the quote can be worth
-taking, since bid ≤ ask; on it, an order of i while the others take k in all is worth
+Payoffs are expected pnl: mu in place of S, and the hidden depth integrated out. Only one side of
+the quote can be worth taking, since bid ≤ ask; on it, an order of i while the others take k in all
+is worth
     u(i; k) = i · (edge − alpha · E[max(0, i + k − L) | displayed]),
-with edge = mu − ask for buys and bid − mu for sells. RULES.md, "Orders, execution, settlement"; DESIGN.md, "Score".
+with edge = mu − ask for buys and bid − mu for sells. RULES.md, "Orders, execution, settlement";
+DESIGN.md, "Score".
 """
 
 import functools
@@ -40,7 +43,9 @@ class GoodSide(NamedTuple):
 
 
 class Mix(NamedTuple):
-    """A symmetric equilibrium on the good side: `size`, or one more with probability `p_more`. Leaves [...]."""
+    """A symmetric equilibrium on the good side: `size`, or one more with probability `p_more`.
+    Leaves [...].
+    """
 
     size: Array
     """int32, 0..10."""
@@ -83,8 +88,9 @@ def expected_pnl(params: EnvParams, view: View, flow: Array | np.ndarray) -> Arr
 
     Args:
         view: leaves [...].
-        flow: [..., 2, K + 1], the distribution of the units 0..K that the others buy in all (row 0) and sell (row 1);
-            `NOBODY`, or from `flow_of`. Only the two marginals matter, since an order meets one side alone.
+        flow: [..., 2, K + 1], the distribution of the units 0..K that the others buy in all (row 0)
+            and sell (row 1); `NOBODY`, or from `flow_of`. Only the two marginals matter, since an
+            order meets one side alone.
     """
     edge = _by_action(view.mu - view.ask, view.bid - view.mu)
     displayed = jnp.stack([view.displayed_ask, view.displayed_bid], -1)
@@ -92,7 +98,8 @@ def expected_pnl(params: EnvParams, view: View, flow: Array | np.ndarray) -> Arr
     n_totals = flow.shape[-1] + MAX_SIZE
     backwards = jnp.flip(jnp.pad(flow, [(0, 0)] * (flow.ndim - 1) + [(MAX_SIZE, MAX_SIZE)]), -1)
 
-    # A side's total is q if one orders i and the others q − i, so one overflow at q serves every size.
+    # A side's total is q if one orders i and the others q − i, so one overflow at q serves every
+    # size.
     def add(q: Array, mean: Array) -> Array:
         overflow = expected_overflow(displayed, sigma, spread, q, params)
         chance = jax.lax.dynamic_slice_in_dim(backwards, n_totals - 1 - q, MAX_SIZE + 1, -1)
@@ -105,7 +112,8 @@ def expected_pnl(params: EnvParams, view: View, flow: Array | np.ndarray) -> Arr
 
 
 def flow_of(probabilities: Array, n_others: int) -> Array:
-    """What `n_others` players buy and sell in all, if each draws its action from `probabilities` on its own.
+    """What `n_others` players buy and sell in all, if each draws its action from `probabilities` on
+    its own.
 
     Args:
         probabilities: [..., 21].
@@ -117,7 +125,8 @@ def flow_of(probabilities: Array, n_others: int) -> Array:
 
 
 def flow_of_others(probabilities: Array) -> Array:
-    """What the others of each player buy and sell in all, if each draws from a law of its own, independently.
+    """What the others of each player buy and sell in all, if each draws from a law of its own,
+    independently.
 
     Args:
         probabilities: [..., A, 21], a law for each player.
@@ -126,14 +135,17 @@ def flow_of_others(probabilities: Array) -> Array:
         float32 [..., A, 2, 10 · (A − 1) + 1], as `expected_pnl` takes it with views [..., A].
     """
     n_players = probabilities.shape[-2]
-    return _total_flow(probabilities, [jnp.roll(probabilities, -k, -2) for k in range(1, n_players)])
+    return _total_flow(
+        probabilities, [jnp.roll(probabilities, -k, -2) for k in range(1, n_players)]
+    )
 
 
 def joint_payoff(params: EnvParams, view: View, n_players: int) -> Array:
-    """The most that `n_players` could earn together in a round, in points of expected pnl: float32 [...].
+    """The most that `n_players` could earn together in a round, in points of expected pnl: float32
+    [...].
 
-    The total Q ≤ n_players · (largest valid size) maximises Q · (edge − alpha · E[overflow at Q]). For one player it is
-    the optimum of the single game.
+    The total Q ≤ n_players · (largest valid size) maximises Q · (edge − alpha · E[overflow at Q]).
+    For one player it is the optimum of the single game.
     """
     side = good_side(view)
     total = np.arange(n_players * MAX_SIZE + 1, dtype=np.float32)
@@ -144,14 +156,15 @@ def joint_payoff(params: EnvParams, view: View, n_players: int) -> Array:
 def symmetric_equilibrium(params: EnvParams, view: View, n_players: int) -> Mix:
     """The symmetric Nash equilibrium of the round among `n_players` who all have this View.
 
-    Let gain(i; k) = u(i; k) − u(i − 1; k), the worth of an i-th unit while the others take k. Expected overflow is
-    convex and nondecreasing in q, so gain falls in i and in k. Let i* be the largest valid i with gain(i; (A − 1) i)
-    above 0, or 0 if there is none.
-      - If i* is the largest valid size, or gain(i* + 1; (A − 1) i*) ≤ 0, then all playing i* is an equilibrium: u is
-        concave in i, the last unit gains and one more does not.
-      - Else a player gains by i* + 1 if all others play i*, and does not if all play i* + 1. The expected gain of that
-        unit falls in the chance p with which each other plays i* + 1, so one p makes it zero. Against that mix u is
-        still concave in i, and equal at i* and i* + 1: both are best, and mixing them so is an equilibrium.
+    Let gain(i; k) = u(i; k) − u(i − 1; k), the worth of an i-th unit while the others take k.
+    Expected overflow is convex and nondecreasing in q, so gain falls in i and in k. Let i* be the
+    largest valid i with gain(i; (A − 1) i) above 0, or 0 if there is none.
+      - If i* is the largest valid size, or gain(i* + 1; (A − 1) i*) ≤ 0, then all playing i* is an
+        equilibrium: u is concave in i, the last unit gains and one more does not.
+      - Else a player gains by i* + 1 if all others play i*, and does not if all play i* + 1. The
+        expected gain of that unit falls in the chance p with which each other plays i* + 1, so one
+        p makes it zero. Against that mix u is still concave in i, and equal at i* and i* + 1: both
+        are best, and mixing them so is an equilibrium.
 
     Args:
         view: leaves [...]; the others' valid sizes are taken to be one's own.
@@ -183,18 +196,28 @@ def binomial_mean(values: Array, p: Array) -> Array:
 
 
 def _cost(params: EnvParams, view: View, side: GoodSide, total: Array | np.ndarray) -> Array:
-    """Expected impact per unit on the good side, in points, [..., Q], at totals [..., Q] of all players' sizes."""
-    displayed, sigma, spread = side.displayed[..., None], view.sigma[..., None], view.spread[..., None]
+    """Expected impact per unit on the good side, in points, [..., Q], at totals [..., Q] of all
+    players' sizes.
+    """
+    displayed, sigma, spread = (
+        side.displayed[..., None],
+        view.sigma[..., None],
+        view.spread[..., None],
+    )
     return impact_of(params) * expected_overflow(displayed, sigma, spread, total, params)
 
 
 def _by_action(buy: Array, sell: Array) -> Array:
-    """[..., 21] from what holds for buys and what holds for sells, each [...]; a pass goes with the buys."""
+    """[..., 21] from what holds for buys and what holds for sells, each [...]; a pass goes with the
+    buys.
+    """
     return jnp.where(ACTION_SELLS, sell[..., None], buy[..., None])
 
 
 def _indifferent_at(gains: Array) -> Array:
-    """The p with binomial_mean(gains, p) = 0, for gains [..., A] that fall in j from above 0 to 0 or below."""
+    """The p with binomial_mean(gains, p) = 0, for gains [..., A] that fall in j from above 0 to 0
+    or below.
+    """
     first, last = gains[..., 0], gains[..., -1]
     if gains.shape[-1] == 1:
         return jnp.zeros_like(first)
@@ -207,12 +230,16 @@ def _indifferent_at(gains: Array) -> Array:
         positive = binomial_mean(gains, middle) > 0
         return jnp.where(positive, middle, low), jnp.where(positive, high, middle)
 
-    low, high = jax.lax.fori_loop(0, N_BISECTIONS, halve, (jnp.zeros_like(first), jnp.ones_like(first)))
+    low, high = jax.lax.fori_loop(
+        0, N_BISECTIONS, halve, (jnp.zeros_like(first), jnp.ones_like(first))
+    )
     return (low + high) / 2
 
 
 def _total_flow(like: Array, laws: Sequence[Array]) -> Array:
-    """[..., 2, K + 1] of players with the given laws, [..., 21] each; of none of them, in the shape of `like`."""
+    """[..., 2, K + 1] of players with the given laws, [..., 21] each; of none of them, in the shape
+    of `like`.
+    """
     total = jnp.ones((*like.shape[:-1], 2, 1), jnp.float32)
     for law in laws:
         passes, buys, sells = jnp.split(law, [1, MAX_SIZE + 1], -1)
@@ -223,7 +250,12 @@ def _total_flow(like: Array, laws: Sequence[Array]) -> Array:
 
 
 def _convolve(a: Array, b: Array) -> Array:
-    """The distribution of the sum of two independent counts: [..., n] and [..., m] to [..., n + m − 1]."""
+    """The distribution of the sum of two independent counts: [..., n] and [..., m] to [..., n + m −
+    1].
+    """
     n = a.shape[-1]
     unpadded = [(0, 0)] * (b.ndim - 1)
-    return sum((jnp.pad(a[..., j, None] * b, [*unpadded, (j, n - 1 - j)]) for j in range(n)), start=jnp.float32(0))
+    return sum(
+        (jnp.pad(a[..., j, None] * b, [*unpadded, (j, n - 1 - j)]) for j in range(n)),
+        start=jnp.float32(0),
+    )

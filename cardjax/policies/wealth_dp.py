@@ -1,20 +1,27 @@
-"""The single game solved over wealth: what a round is worth includes what its outcome leaves to bet with later.
+"""The single game solved over wealth: what a round is worth includes what its outcome leaves to bet
+with later.
 
-`BestResponse` takes each round for itself. It is the optimum where the budget never binds; elsewhere today's outcome
-limits tomorrow's orders, and the player with the largest expected total solves, backwards from V_T = 0,
+`BestResponse` takes each round for itself. It is the optimum where the budget never binds;
+elsewhere today's outcome limits tomorrow's orders, and the player with the largest expected total
+solves, backwards from V_T = 0,
     V_t(W, k) = E[max over valid actions of E[reward + V_{t+1}(W', k') | View]],
-with k the kind of the last round's event, k' of this one's, and W' = W + pnl. What is exact, and what is not:
+with k the kind of the last round's event, k' of this one's, and W' = W + pnl. What is exact, and
+what is not:
 
-- The law of S given the View is exact (`sum_law`). So are the events' transitions and, where every size fits under
-  L_cap (all orders do at the default 10), slippage. Where L_cap hides depth, W' takes its expectation: rewards of the
-  kind pnl stay exact, and ln W loses the variance of slippage, 1e-6 of its growth in configs/hidden_depth.yaml.
-- The market's other draws (cards, hints, mid, depth) are `n_draws` points for each kind of event, spread evenly from
-  one random shift. At the default 2048, V_0 deviates by 0.14% from shift to shift, and by 1.3% in tight_budget (8192:
-  0.08% and 0.4%). Every draw is on an edge: a mid within half a spread of mu is integrated out as a pass. The induction
-  so forgoes bets against the odds, which pay only where V is locally convex: 1e-6 points a game in tight_budget.
-- V is kept at `n_wealth` equally spaced wealths up to `span` · W0, linear between them and constant beyond. In debt,
-  where only impact can bring a player, it is 0; the induction lets it fall to that over one step of the grid.
-- All remaps are one kind: a remap that persists is worth an average remap. They are 1.5% of the fresh draws.
+- The law of S given the View is exact (`sum_law`). So are the events' transitions and, where every
+  size fits under L_cap (all orders do at the default 10), slippage. Where L_cap hides depth, W'
+  takes its expectation: rewards of the kind pnl stay exact, and ln W loses the variance of
+  slippage, 1e-6 of its growth in configs/hidden_depth.yaml.
+- The market's other draws (cards, hints, mid, depth) are `n_draws` points for each kind of event,
+  spread evenly from one random shift. At the default 2048, V_0 deviates by 0.14% from shift to
+  shift, and by 1.3% in tight_budget (8192: 0.08% and 0.4%). Every draw is on an edge: a mid within
+  half a spread of mu is integrated out as a pass. The induction so forgoes bets against the odds,
+  which pay only where V is locally convex: 1e-6 points a game in tight_budget.
+- V is kept at `n_wealth` equally spaced wealths up to `span` · W0, linear between them and constant
+  beyond. In debt, where only impact can bring a player, it is 0; the induction lets it fall to that
+  over one step of the grid.
+- All remaps are one kind: a remap that persists is worth an average remap. They are 1.5% of the
+  fresh draws.
 
 benchmarks/wealth_gap.py measures what is gained, and how far V_0 is from what the policy earns.
 """
@@ -29,7 +36,18 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import ndtr, ndtri
 
-from cardjax.env import EVENT_KINDS, N_ROUNDS, CardMarket, EnvParams, State, View, cards, draws, liquidity, quotes
+from cardjax.env import (
+    EVENT_KINDS,
+    N_ROUNDS,
+    CardMarket,
+    EnvParams,
+    State,
+    View,
+    cards,
+    draws,
+    liquidity,
+    quotes,
+)
 from cardjax.env.events import EVENTS, N_REMAPS, NO_EVENT, REMAP, kind_of
 from cardjax.env.execution import MAX_SIZE, action_mask
 from cardjax.env.market import Market, new_players
@@ -43,7 +61,7 @@ from cardjax.policies.stage_game import (
     expected_pnl,
     good_side,
     impact_of,
-)  # fmt: skip
+)
 
 Objective = Literal["pnl", "log_wealth"]
 
@@ -57,14 +75,20 @@ SPAN = 4.0
 SMALLEST_SHARE = 1e-30
 """Stands for the chance of an edge where float32 has none: its normal is then still finite."""
 STEPS = (np.float64(1.1673039782614187) ** -np.arange(1, 5) * 2.0**32).astype(np.uint32)
-"""Multiples of these four, modulo 2^32, fill the unit cube evenly: powers of the root of x^5 = x + 1 (Roberts's R4)."""
+"""Multiples of these four, modulo 2^32, fill the unit cube evenly: powers of the root of x^5 = x +
+1 (Roberts's R4).
+"""
 
 
 class WealthValue(NamedTuple):
-    """The expected sum of the rewards still to come, by rounds played, last event's kind, and wealth."""
+    """The expected sum of the rewards still to come, by rounds played, last event's kind, and
+    wealth.
+    """
 
     value: Array
-    """float32 [T + 1, 6, n], points or ln W; row 0 (no last event) is the same for all kinds, row T is 0."""
+    """float32 [T + 1, 6, n], points or ln W; row 0 (no last event) is the same for all kinds, row T
+    is 0.
+    """
     grid: Array
     """float32 [n], points: equally spaced wealths from 0."""
 
@@ -78,9 +102,11 @@ class WealthParams(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class WealthOptimal(Deterministic):
-    """Takes the valid action with the largest expected reward plus value of the wealth it leaves, for A = 1.
+    """Takes the valid action with the largest expected reward plus value of the wealth it leaves,
+    for A = 1.
 
-    With the value from `solve` it is the optimum of the whole game; with `myopic_value`, of each round for itself.
+    With the value from `solve` it is the optimum of the whole game; with `myopic_value`, of each
+    round for itself.
     """
 
     objective: Objective = "pnl"
@@ -91,25 +117,32 @@ class WealthOptimal(Deterministic):
         return jnp.argmax(gain, -1).astype(jnp.int32)
 
     def gain(self, params: WealthParams, view: View) -> Array:
-        """Expected reward plus change of value against passing, float32 [..., 21], of all actions, valid or not."""
+        """Expected reward plus change of value against passing, float32 [..., 21], of all actions,
+        valid or not.
+        """
         law, pnl = sum_law(view.event, view.hint_counts), order_pnl(params.env, view)
         reward = expected_reward(self.objective, params.env, view, law, pnl, view.wealth)
         after = [x[..., None, None] for x in (view.round + 1, kind_of(view.event), view.wealth)]
-        # Differences before the mean: where wealth does not matter they are exactly 0, and decide nothing.
-        change = value_at(params.value, after[0], after[1], after[2] + pnl) - value_at(params.value, *after)
+        # Differences before the mean: where wealth does not matter they are exactly 0, and decide
+        # nothing.
+        change = value_at(params.value, after[0], after[1], after[2] + pnl) - value_at(
+            params.value, *after
+        )
         return reward + jnp.sum(law[..., None, :] * change, -1)
 
 
 def sum_law(event: Array, hint_counts: Array) -> Array:
     """P(S = s | event, hints) for s = 0..42, float32 [..., 43], exact, without replacement.
 
-    With r_c cards of value v_c left, and p_k(x) = sum over c of r_c x^(k v_c), the ways to draw one, two or three of
-    them by their sum are the coefficients of e_1 = p_1, e_2 = (p_1² − p_2) / 2, e_3 = (p_1³ − 3 p_1 p_2 + 2 p_3) / 6
-    (Newton's identities). All are whole numbers below 2^24, so only the division by their number rounds.
+    With r_c cards of value v_c left, and p_k(x) = sum over c of r_c x^(k v_c), the ways to draw
+    one, two or three of them by their sum are the coefficients of e_1 = p_1, e_2 = (p_1² − p_2) /
+    2, e_3 = (p_1³ − 3 p_1 p_2 + 2 p_3) / 6 (Newton's identities). All are whole numbers below 2^24,
+    so only the division by their number rounds.
 
     Args:
         event: int in 0..160, shape [...].
-        hint_counts: int [..., 13], revealed cards of each rank 2..14; at most three in all, each eligible.
+        hint_counts: int [..., 13], revealed cards of each rank 2..14; at most three in all, each
+            eligible.
     """
     event, counts = jnp.asarray(event), jnp.asarray(hint_counts).astype(jnp.float32)
     value = jnp.asarray(EVENTS.value)[event]
@@ -120,16 +153,24 @@ def sum_law(event: Array, hint_counts: Array) -> Array:
     two, three = (square - p2) / 2, (_product(p1, square - 3 * p2) + 2 * p3) / 6
 
     n_hints, shown = counts.sum(-1)[..., None], (counts * value).sum(-1)[..., None]
-    ways = jnp.select([n_hints == 0, n_hints == 1, n_hints == 2], [three, two, p1], (sums == 0).astype(jnp.float32))
+    ways = jnp.select(
+        [n_hints == 0, n_hints == 1, n_hints == 2],
+        [three, two, p1],
+        (sums == 0).astype(jnp.float32),
+    )
     rest = (sums - shown).astype(jnp.int32)
     shifted = jnp.where(rest >= 0, jnp.take_along_axis(ways, jnp.maximum(rest, 0), -1), 0)
     return shifted / ways.sum(-1, keepdims=True)
 
 
 def order_pnl(params: EnvParams, view: View) -> Array:
-    """What each action earns for each S: points, float32 [..., 21, 43], with expected slippage on hidden depth."""
+    """What each action earns for each S: points, float32 [..., 21, 43], with expected slippage on
+    hidden depth.
+    """
     depth = jnp.where(ACTION_SELLS, view.displayed_bid[..., None], view.displayed_ask[..., None])
-    overflow = expected_overflow(depth, view.sigma[..., None], view.spread[..., None], SIZE_OF_ACTION, params)
+    overflow = expected_overflow(
+        depth, view.sigma[..., None], view.spread[..., None], SIZE_OF_ACTION, params
+    )
     slippage = impact_of(params) * overflow
     price = jnp.where(ACTION_SELLS, view.bid[..., None] - slippage, view.ask[..., None] + slippage)
     return jnp.asarray(POSITION)[:, None] * (np.arange(N_SUMS, dtype=np.float32) - price[..., None])
@@ -151,19 +192,24 @@ def expected_reward(
 
 
 def expected_log_growth(law: Array, pnl: Array, wealth: Array) -> Array:
-    """E[ln max(W + pnl, 1)] − ln max(W, 1), float32 [..., n], for laws [..., 43], pnl [..., n, 43], wealth [...]."""
+    """E[ln max(W + pnl, 1)] − ln max(W, 1), float32 [..., n], for laws [..., 43], pnl [..., n, 43],
+    wealth [...].
+    """
     before = wealth[..., None, None]
     base = jnp.maximum(before, 1)
     return jnp.sum(law[..., None, :] * jnp.log1p((jnp.maximum(before + pnl, 1) - base) / base), -1)
 
 
-def value_at(value: WealthValue, n_played: Array | int, kind: Array | int, wealth: Array | float) -> Array:
+def value_at(
+    value: WealthValue, n_played: Array | int, kind: Array | int, wealth: Array | float
+) -> Array:
     """Expected sum of the rewards to come, float32; the arguments broadcast.
 
     Args:
         n_played: rounds played, 0..T.
         kind: index into EVENT_KINDS of the last round's event; any before the first.
-        wealth: points; beyond the grid the value is that at its end, and in debt, when one may only pass, it is 0.
+        wealth: points; beyond the grid the value is that at its end, and in debt, when one may only
+            pass, it is 0.
     """
     n = value.grid.shape[0]
     wealth = jnp.asarray(wealth, jnp.float32)
@@ -175,21 +221,31 @@ def value_at(value: WealthValue, n_played: Array | int, kind: Array | int, wealt
     return jnp.where(wealth < 0, 0, low + (position - below) * (high - low))
 
 
-def myopic_value(env_params: EnvParams, n_wealth: int = N_WEALTH, span: float = SPAN) -> WealthValue:
+def myopic_value(
+    env_params: EnvParams, n_wealth: int = N_WEALTH, span: float = SPAN
+) -> WealthValue:
     """Nothing to come after a round: `WealthOptimal` then takes each round for itself.
 
-    The table is zeros for either objective. For log_wealth that says V_{t+1} = ln W', since rewards are differences of
-    ln W. The other arguments are as in `solve`, so that one program plays both values.
+    The table is zeros for either objective. For log_wealth that says V_{t+1} = ln W', since rewards
+    are differences of ln W. The other arguments are as in `solve`, so that one program plays both
+    values.
     """
-    return WealthValue(jnp.zeros((N_ROUNDS + 1, N_KINDS, n_wealth), jnp.float32), _grid(env_params, n_wealth, span))
+    return WealthValue(
+        jnp.zeros((N_ROUNDS + 1, N_KINDS, n_wealth), jnp.float32), _grid(env_params, n_wealth, span)
+    )
 
 
 @partial(jax.jit, static_argnames=("objective", "n_draws", "n_wealth"))
 def solve(
-    env_params: EnvParams, objective: Objective, key: Array, n_draws: int = 2048, n_wealth: int = N_WEALTH,
+    env_params: EnvParams,
+    objective: Objective,
+    key: Array,
+    n_draws: int = 2048,
+    n_wealth: int = N_WEALTH,
     span: float = SPAN,
-) -> WealthValue:  # fmt: skip
-    """The value of the single game under its best play, by backward induction; the module says what is approximate.
+) -> WealthValue:
+    """The value of the single game under its best play, by backward induction; the module says what
+    is approximate.
 
     Args:
         objective: "pnl" (also the optimum of expected_pnl) or "log_wealth".
@@ -225,18 +281,24 @@ class _Edges(NamedTuple):
 
 
 class _Rounds(NamedTuple):
-    """What the induction needs of a round, for passing and the sizes 1..10 of the side that has the edge."""
+    """What the induction needs of a round, for passing and the sizes 1..10 of the side that has the
+    edge.
+    """
 
     reward: Array
     """float32 [6, n_draws, 11, n_wealth], −inf where not valid."""
     landing: Array
-    """float32 [6, n_draws, 11, 2 n_wealth − 1]: the law of pnl on the grid's steps, −(n_wealth − 1) first."""
+    """float32 [6, n_draws, 11, 2 n_wealth − 1]: the law of pnl on the grid's steps, −(n_wealth − 1)
+    first.
+    """
     chance: Array
     """float32 [6, n_draws]."""
 
 
 def _edges(params: EnvParams, key: Array, n_draws: int) -> _Edges:
-    """Evenly spread draws of the market for each kind of event, the mid drawn given that a side has an edge."""
+    """Evenly spread draws of the market for each kind of event, the mid drawn given that a side has
+    an edge.
+    """
     shift = jax.random.bits(key, (len(STEPS),), jnp.uint32)
     words = shift + jnp.arange(n_draws, dtype=jnp.uint32)[:, None] * STEPS
     base = jnp.broadcast_to(jnp.arange(REMAP)[:, None], (REMAP, n_draws))
@@ -251,7 +313,9 @@ def _edge(params: EnvParams, words: Array, event: Array) -> _Edges:
     n_hints = cards.draw_n_hints(words[1], params)
     mu, sigma = quotes.posterior(event, cards.hint_counts(ranks, n_hints))
     half_spread = quotes.spread_of(sigma, params) / 2
-    chance = jnp.maximum(2 * ndtr(-half_spread / jnp.maximum(params.sigma_q, SMALLEST_SHARE)), SMALLEST_SHARE)
+    chance = jnp.maximum(
+        2 * ndtr(-half_spread / jnp.maximum(params.sigma_q, SMALLEST_SHARE)), SMALLEST_SHARE
+    )
     u = draws.uniform(words[2])
     tail = ndtri(chance * jnp.maximum(jnp.minimum(u, 1 - u), 2.0**-25))
     quote = quotes.draw_quote(jnp.where(u < 0.5, tail, -tail), mu, sigma, params)
@@ -284,19 +348,26 @@ def _prepare(params: EnvParams, objective: Objective, edges: _Edges, grid: Array
         own = jnp.take_along_axis(expected_pnl(params, view, NOBODY), sizes, -1)
         reward = jnp.broadcast_to(own[..., None], (*own.shape, grid.shape[0]))
     else:
-        reward = jnp.moveaxis(expected_log_growth(law[..., None, :], pnl[..., None, :, :], grid), -2, -1)
+        reward = jnp.moveaxis(
+            expected_log_growth(law[..., None, :], pnl[..., None, :, :], grid), -2, -1
+        )
     quote = (x[..., None] for x in (view.bid, view.ask, view.s_max))
     bid, ask, s_max, wealth = jnp.broadcast_arrays(*quote, grid)
     mask = action_mask(bid, ask, s_max, wealth, params)
     valid = jnp.take_along_axis(jnp.moveaxis(mask, -1, -2), sizes[..., None], -2)
-    return _Rounds(jnp.where(valid, reward, -jnp.inf), _landing(law, pnl / grid[1], grid.shape[0]), edges.chance)
+    return _Rounds(
+        jnp.where(valid, reward, -jnp.inf),
+        _landing(law, pnl / grid[1], grid.shape[0]),
+        edges.chance,
+    )
 
 
 def _landing(law: Array, steps: Array, n: int) -> Array:
-    """[..., a, 2n − 1] from laws [..., 43] of moves by `steps` [..., a, 43]: each is shared by its two neighbours.
+    """[..., a, 2n − 1] from laws [..., 43] of moves by `steps` [..., a, 43]: each is shared by its
+    two neighbours.
 
-    The mean of a table under it is that of the table's linear interpolation. A move longer than the grid is cut to its
-    length, which leaves it at or past the grid's end all the same.
+    The mean of a table under it is that of the table's linear interpolation. A move longer than the
+    grid is cut to its length, which leaves it at or past the grid's end all the same.
     """
     position = jnp.clip(steps, 1 - n, n - 1) + (n - 1)
     below = jnp.minimum(position.astype(jnp.int32), 2 * n - 3)
@@ -311,7 +382,9 @@ def _landing(law: Array, steps: Array, n: int) -> Array:
 
 
 def _best(rounds: _Rounds, later: Array) -> Array:
-    """Value before a round of each kind, [6, n], from that after it: without an edge wealth stays what it is."""
+    """Value before a round of each kind, [6, n], from that after it: without an edge wealth stays
+    what it is.
+    """
     n = later.shape[-1]
     rich = jnp.broadcast_to(later[:, -1:], (N_KINDS, n - 1))
     beyond = jnp.concatenate([jnp.zeros_like(rich), later, rich], -1)
@@ -323,7 +396,9 @@ def _best(rounds: _Rounds, later: Array) -> Array:
 
 
 def _product(a: Array, b: Array) -> Array:
-    """The product of two polynomials by their 43 coefficients, [..., 43] each, cut off at the same length."""
+    """The product of two polynomials by their 43 coefficients, [..., 43] each, cut off at the same
+    length.
+    """
     padded = jnp.pad(b, [(0, 0)] * (b.ndim - 1) + [(N_SUMS - 1, 0)])
 
     def add(j: Array, total: Array) -> Array:

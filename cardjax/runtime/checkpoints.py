@@ -1,8 +1,10 @@
-"""Checkpoints of a learner's whole state, kept by orbax: written aside and renamed, so a crash leaves the last one.
+"""Checkpoints of a learner's whole state, kept by orbax: written aside and renamed, so a crash
+leaves the last one.
 
-Beside the arrays, a checkpoint says what it is of (algorithm, observation fields, configuration), the shape and type of
-each array, and a checksum of its bytes. So one that belongs elsewhere is told from one that is damaged: the first is
-refused with what differs, and in place of the second an older one is taken.
+Beside the arrays, a checkpoint says what it is of (algorithm, observation fields, configuration),
+the shape and type of each array, and a checksum of its bytes. So one that belongs elsewhere is told
+from one that is damaged: the first is refused with what differs, and in place of the second an
+older one is taken.
 """
 
 import contextlib
@@ -26,7 +28,9 @@ class DamagedError(Exception):
 
 
 class Checkpoints:
-    """The checkpoints/ of a run folder; the last two are kept. Arrays go in and come out as NumPy's."""
+    """The checkpoints/ of a run folder; the last two are kept. Arrays go in and come out as
+    NumPy's.
+    """
 
     def __init__(self, folder: Path, origin: Mapping[str, Any]):
         """`origin`: what the run is, by name; see `origin_of` in runs.py.
@@ -48,7 +52,8 @@ class Checkpoints:
         return sorted(self._manager.all_steps(), reverse=True)
 
     def save(self, n_updates: int, state: Any) -> None:
-        """Save the state (NumPy arrays) after so many updates; a second save of the same one does nothing.
+        """Save the state (NumPy arrays) after so many updates; a second save of the same one does
+        nothing.
 
         Raises:
             ParameterError: it cannot be written; the earlier ones are as they were.
@@ -58,7 +63,11 @@ class Checkpoints:
         manager = self._manager
         from orbax.checkpoint.args import StandardSave
 
-        about = {"origin": self._origin, "arrays": _described(state), "checksums": _checksums(state)}
+        about = {
+            "origin": self._origin,
+            "arrays": _described(state),
+            "checksums": _checksums(state),
+        }
         try:
             manager.save(n_updates, args=StandardSave(state), custom_metadata=about)
         except Exception as error:  # orbax and tensorstore raise many kinds
@@ -87,7 +96,9 @@ class Checkpoints:
         except Exception as error:
             raise DamagedError(_one_line(error)) from None
         state = jax.tree.map(np.asarray, state)
-        changed = [name for name, sum_ in _checksums(state).items() if sum_ != about["checksums"].get(name)]
+        changed = [
+            name for name, sum_ in _checksums(state).items() if sum_ != about["checksums"].get(name)
+        ]
         if changed:
             raise DamagedError(f"the bytes of {changed[0]} are not those that were saved")
         return state
@@ -106,18 +117,24 @@ class Checkpoints:
 
     @cached_property
     def _manager(self) -> Any:
-        """orbax's. A new run does its first updates without: the import takes a quarter of a second."""
+        """orbax's. A new run does its first updates without: the import takes a quarter of a
+        second.
+        """
         import orbax.checkpoint as ocp
 
         # One process writes and reads, so orbax is not to wait for the others.
         alone = ocp.options.MultiprocessingOptions(
-            primary_host=jax.process_index(), active_processes={jax.process_index()}, barrier_sync_key_prefix="first"
+            primary_host=jax.process_index(),
+            active_processes={jax.process_index()},
+            barrier_sync_key_prefix="first",
         )
         several = jax.process_count() > 1
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=N_KEPT, enable_async_checkpointing=False, create=not several,
+            max_to_keep=N_KEPT,
+            enable_async_checkpointing=False,
+            create=not several,
             multiprocessing_options=alone if several else ocp.options.MultiprocessingOptions(),
-        )  # fmt: skip
+        )
         try:
             return ocp.CheckpointManager((self._folder / "checkpoints").resolve(), options=options)
         except OSError as error:
@@ -128,7 +145,9 @@ class Checkpoints:
         return "_manager" in self.__dict__
 
     def _unusable(self, error: OSError) -> ParameterError:
-        return ParameterError("run", str(self._folder), f"checkpoints/ cannot be used ({error.strerror})")
+        return ParameterError(
+            "run", str(self._folder), f"checkpoints/ cannot be used ({error.strerror})"
+        )
 
     def _about(self, n_updates: int) -> dict[str, Any]:
         try:
@@ -143,7 +162,9 @@ class Checkpoints:
         named = [part for part in ("algorithm", "observation") if theirs.get(part) != ours[part]]
         if named or about["arrays"] != arrays:
             said = _difference(theirs, ours) or _difference(about["arrays"], arrays)
-            raise ParameterError("run", str(self._folder), f"checkpoint {n_updates} is of another run: {said}")
+            raise ParameterError(
+                "run", str(self._folder), f"checkpoint {n_updates} is of another run: {said}"
+            )
 
 
 def _difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
@@ -165,7 +186,10 @@ def _shown(value: Any) -> str:
 
 def _described(tree: Any) -> dict[str, str]:
     """Type and shape of each array by its path, such as float32[2, 64]."""
-    return {_path(path): f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+    return {
+        _path(path): f"{leaf.dtype}{list(leaf.shape)}"
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
 
 
 def _checksums(tree: Any) -> dict[str, int]:

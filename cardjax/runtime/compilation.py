@@ -1,4 +1,6 @@
-"""Compiled programs are kept on disk, so that the second start of the same training compiles nothing."""
+"""Compiled programs are kept on disk, so that the second start of the same training compiles
+nothing.
+"""
 
 import contextlib
 import hashlib
@@ -10,10 +12,11 @@ import jax
 
 
 def keep_compiled_programs() -> None:
-    """Let JAX keep what it compiles in the user's cache folder, unless the user has chosen a place or none.
+    """Let JAX keep what it compiles in the user's cache folder, unless the user has chosen a place
+    or none.
 
-    JAX_COMPILATION_CACHE_DIR chooses another folder, JAX_ENABLE_COMPILATION_CACHE=false turns it off. A folder that
-    cannot be written is no error: there is no cache then.
+    JAX_COMPILATION_CACHE_DIR chooses another folder, JAX_ENABLE_COMPILATION_CACHE=false turns it
+    off. A folder that cannot be written is no error: there is no cache then.
     """
     config: Any = jax.config
     if config.jax_compilation_cache_dir is not None or not config.jax_enable_compilation_cache:
@@ -27,7 +30,9 @@ def keep_compiled_programs() -> None:
 
 
 def _cache_folder() -> Path:
-    """One folder a kind of processor: a home folder may be shared by hosts that cannot run each other's programs."""
+    """One folder a kind of processor: a home folder may be shared by hosts that cannot run each
+    other's programs.
+    """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "cardjax" / f"xla-{_processor()}"
 

@@ -23,8 +23,11 @@ def table_of(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, 
     return rounds, np.array([float(row[name]) for row in filled]).reshape(-1, n_seeds)
 
 
-def rounds_to_beat(rows: Sequence[Mapping[str, Any]], baselines: Mapping[str, float]) -> dict[str, int | None]:
-    """By baseline: rounds at the first evaluation from which on the seeds' mean score stays above the baseline's.
+def rounds_to_beat(
+    rows: Sequence[Mapping[str, Any]], baselines: Mapping[str, float]
+) -> dict[str, int | None]:
+    """By baseline: rounds at the first evaluation from which on the seeds' mean score stays above
+    the baseline's.
 
     None where the last evaluation is not above it.
     """
@@ -40,20 +43,26 @@ def rounds_to_beat(rows: Sequence[Mapping[str, Any]], baselines: Mapping[str, fl
 
 
 def moving_mean(rounds: np.ndarray, values: np.ndarray, window: float) -> np.ndarray:
-    """At each point the mean of the values [n, …] of the last `window` rounds, that point's included."""
+    """At each point the mean of the values [n, …] of the last `window` rounds, that point's
+    included.
+    """
     first = np.searchsorted(rounds, rounds - window, side="right")
     return np.array([values[start : i + 1].mean(0) for i, start in enumerate(first)])
 
 
 def draw(folder: Path, baselines: Mapping[str, float]) -> None:
-    """Write curves.png: score, and moving mean of returns, against rounds, with the seeds' 95% intervals.
+    """Write curves.png: score, and moving mean of returns, against rounds, with the seeds' 95%
+    intervals.
 
-    It replaces the file as a whole. A picture is not worth a training: what goes wrong is a warning.
+    It replaces the file as a whole. A picture is not worth a training: what goes wrong is a
+    warning.
     """
     try:
         _draw(folder, baselines)
     except Exception as error:
-        warnings.warn(f"{folder / 'curves.png'} was not drawn: {error}", RuntimeWarning, stacklevel=2)
+        warnings.warn(
+            f"{folder / 'curves.png'} was not drawn: {error}", RuntimeWarning, stacklevel=2
+        )
 
 
 def _draw(folder: Path, baselines: Mapping[str, float]) -> None:
@@ -77,7 +86,11 @@ def _score(axes: Any, rows: Sequence[Mapping[str, Any]], baselines: Mapping[str,
         axes.axhline(score, color="0.5", lw=1, ls=style, label=name)
     # An untrained policy, or random play, can be many optima below 0; the eye is needed near 1.
     lowest = min([0.0, *scores.mean(1)]) if len(scores) else 0.0
-    axes.set(xlabel="rounds", ylabel="score (1 is the exact benchmark)", ylim=(max(-1.0, lowest - 0.05), 1.05))
+    axes.set(
+        xlabel="rounds",
+        ylabel="score (1 is the exact benchmark)",
+        ylim=(max(-1.0, lowest - 0.05), 1.05),
+    )
     axes.legend(loc="lower right", frameon=False, fontsize="small")
 
 

@@ -1,4 +1,6 @@
-"""Data sets: rollouts of any policy streamed to a Parquet file and, for learning offline, to Minari."""
+"""Data sets: rollouts of any policy streamed to a Parquet file and, for learning offline, to
+Minari.
+"""
 
 import argparse
 import contextlib
@@ -30,9 +32,13 @@ from cardjax.runtime.command_line import market_overrides, run_command
 from cardjax.runtime.compilation import keep_compiled_programs
 
 DATASETS = 3
-"""The key domain of data sets: what is learned from one is not learned from draws that a score is measured on."""
+"""The key domain of data sets: what is learned from one is not learned from draws that a score is
+measured on.
+"""
 GAMES_AT_ONCE = 8192
-"""Games a batch, which is a row group. Always so many are played, so that a longer file begins with a shorter one."""
+"""Games a batch, which is a row group. Always so many are played, so that a longer file begins with
+a shorter one.
+"""
 N_MAX = 2**31 - 1
 Batch = dict[str, np.ndarray]
 """Columns by name, [10, games, A], as `record_games` gives them."""
@@ -52,41 +58,58 @@ class Rollouts(NamedTuple):
 
 
 def dataset_main(argv: Sequence[str] | None = None) -> None:
-    """`eval/dataset.py --policy NAME|RUN_DIR --games N --out FILE.parquet [--opponent NAME] [key=value …]`."""
+    """`eval/dataset.py --policy NAME|RUN_DIR --games N --out FILE.parquet [--opponent NAME]
+    [key=value …]`.
+    """
     run_command(lambda: _main(_arguments(argv)))
 
 
 def write_dataset(
-    path: Path, rollouts: Rollouts, about: Mapping[str, str], minari_id: str | None = None,
+    path: Path,
+    rollouts: Rollouts,
+    about: Mapping[str, str],
+    minari_id: str | None = None,
     progress: Callable[[int], object] = lambda games: None,
-) -> int:  # fmt: skip
-    """Play the games and write them to `path`, which appears, or is replaced, once all of them are written.
+) -> int:
+    """Play the games and write them to `path`, which appears, or is replaced, once all of them are
+    written.
 
-    Memory holds two batches, whatever the number of games. After an error or Ctrl-C there is nothing new at `path`,
-    nor beside it, nor among Minari's data sets.
+    Memory holds two batches, whatever the number of games. After an error or Ctrl-C there is
+    nothing new at `path`, nor beside it, nor among Minari's data sets.
 
     Args:
         about: goes into the file's metadata, each name behind "cardjax.".
-        minari_id: write the games to this new data set of Minari's as well, each player's game as an episode.
+        minari_id: write the games to this new data set of Minari's as well, each player's game as
+            an episode.
         progress: called with the number of games after each batch.
 
     Returns:
-        The number of rows: 10 a game and player, fewer only where `stop_out` ended a game before its time.
+        The number of rows: 10 a game and player, fewer only where `stop_out` ended a game before
+            its time.
 
     Raises:
         ParameterError: a library is missing, something cannot be written, or Minari refuses the id.
     """
-    pa, parquet = (_library(name, "--out", str(path), "data") for name in ("pyarrow", "pyarrow.parquet"))
+    pa, parquet = (
+        _library(name, "--out", str(path), "data") for name in ("pyarrow", "pyarrow.parquet")
+    )
     schema, n_rows = _schema(pa, rollouts, about), 0
     repeating = [name for name, column in COLUMNS.items() if column.dtype is not np.float32]
     with contextlib.ExitStack() as stack:
         stack.enter_context(_telling_what_fails(path))
-        add = stack.enter_context(_minari_dataset(minari_id, rollouts, about)) if minari_id else None
+        add = (
+            stack.enter_context(_minari_dataset(minari_id, rollouts, about)) if minari_id else None
+        )
         part = stack.enter_context(_replacing(path))
-        # Of all encodings this was the smallest and among the fastest: a float hardly ever repeats within a page.
-        writer = parquet.ParquetWriter(part, schema, compression="zstd", compression_level=1, use_dictionary=repeating)
+        # Of all encodings this was the smallest and among the fastest: a float hardly ever repeats
+        # within a page.
+        writer = parquet.ParquetWriter(
+            part, schema, compression="zstd", compression_level=1, use_dictionary=repeating
+        )
         with writer:
-            for batch in _batches(rollouts, with_observations=rollouts.observations or add is not None):
+            for batch in _batches(
+                rollouts, with_observations=rollouts.observations or add is not None
+            ):
                 rows = _record_batch(pa, schema, batch)
                 writer.write_batch(rows, row_group_size=len(rows))
                 if add is not None:
@@ -103,25 +126,49 @@ def schema_table() -> str:
         kind = np.dtype(column.dtype).name
         kind = f"dictionary of {kind}" if column.names else kind
         rows.append(f"| `{name}` | {kind} | {column.unit} | {column.doc.replace('|', '∣')} |")
-    rows.append(f"| `{OBSERVATION}` | list of D float32 | | {OBSERVATION_DOC}; with `--observations` |")
+    rows.append(
+        f"| `{OBSERVATION}` | list of D float32 | | {OBSERVATION_DOC}; with `--observations` |"
+    )
     return "\n".join(rows) + "\n"
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Write rollouts of a policy to a Parquet file.")
-    parser.add_argument("--policy", required=True, help="a name (ev_oracle, level1, equilibrium, …) or a run folder")
-    parser.add_argument("--opponent", default=SELF, help="who takes the other seats: a name, or 'self' (default)")
-    parser.add_argument("--games", type=int, required=True, metavar="N", help="whole games, 10 rounds each")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="replaced if it exists")
-    parser.add_argument("--observations", action="store_true", help="add the column of what networks read")
-    parser.add_argument("--minari", metavar="NAME", help="a Minari data set too, such as cardjax/ev_oracle-v0")
-    parser.add_argument("--training-seed", type=int, default=0, metavar="I", help="of a run: which seed plays, from 0")
+    parser.add_argument(
+        "--policy", required=True, help="a name (ev_oracle, level1, equilibrium, …) or a run folder"
+    )
+    parser.add_argument(
+        "--opponent", default=SELF, help="who takes the other seats: a name, or 'self' (default)"
+    )
+    parser.add_argument(
+        "--games", type=int, required=True, metavar="N", help="whole games, 10 rounds each"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.parquet", help="replaced if it exists"
+    )
+    parser.add_argument(
+        "--observations", action="store_true", help="add the column of what networks read"
+    )
+    parser.add_argument(
+        "--minari", metavar="NAME", help="a Minari data set too, such as cardjax/ev_oracle-v0"
+    )
+    parser.add_argument(
+        "--training-seed",
+        type=int,
+        default=0,
+        metavar="I",
+        help="of a run: which seed plays, from 0",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
-    parser.add_argument("--mode", choices=("single", "two"), help="the game, for a policy by name (default two)")
+    parser.add_argument(
+        "--mode", choices=("single", "two"), help="the game, for a policy by name (default two)"
+    )
     parser.add_argument("--preset", help="a preset's name, for a policy by name (default: default)")
     parser.add_argument("--events", choices=("on", "off"), help="env.flags.enable_events")
     parser.add_argument("--impact", choices=("on", "off"), help="env.flags.enable_impact")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5"
+    )
     return parser.parse_args(argv)
 
 
@@ -135,14 +182,18 @@ def _main(arguments: argparse.Namespace) -> None:
     with tqdm(total=arguments.games, unit="game", unit_scale=True, leave=False) as bar:
         n_rows = write_dataset(arguments.out, rollouts, about, arguments.minari, bar.update)
     rate = arguments.games * N_ROUNDS / (time.perf_counter() - start)
-    print(f"{arguments.out}: {n_rows:,} rows, {arguments.out.stat().st_size / 1e6:,.1f} MB, {rate:,.0f} rounds/s")
+    print(
+        f"{arguments.out}: {n_rows:,} rows, {arguments.out.stat().st_size / 1e6:,.1f} MB, {rate:,.0f} rounds/s"
+    )
 
 
 def _check(arguments: argparse.Namespace) -> None:
     """Refuse what can be refused before anything is compiled."""
     for name, low in (("games", 1), ("seed", 0)):
         if not low <= getattr(arguments, name) <= N_MAX:
-            raise ParameterError(f"--{name}", getattr(arguments, name), f"must be a whole number in [{low}, {N_MAX}]")
+            raise ParameterError(
+                f"--{name}", getattr(arguments, name), f"must be a whole number in [{low}, {N_MAX}]"
+            )
     if arguments.out.is_dir() or not arguments.out.parent.is_dir():
         raise ParameterError("--out", str(arguments.out), "must be a file in a folder that exists")
     _library("pyarrow", "--out", str(arguments.out), "data")
@@ -161,9 +212,14 @@ def _rollouts(arguments: argparse.Namespace) -> tuple[Rollouts, dict[str, str]]:
     if arguments.opponent == SELF:
         seats = [_seats(player, i, env_params, market.n_players)]
     else:
-        seats = [_seats(player, i, env_params, 1), _seats(rival, i, env_params, market.n_players - 1)]
+        seats = [
+            _seats(player, i, env_params, 1),
+            _seats(rival, i, env_params, market.n_players - 1),
+        ]
     market = dataclasses.replace(market, squeeze=False)
-    rollouts = Rollouts(market, env_params, seats, arguments.seed, arguments.games, arguments.observations)
+    rollouts = Rollouts(
+        market, env_params, seats, arguments.seed, arguments.games, arguments.observations
+    )
     return rollouts, _about(arguments, _config(arguments.policy, overrides))
 
 
@@ -184,7 +240,10 @@ def _about(arguments: argparse.Namespace, config: RunConfig) -> dict[str, str]:
     machine = run_folder.describe_machine()
     policy = {"policy": arguments.policy}
     if runs.is_trained(arguments.policy):
-        policy = {"policy": Path(arguments.policy).resolve().name, "training_seed": str(arguments.training_seed)}
+        policy = {
+            "policy": Path(arguments.policy).resolve().name,
+            "training_seed": str(arguments.training_seed),
+        }
     return policy | {
         "config": dump_config(config),
         "opponent": arguments.opponent,
@@ -203,7 +262,14 @@ def _batches(rollouts: Rollouts, with_observations: bool) -> Iterator[Batch]:
 
     def play(batch: int) -> dict[str, jax.Array]:
         key = jax.random.fold_in(root, batch)
-        return record_games(rollouts.market, rollouts.seats, rollouts.env_params, key, GAMES_AT_ONCE, with_observations)
+        return record_games(
+            rollouts.market,
+            rollouts.seats,
+            rollouts.env_params,
+            key,
+            GAMES_AT_ONCE,
+            with_observations,
+        )
 
     played = play(0)
     for batch, first in enumerate(range(0, n_games, GAMES_AT_ONCE)):
@@ -215,7 +281,9 @@ def _batches(rollouts: Rollouts, with_observations: bool) -> Iterator[Batch]:
 
 
 def _happened(batch: Batch) -> np.ndarray:
-    """Bool [games, 10, A]: the rounds up to a game's end, which only `stop_out` puts before the tenth."""
+    """Bool [games, 10, A]: the rounds up to a game's end, which only `stop_out` puts before the
+    tenth.
+    """
     over = np.logical_or.accumulate(batch["terminated"])
     return np.concatenate([np.ones_like(over[:1]), ~over[:-1]]).swapaxes(0, 1)
 
@@ -236,17 +304,27 @@ def _array(pa: Any, field: Any, values: np.ndarray) -> Any:
 
 
 def _schema(pa: Any, rollouts: Rollouts, about: Mapping[str, str]) -> Any:
-    """pyarrow.Schema: each column's unit and doc with its field, and once more for readers that see no fields' own."""
+    """pyarrow.Schema: each column's unit and doc with its field, and once more for readers that see
+    no fields' own.
+    """
     fields = [
-        pa.field(name, _type(pa, name), nullable=False, metadata={"unit": column.unit, "doc": column.doc})
+        pa.field(
+            name, _type(pa, name), nullable=False, metadata={"unit": column.unit, "doc": column.doc}
+        )
         for name, column in COLUMNS.items()
     ]
     about = dict(about)
     if rollouts.observations:
         kind = pa.list_(pa.float32(), rollouts.market.observation_size)
-        fields.append(pa.field(OBSERVATION, kind, nullable=False, metadata={"unit": "", "doc": OBSERVATION_DOC}))
+        fields.append(
+            pa.field(
+                OBSERVATION, kind, nullable=False, metadata={"unit": "", "doc": OBSERVATION_DOC}
+            )
+        )
         about["observation"] = json.dumps(_observation_fields(rollouts.market), ensure_ascii=False)
-    documented = {f.name: {key.decode(): text.decode() for key, text in f.metadata.items()} for f in fields}
+    documented = {
+        f.name: {key.decode(): text.decode() for key, text in f.metadata.items()} for f in fields
+    }
     about["columns"] = json.dumps(documented, ensure_ascii=False)
     return pa.schema(fields, metadata={f"cardjax.{key}": text for key, text in about.items()})
 
@@ -257,9 +335,16 @@ def _type(pa: Any, name: str) -> Any:
 
 
 def _observation_fields(market: CardMarket) -> dict[str, dict[str, Any]]:
-    """name → where the field stands in the vector (first and one past the last), its scale and meaning."""
+    """name → where the field stands in the vector (first and one past the last), its scale and
+    meaning.
+    """
     return {
-        name: {"first": field.slice.start, "stop": field.slice.stop, "scale": field.scale, "doc": field.doc}
+        name: {
+            "first": field.slice.start,
+            "stop": field.slice.stop,
+            "scale": field.scale,
+            "doc": field.doc,
+        }
         for name, field in market.observation_fields.items()
     }
 
@@ -293,7 +378,9 @@ def _library(name: str, option: str, value: str, extra: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        allowed = f"needs {name.split('.')[0]}, which is not installed: pip install 'cardjax[{extra}]'"
+        allowed = (
+            f"needs {name.split('.')[0]}, which is not installed: pip install 'cardjax[{extra}]'"
+        )
         raise ParameterError(option, value, allowed) from None
 
 
@@ -312,13 +399,19 @@ def _check_minari_id(minari_id: str) -> None:
 
 
 @contextlib.contextmanager
-def _minari_dataset(minari_id: str, rollouts: Rollouts, about: Mapping[str, str]) -> Iterator[Callable[[Batch], None]]:
+def _minari_dataset(
+    minari_id: str, rollouts: Rollouts, about: Mapping[str, str]
+) -> Iterator[Callable[[Batch], None]]:
     """A new Minari data set, and the function that adds a batch to it; after an error it is gone."""
     _check_minari_id(minari_id)
-    minari, spaces = (_library(name, "--minari", minari_id, "minari") for name in ("minari", "gymnasium.spaces"))
+    minari, spaces = (
+        _library(name, "--minari", minari_id, "minari") for name in ("minari", "gymnasium.spaces")
+    )
     bounds = rollouts.market.observation_space(rollouts.env_params)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # no author, no e-mail address, no registered environment: so it is
+        warnings.simplefilter(
+            "ignore"
+        )  # no author, no e-mail address, no registered environment: so it is
         dataset = minari.create_dataset_from_buffers(
             minari_id,
             [],
@@ -338,7 +431,8 @@ def _minari_dataset(minari_id: str, rollouts: Rollouts, about: Mapping[str, str]
 def _episodes(minari: Any, batch: Batch) -> Iterator[Any]:
     """Each player's game as a minari EpisodeBuffer, in the order of game and seat.
 
-    An episode of T rounds has T + 1 observations and masks; the last mask, of no round, allows a pass alone.
+    An episode of T rounds has T + 1 observations and masks; the last mask, of no round, allows a
+    pass alone.
     """
     lengths = _happened(batch).sum(1)
     bits = batch["action_mask_bits"][..., None] >> np.arange(N_ACTIONS, dtype=np.int32) & 1 == 1
@@ -355,5 +449,10 @@ def _episodes(minari: Any, batch: Batch) -> Iterator[Any]:
         )
 
 
-MINARI_COLUMNS = {"actions": "action", "rewards": "reward", "terminations": "terminated", "truncations": "truncated"}
+MINARI_COLUMNS = {
+    "actions": "action",
+    "rewards": "reward",
+    "terminations": "terminated",
+    "truncations": "truncated",
+}
 """An EpisodeBuffer's columns → ours."""

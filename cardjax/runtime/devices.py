@@ -1,4 +1,6 @@
-"""Which devices a run uses, and how its rows (seeds, or points × seeds) and games are spread over them."""
+"""Which devices a run uses, and how its rows (seeds, or points × seeds) and games are spread over
+them.
+"""
 
 import contextlib
 import math
@@ -15,11 +17,14 @@ from cardjax.env.declaration import ParameterError
 ROWS, GAMES = "rows", "games"
 
 
-def use_all_cores(n_rows: int, n_games: int, shard_games: str = "auto", n_processes: int = 1) -> None:
+def use_all_cores(
+    n_rows: int, n_games: int, shard_games: str = "auto", n_processes: int = 1
+) -> None:
     """Split the CPU into as many devices as get an equal share of the work, at most one a core.
 
-    XLA's CPU device leaves part of a second core idle; one device a core does not. It has to be called before JAX
-    first touches a device, and changes nothing after that, on other platforms, or where JAX_NUM_CPU_DEVICES is set.
+    XLA's CPU device leaves part of a second core idle; one device a core does not. It has to be
+    called before JAX first touches a device, and changes nothing after that, on other platforms, or
+    where JAX_NUM_CPU_DEVICES is set.
     """
     if "JAX_NUM_CPU_DEVICES" in os.environ:
         return
@@ -31,7 +36,8 @@ def use_all_cores(n_rows: int, n_games: int, shard_games: str = "auto", n_proces
 
 
 def make_mesh(n_rows: int, n_games: int, shard_games: str = "auto") -> Mesh:
-    """The devices as a table [rows, games]: rows go first, since they share nothing; games take what is left.
+    """The devices as a table [rows, games]: rows go first, since they share nothing; games take
+    what is left.
 
     Args:
         n_rows: seeds, or points × seeds.
@@ -43,17 +49,23 @@ def make_mesh(n_rows: int, n_games: int, shard_games: str = "auto") -> Mesh:
     """
     devices = jax.devices()
     several = jax.process_count() > 1
-    shard = shard_games == "always" or (shard_games == "auto" and (several or devices[0].platform != "cpu"))
+    shard = shard_games == "always" or (
+        shard_games == "auto" and (several or devices[0].platform != "cpu")
+    )
     for n in [len(devices)] if several else range(len(devices), 0, -1):
         shape = _spread(n_rows, n_games, shard, n)
         if shape is not None:
             return Mesh(np.array(devices[:n]).reshape(shape), (ROWS, GAMES))
     allowed = f"{len(devices)} devices of {jax.process_count()} processes cannot have equal shares of {n_rows} rows"
-    raise ParameterError("train.n_envs", n_games, f"{allowed} (points × seeds) and the games of each")
+    raise ParameterError(
+        "train.n_envs", n_games, f"{allowed} (points × seeds) and the games of each"
+    )
 
 
 def _spread(n_rows: int, n_games: int, shard_games: bool, n_devices: int) -> tuple[int, int] | None:
-    """(devices along the rows, devices along the games) that make up n_devices, None if nothing does."""
+    """(devices along the rows, devices along the games) that make up n_devices, None if nothing
+    does.
+    """
     along_rows = math.gcd(n_rows, n_devices)
     along_games = n_devices // along_rows
     fits = along_games == 1 or (shard_games and n_games % along_games == 0)
@@ -61,11 +73,13 @@ def _spread(n_rows: int, n_games: int, shard_games: bool, n_devices: int) -> tup
 
 
 def over_rows(function: Callable[..., Any], mesh: Mesh, n_shared: int = 0) -> Callable[..., Any]:
-    """`function` of one row's leaves → a function of stacked leaves [n_rows, …], spread over the mesh.
+    """`function` of one row's leaves → a function of stacked leaves [n_rows, …], spread over the
+    mesh.
 
-    Rows are mapped by hand (shard_map), one group of them a device; along the games' axis XLA's partitioner follows
-    the arguments' shardings and puts in the sums over devices that a gradient needs. A core takes its rows one after
-    another, for batched matrix products are slower there than plain ones; an accelerator takes them at once.
+    Rows are mapped by hand (shard_map), one group of them a device; along the games' axis XLA's
+    partitioner follows the arguments' shardings and puts in the sums over devices that a gradient
+    needs. A core takes its rows one after another, for batched matrix products are slower there
+    than plain ones; an accelerator takes them at once.
 
     Args:
         function: pure; its last `n_shared` arguments are the same for all rows.
@@ -82,7 +96,7 @@ def over_rows(function: Callable[..., Any], mesh: Mesh, n_shared: int = 0) -> Ca
         out = PartitionSpec(ROWS)
         return jax.shard_map(
             batched, mesh=mesh, in_specs=specs, out_specs=out, axis_names=by_hand, check_vma=False
-        )(*args)  # fmt: skip
+        )(*args)
 
     return mapped
 
@@ -96,18 +110,24 @@ def _at_once(function: Callable[..., Any], n_own: int) -> Callable[..., Any]:
 
 
 def state_shardings(state: Any, per_game: Sequence[str], n_games: int, mesh: Mesh) -> Any:
-    """Where a learner's stacked state lives: fields named in `per_game` along both axes, the others along the rows.
+    """Where a learner's stacked state lives: fields named in `per_game` along both axes, the others
+    along the rows.
 
     Args:
         state: a NamedTuple of arrays, or of their shapes, [n_rows, …].
-        per_game: names of the fields with leaves [n_rows, n_games, …]; others in them, such as a count, are left whole.
+        per_game: names of the fields with leaves [n_rows, n_games, …]; others in them, such as a
+            count, are left whole.
     """
 
     def placed(name: str, field: Any) -> Any:
         def one(leaf: Any) -> NamedSharding:
             by_game = name in per_game and leaf.ndim > 1 and leaf.shape[1] == n_games
-            return NamedSharding(mesh, PartitionSpec(ROWS, GAMES) if by_game else PartitionSpec(ROWS))
+            return NamedSharding(
+                mesh, PartitionSpec(ROWS, GAMES) if by_game else PartitionSpec(ROWS)
+            )
 
         return jax.tree.map(one, field)
 
-    return type(state)(*(placed(name, field) for name, field in zip(state._fields, state, strict=True)))
+    return type(state)(
+        *(placed(name, field) for name, field in zip(state._fields, state, strict=True))
+    )

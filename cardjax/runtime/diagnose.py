@@ -1,4 +1,6 @@
-"""`eval/diagnose.py`: a policy's diagnostics, a figure and a CSV each; and what a run's critic believes of orders."""
+"""`eval/diagnose.py`: a policy's diagnostics, a figure and a CSV each; and what a run's critic
+believes of orders.
+"""
 
 import argparse
 import dataclasses
@@ -57,7 +59,8 @@ def subject_of(policy: str, overrides: Sequence[str] = ()) -> Subject:
 
 
 def estimator_of(folder: Path) -> tuple[Estimator, list[Any]]:
-    """What a run's checkpoint holds of values: how they are computed, and one entry of parameters a training seed.
+    """What a run's checkpoint holds of values: how they are computed, and one entry of parameters a
+    training seed.
 
     Raises:
         ParameterError: not a run folder, or one without a checkpoint.
@@ -65,7 +68,9 @@ def estimator_of(folder: Path) -> tuple[Estimator, list[Any]]:
     algorithm, config = runs.read_run(folder)
     state = runs.last_state(Run(algorithm, config, folder))
     learner = make_learner(algorithm, config)
-    known: PPOValues | DQNValues = PPOValues(learner) if isinstance(learner, PPO) else DQNValues(learner)
+    known: PPOValues | DQNValues = (
+        PPOValues(learner) if isinstance(learner, PPO) else DQNValues(learner)
+    )
     params = jax.device_get(jax.vmap(known.params)(state))
     estimator = Estimator(
         known.name,
@@ -74,7 +79,9 @@ def estimator_of(folder: Path) -> tuple[Estimator, list[Any]]:
         shared=isinstance(learner, PPO) and bool(learner.config.shared_reward),
         log_wealth=REWARD_KINDS[int(config.env.reward)] == "log_wealth",
     )
-    return estimator, [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(config.train.n_seeds)]
+    return estimator, [
+        jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(config.train.n_seeds)
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,10 +93,16 @@ class PPOValues:
     @property
     def name(self) -> str:
         """Of what is estimated: V is the value of a view, whatever is then ordered."""
-        return "critic's action value" if self.learner.config.critic == "action_values" else "critic's value V"
+        return (
+            "critic's action value"
+            if self.learner.config.critic == "action_values"
+            else "critic's value V"
+        )
 
     def params(self, state: Any) -> tuple[Any, Any, Array]:
-        """Of one training seed: the critic's weights, its normaliser, and what its unit is worth in rewards."""
+        """Of one training seed: the critic's weights, its normaliser, and what its unit is worth in
+        rewards.
+        """
         scale: Any = jnp.float32(1)
         if self.learner.config.normalize_rewards:
             scale = jnp.sqrt(jnp.maximum(state.reward_scale.moments.variance, SMALLEST_VARIANCE))
@@ -100,10 +113,18 @@ class PPOValues:
         weights, normalizer, scale = params
         learner, market, config = self.learner, self.learner.market, self.learner.config
         games: Any = SimpleNamespace(market=SimpleNamespace(**hidden))
-        seen = critic_view(market, games, market.encode(views), learner.joint_critic, bool(config.critic_sees_truth))
+        seen = critic_view(
+            market,
+            games,
+            market.encode(views),
+            learner.joint_critic,
+            bool(config.critic_sees_truth),
+        )
         blank, first = learner.critic.carry(views.wealth.shape[1:]), views.round == 0
         x = normalized(normalizer, seen)
-        return scale * unroll_seats(learner.critic, config.share_params, weights, blank, x, first)[1]
+        return (
+            scale * unroll_seats(learner.critic, config.share_params, weights, blank, x, first)[1]
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,17 +168,29 @@ def write(folder: Path, tables: Mapping[str, Table]) -> None:
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Draw how a policy plays: a figure and a CSV for each diagnostic.")
-    parser.add_argument("policy", metavar="RUN", help="a run folder, or a policy's name (level1, equilibrium, …)")
+    parser = argparse.ArgumentParser(
+        description="Draw how a policy plays: a figure and a CSV for each diagnostic."
+    )
     parser.add_argument(
-        "--episodes", type=int, default=DEFAULT_EPISODES, metavar="N",
+        "policy", metavar="RUN", help="a run folder, or a policy's name (level1, equilibrium, …)"
+    )
+    parser.add_argument(
+        "--episodes",
+        type=int,
+        default=DEFAULT_EPISODES,
+        metavar="N",
         help=f"games a training seed, and for each point of the ablations (default {DEFAULT_EPISODES:,})",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="default: diagnostics in the run folder, or diagnostics/NAME"
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="default: diagnostics in the run folder, or diagnostics/NAME",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
-    parser.add_argument("overrides", nargs="*", metavar="env.key=value", help="of the market, such as env.alpha=0.5")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="env.key=value", help="of the market, such as env.alpha=0.5"
+    )
     return parser.parse_intermixed_args(argv)  # overrides may follow options
 
 
@@ -166,14 +199,20 @@ def _main(arguments: argparse.Namespace) -> None:
 
     keep_compiled_programs()
     policy, out = arguments.policy, arguments.out
-    default = Path(policy) / "diagnostics" if Path(policy).is_dir() else Path("diagnostics", policy.replace(":", "-"))
+    default = (
+        Path(policy) / "diagnostics"
+        if Path(policy).is_dir()
+        else Path("diagnostics", policy.replace(":", "-"))
+    )
     folder = default if out is None else out
     _check(arguments, folder)
     subject = subject_of(policy, arguments.overrides)
     start, n_seeds = time.perf_counter(), len(subject.player.params)
     total = arguments.episodes * (1 + len(ablation_points(subject.env_params)))
     with tqdm(total=total * n_seeds, unit="game", unit_scale=True, leave=False) as bar:
-        tables = diagnose(subject, arguments.episodes, arguments.seed, lambda games: bar.update(games * n_seeds))
+        tables = diagnose(
+            subject, arguments.episodes, arguments.seed, lambda games: bar.update(games * n_seeds)
+        )
     write(folder, tables)
     print(f"{folder}: {', '.join(tables)} ({time.perf_counter() - start:.0f} s)")
 
@@ -183,7 +222,9 @@ def _check(arguments: argparse.Namespace, folder: Path) -> None:
     for name, low in (("episodes", 1), ("seed", 0)):
         if not low <= getattr(arguments, name) < 2**31:
             raise ParameterError(
-                f"--{name}", getattr(arguments, name), f"must be a whole number in [{low}, 2147483647]"
+                f"--{name}",
+                getattr(arguments, name),
+                f"must be a whole number in [{low}, 2147483647]",
             )
     blocking = next((path for path in (folder, *folder.parents) if path.exists()), folder)
     if blocking.exists() and not blocking.is_dir():

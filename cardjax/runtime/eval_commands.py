@@ -1,4 +1,6 @@
-"""The command lines of eval/ beyond evaluate.py: other markets, two policies compared, all against all, export."""
+"""The command lines of eval/ beyond evaluate.py: other markets, two policies compared, all against
+all, export.
+"""
 
 import argparse
 import contextlib
@@ -19,8 +21,12 @@ from cardjax.runtime.compilation import keep_compiled_programs
 
 def ood_main(argv: Sequence[str] | None = None) -> None:
     """`eval/ood.py --policy NAME|RUN_DIR`: the policy in every shifted market of the protocol."""
-    parser = argparse.ArgumentParser(description="Score a policy in markets that it was not trained in.")
-    parser.add_argument("--policy", required=True, help="a name (ev_oracle, level1, equilibrium, …) or a run folder")
+    parser = argparse.ArgumentParser(
+        description="Score a policy in markets that it was not trained in."
+    )
+    parser.add_argument(
+        "--policy", required=True, help="a name (ev_oracle, level1, equilibrium, …) or a run folder"
+    )
     add_protocol_arguments(parser)
     arguments = parser.parse_args(argv)
     run_command(lambda: _ood(arguments))
@@ -28,9 +34,19 @@ def ood_main(argv: Sequence[str] | None = None) -> None:
 
 def compare_main(argv: Sequence[str] | None = None) -> None:
     """`eval/compare.py FIRST SECOND`: the difference of two policies on common random numbers."""
-    parser = argparse.ArgumentParser(description="What one policy earns more than another, in the very same markets.")
-    parser.add_argument("--policies", nargs=2, required=True, metavar=("FIRST", "SECOND"), help="names or run folders")
-    parser.add_argument("--opponent", help="who takes the other seats; by default each policy plays itself")
+    parser = argparse.ArgumentParser(
+        description="What one policy earns more than another, in the very same markets."
+    )
+    parser.add_argument(
+        "--policies",
+        nargs=2,
+        required=True,
+        metavar=("FIRST", "SECOND"),
+        help="names or run folders",
+    )
+    parser.add_argument(
+        "--opponent", help="who takes the other seats; by default each policy plays itself"
+    )
     add_protocol_arguments(parser)
     arguments = parser.parse_args(argv)
     run_command(lambda: _compare(arguments))
@@ -39,7 +55,9 @@ def compare_main(argv: Sequence[str] | None = None) -> None:
 def cross_play_main(argv: Sequence[str] | None = None) -> None:
     """`eval/cross_play.py --policies A B C …`: each at the first seat against each at the others."""
     parser = argparse.ArgumentParser(description="Every policy against every policy.")
-    parser.add_argument("--policies", nargs="+", required=True, metavar="POLICY", help="names or run folders")
+    parser.add_argument(
+        "--policies", nargs="+", required=True, metavar="POLICY", help="names or run folders"
+    )
     add_protocol_arguments(parser)
     arguments = _with_overrides_apart(parser.parse_args(argv))
     run_command(lambda: _cross_play(arguments))
@@ -47,11 +65,19 @@ def cross_play_main(argv: Sequence[str] | None = None) -> None:
 
 def export_main(argv: Sequence[str] | None = None) -> None:
     """`eval/export.py --policy RUN_DIR --output FILE.npz`: a trained policy as plain arrays."""
-    parser = argparse.ArgumentParser(description="Write a trained policy to one file of plain arrays.")
+    parser = argparse.ArgumentParser(
+        description="Write a trained policy to one file of plain arrays."
+    )
     parser.add_argument("--policy", required=True, help="a run folder")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.npz", help="replaced if it exists")
-    parser.add_argument("--training-seed", type=int, metavar="SEED", help="of several; by default the run's first")
-    parser.add_argument("--play", choices=("greedy", "sampled"), help="by default as the run's ppo.play")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE.npz", help="replaced if it exists"
+    )
+    parser.add_argument(
+        "--training-seed", type=int, metavar="SEED", help="of several; by default the run's first"
+    )
+    parser.add_argument(
+        "--play", choices=("greedy", "sampled"), help="by default as the run's ppo.play"
+    )
     arguments = parser.parse_args(argv)
     run_command(lambda: _export(arguments))
 
@@ -77,15 +103,37 @@ def _ood(arguments: argparse.Namespace) -> None:
     opponents = runs.opponents_for(market, (SELF,))
     with _bar(protocol.config.games * len(player.params)) as done:
         points = evaluate_grid(
-            market, grid, player, opponents, protocol.config.games, protocol.config.seed, progress=done
+            market,
+            grid,
+            player,
+            opponents,
+            protocol.config.games,
+            protocol.config.seed,
+            progress=done,
         )
-    rows = [(name, _pm(r.score), _pm(r.mean_expected_pnl), _pm(r.against_self["exploitability_share"]),
-             f"{r.metrics['trade_rate'].mean:.1%}") for name, (r,) in zip(names, points, strict=True)]  # fmt: skip
+    rows = [
+        (
+            name,
+            _pm(r.score),
+            _pm(r.mean_expected_pnl),
+            _pm(r.against_self["exploitability_share"]),
+            f"{r.metrics['trade_rate'].mean:.1%}",
+        )
+        for name, (r,) in zip(names, points, strict=True)
+    ]
     headings = ("market", "score", "expected P&L", "exploitability", "trades")
-    title = f"{arguments.policy} in shifted markets, {protocol.config.games:,} games each, test draws"
+    title = (
+        f"{arguments.policy} in shifted markets, {protocol.config.games:,} games each, test draws"
+    )
     print(text_table(headings, rows, title))
-    print(_over(points[0][0]) + "; score and exploitability are shares of each market's own equilibrium.")
-    write_figures(arguments, [{"market": name} | r.as_json() for name, (r,) in zip(names, points, strict=True)])
+    print(
+        _over(points[0][0])
+        + "; score and exploitability are shares of each market's own equilibrium."
+    )
+    write_figures(
+        arguments,
+        [{"market": name} | r.as_json() for name, (r,) in zip(names, points, strict=True)],
+    )
 
 
 def _compare(arguments: argparse.Namespace) -> None:
@@ -96,25 +144,45 @@ def _compare(arguments: argparse.Namespace) -> None:
     config = read_protocol(arguments).config
     players, market, params = _players(arguments)
     first, second = players.values() if len(players) == 2 else list(players.values()) * 2
-    opponent = None if arguments.opponent is None else runs.opponents_for(market, (arguments.opponent,))
+    opponent = (
+        None if arguments.opponent is None else runs.opponents_for(market, (arguments.opponent,))
+    )
     with _bar(config.games) as done:
         result = compare(
-            market, params, first, second, None if opponent is None else opponent[arguments.opponent],
-            config.games, config.seed, progress=done,
-        )  # fmt: skip
+            market,
+            params,
+            first,
+            second,
+            None if opponent is None else opponent[arguments.opponent],
+            config.games,
+            config.seed,
+            progress=done,
+        )
     a, b = arguments.policies
-    print(f"{a} less {b}, {config.games:,} games in the same markets, ± 95% over {result.n_units:,} {result.unit}")
+    print(
+        f"{a} less {b}, {config.games:,} games in the same markets, ± 95% over {result.n_units:,} {result.unit}"
+    )
     print(f"expected P&L        {_pm(result.expected_pnl)} points a game")
     print(f"P&L                 {_pm(result.pnl)} points a game")
     print(f"common draws save   {result.fewer_games:.1f} times the games")
     if result.improvement.low is not None:
         low, high = result.improvement.low, result.improvement.high
-        print(f"P(improvement)      {result.improvement.mean:.2f}, {low:.2f} to {high:.2f} (bootstrap over seeds)")
-    entry = {"first": a, "second": b, "unit": result.unit, "n_units": result.n_units,
-             "expected_pnl": result.expected_pnl.mean, "expected_pnl_ci95": list(result.expected_pnl[1:]),
-             "pnl": result.pnl.mean, "pnl_ci95": list(result.pnl[1:]), "fewer_games": result.fewer_games,
-             "improvement": result.improvement.mean,
-             "improvement_ci95": list(result.improvement[1:])}  # fmt: skip
+        print(
+            f"P(improvement)      {result.improvement.mean:.2f}, {low:.2f} to {high:.2f} (bootstrap over seeds)"
+        )
+    entry = {
+        "first": a,
+        "second": b,
+        "unit": result.unit,
+        "n_units": result.n_units,
+        "expected_pnl": result.expected_pnl.mean,
+        "expected_pnl_ci95": list(result.expected_pnl[1:]),
+        "pnl": result.pnl.mean,
+        "pnl_ci95": list(result.pnl[1:]),
+        "fewer_games": result.fewer_games,
+        "improvement": result.improvement.mean,
+        "improvement_ci95": list(result.improvement[1:]),
+    }
     write_figures(arguments, [entry])
 
 
@@ -126,15 +194,27 @@ def _cross_play(arguments: argparse.Namespace) -> None:
     config = read_protocol(arguments).config
     players, market, params = _players(arguments)
     if market.n_players == 1:
-        raise ParameterError("--policies", " ".join(players), "a single player meets nobody: --mode two")
-    with _bar(config.games * sum(len(player.params) for player in players.values()) * len(players)) as done:
+        raise ParameterError(
+            "--policies", " ".join(players), "a single player meets nobody: --mode two"
+        )
+    with _bar(
+        config.games * sum(len(player.params) for player in players.values()) * len(players)
+    ) as done:
         table = cross_play(market, params, players, config.games, config.seed, progress=done)
-    rows = [(name, *(_pm(result.mean_expected_pnl, 2) for result in results)) for name, results in table.items()]
+    rows = [
+        (name, *(_pm(result.mean_expected_pnl, 2) for result in results))
+        for name, results in table.items()
+    ]
     title = f"expected P&L of the row's player against the column's, {config.games:,} games each, test draws"
     print(text_table(("", *players), rows, title))
     print(_over(next(iter(table.values()))[0]) + "; points a game.")
     write_figures(
-        arguments, [{"player": name} | result.as_json() for name, results in table.items() for result in results]
+        arguments,
+        [
+            {"player": name} | result.as_json()
+            for name, results in table.items()
+            for result in results
+        ],
     )
 
 
@@ -161,8 +241,14 @@ def _players(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Any, Any
         if runs.is_trained(name) and own.n_players != market.n_players:
             allowed = f"plays with {own.n_players} player(s), {leader} with {market.n_players}"
             raise ParameterError("--policies", name, allowed)
-        if len(names) > 1 and not getattr(player.policy, "share_params", True) and market.n_players > 1:
-            raise ParameterError("--policies", name, "has weights for each seat (ppo.share_params off)")
+        if (
+            len(names) > 1
+            and not getattr(player.policy, "share_params", True)
+            and market.n_players > 1
+        ):
+            raise ParameterError(
+                "--policies", name, "has weights for each seat (ppo.share_params off)"
+            )
         players[name] = player
     return players, market, params
 

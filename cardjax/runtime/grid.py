@@ -1,8 +1,9 @@
 """Sweeps: a grid of configurations, sorted into groups that train as one program.
 
-Points that differ in numbers alone run the same program on other arguments: the numbers that vary are a second `vmap`
-axis, flattened with the seeds' into rows. What shapes a program (a whole number, a list of sizes, an algorithm's flag
-or choice) splits the grid into groups, which train one after another.
+Points that differ in numbers alone run the same program on other arguments: the numbers that vary
+are a second `vmap` axis, flattened with the seeds' into rows. What shapes a program (a whole
+number, a list of sizes, an algorithm's flag or choice) splits the grid into groups, which train one
+after another.
 """
 
 import dataclasses
@@ -35,10 +36,11 @@ class Point(NamedTuple):
 
 
 def read_axes(algorithm: str, items: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """`["lr=1e-4,3e-4", "env.alpha=0.3"]` → ({"ppo.learning_rate": ["1e-4", "3e-4"]}, ["env.alpha=0.3"]).
+    """`["lr=1e-4,3e-4", "env.alpha=0.3"]` → ({"ppo.learning_rate": ["1e-4", "3e-4"]},
+    ["env.alpha=0.3"]).
 
-    Commas inside brackets belong to a value: `ppo.hidden=[64,64],[128,128]` has two. What has one value is no axis but
-    an override.
+    Commas inside brackets belong to a value: `ppo.hidden=[64,64],[128,128]` has two. What has one
+    value is no axis but an override.
 
     Raises:
         ParameterError: no key=value, a name twice, a value twice, or a name that cannot be swept.
@@ -70,7 +72,8 @@ def read_axis(item: str) -> tuple[str, list[str]]:
 
 
 def market_axes(items: Sequence[str]) -> dict[str, list[object]]:
-    """`["env.alpha=0.1,0.3"]` → {"env.alpha": [0.1, 0.3]}: the axes of a grid of markets, for `params_grid`.
+    """`["env.alpha=0.1,0.3"]` → {"env.alpha": [0.1, 0.3]}: the axes of a grid of markets, for
+    `params_grid`.
 
     Raises:
         ParameterError: no key=value, or no parameter of the market's.
@@ -84,8 +87,11 @@ def market_axes(items: Sequence[str]) -> dict[str, list[object]]:
     return axes
 
 
-def make_points(path: Path | None, overrides: Sequence[str], axes: Mapping[str, Sequence[str]]) -> list[Point]:
-    """Every combination of the axes' values, the last axis fastest, on top of a configuration file and overrides.
+def make_points(
+    path: Path | None, overrides: Sequence[str], axes: Mapping[str, Sequence[str]]
+) -> list[Point]:
+    """Every combination of the axes' values, the last axis fastest, on top of a configuration file
+    and overrides.
 
     Raises:
         ParameterError: as `load_config`; an axis that `train.remap` would have no effect beside.
@@ -94,9 +100,13 @@ def make_points(path: Path | None, overrides: Sequence[str], axes: Mapping[str, 
     names = _short_names(list(axes))
     for combination in itertools.product(*axes.values()):
         values = dict(zip(axes, combination, strict=True))
-        config = load_config(path, [*overrides, *(f"{key}={value}" for key, value in values.items())])
+        config = load_config(
+            path, [*overrides, *(f"{key}={value}" for key, value in values.items())]
+        )
         if "env.events.remap" in values and config.train.remap is not None:
-            raise ParameterError("train.remap", config.train.remap, "must be null to sweep env.events.remap")
+            raise ParameterError(
+                "train.remap", config.train.remap, "must be null to sweep env.events.remap"
+            )
         label = ",".join(f"{names[key]}={_in_a_file_name(value)}" for key, value in values.items())
         points.append(Point(label, values, config))
     return points
@@ -121,7 +131,9 @@ def traced_names(algorithm: str, names: Sequence[str]) -> list[str]:
         known = name in defaults or name.replace("env.", "game.", 1) in defaults
         if not known:
             raise unknown_name(name, "…", list(defaults))
-        if name in market or (name.startswith(section + ".") and isinstance(defaults[name], np.floating)):
+        if name in market or (
+            name.startswith(section + ".") and isinstance(defaults[name], np.floating)
+        ):
             traced.append(name)
     return traced
 
@@ -135,7 +147,9 @@ def value_of(config: RunConfig, name: str) -> Any:
 
 
 def with_traced_values(learner: Any, values: Mapping[str, Any]) -> Any:
-    """A learner with other values, by dotted name, in its `env_params` (`env.…`) and `config` (any other section)."""
+    """A learner with other values, by dotted name, in its `env_params` (`env.…`) and `config` (any
+    other section).
+    """
     for name, value in values.items():
         section, *path = name.split(".")
         learner = _replaced(learner, ["env_params" if section == "env" else "config", *path], value)
@@ -144,11 +158,15 @@ def with_traced_values(learner: Any, values: Mapping[str, Any]) -> Any:
 
 def _replaced(record: Any, path: list[str], value: Any) -> Any:
     head, *rest = path
-    return dataclasses.replace(record, **{head: _replaced(getattr(record, head), rest, value) if rest else value})
+    return dataclasses.replace(
+        record, **{head: _replaced(getattr(record, head), rest, value) if rest else value}
+    )
 
 
 def groups_of(values: Sequence[Mapping[str, str]], traced: Sequence[str]) -> list[list[int]]:
-    """Indices of the points, by what they have in common beside the traced names; in the points' order."""
+    """Indices of the points, by what they have in common beside the traced names; in the points'
+    order.
+    """
     groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for i, point in enumerate(values):
         fixed = tuple((name, value) for name, value in point.items() if name not in traced)
@@ -159,7 +177,10 @@ def groups_of(values: Sequence[Mapping[str, str]], traced: Sequence[str]) -> lis
 def _short_names(names: list[str]) -> dict[str, str]:
     """Each dotted name's last part, or the whole of it where two share one."""
     last = [name.split(".")[-1] for name in names]
-    return {name: short if last.count(short) == 1 else name for name, short in zip(names, last, strict=True)}
+    return {
+        name: short if last.count(short) == 1 else name
+        for name, short in zip(names, last, strict=True)
+    }
 
 
 def _in_a_file_name(value: str) -> str:

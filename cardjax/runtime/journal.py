@@ -29,7 +29,9 @@ class Run(NamedTuple):
 
 
 class Journal:
-    """The files of a run. `begin` opens those that grow; until then nothing in the folder has changed."""
+    """The files of a run. `begin` opens those that grow; until then nothing in the folder has
+    changed.
+    """
 
     def __init__(self, run: Run):
         self.run = run
@@ -47,11 +49,19 @@ class Journal:
         assert self._log is not None, "begin first"
         return self._log
 
-    def add(self, rounds: int, train_seconds: float, wall_seconds: float, rows: Sequence[Mapping[str, float]],
-            scores: np.ndarray | None) -> None:  # fmt: skip
+    def add(
+        self,
+        rounds: int,
+        train_seconds: float,
+        wall_seconds: float,
+        rows: Sequence[Mapping[str, float]],
+        scores: np.ndarray | None,
+    ) -> None:
         """A log point: each seed's metrics, and its score where it was evaluated."""
         shown = [math.nan] * len(rows) if scores is None else scores
-        scored = [{"score": float(score)} | dict(row) for score, row in zip(shown, rows, strict=True)]
+        scored = [
+            {"score": float(score)} | dict(row) for score, row in zip(shown, rows, strict=True)
+        ]
         try:
             self.log.add(rounds, train_seconds, wall_seconds, scored)
         except OSError as error:
@@ -59,7 +69,9 @@ class Journal:
             raise ParameterError("run", str(self.run.folder), said) from None
 
     def draw(self, baselines: Mapping[str, float], now: bool = False) -> None:
-        """curves.png, from what metrics.csv holds; unless `now`, only if the last time is long enough ago."""
+        """curves.png, from what metrics.csv holds; unless `now`, only if the last time is long
+        enough ago.
+        """
         start = time.perf_counter()
         if not now and start < self._draw_after:
             return
@@ -79,7 +91,9 @@ class Journal:
 
 
 def origin_of(run: Run) -> dict[str, Any]:
-    """What a checkpoint says that it is of: algorithm, observation fields and their widths, configuration."""
+    """What a checkpoint says that it is of: algorithm, observation fields and their widths,
+    configuration.
+    """
     fields = make_market(run.config.game).observation_fields.items()
     values = {name: value for name, value in config_values(run.config).items() if name != "name"}
     observation = {name: field.slice.stop - field.slice.start for name, field in fields}

@@ -1,4 +1,6 @@
-"""A trained policy as one .npz file: plain arrays by name, and JSON that says what they are. docs/export.md."""
+"""A trained policy as one .npz file: plain arrays by name, and JSON that says what they are.
+docs/export.md.
+"""
 
 import json
 import os
@@ -21,7 +23,8 @@ LARGEST_FILE = 2**30
 
 
 def write(path: Path, algorithm: str, config: RunConfig, seed: int, params: Any) -> None:
-    """Write a policy's parameters and what they belong to; a reader, or a crash, never meets half of the file.
+    """Write a policy's parameters and what they belong to; a reader, or a crash, never meets half
+    of the file.
 
     Raises:
         ParameterError: the file cannot be written, or its name does not end in .npz.
@@ -47,11 +50,14 @@ def write(path: Path, algorithm: str, config: RunConfig, seed: int, params: Any)
             np.savez(file, **arrays)
         os.replace(part, path)
     except OSError as error:
-        raise ParameterError("output", str(path), f"cannot be written ({error.strerror or error})") from None
+        raise ParameterError(
+            "output", str(path), f"cannot be written ({error.strerror or error})"
+        ) from None
 
 
 def read(path: Path) -> tuple[str, RunConfig, int, Any]:
-    """(algorithm, configuration, training seed, policy parameters) of a file that `write` has written.
+    """(algorithm, configuration, training seed, policy parameters) of a file that `write` has
+    written.
 
     Nothing in it is executed, and nothing but numbers and JSON is read.
 
@@ -66,15 +72,36 @@ def read(path: Path) -> tuple[str, RunConfig, int, Any]:
         meta = json.loads(str(arrays.pop(META)))
         if meta["format"] != FORMAT:
             raise ValueError(f"has the format {meta['format']!r}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        zipfile.BadZipFile,
+    ) as error:
         said = " ".join(str(error).split())
-        raise ParameterError("policy", str(path), f"is not a policy that cardjax exported ({said})") from None
+        raise ParameterError(
+            "policy", str(path), f"is not a policy that cardjax exported ({said})"
+        ) from None
     if meta.get("version") != VERSION:
-        raise ParameterError("policy", str(path), f"is of version {meta.get('version')}; this cardjax reads {VERSION}")
+        raise ParameterError(
+            "policy",
+            str(path),
+            f"is of version {meta.get('version')}; this cardjax reads {VERSION}",
+        )
     if meta.get("algorithm") not in ALGORITHMS or not isinstance(meta.get("config"), dict):
-        raise ParameterError("policy", str(path), "does not name an algorithm and a configuration of cardjax")
+        raise ParameterError(
+            "policy", str(path), "does not name an algorithm and a configuration of cardjax"
+        )
     config = make_config(meta["config"])
-    return meta["algorithm"], config, int(meta["seed"]), _filled(path, meta["algorithm"], config, arrays)
+    return (
+        meta["algorithm"],
+        config,
+        int(meta["seed"]),
+        _filled(path, meta["algorithm"], config, arrays),
+    )
 
 
 def _filled(path: Path, algorithm: str, config: RunConfig, arrays: dict[str, np.ndarray]) -> Any:
@@ -87,12 +114,21 @@ def _filled(path: Path, algorithm: str, config: RunConfig, arrays: dict[str, np.
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
             theirs, ours = found.get(name, "missing"), expected.get(name, "not there")
-            raise ParameterError("policy", str(path), f"does not fit its configuration: {name} is {theirs}, not {ours}")
-    return jax.tree.unflatten(jax.tree.structure(like), [arrays[_name(place)] for place, _ in named])
+            raise ParameterError(
+                "policy",
+                str(path),
+                f"does not fit its configuration: {name} is {theirs}, not {ours}",
+            )
+    return jax.tree.unflatten(
+        jax.tree.structure(like), [arrays[_name(place)] for place, _ in named]
+    )
 
 
 def _by_name(params: Any) -> dict[str, np.ndarray]:
-    return {_name(place): np.asarray(leaf) for place, leaf in jax.tree_util.tree_leaves_with_path(params)}
+    return {
+        _name(place): np.asarray(leaf)
+        for place, leaf in jax.tree_util.tree_leaves_with_path(params)
+    }
 
 
 def _name(place: Any) -> str:

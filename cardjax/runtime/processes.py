@@ -1,6 +1,8 @@
-"""One training in several processes: joining them, and moving arrays between their devices and the host.
+"""One training in several processes: joining them, and moving arrays between their devices and the
+host.
 
-Every process runs the same program on a part of the state; the first one alone reads and writes the run's folder.
+Every process runs the same program on a part of the state; the first one alone reads and writes the
+run's folder.
 """
 
 from typing import Any, TypeVar
@@ -19,25 +21,32 @@ def join(coordinator: str | None, n_processes: int | None, process_id: int | Non
     """Wait until all processes of a training have met; without arguments there is one.
 
     Args:
-        coordinator: HOST:PORT of process 0, or "auto" to read all three from the cluster's environment (Slurm, Open
-            MPI, Kubernetes, Cloud TPU: whatever jax.distributed knows).
+        coordinator: HOST:PORT of process 0, or "auto" to read all three from the cluster's
+            environment (Slurm, Open MPI, Kubernetes, Cloud TPU: whatever jax.distributed knows).
         n_processes: how many there are.
         process_id: which one this is, from 0.
 
     Raises:
-        ParameterError: only some of the three are given, or they do not fit together, or nobody answers.
+        ParameterError: only some of the three are given, or they do not fit together, or nobody
+            answers.
     """
     if coordinator is None:
         if n_processes is not None or process_id is not None:
-            raise ParameterError("--coordinator", "", "must be HOST:PORT of process 0, with --processes")
+            raise ParameterError(
+                "--coordinator", "", "must be HOST:PORT of process 0, with --processes"
+            )
         return
     if coordinator == "auto":
         return _initialize()
     if n_processes is None or n_processes < 1:
         raise ParameterError("--processes", n_processes, "must be a whole number of at least 1")
     if process_id is None or not 0 <= process_id < n_processes:
-        raise ParameterError("--process-id", process_id, f"must be a whole number in [0, {n_processes - 1}]")
-    return _initialize(coordinator_address=coordinator, num_processes=n_processes, process_id=process_id)
+        raise ParameterError(
+            "--process-id", process_id, f"must be a whole number in [0, {n_processes - 1}]"
+        )
+    return _initialize(
+        coordinator_address=coordinator, num_processes=n_processes, process_id=process_id
+    )
 
 
 def _initialize(**arguments: Any) -> None:
@@ -45,7 +54,9 @@ def _initialize(**arguments: Any) -> None:
         jax.distributed.initialize(**arguments)
     except (RuntimeError, ValueError) as error:
         said = f"the processes did not meet ({' '.join(str(error).split())[:200]})"
-        raise ParameterError("--coordinator", arguments.get("coordinator_address", "auto"), said) from None
+        raise ParameterError(
+            "--coordinator", arguments.get("coordinator_address", "auto"), said
+        ) from None
 
 
 def is_first() -> bool:
@@ -70,14 +81,18 @@ def to_devices(tree: Any, like: T, shardings: Any) -> T:
     """The inverse of `to_host`: placed as `shardings` says, with keys where `like` has keys."""
 
     def place(leaf: np.ndarray, old: Any, sharding: NamedSharding) -> Any:
-        array = jax.make_array_from_callback(np.shape(leaf), sharding, lambda index: np.asarray(leaf)[index])
+        array = jax.make_array_from_callback(
+            np.shape(leaf), sharding, lambda index: np.asarray(leaf)[index]
+        )
         return jax.random.wrap_key_data(array) if is_key(old) else array
 
     return jax.tree.map(place, tree, like, shardings)
 
 
 def from_first(tree: T) -> T:
-    """The first process's NumPy arrays, in every process; the others' shapes and types must be the same."""
+    """The first process's NumPy arrays, in every process; the others' shapes and types must be the
+    same.
+    """
     if jax.process_count() == 1:
         return tree
     return jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(tree))
@@ -85,7 +100,11 @@ def from_first(tree: T) -> T:
 
 def any_process(flag: bool) -> bool:
     """Whether the flag is up in any process."""
-    return flag if jax.process_count() == 1 else bool(multihost_utils.process_allgather(np.array([flag])).any())
+    return (
+        flag
+        if jax.process_count() == 1
+        else bool(multihost_utils.process_allgather(np.array([flag])).any())
+    )
 
 
 def meet(name: str) -> None:

@@ -28,15 +28,19 @@ def report_main(argv: Sequence[str] | None = None) -> None:
     """`eval/report.py RUN… [--out FOLDER]`."""
     parser = argparse.ArgumentParser(description="Write report.html and report.md about runs.")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: the first run's folder)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where to (default: the first run's folder)"
+    )
     arguments = parser.parse_args(argv)
     run_command(lambda: _report(arguments.runs, arguments.out or arguments.runs[0]))
 
 
 def _report(folders: Sequence[Path], out: Path) -> None:
     summaries = {folder: _summary(folder) for folder in folders}
-    sections = [*([_comparison(summaries)] if len(folders) > 1 else []),
-                *(section for folder in folders for section in _sections(folder, summaries[folder]))]  # fmt: skip
+    sections = [
+        *([_comparison(summaries)] if len(folders) > 1 else []),
+        *(section for folder in folders for section in _sections(folder, summaries[folder])),
+    ]
     title = f"Report: {', '.join(folder.name for folder in folders)}"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -50,22 +54,37 @@ def _report(folders: Sequence[Path], out: Path) -> None:
 def _summary(folder: Path) -> dict[str, Any]:
     runs.read_run(folder)
     if not (folder / "summary.json").is_file():
-        raise ParameterError("run", str(folder), "has no summary.json: its training has not come to a table yet")
+        raise ParameterError(
+            "run", str(folder), "has no summary.json: its training has not come to a table yet"
+        )
     summary: dict[str, Any] = run_folder.read_json(folder / "summary.json")
     return summary
 
 
 def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
-    """All runs' self-play side by side; with several seeds each, in the terms of Agarwal et al. 2021."""
+    """All runs' self-play side by side; with several seeds each, in the terms of Agarwal et al.
+    2021.
+    """
     own = {folder: summary["results"][0] for folder, summary in summaries.items()}
     names = [folder.name for folder in own]
     content: list[str | Table | Picture] = [headline_table(list(own.values()), "run", names)]
-    scores = {folder.name: np.array(entry.get("score_by_seed", [])) for folder, entry in own.items()}
+    scores = {
+        folder.name: np.array(entry.get("score_by_seed", [])) for folder, entry in own.items()
+    }
     if all(len(values) > 1 for values in scores.values()):
         middle = {name: bootstrap_interval(iqm, values) for name, values in scores.items()}
-        rows = [(name, number(m.mean), f"{number(m.low)} to {number(m.high)}",
-                 *(number(improvement_probability(scores[name][:, None], other[:, None])) for other in scores.values()))
-                for name, m in middle.items()]  # fmt: skip
+        rows = [
+            (
+                name,
+                number(m.mean),
+                f"{number(m.low)} to {number(m.high)}",
+                *(
+                    number(improvement_probability(scores[name][:, None], other[:, None]))
+                    for other in scores.values()
+                ),
+            )
+            for name, m in middle.items()
+        ]
         content += [
             "Interquartile mean of the seeds' scores with its bootstrap interval, and the probability that a seed of "
             "the row's run scores above one of the column's (1/2: a draw).",
@@ -80,8 +99,10 @@ def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
     content: list[str | Table | Picture] = [_in_words(summary), metrics_table(own)]
     if others:
         names = [entry["opponent"] for entry in summary["results"]]
-        content += ["Against each opponent, in the same markets:",
-                    headline_table(summary["results"], "opponent", names)]  # fmt: skip
+        content += [
+            "Against each opponent, in the same markets:",
+            headline_table(summary["results"], "opponent", names),
+        ]
     return [
         Section(folder.name, content),
         *_pictures(folder),
@@ -91,7 +112,11 @@ def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
 
 def _in_words(summary: Mapping[str, Any]) -> str:
     own, n_seeds = summary["results"][0], len(summary["seeds"])
-    over = f"{n_seeds} training seeds" if n_seeds > 1 else "games: one training seed, which says nothing about others"
+    over = (
+        f"{n_seeds} training seeds"
+        if n_seeds > 1
+        else "games: one training seed, which says nothing about others"
+    )
     stopped = " The training was interrupted." if summary.get("interrupted") else ""
     return (
         f"{summary['algorithm'].upper()}, {summary['total_steps']:,} rounds a seed in {summary['wall_seconds']:,.0f} s "
@@ -108,26 +133,44 @@ CAPTIONS = {
 
 def _pictures(folder: Path) -> list[Section]:
     """The run's learning curve, and its diagnostics where eval/diagnose.py has drawn them."""
-    curve = [Picture(folder / "curves.png", CAPTIONS["curves"])] if (folder / "curves.png").is_file() else []
+    curve = (
+        [Picture(folder / "curves.png", CAPTIONS["curves"])]
+        if (folder / "curves.png").is_file()
+        else []
+    )
     drawn = sorted((folder / "diagnostics").glob("*.png"))
     diagnostics = [Picture(path, path.stem.replace("_", " ").capitalize()) for path in drawn]
-    missing = [] if drawn else [f"python eval/diagnose.py {folder.name} adds the policy's diagnostics here."]
+    missing = (
+        []
+        if drawn
+        else [f"python eval/diagnose.py {folder.name} adds the policy's diagnostics here."]
+    )
     return [Section(f"{folder.name}: pictures", [*curve, *diagnostics, *missing])]
 
 
 def _changed(config: RunConfig) -> Table:
     """What differs from the defaults."""
     standard, own = config_values(load_config(None)), config_values(config)
-    rows = [(name, str(value), str(standard[name])) for name, value in own.items()
-            if value != standard[name] and name != "name"]  # fmt: skip
+    rows = [
+        (name, str(value), str(standard[name]))
+        for name, value in own.items()
+        if value != standard[name] and name != "name"
+    ]
     return Table(("setting", "this run", "default"), rows or [("none", "", "")])
 
 
 def _about(meta: Mapping[str, Any], summary: Mapping[str, Any]) -> Table:
     device = meta.get("device", {})
-    rows = [("git commit", str(meta.get("git_commit"))),
-            ("device", f"{device.get('count')} × {device.get('kind')} ({device.get('platform')})"),
-            *((f"version of {name}", str(version)) for name, version in meta.get("versions", {}).items()),
-            *((f"rounds to beat {name}", "not reached" if rounds is None else f"{rounds:,}")
-              for name, rounds in (summary.get("rounds_to_beat") or {}).items())]  # fmt: skip
+    rows = [
+        ("git commit", str(meta.get("git_commit"))),
+        ("device", f"{device.get('count')} × {device.get('kind')} ({device.get('platform')})"),
+        *(
+            (f"version of {name}", str(version))
+            for name, version in meta.get("versions", {}).items()
+        ),
+        *(
+            (f"rounds to beat {name}", "not reached" if rounds is None else f"{rounds:,}")
+            for name, rounds in (summary.get("rounds_to_beat") or {}).items()
+        ),
+    ]
     return Table(("what the figures depend on", ""), rows, text=(1,))

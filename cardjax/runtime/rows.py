@@ -1,7 +1,9 @@
-"""A training's compiled programs: every seed of every run of a group is a row, and all rows share one program.
+"""A training's compiled programs: every seed of every run of a group is a row, and all rows share
+one program.
 
-Cores train a row each, in turns where there are more rows than cores: batched matrix products are slower there than
-plain ones, and a loop over rows inside the program would copy every row's state in and out, replay and all.
+Cores train a row each, in turns where there are more rows than cores: batched matrix products are
+slower there than plain ones, and a loop over rows inside the program would copy every row's state
+in and out, replay and all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +31,9 @@ TRAINING = 0
 
 
 class Learner(Protocol):
-    """Two pure functions and what the loop has to know of them: a dataclass, whose numbers a sweep replaces."""
+    """Two pure functions and what the loop has to know of them: a dataclass, whose numbers a sweep
+    replaces.
+    """
 
     PER_GAME: tuple[str, ...]
     """Fields of the state whose leaves have the leading axis n_envs."""
@@ -79,15 +83,17 @@ def seeds_of(config: RunConfig) -> list[int]:
 class Rows:
     """The rows of runs that differ in traced values alone, a run's seeds together.
 
-    Their state is a list with an entry for each turn, leaves [rows of the turn, …]. What does not vary between the runs
-    stays a constant of the program.
+    Their state is a list with an entry for each turn, leaves [rows of the turn, …]. What does not
+    vary between the runs stays a constant of the program.
     """
 
     def __init__(self, learner: Learner, configs: Sequence[RunConfig], varied: Sequence[str]):
         self._learner = learner
         each = [config for config in configs for _ in seeds_of(config)]
         values = {name: np.stack([value_of(config, name) for config in each]) for name in varied}
-        self.env_params = jax.tree.map(lambda *leaves: np.stack(leaves), *(config.env for config in each))
+        self.env_params = jax.tree.map(
+            lambda *leaves: np.stack(leaves), *(config.env for config in each)
+        )
         self.n_rows = len(each)
         train = configs[0].train
         self._mesh = make_mesh(self.n_rows, train.n_envs, train.shard_games)
@@ -95,16 +101,22 @@ class Rows:
         self._starts = [self._along_rows(turn) for turn in self._turns((seeds, values))]
         self._init = jax.jit(over_rows(self._init_one, self._mesh), inline=True)
         shapes = jax.eval_shape(self._init, *self._starts[0])
-        self._of_turn = jax.tree.map(lambda leaf, to: leaf.update(sharding=to), shapes, self._shardings(shapes))
+        self._of_turn = jax.tree.map(
+            lambda leaf, to: leaf.update(sharding=to), shapes, self._shardings(shapes)
+        )
 
     @property
     def shapes(self) -> Any:
         """Of the state of all rows together, on the host: jax.ShapeDtypeStruct, leaves [n_rows, …]."""
         data = jax.eval_shape(processes.keys_as_data, self._of_turn)
-        return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((self.n_rows, *leaf.shape[1:]), leaf.dtype), data)
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct((self.n_rows, *leaf.shape[1:]), leaf.dtype), data
+        )
 
     def start(self) -> tuple[list[Any], "Chunk"]:
-        """`init()` and `compile()`. XLA leaves cores idle for half of a compilation, so it does both at once."""
+        """`init()` and `compile()`. XLA leaves cores idle for half of a compilation, so it does
+        both at once.
+        """
         lowered = self._lowered_init(), self._lowered_chunk()
         with ThreadPoolExecutor() as threads:
             init, chunk = threads.map(lambda program: program.compile(), lowered)
@@ -121,11 +133,16 @@ class Rows:
 
     def policy_params(self, state: list[Any]) -> Any:
         """Every row's, leaves [n_rows, …], as NumPy arrays in every process."""
-        turns = [self._params_of(turn, values) for turn, (_, values) in zip(state, self._starts, strict=True)]
+        turns = [
+            self._params_of(turn, values)
+            for turn, (_, values) in zip(state, self._starts, strict=True)
+        ]
         return _joined([processes.to_host(turn) for turn in turns])
 
     def to_host(self, state: list[Any]) -> Any:
-        """The state as NumPy arrays (keys as their data), shaped as `shapes` says, in every process."""
+        """The state as NumPy arrays (keys as their data), shaped as `shapes` says, in every
+        process.
+        """
         if jax.process_count() > 1:
             return processes.to_host(state[0])
         return jax.tree.map(_stacked, *map(processes.keys_as_data, state))
@@ -136,10 +153,19 @@ class Rows:
         return [processes.to_devices(turn, self._of_turn, shardings) for turn in self._turns(saved)]
 
     def _turns(self, tree: Any) -> list[Any]:
-        """Leaves [n_rows, …] as each turn's. One process's cores take turns; elsewhere all rows are trained at once."""
-        by_cores = jax.default_backend() == "cpu" and jax.process_count() == 1 and self._mesh.shape[GAMES] == 1
+        """Leaves [n_rows, …] as each turn's. One process's cores take turns; elsewhere all rows are
+        trained at once.
+        """
+        by_cores = (
+            jax.default_backend() == "cpu"
+            and jax.process_count() == 1
+            and self._mesh.shape[GAMES] == 1
+        )
         size = self._mesh.shape[ROWS] if by_cores else self.n_rows
-        return [jax.tree.map(lambda leaf, i=i: leaf[i : i + size], tree) for i in range(0, self.n_rows, size)]
+        return [
+            jax.tree.map(lambda leaf, i=i: leaf[i : i + size], tree)
+            for i in range(0, self.n_rows, size)
+        ]
 
     def _chunk(self, program: Any) -> "Chunk":
         return Chunk(program, [values for _, values in self._starts])
@@ -155,10 +181,14 @@ class Rows:
         return with_traced_values(self._learner, values).init(domain_key(seed, TRAINING))
 
     def _lowered_init(self) -> Any:
-        return jax.jit(self._init, out_shardings=self._shardings(self._of_turn)).lower(*self._starts[0])
+        return jax.jit(self._init, out_shardings=self._shardings(self._of_turn)).lower(
+            *self._starts[0]
+        )
 
     def _lowered_chunk(self) -> Any:
-        def chunk(state: Any, values: Mapping[str, Array], n: Array) -> tuple[Any, dict[str, Array]]:
+        def chunk(
+            state: Any, values: Mapping[str, Array], n: Array
+        ) -> tuple[Any, dict[str, Array]]:
             # Under jit what is traced for the shapes is not traced again for the loop.
             update = jax.jit(with_traced_values(self._learner, values).update, inline=True)
             shapes = jax.eval_shape(update, state)[1]
@@ -171,11 +201,15 @@ class Rows:
             state, sums = jax.lax.fori_loop(0, n, one, (state, sums))
             return state, jax.tree.map(lambda leaf: leaf / n, sums)
 
-        # One process reads all its devices itself. A collective would end the program if one of them came late to it,
-        # as after a computer's sleep.
-        metrics = NamedSharding(self._mesh, PartitionSpec() if jax.process_count() > 1 else PartitionSpec(ROWS))
+        # One process reads all its devices itself. A collective would end the program if one of
+        # them came late to it, as after a computer's sleep.
+        metrics = NamedSharding(
+            self._mesh, PartitionSpec() if jax.process_count() > 1 else PartitionSpec(ROWS)
+        )
         out = (self._shardings(self._of_turn), metrics)
-        program = jax.jit(over_rows(chunk, self._mesh, n_shared=1), donate_argnums=0, out_shardings=out)
+        program = jax.jit(
+            over_rows(chunk, self._mesh, n_shared=1), donate_argnums=0, out_shardings=out
+        )
         return program.lower(self._of_turn, self._starts[0][1], np.int32(1))
 
     def _shardings(self, state: Any) -> Any:
@@ -187,7 +221,9 @@ class Rows:
 
 
 class Chunk:
-    """(state, n) → (state after n updates, the metrics' means over them [n_rows]); one program for every n."""
+    """(state, n) → (state after n updates, the metrics' means over them [n_rows]); one program for
+    every n.
+    """
 
     def __init__(self, program: Any, values: Sequence[Mapping[str, Array]]):
         self._program, self._values = program, values
@@ -204,11 +240,17 @@ class Chunk:
 
 def _joined(turns: list[Any]) -> Any:
     """The turns' NumPy leaves [rows of the turn, …] as leaves [n_rows, …]."""
-    return turns[0] if len(turns) == 1 else jax.tree.map(lambda *leaves: np.concatenate(leaves), *turns)
+    return (
+        turns[0]
+        if len(turns) == 1
+        else jax.tree.map(lambda *leaves: np.concatenate(leaves), *turns)
+    )
 
 
 def _stacked(*turns: Array) -> np.ndarray:
-    """The same for arrays on this process's devices, each row of which is copied but once: a replay has gigabytes."""
+    """The same for arrays on this process's devices, each row of which is copied but once: a replay
+    has gigabytes.
+    """
     whole = np.empty((sum(map(len, turns)), *turns[0].shape[1:]), turns[0].dtype)
     for part, turn in zip(np.split(whole, len(turns)), turns, strict=True):
         for shard in turn.addressable_shards:

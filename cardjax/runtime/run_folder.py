@@ -1,4 +1,6 @@
-"""A run's folder: config.yaml, meta.json, metrics.csv, TensorBoard events, checkpoints/, summary.json."""
+"""A run's folder: config.yaml, meta.json, metrics.csv, TensorBoard events, checkpoints/,
+summary.json.
+"""
 
 import csv
 import io
@@ -32,9 +34,13 @@ def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> Non
         write_text(folder / "config.yaml", dump_config(config))
         write_json(folder / "meta.json", {"algorithm": algorithm} | about | describe_machine())
     except FileExistsError:
-        raise ParameterError("name", name, f"{folder} exists; take another name, or --resume {folder}") from None
+        raise ParameterError(
+            "name", name, f"{folder} exists; take another name, or --resume {folder}"
+        ) from None
     except OSError as error:
-        raise ParameterError("name", name, f"{folder} cannot be written ({error.strerror})") from None
+        raise ParameterError(
+            "name", name, f"{folder} cannot be written ({error.strerror})"
+        ) from None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -53,7 +59,9 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """As `write_text`, one line a row; the columns are all rows' names, NaN is empty."""
     flat = [dict(_flat(row)) for row in rows]
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in flat for name in row)), lineterminator="\n")
+    writer = csv.DictWriter(
+        text, list(dict.fromkeys(name for row in flat for name in row)), lineterminator="\n"
+    )
     writer.writeheader()
     writer.writerows(flat)
     write_text(path, text.getvalue())
@@ -88,8 +96,13 @@ def describe_machine() -> dict[str, Any]:
     device = jax.devices()[0]
     return {
         "git_commit": git_commit(),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
-        "device": {"platform": device.platform, "kind": device.device_kind, "count": jax.device_count()},
+        "versions": {"python": platform.python_version()}
+        | {name: _version(name) for name in PACKAGES},
+        "device": {
+            "platform": device.platform,
+            "kind": device.device_kind,
+            "count": jax.device_count(),
+        },
     }
 
 
@@ -98,22 +111,30 @@ def git_commit() -> str | None:
     folder = Path(__file__).resolve().parent
     try:
         commit = _git(folder, "rev-parse", "HEAD")
-        return commit + ("+changes" if _git(folder, "status", "--porcelain", "--untracked-files=no") else "")
+        return commit + (
+            "+changes" if _git(folder, "status", "--porcelain", "--untracked-files=no") else ""
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
 
 
 class MetricsLog:
-    """metrics.csv and TensorBoard events: one row a seed and log point; written through after each point."""
+    """metrics.csv and TensorBoard events: one row a seed and log point; written through after each
+    point.
+    """
 
     def __init__(self, folder: Path, seeds: Sequence[int], keep_rounds: int = 0):
-        """Continue the folder's log, without rows later than `keep_rounds` (those were not checkpointed)."""
+        """Continue the folder's log, without rows later than `keep_rounds` (those were not
+        checkpointed).
+        """
         from tensorboardX import SummaryWriter
 
         self._path, self._seeds = folder / "metrics.csv", seeds
         self._rows = [row for row in read_metrics(self._path) if int(row["rounds"]) <= keep_rounds]
         self._write_all()
-        self._board = SummaryWriter(str(folder), purge_step=keep_rounds + 1 if keep_rounds else None)
+        self._board = SummaryWriter(
+            str(folder), purge_step=keep_rounds + 1 if keep_rounds else None
+        )
 
     @property
     def train_seconds(self) -> float:
@@ -125,10 +146,21 @@ class MetricsLog:
         """Of the last point, 0 before the first."""
         return float(self._rows[-1]["wall_seconds"]) if self._rows else 0.0
 
-    def add(self, rounds: int, train_seconds: float, wall_seconds: float, rows: Sequence[Mapping[str, float]]) -> None:
-        """`rows`: each seed's metrics by name; the names are those of the first point, an absent one is left blank."""
+    def add(
+        self,
+        rounds: int,
+        train_seconds: float,
+        wall_seconds: float,
+        rows: Sequence[Mapping[str, float]],
+    ) -> None:
+        """`rows`: each seed's metrics by name; the names are those of the first point, an absent
+        one is left blank.
+        """
         for seed, row in zip(self._seeds, rows, strict=True):
-            times = {"train_seconds": round(train_seconds, 3), "wall_seconds": round(wall_seconds, 3)}
+            times = {
+                "train_seconds": round(train_seconds, 3),
+                "wall_seconds": round(wall_seconds, 3),
+            }
             self._rows.append({"rounds": rounds, **times, "seed": seed, **row})
             for name, value in row.items():
                 if not math.isnan(value):
@@ -144,10 +176,15 @@ class MetricsLog:
         part = self._path.with_name(self._path.name + ".part")
         with part.open("w", newline="") as file:
             writer = csv.DictWriter(
-                file, list(self._rows[0]) if self._rows else ["rounds", "train_seconds", "wall_seconds", "seed"]
+                file,
+                list(self._rows[0])
+                if self._rows
+                else ["rounds", "train_seconds", "wall_seconds", "seed"],
             )
             writer.writeheader()
-            writer.writerows({k: "" if _is_nan(v) else v for k, v in row.items()} for row in self._rows)
+            writer.writerows(
+                {k: "" if _is_nan(v) else v for k, v in row.items()} for row in self._rows
+            )
         os.replace(part, self._path)
 
 
@@ -160,7 +197,9 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def _git(folder: Path, *args: str) -> str:
-    return subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *args], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def _version(package: str) -> str | None:

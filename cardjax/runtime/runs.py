@@ -46,7 +46,9 @@ def resume(algorithm: str, folder: Path) -> Path:
     """
     meta = read_meta(folder, algorithm)
     if "point" in meta:
-        raise ParameterError("--resume", str(folder), f"is a point of a sweep; continue all of it, {folder.parent}")
+        raise ParameterError(
+            "--resume", str(folder), f"is a point of a sweep; continue all of it, {folder.parent}"
+        )
     train_and_report([Run(algorithm, read_run(folder)[1], folder)], resume=True)
     return folder
 
@@ -70,7 +72,9 @@ def read_meta(folder: Path, expected: str | None = None) -> dict[str, Any]:
     meta = run_folder.read_json(folder / "meta.json")
     algorithm = meta.get("algorithm") if isinstance(meta, dict) else None
     if algorithm not in ALGORITHMS:
-        raise ParameterError("run", str(folder), f"algorithm {algorithm!r} is not one of {', '.join(ALGORITHMS)}")
+        raise ParameterError(
+            "run", str(folder), f"algorithm {algorithm!r} is not one of {', '.join(ALGORITHMS)}"
+        )
     if expected not in (None, algorithm):
         allowed = f"is a run of {algorithm}; continue it with train/{algorithm}.py"
         raise ParameterError("--resume", str(folder), allowed)
@@ -99,11 +103,12 @@ def find_player(policy: str, overrides: Sequence[str] = ()) -> tuple[Player, Car
     """A player by name, run folder or exported file, and the game it is to play.
 
     Args:
-        overrides: `env.*` key=value changes to the run's own game, or for a policy by name to the default game; and
-            `ppo.play=…`, how a run's policy plays.
+        overrides: `env.*` key=value changes to the run's own game, or for a policy by name to the
+            default game; and `ppo.play=…`, how a run's policy plays.
 
     Raises:
-        ParameterError: neither a policy's name nor a run folder; or an override that is not allowed.
+        ParameterError: neither a policy's name nor a run folder; or an override that is not
+            allowed.
     """
     is_run = is_trained(policy)
     for text in overrides:
@@ -115,13 +120,16 @@ def find_player(policy: str, overrides: Sequence[str] = ()) -> tuple[Player, Car
     try:
         scripted = make_policy(policy)
     except ValueError as error:
-        raise ParameterError("--policy", policy, f"is neither a run folder nor a policy ({error})") from None
+        raise ParameterError(
+            "--policy", policy, f"is neither a run folder nor a policy ({error})"
+        ) from None
     config = load_config(None, overrides)
     return Player(scripted, [None]), make_market(config.game), config.env
 
 
 def load_player(path: Path, overrides: Sequence[str] = ()) -> tuple[Player, CardMarket, EnvParams]:
-    """A run's or exported policy, one entry of parameters a seed, with the game that it was trained on.
+    """A run's or exported policy, one entry of parameters a seed, with the game that it was trained
+    on.
 
     Args:
         overrides: as of `find_player`.
@@ -136,7 +144,8 @@ def load_player(path: Path, overrides: Sequence[str] = ()) -> tuple[Player, Card
 
 
 def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, Any]]:
-    """(algorithm, configuration, training seed → policy parameters) of a run folder or an exported file.
+    """(algorithm, configuration, training seed → policy parameters) of a run folder or an exported
+    file.
 
     Raises:
         ParameterError: as `load_player`.
@@ -149,7 +158,11 @@ def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, Any]]:
         state = last_state(Run(algorithm, config, path))
     learner = make_learner(algorithm, config)
     stacked = jax.device_get(jax.vmap(learner.policy_params)(state))
-    return algorithm, config, dict(zip(seeds_of(config), player_of(learner, stacked).params, strict=True))
+    return (
+        algorithm,
+        config,
+        dict(zip(seeds_of(config), player_of(learner, stacked).params, strict=True)),
+    )
 
 
 @contextlib.contextmanager
@@ -168,14 +181,19 @@ def replayed(path: Path, algorithm: str, config: RunConfig, overrides: Sequence[
     """The configuration that a trained policy is to play by: `overrides` as of `find_player`.
 
     Raises:
-        ParameterError: one that is not allowed, or a game with other observations than it was trained on.
+        ParameterError: one that is not allowed, or a game with other observations than it was
+            trained on.
     """
     played = with_overrides(config, overrides)
     for text in overrides:
         if text.startswith("ppo.") and ALGORITHMS[algorithm].section != "ppo":
-            raise ParameterError("argument", text, f"{path} was trained by {algorithm}, which plays greedily")
+            raise ParameterError(
+                "argument", text, f"{path} was trained by {algorithm}, which plays greedily"
+            )
     if make_market(played.game) != make_market(config.game):
-        raise ParameterError("argument", " ".join(overrides), f"{path} was trained on another game's observations")
+        raise ParameterError(
+            "argument", " ".join(overrides), f"{path} was trained on another game's observations"
+        )
     return played
 
 
@@ -197,19 +215,26 @@ def last_state(run: Run) -> Any:
 def player_of(learner: Learner, params: Any) -> Player:
     """The policy of a learner, one entry of parameters a seed; `params` has leaves [n_seeds, …]."""
     n_seeds = len(jax.tree.leaves(params)[0])
-    return Player(learner.policy(), [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(n_seeds)])
+    return Player(
+        learner.policy(), [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(n_seeds)]
+    )
 
 
-def opponents_for(market: CardMarket, names: tuple[str, ...] | None = None) -> dict[str, Policy | Player]:
+def opponents_for(
+    market: CardMarket, names: tuple[str, ...] | None = None
+) -> dict[str, Policy | Player]:
     """The named opponents, by default OPPONENTS; alone in the market there is only "self".
 
     Raises:
-        ParameterError: neither a policy's name nor a run folder of this game, or an opponent for a single player.
+        ParameterError: neither a policy's name nor a run folder of this game, or an opponent for a
+            single player.
     """
     alone = market.n_players == 1
     names = names or (("self",) if alone else OPPONENTS)
     if alone and set(names) != {"self"}:
-        raise ParameterError("--opponent", ", ".join(names), "a single player has none: leave it out")
+        raise ParameterError(
+            "--opponent", ", ".join(names), "a single player has none: leave it out"
+        )
     return {name: _opponent(market, name) for name in names}
 
 
@@ -232,16 +257,23 @@ def _opponent(market: CardMarket, name: str) -> Policy | Player:
 def train_and_report(
     runs: Sequence[Run], varied: Sequence[str] = (), resume: bool = False, tables: bool = True
 ) -> bool:
-    """Train runs as one program, leave a summary.json for each, and print tables; whether they came to their end."""
+    """Train runs as one program, leave a summary.json for each, and print tables; whether they came
+    to their end.
+    """
     with tell_full_disk(runs[0].folder):
         if processes.is_first():
             _announce(runs)
         outcomes = train(runs, varied, resume)
-        for run, outcome in zip(runs, outcomes, strict=False):  # processes other than the first have no outcomes
+        for run, outcome in zip(
+            runs, outcomes, strict=False
+        ):  # processes other than the first have no outcomes
             results = _report(run, outcome)
             if tables:
                 play = way_of_play(run.algorithm, run.config)
-                print(results_table(results, f"\n{run.algorithm}, {play} play, test draws"), flush=True)
+                print(
+                    results_table(results, f"\n{run.algorithm}, {play} play, test draws"),
+                    flush=True,
+                )
         processes.meet("reported")
     return not any(outcome.interrupted for outcome in outcomes)
 
@@ -258,10 +290,16 @@ def tell_full_disk(folder: Path) -> Iterator[None]:
 
 def _announce(runs: Sequence[Run]) -> None:
     algorithm, config, folder = runs[0]
-    where = str(folder) if len(runs) == 1 else f"{folder.parent}/{{{' '.join(run.folder.name for run in runs)}}}"
+    where = (
+        str(folder)
+        if len(runs) == 1
+        else f"{folder.parent}/{{{' '.join(run.folder.name for run in runs)}}}"
+    )
     points = "" if len(runs) == 1 else f"{len(runs)} points × "
     seeds = f"{config.train.n_seeds} seed(s)"
-    print(f"{algorithm}: {points}{seeds} × {config.train.total_steps:,} rounds → {where}", flush=True)
+    print(
+        f"{algorithm}: {points}{seeds} × {config.train.total_steps:,} rounds → {where}", flush=True
+    )
 
 
 def _report(run: Run, outcome: Outcome) -> list[Result]:

@@ -1,6 +1,7 @@
 """Scores while training: self-play on validation draws, as a share of the exact benchmark's.
 
-Nothing here is compiled or played before it is first asked for, so that a training starts with its updates.
+Nothing here is compiled or played before it is first asked for, so that a training starts with its
+updates.
 """
 
 from collections.abc import Callable
@@ -26,13 +27,19 @@ class Scores:
         self._n_runs, self._per_run = n_runs, rows.n_rows // n_runs
 
     def __call__(self, params: Any) -> np.ndarray:
-        return np.asarray(self._payoff(params, self._env_params)) / np.repeat(self._yardstick, self._per_run)
+        return np.asarray(self._payoff(params, self._env_params)) / np.repeat(
+            self._yardstick, self._per_run
+        )
 
     @cached_property
     def baselines(self) -> list[dict[str, float]]:
         """Each run's scores of BASELINES."""
-        scores = {name: self._scripted(policy) / self._yardstick for name, policy in BASELINES.items()}
-        return [{name: float(score[i]) for name, score in scores.items()} for i in range(self._n_runs)]
+        scores = {
+            name: self._scripted(policy) / self._yardstick for name, policy in BASELINES.items()
+        }
+        return [
+            {name: float(score[i]) for name, score in scores.items()} for i in range(self._n_runs)
+        ]
 
     @cached_property
     def _payoff(self) -> Callable[[Any, Any], jax.Array]:
@@ -40,7 +47,9 @@ class Scores:
 
     @cached_property
     def _yardstick(self) -> np.ndarray:
-        """What the benchmark earns in each run's game; NaN where that is nothing, and there is no score."""
+        """What the benchmark earns in each run's game; NaN where that is nothing, and there is no
+        score.
+        """
         payoff = self._scripted("equilibrium")
         return np.where(payoff == 0, np.nan, payoff)
 

@@ -1,4 +1,6 @@
-"""A sweep on disk: runs/NAME/ with a run folder for each point of a grid, and one table of results at the end."""
+"""A sweep on disk: runs/NAME/ with a run folder for each point of a grid, and one table of results
+at the end.
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -30,7 +32,9 @@ def start(algorithm: str, points: Sequence[Point]) -> Path:
     config = points[0].config
     folder = runs.RUNS / (config.name or runs.made_up_name(algorithm, config))
     for point in points:
-        make_learner(algorithm, point.config)  # refuses what does not fit together before anything is written
+        make_learner(
+            algorithm, point.config
+        )  # refuses what does not fit together before anything is written
     if processes.is_first():
         _create(folder, algorithm, points)
     _train_groups(folder, algorithm, points, resume=False)
@@ -38,7 +42,8 @@ def start(algorithm: str, points: Sequence[Point]) -> Path:
 
 
 def resume(algorithm: str, folder: Path) -> Path:
-    """Continue a sweep: finished groups as they are, the others from the last checkpoint that all their points have.
+    """Continue a sweep: finished groups as they are, the others from the last checkpoint that all
+    their points have.
 
     Raises:
         ParameterError: no sweep, another algorithm's, or a training's own.
@@ -55,7 +60,10 @@ def read_points(folder: Path) -> list[Point]:
         ParameterError: neither of the two.
     """
     labels = runs.read_meta(folder).get("sweep", {"": {}})
-    return [Point(label, values, load_config(folder / label / "config.yaml")) for label, values in labels.items()]
+    return [
+        Point(label, values, load_config(folder / label / "config.yaml"))
+        for label, values in labels.items()
+    ]
 
 
 def groups(folder: Path, algorithm: str, points: Sequence[Point]) -> list[Group]:
@@ -63,15 +71,19 @@ def groups(folder: Path, algorithm: str, points: Sequence[Point]) -> list[Group]
     varied = traced_names(algorithm, list(points[0].values))
     indices = groups_of([point.values for point in points], varied)
     return [
-        Group([Run(algorithm, points[i].config, folder / points[i].label) for i in group], varied) for group in indices
+        Group([Run(algorithm, points[i].config, folder / points[i].label) for i in group], varied)
+        for group in indices
     ]
 
 
 def _create(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
     if folder.exists():
-        raise ParameterError("name", folder.name, f"{folder} exists; take another name, or --resume {folder}")
+        raise ParameterError(
+            "name", folder.name, f"{folder} exists; take another name, or --resume {folder}"
+        )
     for point in points:
-        # A point's configuration is a configuration like any other: run again, it is to have a name of its own.
+        # A point's configuration is a configuration like any other: run again, it is to have a name
+        # of its own.
         config = dataclasses.replace(point.config, name=None)
         run_folder.create(folder / point.label, config, algorithm, point=point.values)
     about = {"algorithm": algorithm, "sweep": {point.label: point.values for point in points}}
@@ -99,18 +111,26 @@ def _report(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
     """sweep.json, sweep.csv and a table, of the points that have a summary."""
     done = [point for point in points if (folder / point.label / "summary.json").is_file()]
     entries: list[dict[str, Any]] = [
-        {"label": point.label, "values": point.values} | run_folder.read_json(folder / point.label / "summary.json")
+        {"label": point.label, "values": point.values}
+        | run_folder.read_json(folder / point.label / "summary.json")
         for point in done
     ]
     run_folder.write_json(folder / "sweep.json", {"algorithm": algorithm, "points": entries})
-    rows = [{"label": entry["label"], **entry["values"], **result} for entry in entries for result in entry["results"]]
+    rows = [
+        {"label": entry["label"], **entry["values"], **result}
+        for entry in entries
+        for result in entry["results"]
+    ]
     run_folder.write_csv(folder / "sweep.csv", rows)
     if entries:
-        print(sweep_table(entries, f"\n{algorithm}, {folder.name}, self-play, test draws"), flush=True)
+        print(
+            sweep_table(entries, f"\n{algorithm}, {folder.name}, self-play, test draws"), flush=True
+        )
 
 
 def sweep_table(entries: Sequence[Mapping[str, Any]], title: str) -> str:
-    """A table of text, one row a point: score and P&L in self-play, and the rounds that it took to beat Level-0.
+    """A table of text, one row a point: score and P&L in self-play, and the rounds that it took to
+    beat Level-0.
 
     Args:
         entries: summaries (summary.json) with the axes' values under "values".
@@ -118,7 +138,10 @@ def sweep_table(entries: Sequence[Mapping[str, Any]], title: str) -> str:
     headings = [*entries[0]["values"], "score", "P&L per game", "rounds to beat Level-0", "seeds"]
     rows = [headings, *(_row(entry) for entry in entries)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(headings))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
     rule = "─" * len(lines[0])
     unit = entries[0]["results"][0]["unit"]
     note = f"± is a 95% interval over {unit}; * marks a training that was interrupted"

@@ -1,4 +1,6 @@
-"""A trained policy for use outside of cardjax: arrays in, orders out, and one file that holds all of it."""
+"""A trained policy for use outside of cardjax: arrays in, orders out, and one file that holds all
+of it.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,9 @@ from cardjax.runtime import portable, runs
 from cardjax.runtime.learners import make_learner
 
 
-def load_policy(path: str | Path, seed: int | None = None, play: str | None = None) -> "TrainedPolicy":
+def load_policy(
+    path: str | Path, seed: int | None = None, play: str | None = None
+) -> "TrainedPolicy":
     """The policy that a run trained, or that `TrainedPolicy.save` wrote.
 
     Args:
@@ -25,19 +29,23 @@ def load_policy(path: str | Path, seed: int | None = None, play: str | None = No
         play: "greedy" or "sampled" in place of the run's own `ppo.play`.
 
     Raises:
-        ParameterError: (a ValueError) neither of the two, damaged, or of another version; no such seed or way of play.
+        ParameterError: (a ValueError) neither of the two, damaged, or of another version; no such
+            seed or way of play.
     """
     path = Path(path)
     algorithm, config, params = runs.read_policy(path)
     if seed is not None and seed not in params:
-        raise ParameterError("seed", seed, f"must be one that {path} holds: {', '.join(map(str, params))}")
+        raise ParameterError(
+            "seed", seed, f"must be one that {path} holds: {', '.join(map(str, params))}"
+        )
     own = next(iter(params)) if seed is None else seed
     played = runs.replayed(path, algorithm, config, [] if play is None else [f"ppo.play={play}"])
     return TrainedPolicy(algorithm, played, own, params[own])
 
 
 class TrainedPolicy:
-    """One seed's policy. `act` is for programs of any kind; inside jit, `policy` and `params` are a player of ours.
+    """One seed's policy. `act` is for programs of any kind; inside jit, `policy` and `params` are a
+    player of ours.
 
     Attributes:
         market, env_params: the game that it was trained on, as `cardjax.make` gives them.
@@ -50,11 +58,14 @@ class TrainedPolicy:
         self.market, self.env_params = make_market(config.game), config.env
         self.policy = make_learner(algorithm, config).policy()
         self._act = jax.jit(self.policy.act_on)
-        self._n_features = sum(f.slice.stop - f.slice.start for f in self.market.observation_fields.values())
+        self._n_features = sum(
+            f.slice.stop - f.slice.start for f in self.market.observation_fields.values()
+        )
         self.reset()
 
     def reset(self, draws: int = 0) -> None:
-        """Forget earlier rounds, and start the random draws of sampled play anew from the seed `draws`.
+        """Forget earlier rounds, and start the random draws of sampled play anew from the seed
+        `draws`.
 
         A recurrent policy also forgets by itself where an observation is a game's first.
         """
@@ -64,13 +75,17 @@ class TrainedPolicy:
         self._draws = jax.random.key(draws)
 
     def act(
-        self, view_or_obs: View | Array | np.ndarray, mask: Array | np.ndarray | None = None, key: Array | None = None
+        self,
+        view_or_obs: View | Array | np.ndarray,
+        mask: Array | np.ndarray | None = None,
+        key: Array | None = None,
     ) -> np.ndarray:
         """One decision for every player of a batch.
 
         Args:
-            view_or_obs: a View with leaves [...], or observations [..., D] as the environment gives them. Where each
-                seat has weights of its own (`ppo.share_params: off`), the last axis of [...] is the seats'.
+            view_or_obs: a View with leaves [...], or observations [..., D] as the environment gives
+                them. Where each seat has weights of its own (`ppo.share_params: off`), the last
+                axis of [...] is the seats'.
             mask: bool [..., 21], the valid actions; with a View its own.
             key: of sampled play; by default the next of this object's own.
 
@@ -78,8 +93,8 @@ class TrainedPolicy:
             int32 [...]: 0 pass, 1..10 buy, 11..20 sell.
 
         Raises:
-            ParameterError: (a ValueError) arrays of another shape; or, for a recurrent policy, another batch than in
-                the round before without `reset()`.
+            ParameterError: (a ValueError) arrays of another shape; or, for a recurrent policy,
+                another batch than in the round before without `reset()`.
         """
         observation, mask = self._arrays(view_or_obs, mask)
         key = jax.random.fold_in(self._draws, self._n_calls) if key is None else key
@@ -87,7 +102,9 @@ class TrainedPolicy:
         if self._memory is None:
             self._memory, self._batch = self.policy.init(key, batch), batch
         elif jax.tree.leaves(self._memory) and batch != self._batch:
-            raise ParameterError("observation", batch, f"must be a batch of {self._batch} until reset() is called")
+            raise ParameterError(
+                "observation", batch, f"must be a batch of {self._batch} until reset() is called"
+            )
         first = observation[..., self.market.observation_fields["time"].slice.start] == 0
         self._memory, action = self._act(self.params, self._memory, observation, mask, first, key)
         self._n_calls += 1
@@ -109,7 +126,11 @@ class TrainedPolicy:
             raise ParameterError("mask", None, "must be given with observations: bool [..., 21]")
         observation, mask = jnp.asarray(view_or_obs, jnp.float32), jnp.asarray(mask, bool)
         if observation.shape[-1:] != (self._n_features,):
-            raise ParameterError("observation", observation.shape, f"must have the shape [..., {self._n_features}]")
+            raise ParameterError(
+                "observation", observation.shape, f"must have the shape [..., {self._n_features}]"
+            )
         if mask.shape != (*observation.shape[:-1], N_ACTIONS):
-            raise ParameterError("mask", mask.shape, f"must have the shape {(*observation.shape[:-1], N_ACTIONS)}")
+            raise ParameterError(
+                "mask", mask.shape, f"must have the shape {(*observation.shape[:-1], N_ACTIONS)}"
+            )
         return observation, mask

@@ -1,4 +1,6 @@
-"""The training loop on the host: compiled chunks of updates, and between them progress, logs, scores, checkpoints."""
+"""The training loop on the host: compiled chunks of updates, and between them progress, logs,
+scores, checkpoints.
+"""
 
 import contextlib
 import dataclasses
@@ -22,7 +24,9 @@ from cardjax.runtime.rows import Learner, Rows
 from cardjax.runtime.scores import Scores
 
 CHEAP_SAVE, SAVE_PATIENCE = 2.0, 20
-"""A checkpoint that took more than so many seconds is followed by the next after so many times as long."""
+"""A checkpoint that took more than so many seconds is followed by the next after so many times as
+long.
+"""
 LOG_POINTS = 200
 """Rows a seed in metrics.csv, at most: a chunk is total_updates / LOG_POINTS updates."""
 
@@ -37,29 +41,36 @@ class Outcome:
     rounds: int
     """played by each seed."""
     train_seconds: float
-    """spent in updates, of all runs of the program together: compilation, evaluation and checkpoints apart."""
+    """spent in updates, of all runs of the program together: compilation, evaluation and
+    checkpoints apart.
+    """
     wall_seconds: float
-    """of the whole training, all that included; from the first start to the last resumption's end."""
+    """of the whole training, all that included; from the first start to the last resumption's end.
+    """
     interrupted: bool
     baselines: dict[str, float]
     """scores of `scores.BASELINES` on the validation draws."""
 
 
 def train(runs: Sequence[Run], varied: Sequence[str] = (), resume: bool = False) -> list[Outcome]:
-    """Train every seed of every run, as one program, for `train.total_steps` rounds; each run ends with a checkpoint.
+    """Train every seed of every run, as one program, for `train.total_steps` rounds; each run ends
+    with a checkpoint.
 
-    Ctrl-C ends the training after the chunk that is running, with a checkpoint; a second one ends it at once.
+    Ctrl-C ends the training after the chunk that is running, with a checkpoint; a second one ends
+    it at once.
 
     Args:
         runs: they differ in the values of `varied` alone.
-        varied: names of traced values (`grid.traced_names`); everything else is a constant of the program.
+        varied: names of traced values (`grid.traced_names`); everything else is a constant of the
+            program.
         resume: continue from the last checkpoint that all runs have.
 
     Returns:
         One outcome a run; in processes other than the first, which neither score nor write, none.
 
     Raises:
-        ParameterError: a folder that cannot be written, or checkpoints that do not fit or cannot be read.
+        ParameterError: a folder that cannot be written, or checkpoints that do not fit or cannot be
+            read.
     """
     learner = make_learner(runs[0].algorithm, runs[0].config)
     rows = Rows(learner, [run.config for run in runs], varied)
@@ -85,7 +96,8 @@ def _saved_state(rows: Rows, journals: Sequence[Journal]) -> tuple[Any, int]:
 
 
 def restore(journals: Sequence[Journal], like: Any) -> tuple[int, Any]:
-    """(updates done, state) of the newest checkpoint that every run has intact; (0, None) if they have none in common.
+    """(updates done, state) of the newest checkpoint that every run has intact; (0, None) if they
+    have none in common.
 
     A run killed before its first checkpoint starts afresh, and so do runs of which one was.
 
@@ -96,7 +108,9 @@ def restore(journals: Sequence[Journal], like: Any) -> tuple[int, Any]:
         ParameterError: checkpoints of another run, or none that can be read.
     """
     per_run = jax.tree.leaves(like)[0].shape[0] // len(journals)
-    part = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((per_run, *leaf.shape[1:]), leaf.dtype), like)
+    part = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct((per_run, *leaf.shape[1:]), leaf.dtype), like
+    )
     common = set.intersection(*(set(journal.checkpoints.steps()) for journal in journals))
     damaged: list[str] = []
     for step in sorted(common, reverse=True):
@@ -109,7 +123,9 @@ def restore(journals: Sequence[Journal], like: Any) -> tuple[int, Any]:
             tqdm.write(f"{said}: taking checkpoint {step}", file=sys.stderr)
         return step, jax.tree.map(lambda *leaves: np.concatenate(leaves), *states)
     if damaged:
-        raise ParameterError("run", str(journals[0].run.folder), "; ".join(damaged) + "; there is no other")
+        raise ParameterError(
+            "run", str(journals[0].run.folder), "; ".join(damaged) + "; there is no other"
+        )
     return 0, None
 
 
@@ -117,14 +133,21 @@ def _restore_one(journal: Journal, step: int, like: Any) -> Any:
     try:
         return journal.checkpoints.restore(step, like)
     except DamagedError as error:
-        raise DamagedError(f"checkpoint {step} of {journal.run.folder} cannot be read ({error})") from None
+        raise DamagedError(
+            f"checkpoint {step} of {journal.run.folder} cannot be read ({error})"
+        ) from None
 
 
 class _Loop:
     """Chunks of updates, and what happens between them."""
 
     def __init__(
-        self, learner: Learner, rows: Rows, runs: Sequence[Run], journals: Sequence[Journal], interrupt: "_Interrupt"
+        self,
+        learner: Learner,
+        rows: Rows,
+        runs: Sequence[Run],
+        journals: Sequence[Journal],
+        interrupt: "_Interrupt",
     ):
         self._learner, self._rows, self._runs = learner, rows, runs
         self._journals, self._interrupt = journals, interrupt
@@ -136,9 +159,13 @@ class _Loop:
         """Train from a saved state on, or without one from a fresh one."""
         total, per_update = self._learner.total_updates, self._learner.rounds_per_update
         with tqdm(
-            total=total * per_update, initial=done * per_update, unit="round", unit_scale=True, dynamic_ncols=True,
+            total=total * per_update,
+            initial=done * per_update,
+            unit="round",
+            unit_scale=True,
+            dynamic_ncols=True,
             disable=not self._journals,
-        ) as bar:  # fmt: skip
+        ) as bar:
             bar.set_description("compiling")
             if state is None:
                 state, chunk = self._rows.start()
@@ -148,7 +175,9 @@ class _Loop:
             bar.set_description("training")
             evaluate_at = _milestones(total, self._runs[0].config.train.n_evals)
             while done < total and not processes.any_process(self._interrupt.requested):
-                n = min(math.ceil(total / LOG_POINTS), min(m for m in evaluate_at if m > done) - done)
+                n = min(
+                    math.ceil(total / LOG_POINTS), min(m for m in evaluate_at if m > done) - done
+                )
                 with clock.training():
                     state, metrics = chunk(state, n)
                 done += n
@@ -156,9 +185,13 @@ class _Loop:
                 for i, journal in enumerate(self._journals):
                     own = None if scores is None else scores[self._of(i)]
                     rows = self._metrics_of(i, metrics)
-                    journal.add(done * per_update, clock.train_seconds, clock.wall_seconds, rows, own)
+                    journal.add(
+                        done * per_update, clock.train_seconds, clock.wall_seconds, rows, own
+                    )
                 if done in evaluate_at:
-                    if self._worth_saving():  # after the log: resuming drops rows past the checkpoint, it invents none
+                    if (
+                        self._worth_saving()
+                    ):  # after the log: resuming drops rows past the checkpoint, it invents none
                         self._save(done, state)
                     self._draw()
                 bar.update(n * per_update)
@@ -181,15 +214,23 @@ class _Loop:
             return None
         scores = self._score(params)
         of_runs = scores.reshape(len(self._runs), -1).mean(1)
-        bar.set_postfix_str(f"score {of_runs[0]:.3f}" if len(of_runs) == 1 else f"best score {of_runs.max():.3f}")
+        bar.set_postfix_str(
+            f"score {of_runs[0]:.3f}" if len(of_runs) == 1 else f"best score {of_runs.max():.3f}"
+        )
         return scores
 
     def _metrics_of(self, run: int, metrics: dict[str, np.ndarray]) -> list[dict[str, float]]:
         own = {name: values[self._of(run)] for name, values in sorted(metrics.items())}
-        return [{name: float(values[seed]) for name, values in own.items()} for seed in range(self._per_run)]
+        return [
+            {name: float(values[seed]) for name, values in own.items()}
+            for seed in range(self._per_run)
+        ]
 
     def _save(self, done: int, state: Any) -> None:
-        if all(done in journal.checkpoints.steps() for journal in self._journals) and jax.process_count() == 1:
+        if (
+            all(done in journal.checkpoints.steps() for journal in self._journals)
+            and jax.process_count() == 1
+        ):
             return
         start = time.perf_counter()
         host = self._rows.to_host(state)
@@ -199,7 +240,8 @@ class _Loop:
         self._save_seconds = self._saved_at - start
 
     def _worth_saving(self) -> bool:
-        """Whether a checkpoint costs little beside what it may save: replays of many seeds take long to write.
+        """Whether a checkpoint costs little beside what it may save: replays of many seeds take
+        long to write.
 
         Of several processes all have to answer alike, so they always save.
         """
@@ -233,7 +275,9 @@ def _milestones(total: int, n: int) -> set[int]:
 
 
 class _Clock:
-    """Seconds spent in updates and since the start, on top of those that an earlier part of the run took."""
+    """Seconds spent in updates and since the start, on top of those that an earlier part of the run
+    took.
+    """
 
     def __init__(self, train_seconds: float, wall_seconds: float):
         self.train_seconds, self._start = train_seconds, time.perf_counter() - wall_seconds
@@ -250,7 +294,9 @@ class _Clock:
 
 
 class _Interrupt:
-    """Turns the first Ctrl-C into a request to stop between chunks, and leaves the second to Python."""
+    """Turns the first Ctrl-C into a request to stop between chunks, and leaves the second to
+    Python.
+    """
 
     requested = False
 
@@ -268,4 +314,6 @@ class _Interrupt:
     def _request(self, *_: object) -> None:
         self.requested = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        tqdm.write("stopping after this chunk (Ctrl-C again: at once, losing what is not checkpointed)")
+        tqdm.write(
+            "stopping after this chunk (Ctrl-C again: at once, losing what is not checkpointed)"
+        )

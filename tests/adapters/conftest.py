@@ -1,4 +1,6 @@
-"""What the adapters' tests share: policies to sit opposite a learner, and the native market's own game."""
+"""What the adapters' tests share: policies to sit opposite a learner, and the native market's own
+game.
+"""
 
 import dataclasses
 from functools import partial
@@ -14,7 +16,9 @@ from cardjax.policies.protocol import sample_action
 
 @dataclasses.dataclass(frozen=True)
 class Rising:
-    """Buys one unit more in every round, and remembers by itself how far it is: a policy with memory and weights."""
+    """Buys one unit more in every round, and remembers by itself how far it is: a policy with
+    memory and weights.
+    """
 
     def init(self, key, batch):
         return jnp.zeros(batch, jnp.int32)
@@ -22,7 +26,9 @@ class Rising:
     def act(self, params, carry, view, key):
         wanted = carry + params["first"]
         carry = jnp.where(view.round == 9, 0, carry + 1)
-        return carry, jnp.where(jnp.take_along_axis(view.action_mask, wanted[..., None], -1)[..., 0], wanted, 0)
+        return carry, jnp.where(
+            jnp.take_along_axis(view.action_mask, wanted[..., None], -1)[..., 0], wanted, 0
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +54,9 @@ def mixing():
 
 @pytest.fixture(scope="session")
 def native_games():
-    """native_games(market, seed, params, actions, game=0): the info of each round [T] of a slot's game, as CardMarket
-    plays it from the keys that slots.py documents; actions [T, A]. `seed` is Gymnasium's."""
+    """native_games(market, seed, params, actions, game=0): the info of each round [T] of a slot's
+    game, as CardMarket plays it from the keys that slots.py documents; actions [T, A]. `seed` is
+    Gymnasium's."""
 
     @partial(jax.jit, static_argnums=0)
     def play(market, words, game, params, actions):

@@ -7,10 +7,10 @@ import pytest
 
 gymnasium = pytest.importorskip("gymnasium", minversion="1.1")
 
-from gymnasium.utils.env_checker import check_env  # noqa: E402
+from gymnasium.utils.env_checker import check_env
 
-from cardjax.adapters.gymnasium import KINDS, MarketEnv  # noqa: E402
-from cardjax.env import CardMarket, ParameterError, make_params  # noqa: E402
+from cardjax.adapters.gymnasium import KINDS, MarketEnv
+from cardjax.env import CardMarket, ParameterError, make_params
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,9 @@ def test_gymnasiums_checker_has_nothing_to_say(env_id):
     env = gymnasium.make(env_id, **({"opponent": "level1"} if KINDS[env_id] == "two" else {}))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", ".*Box observation space m(ax|in)imum value is -?infinity")
+        warnings.filterwarnings(
+            "ignore", ".*Box observation space m(ax|in)imum value is -?infinity"
+        )
         check_env(env.unwrapped)
 
 
@@ -42,13 +44,17 @@ def test_a_seed_names_the_games_and_a_game_is_the_markets_own(single, native_gam
         np.testing.assert_array_equal(first, start[0])
         assert [step[2] for step in steps] == ends.tolist() == [False] * 9 + [True]
         assert not any(step[3] for step in steps)
-        np.testing.assert_allclose([step[0] for step in steps], observation[:, 0], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(
+            [step[0] for step in steps], observation[:, 0], rtol=1e-6, atol=1e-6
+        )
         np.testing.assert_allclose([step[1] for step in steps], reward[:, 0], rtol=1e-5, atol=1e-5)
         np.testing.assert_array_equal([step[4]["action_mask"] for step in steps], mask[:, 0])
         for name in ("S", "cards", "event", "mu", "depth_ask"):
             np.testing.assert_allclose([step[4][name] for step in steps], info[name], rtol=1e-6)
         for name in ("pnl", "wealth", "exec_price", "rejected"):
-            np.testing.assert_allclose([step[4][name] for step in steps], info[name][:, 0], rtol=1e-5, atol=1e-4)
+            np.testing.assert_allclose(
+                [step[4][name] for step in steps], info[name][:, 0], rtol=1e-5, atol=1e-4
+            )
         (first, _), steps = play(single, actions)  # the seed's next game
 
 
@@ -79,12 +85,20 @@ def test_masks_say_what_is_rejected(single):
 
 
 def test_gymnasium_make_passes_presets_overrides_and_opponents(mixing):
-    env = gymnasium.make("cardjax/Two-v0", preset="tight_budget", opponent=mixing, n_players=4, alpha=0.9,
-                         **{"flags.enable_impact": False}).unwrapped  # fmt: skip
+    env = gymnasium.make(
+        "cardjax/Two-v0",
+        preset="tight_budget",
+        opponent=mixing,
+        n_players=4,
+        alpha=0.9,
+        **{"flags.enable_impact": False},
+    ).unwrapped
     assert env.seat.market == CardMarket(4) and env.seat.opponent is mixing
     assert env.terms.market.alpha == np.float32(0.9) and not env.terms.market.flags.enable_impact
     assert env.terms.market.initial_wealth < make_params().initial_wealth, "not the preset's"
-    assert gymnasium.make("cardjax/Two-v0").unwrapped.seat.opponent == MarketEnv("two").seat.opponent
+    assert (
+        gymnasium.make("cardjax/Two-v0").unwrapped.seat.opponent == MarketEnv("two").seat.opponent
+    )
     with pytest.raises(ParameterError, match="unknown name"):
         gymnasium.make("cardjax/Single-v0", alhpa=1)
 
@@ -92,7 +106,11 @@ def test_gymnasium_make_passes_presets_overrides_and_opponents(mixing):
 def test_text_tells_the_offer_the_result_and_the_end():
     env = MarketEnv(render_mode="ansi", hints=2, sigma_q=0.0, **{"events.remap": 1.0})
     env.reset(seed=1)
-    assert "round 1 | remap_value " in env.render() and "wealth 500.0" in env.render() and "last" not in env.render()
+    assert (
+        "round 1 | remap_value " in env.render()
+        and "wealth 500.0" in env.render()
+        and "last" not in env.render()
+    )
     texts = []
     for action in (2, 11, 0, 0, 0, 0, 0, 0, 0, 0):
         *_, info = env.step(action)
@@ -100,7 +118,11 @@ def test_text_tells_the_offer_the_result_and_the_end():
     assert f"last: passed, S {info['S']:.0f}, pnl +0.0" in texts[-1] and texts[-1].startswith(
         "game over after 10 rounds"
     )
-    assert "round 2 |" in texts[0] and "last: bought 2 at " in texts[0] and "last: sold 1 at " in texts[1]
+    assert (
+        "round 2 |" in texts[0]
+        and "last: bought 2 at " in texts[0]
+        and "last: sold 1 at " in texts[1]
+    )
     assert MarketEnv().render() is None
 
 

@@ -5,11 +5,11 @@ import pytest
 
 gymnasium = pytest.importorskip("gymnasium", minversion="1.1")
 
-from gymnasium.vector import AutoresetMode, SyncVectorEnv  # noqa: E402
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from cardjax.adapters.gymnasium import MarketEnv  # noqa: E402
-from cardjax.adapters.gymnasium_vector import MarketVectorEnv  # noqa: E402
-from cardjax.env import ParameterError  # noqa: E402
+from cardjax.adapters.gymnasium import MarketEnv
+from cardjax.adapters.gymnasium_vector import MarketVectorEnv
+from cardjax.env import ParameterError
 
 N = 5
 UNEVEN = {"initial_wealth": 60.0, "stop_out_level": 0.9, "flags.stop_out": True}
@@ -52,16 +52,24 @@ def test_it_does_as_gymnasiums_own(mode):
             results = list(zip(ours.step(actions), theirs.step(actions), strict=True))
             for a, b in results:
                 assert_same(a, b)
-            assert results[1][0].dtype == np.float64 and results[2][0].dtype == results[3][0].dtype == bool
+            assert (
+                results[1][0].dtype == np.float64
+                and results[2][0].dtype == results[3][0].dtype == bool
+            )
             assert (ours.action_masks() == results[4][0]["action_mask"]).all()
             over = results[2][0]
             ends += over
             if mode is AutoresetMode.DISABLED and over.any():
                 with pytest.raises(ValueError, match="games are over"):
                     ours.step(actions)
-                for a, b in zip(*(e.reset(options={"reset_mask": over.copy()}) for e in (ours, theirs)), strict=True):
+                for a, b in zip(
+                    *(e.reset(options={"reset_mask": over.copy()}) for e in (ours, theirs)),
+                    strict=True,
+                ):
                     assert_same(a, b)
-        assert ends.min() >= 1 and ends.max() > ends.min(), "the games stayed in step: this tests little"
+        assert ends.min() >= 1 and ends.max() > ends.min(), (
+            "the games stayed in step: this tests little"
+        )
 
 
 ALONE = pytest.param({"kind": "single"}, id="alone")
@@ -70,7 +78,11 @@ AGAINST = pytest.param({"kind": "two"}, id="against a player with a memory", mar
 
 @pytest.mark.parametrize("game", [ALONE, AGAINST])
 def test_some_can_be_reset_whatever_the_mode(game, rising):
-    opponent = {"opponent": rising, "opponent_params": {"first": np.int32(1)}} if game["kind"] == "two" else {}
+    opponent = (
+        {"opponent": rising, "opponent_params": {"first": np.int32(1)}}
+        if game["kind"] == "two"
+        else {}
+    )
     ours, theirs = pair(AutoresetMode.NEXT_STEP, **game, **opponent)
     for env in (ours, theirs):
         env.reset(seed=0)
@@ -85,11 +97,18 @@ def test_some_can_be_reset_whatever_the_mode(game, rising):
 
 
 def test_make_vec_makes_it(mixing):
-    envs = gymnasium.make_vec("cardjax/Two-v0", num_envs=3, opponent=mixing, autoreset_mode="SameStep", alpha=0.9)
-    assert isinstance(envs, MarketVectorEnv) and envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+    envs = gymnasium.make_vec(
+        "cardjax/Two-v0", num_envs=3, opponent=mixing, autoreset_mode="SameStep", alpha=0.9
+    )
+    assert (
+        isinstance(envs, MarketVectorEnv)
+        and envs.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP
+    )
     assert envs.terms.market.alpha == np.float32(0.9) and envs.seat.opponent is mixing
     assert envs.observation_space.shape == (3, 57) and envs.action_space.shape == (3,)
-    assert "autoreset_mode" not in MarketVectorEnv.metadata, "one environment's mode has become its class's"
+    assert "autoreset_mode" not in MarketVectorEnv.metadata, (
+        "one environment's mode has become its class's"
+    )
 
 
 def test_observations_are_in_their_space_and_text_has_a_line_for_each():
@@ -108,7 +127,10 @@ def test_observations_are_in_their_space_and_text_has_a_line_for_each():
     ("arguments", "said"),
     [
         ({"num_envs": 0}, "num_envs = 0: must be a whole number of at least 1"),
-        ({"autoreset_mode": "Sometimes"}, "autoreset_mode = Sometimes: must be one of NextStep, SameStep, Disabled"),
+        (
+            {"autoreset_mode": "Sometimes"},
+            "autoreset_mode = Sometimes: must be one of NextStep, SameStep, Disabled",
+        ),
     ],
 )
 def test_bad_arguments_are_refused_in_a_line(arguments, said):

@@ -56,23 +56,44 @@ def test_gymnaxs_wrappers_log_the_games(played):
 
 def test_it_has_what_gymnaxs_users_ask_for(played):
     env, params, _ = played
-    assert isinstance(env.action_space(params), spaces.Discrete) and env.action_space(params).n == env.num_actions == 21
-    assert isinstance(env.observation_space(params), spaces.Box) and env.observation_space(params).shape == (55,)
-    assert env.default_params is params and isinstance(params, EnvParams) and params.max_steps_in_episode == 10
+    assert (
+        isinstance(env.action_space(params), spaces.Discrete)
+        and env.action_space(params).n == env.num_actions == 21
+    )
+    assert isinstance(env.observation_space(params), spaces.Box) and env.observation_space(
+        params
+    ).shape == (55,)
+    assert (
+        env.default_params is params
+        and isinstance(params, EnvParams)
+        and params.max_steps_in_episode == 10
+    )
     observation, state = env.reset(jax.random.key(0))
     assert (observation == env.reset(jax.random.key(0), params)[0]).all()
-    seen = jax.jit(lambda s: (env.get_obs(s), env.observe(jax.random.key(1), s, None, params), env.action_mask(s)))(
-        state
+    seen = jax.jit(
+        lambda s: (
+            env.get_obs(s),
+            env.observe(jax.random.key(1), s, None, params),
+            env.action_mask(s),
+        )
+    )(state)
+    assert (
+        (seen[0] == observation).all() and (seen[1] == observation).all() and seen[2].shape == (21,)
     )
-    assert (seen[0] == observation).all() and (seen[1] == observation).all() and seen[2].shape == (21,)
     assert env.observation_space(params).contains(observation)
 
 
 def test_parameters_can_be_a_vmap_axis(played):
     env, params, _ = played
-    grid = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), params).replace(initial_wealth=jnp.array([500.0, 30.0]))
+    grid = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), params).replace(
+        initial_wealth=jnp.array([500.0, 30.0])
+    )
     step = jax.jit(
-        jax.vmap(lambda params: env.step(jax.random.key(0), env.reset(jax.random.key(0), params)[1], 10, params))
+        jax.vmap(
+            lambda params: env.step(
+                jax.random.key(0), env.reset(jax.random.key(0), params)[1], 10, params
+            )
+        )
     )
     assert step(grid)[-1]["rejected"].tolist() == [False, True]
 
@@ -83,7 +104,11 @@ def test_the_legacy_form_has_five_values(played):
     assert isinstance(env, LegacyMarketEnvironment)
     ours = rollout(env.step, env.reset(jax.random.key(0), params)[1], params)
     assert len(ours) == 4
-    assert (ours[0] == observation).all() and (ours[1] == reward).all() and (ours[2] == terminated).all()
+    assert (
+        (ours[0] == observation).all()
+        and (ours[1] == reward).all()
+        and (ours[2] == terminated).all()
+    )
     assert ours[3]["discount"].tolist() == [1.0] * 9 + [0.0] + [1.0] * 2
 
 
@@ -99,9 +124,17 @@ def test_rejax_ppo_learns_on_the_legacy_form():
     rejax = pytest.importorskip("rejax")
     env, params = make("single", legacy=True, reward="expected_pnl", sigma_q=2.0)
     learner = rejax.PPO.create(
-        env=env, env_params=params, num_envs=64, num_steps=20, num_minibatches=4, num_epochs=4, gamma=1.0,
-        total_timesteps=100_000, eval_freq=50_000, learning_rate=1e-3,
-    )  # fmt: skip
+        env=env,
+        env_params=params,
+        num_envs=64,
+        num_steps=20,
+        num_minibatches=4,
+        num_epochs=4,
+        gamma=1.0,
+        total_timesteps=100_000,
+        eval_freq=50_000,
+        learning_rate=1e-3,
+    )
     _, (lengths, returns) = jax.jit(learner.train)(jax.random.key(0))
     assert (lengths == 10).all()
     assert returns[0].mean() < -30 < 0 < returns[-1].mean()

@@ -1,4 +1,6 @@
-"""The JaxMARL form is the market's own game, in the shapes that JaxMARL's wrappers and baselines read."""
+"""The JaxMARL form is the market's own game, in the shapes that JaxMARL's wrappers and baselines
+read.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +15,9 @@ from jaxmarl.wrappers.baselines import CTRolloutManager, LogWrapper, get_space_d
 from cardjax.adapters.jaxmarl import make
 from cardjax.env import CardMarket, ParameterError, make_params
 
-ACTIONS = jnp.array([[3, 14], [5, 6], [0, 20], [20, 20], [10, 1], [1, 1], [5, 5], [12, 3], [7, 7], [0, 0], [2, 2]])
+ACTIONS = jnp.array(
+    [[3, 14], [5, 6], [0, 20], [20, 20], [10, 1], [1, 1], [5, 5], [12, 3], [7, 7], [0, 0], [2, 2]]
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,9 @@ def rollout(env, state):
     keys = jax.random.split(jax.random.key(1), len(ACTIONS))
 
     def round_(state, inputs):
-        actions = {agent: inputs[1][i, None] for i, agent in enumerate(env.agents)}  # (1,), as the baselines have it
+        actions = {
+            agent: inputs[1][i, None] for i, agent in enumerate(env.agents)
+        }  # (1,), as the baselines have it
         observations, state, *rest = env.step(inputs[0], state, actions)
         return state, (observations, *rest)
 
@@ -41,7 +47,9 @@ def test_from_the_same_keys_it_is_the_markets_game(env):
         first, state = market.reset(key, params)
         keys = jax.random.split(jax.random.key(1), len(ACTIONS))
         steps = jax.lax.scan(
-            lambda state, x: (lambda out: (out[1], out))(market.step(x[0], state, x[1], params)), state, (keys, ACTIONS)
+            lambda state, x: (lambda out: (out[1], out))(market.step(x[0], state, x[1], params)),
+            state,
+            (keys, ACTIONS),
         )[1]
         return first, steps, market.action_mask(state, params)
 
@@ -49,11 +57,16 @@ def test_from_the_same_keys_it_is_the_markets_game(env):
     observations, state = env.reset(jax.random.key(0))
     last, (ours, rewards, dones, infos) = rollout(env, state)
     for i, agent in enumerate(env.agents):
-        assert (observations[agent] == first[i]).all() and (env.get_avail_actions(state)[agent] == mask[i]).all()
+        assert (observations[agent] == first[i]).all() and (
+            env.get_avail_actions(state)[agent] == mask[i]
+        ).all()
         np.testing.assert_allclose(ours[agent], observation[:, i], rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(rewards[agent], reward[:, i], rtol=1e-5, atol=1e-5)
         assert (dones[agent] == terminated).all()
-    assert (dones["__all__"] == terminated).all() and terminated.tolist() == [False] * 9 + [True, False]
+    assert (dones["__all__"] == terminated).all() and terminated.tolist() == [False] * 9 + [
+        True,
+        False,
+    ]
     assert jax.tree.all(jax.tree.map(lambda a, b: np.allclose(a, b[-1], rtol=1e-6), last, states))
     assert all(leaf.shape == (len(ACTIONS), 2) for leaf in infos.values())
     np.testing.assert_allclose(infos["pnl"], info["pnl"], rtol=1e-5, atol=1e-4)
@@ -66,7 +79,9 @@ def test_the_world_state_is_what_each_agents_central_critic_sees(env):
     observations, state, *_ = jax.jit(env.step_env)(jax.random.key(1), state, actions)
     world = observations["world_state"]
     assert world.shape == (2, env.world_state_size()) == (2, 60)
-    assert (world[0, :57] == observations["agent_0"]).all() and (world[1, :57] == observations["agent_1"]).all()
+    assert (world[0, :57] == observations["agent_0"]).all() and (
+        world[1, :57] == observations["agent_1"]
+    ).all()
     assert world[0, -1] == observations["agent_1"][env.market.observation_fields["wealth"].slice][0]
     seen = jax.jit(env.get_obs)(state)
     assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), seen, observations))
@@ -78,7 +93,9 @@ def test_it_resets_to_the_state_that_it_is_given(env):
     actions = {agent: jnp.int32(0) for agent in env.agents}
     for t in range(10):
         observations, state, _, dones, _ = env.step(jax.random.key(t), state, actions, start)
-    assert dones["__all__"] and jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), state, start))
+    assert dones["__all__"] and jax.tree.all(
+        jax.tree.map(lambda a, b: (a == b).all(), state, start)
+    )
     assert (observations["agent_0"] == jax.jit(env.get_obs)(start)["agent_0"]).all()
 
 
@@ -100,8 +117,15 @@ def test_the_rollout_manager_of_jaxmarls_q_learning_works_on_it(env):
 
 
 def test_it_has_what_jaxmarls_users_ask_for(env):
-    assert isinstance(env, MultiAgentEnv) and env.agents == ["agent_0", "agent_1"] and env.num_agents == 2
-    assert get_space_dim(env.action_space("agent_0")) == 21 and get_space_dim(env.observation_space("agent_1")) == 57
+    assert (
+        isinstance(env, MultiAgentEnv)
+        and env.agents == ["agent_0", "agent_1"]
+        and env.num_agents == 2
+    )
+    assert (
+        get_space_dim(env.action_space("agent_0")) == 21
+        and get_space_dim(env.observation_space("agent_1")) == 57
+    )
     assert env.agent_classes == {"takers": env.agents} and env.name == "cardjax"
     assert make("two", n_players=5, preset="tight_budget").params.initial_wealth == 100
     assert make("single").agents == ["agent_0"]

@@ -1,4 +1,6 @@
-"""Without its library an adapter says what to install, and the library is loaded by its own adapter alone."""
+"""Without its library an adapter says what to install, and the library is loaded by its own adapter
+alone.
+"""
 
 import importlib
 import os
@@ -21,13 +23,19 @@ ADAPTERS = {
 @pytest.mark.parametrize("adapter", ADAPTERS)
 def test_a_missing_library_is_a_line_that_says_what_to_install(adapter, monkeypatch):
     name, extra = ADAPTERS[adapter]
-    for module in [m for m in sys.modules if m.split(".")[0] == name or m.startswith("cardjax.adapters.")]:
+    for module in [
+        m for m in sys.modules if m.split(".")[0] == name or m.startswith("cardjax.adapters.")
+    ]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError) as refused:
         importlib.import_module(f"cardjax.adapters.{adapter}")
     said = str(refused.value)
-    assert said.endswith(f": pip install 'cardjax[{extra}]'") and name in said.lower() and "\n" not in said
+    assert (
+        said.endswith(f": pip install 'cardjax[{extra}]'")
+        and name in said.lower()
+        and "\n" not in said
+    )
 
 
 def test_nothing_loads_an_optional_library_but_its_adapter():
@@ -35,5 +43,7 @@ def test_nothing_loads_an_optional_library_but_its_adapter():
     modules = "cardjax, cardjax.adapters.seat, cardjax.adapters.slots, cardjax.adapters.text, cardjax.runtime.runs"
     script = f"import sys, {modules}; print(*[name for name in {libraries} if name in sys.modules])"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == []

@@ -7,10 +7,10 @@ import pytest
 
 pettingzoo = pytest.importorskip("pettingzoo")
 
-from pettingzoo.test import parallel_api_test, parallel_seed_test  # noqa: E402
+from pettingzoo.test import parallel_api_test, parallel_seed_test
 
-from cardjax.adapters.pettingzoo import parallel_env  # noqa: E402
-from cardjax.env import CardMarket, ParameterError, make_params  # noqa: E402
+from cardjax.adapters.pettingzoo import parallel_env
+from cardjax.env import CardMarket, ParameterError, make_params
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,9 @@ def test_pettingzoos_tests_pass(three):
 
 
 def test_a_seed_names_the_games_and_a_game_is_the_markets_own(three, native_games):
-    actions = np.array([[3, 14, 0], [1, 0, 20], [5, 5, 5], [0, 0, 0], [10, 10, 10], [11, 12, 13], *[[1, 2, 3]] * 4])
+    actions = np.array(
+        [[3, 14, 0], [1, 0, 20], [5, 5, 5], [0, 0, 0], [10, 10, 10], [11, 12, 13], *[[1, 2, 3]] * 4]
+    )
     for game in range(2):
         first, (observation, reward, ends, info, mask) = native_games(
             CardMarket(3), 5, make_params(alpha=0.7), actions, game
@@ -41,11 +43,15 @@ def test_a_seed_names_the_games_and_a_game_is_the_markets_own(three, native_game
             assert list(over.values()) == [bool(ends[t])] * 3 and not any(cut.values())
             np.testing.assert_allclose(list(rewards.values()), reward[t], rtol=1e-5, atol=1e-5)
             for i, agent in enumerate(agents):
-                np.testing.assert_allclose(shown[agent]["observation"], observation[t, i], rtol=1e-6, atol=1e-6)
+                np.testing.assert_allclose(
+                    shown[agent]["observation"], observation[t, i], rtol=1e-6, atol=1e-6
+                )
                 np.testing.assert_array_equal(shown[agent]["action_mask"], mask[t, i])
                 assert "action_mask" not in infos[agent] and infos[agent]["S"] == info["S"][t]
                 assert infos[agent]["pnl"] == pytest.approx(info["pnl"][t, i], abs=1e-4)
-            np.testing.assert_array_equal(three.state(), np.concatenate([o["observation"] for o in shown.values()]))
+            np.testing.assert_array_equal(
+                three.state(), np.concatenate([o["observation"] for o in shown.values()])
+            )
             assert three.state() in three.state_space
         assert three.agents == [] and three.step({}) == ({}, {}, {}, {}, {})
 
@@ -53,8 +59,14 @@ def test_a_seed_names_the_games_and_a_game_is_the_markets_own(three, native_game
 def test_the_mask_stands_where_it_is_asked_for():
     env = parallel_env(n_players=3)
     observations, infos = env.reset(seed=0)
-    assert observations["player_0"] in env.observation_space("player_0") and observations["player_0"].ndim == 1
-    assert infos["player_2"]["action_mask"].shape == (21,) and infos["player_2"]["action_mask"].dtype == np.int8
+    assert (
+        observations["player_0"] in env.observation_space("player_0")
+        and observations["player_0"].ndim == 1
+    )
+    assert (
+        infos["player_2"]["action_mask"].shape == (21,)
+        and infos["player_2"]["action_mask"].dtype == np.int8
+    )
     with pytest.raises(ParameterError, match="mask = nowhere: must be one of info, observation"):
         parallel_env(mask="nowhere")
 
@@ -67,7 +79,9 @@ def test_any_number_of_players_may_play():
 
 def test_all_live_players_must_act(three):
     three.reset(seed=0)
-    with pytest.raises(ParameterError, match="actions of = player_0: must be of player_0, player_1, player_2"):
+    with pytest.raises(
+        ParameterError, match="actions of = player_0: must be of player_0, player_1, player_2"
+    ):
         three.step({"player_0": 0})
 
 

@@ -12,7 +12,9 @@ from cardjax.env import CardMarket, ParameterError, make_params
 def test_the_info_that_has_a_player_axis_is_the_one_that_is_split():
     market, params = CardMarket(7), make_params()
     state = jax.eval_shape(market.reset, jax.random.key(0), params)[1]
-    info = jax.eval_shape(market.step, jax.random.key(0), state, jnp.zeros(7, jnp.int32), params)[-1]
+    info = jax.eval_shape(market.step, jax.random.key(0), state, jnp.zeros(7, jnp.int32), params)[
+        -1
+    ]
     assert {name for name, leaf in info.items() if leaf.shape[:1] == (7,)} == set(OF_PLAYERS)
 
 
@@ -29,8 +31,13 @@ def test_a_seat_plays_the_markets_game_and_its_opponents_play_as_the_policy_says
             views = jax.tree.map(lambda leaf: leaf[1:], market.view(native, terms.market))
             _, others = mixing.act(None, (), views, jax.random.fold_in(key_t, OPPONENT_KEY))
             ours = seat.step(key_t, mine, action, terms)
-            theirs = market.step(key_t, native, jnp.concatenate([action[None], others]), terms.market)
-            mask = (seat.action_mask(ours[1], terms), market.action_mask(theirs[1], terms.market)[0])
+            theirs = market.step(
+                key_t, native, jnp.concatenate([action[None], others]), terms.market
+            )
+            mask = (
+                seat.action_mask(ours[1], terms),
+                market.action_mask(theirs[1], terms.market)[0],
+            )
             return (ours[1], theirs[1]), (ours, theirs, mask, others)
 
         observation, mine = seat.reset(key, terms)
@@ -41,11 +48,15 @@ def test_a_seat_plays_the_markets_game_and_its_opponents_play_as_the_policy_says
     actions = jnp.arange(25) % 21
     observation, all_observations, (ours, theirs, mask, others) = both(jax.random.key(3), actions)
     assert (observation == all_observations[0]).all() and (mask[0] == mask[1]).all()
-    assert len(np.unique(others)) > 10 and (others[:, 0] != others[:, 1]).any(), "the opponents do not mix"
+    assert len(np.unique(others)) > 10 and (others[:, 0] != others[:, 1]).any(), (
+        "the opponents do not mix"
+    )
     assert (ours[0] == theirs[0][:, 0]).all() and (ours[2] == theirs[2][:, 0]).all()
     assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), ours[1].game, theirs[1]))
     for name, leaf in ours[5].items():
-        assert (leaf == (theirs[5][name][:, 0] if name in OF_PLAYERS else theirs[5][name])).all(), name
+        assert (leaf == (theirs[5][name][:, 0] if name in OF_PLAYERS else theirs[5][name])).all(), (
+            name
+        )
     assert ours[3].sum() == 2 and not ours[4].any()
 
 
@@ -59,16 +70,22 @@ def test_a_learned_opponent_has_its_weights_and_keeps_its_memory(rising):
         bought.append(int(state.game.players.last_position[1]))
     assert bought == [1, 2, 3, 4]
     later = terms._replace(opponent={"first": jnp.int32(5)})
-    assert int(step(jax.random.key(9), state, jnp.int32(0), later)[1].game.players.last_position[1]) == 9
+    assert (
+        int(step(jax.random.key(9), state, jnp.int32(0), later)[1].game.players.last_position[1])
+        == 9
+    )
 
 
 def test_a_scripted_opponent_acts_on_the_parameters_that_are_passed():
     seat, terms = make_seat("two", "ev_oracle:fixed", **{"flags.enable_events": False})
     other = Terms(make_params(terms.market, sigma_q=50.0))
-    play = jax.jit(lambda key, terms: seat.step_env(key, seat.reset(key, terms)[1], jnp.int32(0), terms)[1])
+    play = jax.jit(
+        lambda key, terms: seat.step_env(key, seat.reset(key, terms)[1], jnp.int32(0), terms)[1]
+    )
     keys = jax.random.split(jax.random.key(0), 64)
     trades = [
-        jnp.abs(jax.vmap(play, (0, None))(keys, t).game.players.last_position[:, 1]).sum() for t in (terms, other)
+        jnp.abs(jax.vmap(play, (0, None))(keys, t).game.players.last_position[:, 1]).sum()
+        for t in (terms, other)
     ]
     assert trades[0] < 32 < trades[1]
 
@@ -77,7 +94,10 @@ def test_a_scripted_opponent_acts_on_the_parameters_that_are_passed():
     ("arguments", "said"),
     [
         ({"kind": "single", "opponent": "level1"}, "opponent = level1: a single player has none"),
-        ({"kind": "two", "opponent": "nobody"}, "opponent = nobody: must be one of pass, random_valid"),
+        (
+            {"kind": "two", "opponent": "nobody"},
+            "opponent = nobody: must be one of pass, random_valid",
+        ),
         ({"kind": "three"}, "env.kind = three: must be one of single, two"),
         ({"kind": "two", "alpha": -1}, "env.alpha = -1: must be a number of at least 0"),
         ({"kind": "two", "alhpa": 1}, "env.alhpa = 1: unknown name; did you mean env.alpha"),

@@ -25,11 +25,20 @@ TOTAL_UPDATES = 60
 
 
 class Training:
-    """A learner whose market's numbers are an argument, so that one compiled program serves every probe game."""
+    """A learner whose market's numbers are an argument, so that one compiled program serves every
+    probe game.
+    """
 
     def __init__(self, joint=False, **values):
         config = make_config(SMALL | values)
-        self.learner = PPO(make_market(config.game), config.env, config.ppo, config.train.n_envs, TOTAL_UPDATES, joint)
+        self.learner = PPO(
+            make_market(config.game),
+            config.env,
+            config.ppo,
+            config.train.n_envs,
+            TOTAL_UPDATES,
+            joint,
+        )
         self.init = jax.jit(lambda params, key: self.at(params).init(key))
         self._run = jax.jit(self._updates)
 
@@ -49,7 +58,8 @@ class Training:
     def _updates(self, params, state, n):
         learner = self.at(params)
         nothing = jax.tree.map(
-            lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype), jax.eval_shape(learner.update, state)[1]
+            lambda leaf: jax.numpy.zeros(leaf.shape, leaf.dtype),
+            jax.eval_shape(learner.update, state)[1],
         )
         return jax.lax.fori_loop(0, n, lambda _, carry: learner.update(carry[0]), (state, nothing))
 
@@ -61,7 +71,9 @@ def training():
 
     def get(**values):
         if repr(values) not in made:
-            made[repr(values)] = Training(**{name.replace("__", "."): value for name, value in values.items()})
+            made[repr(values)] = Training(
+                **{name.replace("__", "."): value for name, value in values.items()}
+            )
         return made[repr(values)]
 
     return get

@@ -37,7 +37,9 @@ def test_a_joint_view_has_the_others_private_fields_in_seat_order(games):
     for seat in range(3):
         for k in (1, 2):
             other = observation[:, (seat + k) % 3]
-            expected = jnp.concatenate([other[:, market.observation_fields[name].slice] for name in PRIVATE], -1)
+            expected = jnp.concatenate(
+                [other[:, market.observation_fields[name].slice] for name in PRIVATE], -1
+            )
             start = size + (k - 1) * len(PRIVATE)
             np.testing.assert_array_equal(view[:, seat, start : start + len(PRIVATE)], expected)
 
@@ -58,4 +60,6 @@ def test_truth_is_the_sum_and_both_depths(games):
     market, state, observation = games
     view = critic_view(market, state, observation, joint=False, truth=True)
     hidden = np.stack([state.market.S, state.market.depth_bid, state.market.depth_ask], -1) * 0.1
-    np.testing.assert_allclose(view[..., -3:], np.broadcast_to(hidden[:, None], (16, 3, 3)), rtol=1e-6)
+    np.testing.assert_allclose(
+        view[..., -3:], np.broadcast_to(hidden[:, None], (16, 3, 3)), rtol=1e-6
+    )

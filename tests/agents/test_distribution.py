@@ -39,16 +39,23 @@ def test_log_prob_and_entropy_are_those_of_the_valid_actions_alone(spread):
     logits, mask = random_case(0, spread=spread)
     policy = MaskedCategorical(logits, mask)
     log_probs = MaskedCategorical(logits[:, None], mask[:, None]).log_prob(jnp.arange(N))
-    entropies, log_probs, logits, mask = map(np.asarray, (policy.entropy(), log_probs, logits, mask))
+    entropies, log_probs, logits, mask = map(
+        np.asarray, (policy.entropy(), log_probs, logits, mask)
+    )
     for row, entropy in enumerate(entropies):
         reference = log_softmax_of_valid(logits[row], mask[row])
-        np.testing.assert_allclose(entropy, -(np.exp(reference) * reference).sum(), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            entropy, -(np.exp(reference) * reference).sum(), rtol=1e-4, atol=1e-6
+        )
         np.testing.assert_allclose(log_probs[row][mask[row]], reference, rtol=1e-5, atol=1e-5)
 
 
 def test_with_every_action_valid_it_is_distraxs_categorical():
     logits, _ = random_case(1)
-    ours, theirs = MaskedCategorical(logits, jnp.ones((64, N), bool)), distrax.Categorical(logits=logits)
+    ours, theirs = (
+        MaskedCategorical(logits, jnp.ones((64, N), bool)),
+        distrax.Categorical(logits=logits),
+    )
     action = theirs.sample(seed=jax.random.key(0))
     np.testing.assert_array_equal(ours.log_prob(action), theirs.log_prob(action))
     np.testing.assert_array_equal(ours.entropy(), theirs.entropy())
@@ -89,7 +96,9 @@ def test_the_gradient_of_log_prob_is_one_hot_minus_probability():
     gradient = jax.grad(lambda x: MaskedCategorical(x, mask).log_prob(action).sum())(logits)
     logits, mask, gradient = map(np.asarray, (logits, mask, gradient))
     for row in range(64):
-        expected = np.eye(N)[action[row]][mask[row]] - np.exp(log_softmax_of_valid(logits[row], mask[row]))
+        expected = np.eye(N)[action[row]][mask[row]] - np.exp(
+            log_softmax_of_valid(logits[row], mask[row])
+        )
         np.testing.assert_allclose(gradient[row][mask[row]], expected, rtol=1e-4, atol=1e-6)
 
 
@@ -102,7 +111,8 @@ def test_no_uniform_draws_an_invalid_action(logits, mask, u):
 
 @pytest.mark.parametrize("rows", [4, 4096])
 def test_uniforms_at_the_shares_edges_draw_valid_actions(rows):
-    # Rounding is at its worst where u meets a running sum; the number of rows decides which matrix kernel runs.
+    # Rounding is at its worst where u meets a running sum; the number of rows decides which matrix
+    # kernel runs.
     logits, mask = random_case(3, rows=rows)
     probabilities = MaskedCategorical(logits, mask).probs
     draw = jax.jit(sample_by_inverse)
@@ -128,7 +138,8 @@ def test_an_action_is_drawn_as_often_as_its_probability_says():
     drawn = np.bincount(policy.sample(seed=jax.random.key(0), sample_shape=(400_000,)), minlength=N)
     valid = np.asarray(mask)
     assert drawn[~valid].sum() == 0
-    # With a fixed key this is one number; a sampler off by 1% in one action would push it below 1e-6.
+    # With a fixed key this is one number; a sampler off by 1% in one action would push it below
+    # 1e-6.
     expected = np.asarray(policy.probs, np.float64)[valid]
     assert stats.chisquare(drawn[valid], 400_000 * expected / expected.sum()).pvalue > 0.01
 

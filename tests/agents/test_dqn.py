@@ -1,4 +1,6 @@
-"""DQN as a learner: what it plays, remembers and bootstraps from, and probe games of known best play."""
+"""DQN as a learner: what it plays, remembers and bootstraps from, and probe games of known best
+play.
+"""
 
 import dataclasses
 import functools
@@ -28,15 +30,25 @@ SMALL = {
     "dqn.learning_rate": 5e-3,
 }
 TOTAL_UPDATES = 60
-RECURRENT = {"dqn.memory": "gru", "dqn.rollout_rounds": 8, "dqn.burn_in": 3, "dqn.gamma": 1.0, "dqn.n_step": 2}
+RECURRENT = {
+    "dqn.memory": "gru",
+    "dqn.rollout_rounds": 8,
+    "dqn.burn_in": 3,
+    "dqn.gamma": 1.0,
+    "dqn.n_step": 2,
+}
 
 
 class Training:
-    """A learner whose market's numbers are an argument, so that one compiled program serves every probe game."""
+    """A learner whose market's numbers are an argument, so that one compiled program serves every
+    probe game.
+    """
 
     def __init__(self, values):
         config = make_config(SMALL | values)
-        self.learner = DQN(make_market(config.game), config.env, config.dqn, config.train.n_envs, TOTAL_UPDATES)
+        self.learner = DQN(
+            make_market(config.game), config.env, config.dqn, config.train.n_envs, TOTAL_UPDATES
+        )
         self.init = jax.jit(lambda params, key: self.at(params).init(key))
         self._run = jax.jit(self._updates)
 
@@ -63,7 +75,10 @@ def cached(items):
 
 
 def training(**values):
-    named = {name.replace("__", "."): tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    named = {
+        name.replace("__", "."): tuple(v) if isinstance(v, list) else v
+        for name, v in values.items()
+    }
     return cached(tuple(named.items()))
 
 
@@ -78,13 +93,19 @@ def single():
 
 @pytest.fixture(scope="module")
 def frozen():
-    """With a memory, and a learning rate of 0: weights stay as they are, and with them the memory's meaning."""
+    """With a memory, and a learning rate of 0: weights stay as they are, and with them the memory's
+    meaning.
+    """
     return recurrent(dqn__learning_rate=0.0)
 
 
 def bits(tree):
-    return [np.asarray(jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x).tobytes()
-            for x in jax.tree.leaves(tree)]  # fmt: skip
+    return [
+        np.asarray(
+            jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+        ).tobytes()
+        for x in jax.tree.leaves(tree)
+    ]
 
 
 # What it plays
@@ -94,8 +115,12 @@ def bits(tree):
 def test_an_invalid_action_has_probability_zero_and_the_best_valid_one_the_rest(exploration):
     rng = np.random.default_rng(0)
     q = jnp.asarray(rng.normal(size=(256, 21)) * 10.0 ** rng.integers(-3, 6, (256, 1)), jnp.float32)
-    mask = (rng.random((256, 21)) < rng.random((256, 1))) | np.eye(21, dtype=bool)[rng.integers(21, size=256)]
-    other = q_policy.evenly(mask) if exploration == "uniform" else q_policy.softmax_of_valid(q, mask)
+    mask = (rng.random((256, 21)) < rng.random((256, 1))) | np.eye(21, dtype=bool)[
+        rng.integers(21, size=256)
+    ]
+    other = (
+        q_policy.evenly(mask) if exploration == "uniform" else q_policy.softmax_of_valid(q, mask)
+    )
     law = np.asarray(q_policy.epsilon_greedy(q, jnp.asarray(mask), jnp.float32(0.3), other))
     assert (law[~mask] == 0).all()
     np.testing.assert_allclose(law.sum(-1), 1, rtol=1e-5)
@@ -135,7 +160,13 @@ def test_the_learner_sits_where_it_is_told_and_the_opponent_elsewhere():
 
 
 def test_against_itself_the_others_play_its_greedy_policy():
-    three = training(env__kind="two", env__n_players=3, dqn__opponent="self", dqn__memory="lstm", dqn__rollout_rounds=4)
+    three = training(
+        env__kind="two",
+        env__n_players=3,
+        dqn__opponent="self",
+        dqn__memory="lstm",
+        dqn__rollout_rounds=4,
+    )
     params, state = three.start()
     before = state.games
     state, metrics = three.run(params, state)
@@ -146,7 +177,9 @@ def test_against_itself_the_others_play_its_greedy_policy():
     others = jax.tree.map(lambda leaf: leaf[:, 1:], views)
     _, fresh = three.start()
     carry = learner.opponent.init(jax.random.key(0), (128, 2))
-    _, expected = learner.opponent.act(learner.policy_params(fresh), carry, others, jax.random.key(0))
+    _, expected = learner.opponent.act(
+        learner.policy_params(fresh), carry, others, jax.random.key(0)
+    )
     _, actions = learner._all_actions(
         jnp.zeros(128, jnp.int32), learner.policy_params(fresh), carry, views, jax.random.key(0)
     )
@@ -174,15 +207,22 @@ def random_block(learner, seed, batch=64):
     mask[..., 0] = True
     x = rng.normal(size=(batch, 2, learner.market.observation_size))
     return Block(
-        jnp.asarray(x, jnp.float32), jnp.zeros((batch, 2), bool), (), jnp.asarray(mask),
-        jnp.zeros((batch, 1), jnp.int8), jnp.zeros((batch, 1)), jnp.ones((batch, 1)),
-    )  # fmt: skip
+        jnp.asarray(x, jnp.float32),
+        jnp.zeros((batch, 2), bool),
+        (),
+        jnp.asarray(mask),
+        jnp.zeros((batch, 1), jnp.int8),
+        jnp.zeros((batch, 1)),
+        jnp.ones((batch, 1)),
+    )
 
 
 @pytest.mark.parametrize("double", [False, True])
 @pytest.mark.parametrize("head", ["mean", "c51", "qr"])
 def test_the_bootstrapped_value_is_that_of_the_best_valid_action(double, head):
-    config = make_config(SMALL | {"dqn.gamma": 0.9, "dqn.double": double, "dqn.head": head, "dqn.n_atoms": 5})
+    config = make_config(
+        SMALL | {"dqn.gamma": 0.9, "dqn.double": double, "dqn.head": head, "dqn.n_atoms": 5}
+    )
     learner = DQN(make_market(config.game), config.env, config.dqn, 128, TOTAL_UPDATES)
     state = jax.eval_shape(learner.init, jax.random.key(0))
     state = jax.tree.map(lambda leaf: None, state)._replace(
@@ -199,7 +239,9 @@ def test_the_bootstrapped_value_is_that_of_the_best_valid_action(double, head):
     chooser = learner.head.values(outputs["online" if double else "target"], units_of(config.dqn))
     best = np.where(block.mask[:, 1], chooser, -np.inf).argmax(-1)
     assert (best != np.asarray(chooser).argmax(-1)).mean() > 0.3  # the mask matters
-    np.testing.assert_allclose(following, outputs["target"][np.arange(64), best], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        following, outputs["target"][np.arange(64), best], rtol=1e-4, atol=1e-6
+    )
 
 
 def test_without_discount_no_network_is_asked(single):
@@ -212,12 +254,20 @@ def test_without_discount_no_network_is_asked(single):
 def test_a_drawn_round_is_one_that_was_played(single):
     params, state = single.start()
     state, _ = single.run(params, state, 3)
-    learner = dataclasses.replace(single.learner, config=dataclasses.replace(single.learner.config, n_step=3))
-    index = replay.Index(jnp.array([5, 5, 77]), jnp.array([12, 8, 29]))  # blocks 1, 0, 2; rounds 2, 8, 9
+    learner = dataclasses.replace(
+        single.learner, config=dataclasses.replace(single.learner.config, n_step=3)
+    )
+    index = replay.Index(
+        jnp.array([5, 5, 77]), jnp.array([12, 8, 29])
+    )  # blocks 1, 0, 2; rounds 2, 8, 9
     drawn, stored = learner._drawn(state.replay, index), state.replay.blocks
     for row, (game, block, t, later) in enumerate([(5, 1, 2, 5), (5, 0, 8, 10), (77, 2, 9, 10)]):
-        np.testing.assert_array_equal(drawn.observation[row], stored.observation[game, block][jnp.array([t, later])])
-        np.testing.assert_array_equal(drawn.mask[row], stored.mask[game, block][jnp.array([t, later])])
+        np.testing.assert_array_equal(
+            drawn.observation[row], stored.observation[game, block][jnp.array([t, later])]
+        )
+        np.testing.assert_array_equal(
+            drawn.mask[row], stored.mask[game, block][jnp.array([t, later])]
+        )
         assert drawn.action[row, 0] == stored.action[game, block, t]
         assert drawn.n_step[row, 0] == stored.n_step[game, block, t]
 
@@ -244,7 +294,9 @@ def test_burn_in_gets_no_gradient(frozen):
     block = jax.tree.map(lambda leaf: leaf[:, 0], state.replay.blocks)
 
     def total(x):
-        return jnp.abs(frozen.learner._unroll(state.weights, block._replace(observation=x), 3)).sum()
+        return jnp.abs(
+            frozen.learner._unroll(state.weights, block._replace(observation=x), 3)
+        ).sum()
 
     gradient = jax.grad(total)(block.observation)
     assert (gradient[:, :3] == 0).all()
@@ -257,7 +309,9 @@ def test_the_target_network_follows(update, value):
     learner = training(dqn__target_update=update, **{name: value}).learner
     old, new = {"w": jnp.array([0.0])}, {"w": jnp.array([8.0])}
     moved = [float(learner._next_target(old, new, jnp.int32(n))["w"][0]) for n in range(12)]
-    assert moved == ([8.0 if n in (4, 9) else 0.0 for n in range(12)] if update == "hard" else [2.0] * 12)
+    assert moved == (
+        [8.0 if n in (4, 9) else 0.0 for n in range(12)] if update == "hard" else [2.0] * 12
+    )
 
 
 # The learner's contract
@@ -267,9 +321,14 @@ def test_the_target_network_follows(update, value):
 def rich():
     """Nearly every option at once."""
     return recurrent(
-        dqn__prioritised=True, dqn__dueling=True, dqn__head="qr", dqn__n_atoms=8, dqn__exploration="softmax",
-        dqn__target_update="polyak", dqn__play_target=True,
-    )  # fmt: skip
+        dqn__prioritised=True,
+        dqn__dueling=True,
+        dqn__head="qr",
+        dqn__n_atoms=8,
+        dqn__exploration="softmax",
+        dqn__target_update="polyak",
+        dqn__play_target=True,
+    )
 
 
 @pytest.mark.parametrize("who", ["single", "rich"])
@@ -307,7 +366,10 @@ def test_replay_goes_round(rich):
 
 def test_policies_are_static_and_equal_when_alike(single):
     assert single.learner.policy() == single.learner.policy()
-    assert len({single.learner.policy(), single.learner.policy(), single.learner.policy(greedy=False)}) == 2
+    assert (
+        len({single.learner.policy(), single.learner.policy(), single.learner.policy(greedy=False)})
+        == 2
+    )
 
 
 @pytest.mark.slow  # PPO's seeds by themselves are in the default suite
@@ -327,7 +389,9 @@ def test_play_can_follow_the_average(rich):
     _, state = rich.start()
     assert bits(rich.learner.policy_params(state).weights) == bits(state.target)
     single = training().learner
-    assert bits(single.policy_params(training().start()[1]).weights) == bits(training().start()[1].weights)
+    assert bits(single.policy_params(training().start()[1]).weights) == bits(
+        training().start()[1].weights
+    )
 
 
 def test_the_policys_probabilities_are_those_of_its_play(single):
@@ -347,12 +411,24 @@ def test_the_policys_probabilities_are_those_of_its_play(single):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"env.kind": "two", "dqn.opponent": "nobody"}, "dqn.opponent = nobody: must be self or one of pass"),
-        ({"env.kind": "two", "dqn.seat": 2}, "dqn.seat = 2: must be below the number of players, 2"),
+        (
+            {"env.kind": "two", "dqn.opponent": "nobody"},
+            "dqn.opponent = nobody: must be self or one of pass",
+        ),
+        (
+            {"env.kind": "two", "dqn.seat": 2},
+            "dqn.seat = 2: must be below the number of players, 2",
+        ),
         ({"dqn.capacity": 1000}, "dqn.capacity = 1000: must be at least one rollout"),
         ({"dqn.batch_size": 10_000}, "dqn.batch_size = 10000: must be at most dqn.capacity = 6400"),
-        ({"dqn.memory": "gru", "dqn.batch_size": 645}, "dqn.batch_size = 645: with a dqn.memory, must be a multiple"),
-        ({"dqn.memory": "gru", "dqn.burn_in": 11}, "dqn.burn_in = 11: must be at most dqn.rollout_rounds = 10"),
+        (
+            {"dqn.memory": "gru", "dqn.batch_size": 645},
+            "dqn.batch_size = 645: with a dqn.memory, must be a multiple",
+        ),
+        (
+            {"dqn.memory": "gru", "dqn.burn_in": 11},
+            "dqn.burn_in = 11: must be at most dqn.rollout_rounds = 10",
+        ),
         ({"dqn.burn_in": 2}, "dqn.burn_in = 2: must be 0 without a dqn.memory"),
         ({"dqn.v_min": 30}, "dqn.v_min = 30.0: must be below dqn.v_max = 20.0"),
     ],
@@ -375,8 +451,16 @@ def test_a_single_player_needs_neither_seat_nor_opponent():
 
 # Probe games
 
-CERTAIN = {"hints": 3, "sigma_q": 3, "flags.enable_events": False, "spread.min": 0.1, "spread.max": 0.1}
-"""All three cards are shown, so mu is what they add up to, and quotes are wrong by 3 points: an easy edge to see."""
+CERTAIN = {
+    "hints": 3,
+    "sigma_q": 3,
+    "flags.enable_events": False,
+    "spread.min": 0.1,
+    "spread.max": 0.1,
+}
+"""All three cards are shown, so mu is what they add up to, and quotes are wrong by 3 points: an
+easy edge to see.
+"""
 
 
 def match(learner, params, state):
@@ -385,7 +469,10 @@ def match(learner, params, state):
 
     @jax.jit
     def both(params, own_params, key):
-        seats = (Seats(own.policy(), own_params, market.n_players), Seats(Equilibrium(), params, market.n_players))
+        seats = (
+            Seats(own.policy(), own_params, market.n_players),
+            Seats(Equilibrium(), params, market.n_players),
+        )
         return [play_games(market, [seat], params, key, 2048) for seat in seats]
 
     return both(params, own.policy_params(state), jax.random.key(99))
@@ -401,7 +488,8 @@ def test_where_every_order_loses_it_learns_to_pass(single):
 
 
 def test_where_depth_is_known_it_learns_to_take_no_more(single):
-    # Each unit past the fourth costs all five, six, … of them four points more: four is the size of every round.
+    # Each unit past the fourth costs all five, six, … of them four points more: four is the size of
+    # every round.
     params, state = single.start(**CERTAIN, **{"liquidity.min": 4, "liquidity.max": 4, "alpha": 4})
     state, _ = single.run(params, state, 60)
     own, best = match(single, params, state)
@@ -413,13 +501,28 @@ def test_where_depth_is_known_it_learns_to_take_no_more(single):
     ("memory", "head"),
     [
         ("gru", "mean"),
-        *(pytest.param(*x, marks=pytest.mark.slow) for x in [("none", "c51"), ("none", "qr"), ("lstm", "c51")]),
+        *(
+            pytest.param(*x, marks=pytest.mark.slow)
+            for x in [("none", "c51"), ("none", "qr"), ("lstm", "c51")]
+        ),
     ],
 )
 def test_values_count_the_rounds_that_are_left(memory, head):
-    # A round is worth the same on average, however many were played: with gamma 1 a first one is worth ten last ones.
-    values = {"dqn__gamma": 1.0, "dqn__n_step": 3, "dqn__memory": memory, "dqn__head": head, "dqn__n_atoms": 51}
-    values |= {"dqn__v_min": -50.0, "dqn__v_max": 400.0, "dqn__huber_delta": 20.0, "dqn__q_scale": 100.0}
+    # A round is worth the same on average, however many were played: with gamma 1 a first one is
+    # worth ten last ones.
+    values = {
+        "dqn__gamma": 1.0,
+        "dqn__n_step": 3,
+        "dqn__memory": memory,
+        "dqn__head": head,
+        "dqn__n_atoms": 51,
+    }
+    values |= {
+        "dqn__v_min": -50.0,
+        "dqn__v_max": 400.0,
+        "dqn__huber_delta": 20.0,
+        "dqn__q_scale": 100.0,
+    }
     learner = training(**values, dqn__target_period=20, dqn__dueling=True, dqn__reward_floor=-20.0)
     params, state = learner.start(**CERTAIN, **{"flags.enable_impact": False})
     state, _ = learner.run(params, state, 60)
@@ -428,5 +531,7 @@ def test_values_count_the_rounds_that_are_left(memory, head):
     assert own.expected_pnl.mean() > 0.85 * 10 * a_round
     view = jax.vmap(learner.learner.market.view, (0, None))(state.games, params)
     policy = learner.at(params).policy()
-    at_start = policy.values(learner.at(params).policy_params(state), learner.learner.network.carry((128, 1)), view)[1]
+    at_start = policy.values(
+        learner.at(params).policy_params(state), learner.learner.network.carry((128, 1)), view
+    )[1]
     np.testing.assert_allclose(at_start.max(-1).mean(), 10 * a_round, rtol=0.25)

@@ -24,11 +24,15 @@ def made(request):
 @pytest.mark.parametrize("batch", [(), (3,), (4, 2)])
 def test_any_leading_shape_goes_through(made, batch):
     net, weights = made
-    carry, output = net.step(weights, net.carry(batch), jnp.ones((*batch, N)), jnp.zeros(batch, bool))
+    carry, output = net.step(
+        weights, net.carry(batch), jnp.ones((*batch, N)), jnp.zeros(batch, bool)
+    )
     assert (output.shape, output.dtype) == ((*batch, 5), jnp.float32)
     blank = net.carry(batch)
     assert jax.tree.structure(carry) == jax.tree.structure(blank)
-    assert [leaf.shape for leaf in jax.tree.leaves(carry)] == [leaf.shape for leaf in jax.tree.leaves(blank)]
+    assert [leaf.shape for leaf in jax.tree.leaves(carry)] == [
+        leaf.shape for leaf in jax.tree.leaves(blank)
+    ]
 
 
 def test_layers_are_as_wide_as_asked(made):
@@ -75,6 +79,9 @@ def test_what_was_seen_before_matters_until_a_game_begins(memory):
 def test_a_small_output_scale_starts_near_zero_and_another_key_elsewhere(made):
     net, weights = made
     x, first = jax.random.normal(jax.random.key(1), (1, 256, N)), jnp.zeros((1, 256), bool)
-    outputs = [net.unroll(w, net.carry((256,)), x, first)[1] for w in (weights, net.init(jax.random.key(2), N))]
+    outputs = [
+        net.unroll(w, net.carry((256,)), x, first)[1]
+        for w in (weights, net.init(jax.random.key(2), N))
+    ]
     assert outputs[0].std() < 0.3
     assert (outputs[0] != outputs[1]).any()

@@ -1,4 +1,6 @@
-"""Running moments against NumPy's over everything seen, and what they make of observations and rewards."""
+"""Running moments against NumPy's over everything seen, and what they make of observations and
+rewards.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +22,10 @@ from cardjax.agents.normalization import (
 def parts_of(seed, sizes, n=4):
     rng = np.random.default_rng(seed)
     mix = rng.normal(size=(n, n))
-    return [(rng.normal(size=(size, n)) @ mix + rng.normal(size=n) * 3).astype(np.float32) for size in sizes]
+    return [
+        (rng.normal(size=(size, n)) @ mix + rng.normal(size=n) * 3).astype(np.float32)
+        for size in sizes
+    ]
 
 
 @settings(max_examples=25, deadline=None)
@@ -84,12 +89,17 @@ def test_it_is_the_same_under_vmap():
     x = jax.random.normal(jax.random.key(0), (3, 500, 4)) * jnp.array([1, 2, 3.0, 4])
     together = jax.vmap(lambda rows: after_seeing(new_normalizer("whiten", 4), rows).matrix)(x)
     for i in range(3):
-        np.testing.assert_allclose(together[i], after_seeing(new_normalizer("whiten", 4), x[i]).matrix, atol=1e-4)
+        np.testing.assert_allclose(
+            together[i], after_seeing(new_normalizer("whiten", 4), x[i]).matrix, atol=1e-4
+        )
 
 
 def test_a_rare_events_column_is_not_blown_up():
     """One row in a thousand: scaled to variance 1 it would stand at 30 deviations when it counts."""
-    x = jnp.concatenate([jax.random.normal(jax.random.key(0), (5000, 3)), (jnp.arange(5000) % 1000 == 0)[:, None]], -1)
+    x = jnp.concatenate(
+        [jax.random.normal(jax.random.key(0), (5000, 3)), (jnp.arange(5000) % 1000 == 0)[:, None]],
+        -1,
+    )
     for kind in ("scale", "whiten"):
         y = normalized(after_seeing(new_normalizer(kind, 4), x), x)
         assert 2 < y[0, 3] < 4

@@ -19,7 +19,10 @@ def layers(seed=0):
     keys = jax.random.split(jax.random.key(seed), 2 * len(WIDTHS))
     shapes = itertools.pairwise(WIDTHS)
     return [
-        Layer(jax.random.normal(keys[2 * i], shape) / shape[0] ** 0.5, jax.random.normal(keys[2 * i + 1], shape[1:]))
+        Layer(
+            jax.random.normal(keys[2 * i], shape) / shape[0] ** 0.5,
+            jax.random.normal(keys[2 * i + 1], shape[1:]),
+        )
         for i, shape in enumerate(shapes)
     ]
 
@@ -29,7 +32,9 @@ def inputs(seed=1):
 
 
 def plain(dtype, rectified, layers, x):
-    """The same by JAX's own derivatives: what is multiplied rounded to `dtype`, everything else in float32."""
+    """The same by JAX's own derivatives: what is multiplied rounded to `dtype`, everything else in
+    float32.
+    """
 
     def rounded(x):
         return x.astype(dtype).astype(jnp.float32)
@@ -44,9 +49,13 @@ def plain(dtype, rectified, layers, x):
 @pytest.mark.parametrize("rectified", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_outputs_are_those_of_rounded_products(dtype, rectified):
-    found = jax.jit(perceptron, static_argnums=(0, 1))(jnp.dtype(dtype), rectified, layers(), inputs())
+    found = jax.jit(perceptron, static_argnums=(0, 1))(
+        jnp.dtype(dtype), rectified, layers(), inputs()
+    )
     assert (found.shape, found.dtype) == ((WIDTHS[-1], ROWS), jnp.float32)
-    np.testing.assert_allclose(found, plain(dtype, rectified, layers(), inputs()), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        found, plain(dtype, rectified, layers(), inputs()), rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("rectified", [False, True])
@@ -83,8 +92,12 @@ def test_a_network_is_its_flax_modules(memory):
     hidden = MLP((16, 8)).apply(weights["torso"], x)
     if memory == "none":
         head = weights["head"]["params"]
-        np.testing.assert_allclose(found, hidden @ head["kernel"] + head["bias"], rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(network.columns(weights, x), found.reshape(-1, 5).T, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            found, hidden @ head["kernel"] + head["bias"], rtol=1e-4, atol=1e-5
+        )
+        np.testing.assert_allclose(
+            network.columns(weights, x), found.reshape(-1, 5).T, rtol=1e-4, atol=1e-5
+        )
     else:
         cell = weights["cell"] | {}
         remembered, carry = [], network.carry((4,))
@@ -93,7 +106,9 @@ def test_a_network_is_its_flax_modules(memory):
             remembered.append(out)
         head = weights["head"]["params"]
         both = jnp.concatenate([hidden, jnp.stack(remembered)], -1)
-        np.testing.assert_allclose(found, both @ head["kernel"] + head["bias"], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            found, both @ head["kernel"] + head["bias"], rtol=1e-4, atol=1e-5
+        )
 
 
 def test_rounding_is_small_and_there():
@@ -103,7 +118,9 @@ def test_rounding_is_small_and_there():
     assert 1e-4 < error < 1e-2
 
 
-@pytest.mark.parametrize(("flags", "expected"), [("fpu amx_tile amx_bf16", "bfloat16"), ("fpu avx512_bf16", "float32")])
+@pytest.mark.parametrize(
+    ("flags", "expected"), [("fpu amx_tile amx_bf16", "bfloat16"), ("fpu avx512_bf16", "float32")]
+)
 def test_auto_asks_the_processor(monkeypatch, tmp_path, flags, expected):
     said = tmp_path / "cpuinfo"
     said.write_text(f"processor : 0\nflags\t\t: {flags}\n")

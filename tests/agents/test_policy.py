@@ -9,14 +9,18 @@ import pytest
 
 @pytest.fixture(scope="module")
 def seen(two):
-    """(greedy act, sampling act, views [256, 2] where the budget binds): a trained player, both ways of playing it."""
+    """(greedy act, sampling act, views [256, 2] where the budget binds): a trained player, both
+    ways of playing it.
+    """
     params, state = two.start(initial_wealth=70)
     state, _ = two.run(params, state, 5)
     learner = two.learner
     view = jax.jit(jax.vmap(learner.market.view, (0, None)))(state.games, params)
     assert not view.action_mask.all()
     trained = learner.policy_params(state)
-    greedy, sampling = (jax.jit(partial(learner.policy(greedy).act, trained, ())) for greedy in (True, False))
+    greedy, sampling = (
+        jax.jit(partial(learner.policy(greedy).act, trained, ())) for greedy in (True, False)
+    )
     return greedy, sampling, view
 
 
@@ -38,9 +42,13 @@ def test_greedy_play_ignores_the_key_and_sampled_play_does_not(seen):
 
 def test_greedy_play_is_what_sampled_play_does_most(seen):
     greedy, sampling, view = seen
-    drawn = jax.jit(jax.vmap(lambda key: sampling(view, key)[1]))(jax.random.split(jax.random.key(0), 4000))
+    drawn = jax.jit(jax.vmap(lambda key: sampling(view, key)[1]))(
+        jax.random.split(jax.random.key(0), 4000)
+    )
     counts = jax.nn.one_hot(drawn, 21).sum(0)
-    of_greedy = jnp.take_along_axis(counts, greedy(view, jax.random.key(0))[1][..., None], -1)[..., 0]
+    of_greedy = jnp.take_along_axis(counts, greedy(view, jax.random.key(0))[1][..., None], -1)[
+        ..., 0
+    ]
     # Within the sampling error of the difference between two near-equal counts.
     assert (of_greedy >= counts.max(-1) - 5 * jnp.sqrt(2 * counts.max(-1))).all()
 

@@ -15,7 +15,9 @@ SHAPE = (6, 10, 2)
 
 
 def played(seed=0, action_values=True):
-    """(logits now, a batch played with others): ratios on both sides of the clip, and invalid actions."""
+    """(logits now, a batch played with others): ratios on both sides of the clip, and invalid
+    actions.
+    """
     rng = np.random.default_rng(seed)
     mask = rng.random((*SHAPE, 21)) < 0.7
     mask[..., 0] = True
@@ -25,18 +27,32 @@ def played(seed=0, action_values=True):
     values = jnp.where(mask, jnp.asarray(rng.normal(size=mask.shape), jnp.float32), 0)
     noise = rng.normal(size=(2, *SHAPE)).astype(np.float32)
     batch = Batch(
-        (), (), (), jnp.asarray(mask), law.probs, action, law.log_prob(action), jnp.asarray(noise[0]),
-        values if action_values else (), jnp.asarray(noise[1]), (),
-    )  # fmt: skip
+        (),
+        (),
+        (),
+        jnp.asarray(mask),
+        law.probs,
+        action,
+        law.log_prob(action),
+        jnp.asarray(noise[0]),
+        values if action_values else (),
+        jnp.asarray(noise[1]),
+        (),
+    )
     return before + 0.3 * jnp.asarray(rng.normal(size=mask.shape), jnp.float32), batch
 
 
 def loss(logits, part):
     """What `policy_gradient` differentiates, in terms of the losses alone."""
     policy = MaskedCategorical(logits, part.mask)
-    value = losses.clipped_surrogate(policy.log_prob(part.action) - part.log_prob, part.advantage, CLIP)
+    value = losses.clipped_surrogate(
+        policy.log_prob(part.action) - part.log_prob, part.advantage, CLIP
+    )
     if not isinstance(part.action_advantages, tuple):
-        by_action = (jnp.moveaxis(x, -1, 0) for x in (policy.probs, part.probabilities, part.action_advantages))
+        by_action = (
+            jnp.moveaxis(x, -1, 0)
+            for x in (policy.probs, part.probabilities, part.action_advantages)
+        )
         value += losses.expected_surrogate(*by_action, CLIP)
     return value - ENTROPY_WEIGHT * policy.entropy().mean()
 
@@ -54,7 +70,9 @@ def test_the_policys_gradient_is_the_losses_derivative(action_values):
     expected, by_logits = jax.value_and_grad(loss)(logits, part)
     gradient, metrics = found(logits, part)
     assert 0.2 < metrics["clip_fraction"] < 0.8
-    np.testing.assert_allclose(metrics["policy_loss"] - ENTROPY_WEIGHT * metrics["entropy"], expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        metrics["policy_loss"] - ENTROPY_WEIGHT * metrics["entropy"], expected, rtol=1e-5
+    )
     np.testing.assert_allclose(gradient, by_logits, rtol=1e-4, atol=1e-7)
     assert (gradient[~part.mask] == 0).all()
     assert jnp.abs(gradient).max() > 1e-3
@@ -90,4 +108,6 @@ def test_the_values_gradient_is_the_losses_derivative(n_values):
     flat = by_column(part)
     gradient, value = value_gradient(columns(estimate), flat.action, flat.target)
     assert value == pytest.approx(float(expected), rel=1e-5)
-    np.testing.assert_allclose(gradient.T.reshape(estimate.shape), by_estimate, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(
+        gradient.T.reshape(estimate.shape), by_estimate, rtol=1e-5, atol=1e-8
+    )

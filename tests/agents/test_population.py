@@ -14,7 +14,9 @@ NAMES = ("self", "past", "level1", "pass")
 @pytest.fixture(scope="module")
 def played(training):
     """(learner, population, params, view of three players' games, state)."""
-    learner = training(ppo__opponents=list(NAMES), env__n_players=3, ppo__past_size=4, ppo__past_every=2).learner
+    learner = training(
+        ppo__opponents=list(NAMES), env__n_players=3, ppo__past_size=4, ppo__past_every=2
+    ).learner
     state = jax.jit(learner.init)(jax.random.key(0))
     view = jax.jit(jax.vmap(learner.market.view, (0, None)))(state.games, learner.env_params)
     return learner, learner.population, learner.policy_params(state), view, state
@@ -23,14 +25,18 @@ def played(training):
 def test_each_group_is_played_by_its_opponent(played):
     learner, population, params, view, state = played
     rest = jax.tree.map(lambda leaf: leaf[:, 1:], view)
-    _, action = jax.jit(population.act)(state.others, params, learner.env_params, rest, jax.random.key(1))
+    _, action = jax.jit(population.act)(
+        state.others, params, learner.env_params, rest, jax.random.key(1)
+    )
     assert action.shape == (256, 2)
     group = [action[i * 64 : (i + 1) * 64] for i in range(4)]
     assert (group[3] == 0).all()
     part = jax.tree.map(lambda leaf: leaf[128:192], rest)
     level1 = make_policy("level1")
     carry = level1.init(jax.random.key(0), (64, 2))
-    np.testing.assert_array_equal(group[2], level1.act(learner.env_params, carry, part, jax.random.key(1))[1])
+    np.testing.assert_array_equal(
+        group[2], level1.act(learner.env_params, carry, part, jax.random.key(1))[1]
+    )
     valid = jnp.take_along_axis(rest.action_mask, action[..., None], -1)
     assert valid.all()
     assert (group[0] != 0).mean() > 0.5  # a fresh self tries everything
@@ -41,7 +47,9 @@ def test_snapshots_are_taken_in_turn_at_every_second_update(played):
     _, population, params, _, state = played
     others = state.others
     for n in range(1, 12):
-        others = population.remember(others, params._replace(logit_scale=jnp.float32(n)), jnp.int32(n))
+        others = population.remember(
+            others, params._replace(logit_scale=jnp.float32(n)), jnp.int32(n)
+        )
     # Slots n // 2 mod 4 at n = 2, 4, 6, 8, 10.
     assert others.past.logit_scale.tolist() == [8, 10, 4, 6]
 

@@ -24,12 +24,20 @@ KINDS = {
     "told the truth": {"joint": True, "ppo__critic_sees_truth": True, "ppo__critic_hidden": [16]},
     "own parameters": {"ppo__share_params": False},
     "gru": {"ppo__memory": "gru", "ppo__rollout_rounds": 4},
-    "lstm, own parameters": {"ppo__memory": "lstm", "ppo__share_params": False, "env__n_players": 3},
+    "lstm, own parameters": {
+        "ppo__memory": "lstm",
+        "ppo__share_params": False,
+        "env__n_players": 3,
+    },
     "value critic": {"ppo__critic": "value"},
     "not normalised": {"ppo__normalize_observations": "none"},
     "scaled": {"ppo__normalize_observations": "scale", "ppo__normalize_rewards": True},
     "ruin": {"ppo__constrain_ruin": True, "ppo__shared_reward": True},
-    "population": {"ppo__opponents": ["self", "past", "level1", "pass"], "ppo__memory": "gru", "env__n_players": 3},
+    "population": {
+        "ppo__opponents": ["self", "past", "level1", "pass"],
+        "ppo__memory": "gru",
+        "env__n_players": 3,
+    },
 }
 RATES = ("trade_rate", "rejection_rate", "clip_fraction")
 
@@ -37,7 +45,8 @@ RATES = ("trade_rate", "rejection_rate", "clip_fraction")
 def bits(tree):
     """Every leaf as an array that compares bit for bit."""
     leaves = [
-        jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x for x in jax.tree.leaves(tree)
+        jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+        for x in jax.tree.leaves(tree)
     ]
     return [np.asarray(leaf).tobytes() for leaf in leaves]
 
@@ -60,7 +69,10 @@ def test_the_actor_gives_21_logits_and_the_critic_one_value_or_21(training, kind
     learner = training(**KINDS[kind]).learner
     n_values = 21 if learner.config.critic == "action_values" else 1
     weights = jax.eval_shape(learner.init, jax.random.key(0)).weights
-    for who, network, n_outputs in (("actor", learner.actor, 21), ("critic", learner.critic, n_values)):
+    for who, network, n_outputs in (
+        ("actor", learner.actor, 21),
+        ("critic", learner.critic, n_values),
+    ):
         head = weights[who]["head"]["params"]
         seats = () if learner.config.share_params else (learner.market.n_players,)
         assert head["bias"].shape == (*seats, n_outputs)
@@ -69,8 +81,15 @@ def test_the_actor_gives_21_logits_and_the_critic_one_value_or_21(training, kind
 
 def test_a_joint_critic_sees_more_and_an_actor_does_not(training):
     own, joint = training(env__n_players=3).learner, training(env__n_players=3, joint=True).learner
-    rows = {name: [jax.eval_shape(learner.init, jax.random.key(0)).weights[name]["torso"]["params"]["Dense_0"]["kernel"]
-                   .shape[0] for learner in (own, joint)] for name in ("actor", "critic")}  # fmt: skip
+    rows = {
+        name: [
+            jax.eval_shape(learner.init, jax.random.key(0))
+            .weights[name]["torso"]["params"]["Dense_0"]["kernel"]
+            .shape[0]
+            for learner in (own, joint)
+        ]
+        for name in ("actor", "critic")
+    }
     size = own.market.observation_size
     assert rows == {"actor": [size, size], "critic": [size, size + 2 * 3]}
 
@@ -102,7 +121,10 @@ def test_an_update_moves_actor_critic_games_and_key(two):
     params, before = two.start()
     after, _ = two.run(params, before)
     for part in ("actor", "critic"):
-        assert all(a != b for a, b in zip(bits(before.weights[part]), bits(after.weights[part]), strict=True)), part
+        assert all(
+            a != b
+            for a, b in zip(bits(before.weights[part]), bits(after.weights[part]), strict=True)
+        ), part
     assert bits(before.key) != bits(after.key)
     assert bits(before.games.market) != bits(after.games.market)
     assert int(after.n_updates) == 1
@@ -138,7 +160,9 @@ def test_a_fresh_policy_is_nearly_even(two):
 def test_schedules_run_from_start_to_end(training):
     learner = training(ppo__clip=0.4, ppo__clip_end=0.1).learner
     at = [jnp.int32(n) for n in (0, 30, 60)]
-    entropy, clip = ([float(learner._scheduled(name, n)) for n in at] for name in ("entropy", "clip"))
+    entropy, clip = (
+        [float(learner._scheduled(name, n)) for n in at] for name in ("entropy", "clip")
+    )
     np.testing.assert_allclose(entropy, [5, math.sqrt(5 * 0.05), 0.05], rtol=1e-5)
     np.testing.assert_allclose(clip, [0.4, 0.25, 0.1], rtol=1e-5)
 
@@ -174,12 +198,25 @@ def test_only_normalised_advantages_do_not_feel_the_rewards_scale(training, norm
 
     @jax.jit
     def actor_gradient(scale):
-        mask, log_prob, first = jnp.ones((*shape, 21), bool), jnp.full(shape, -math.log(21)), jnp.zeros(shape, bool)
+        mask, log_prob, first = (
+            jnp.ones((*shape, 21), bool),
+            jnp.full(shape, -math.log(21)),
+            jnp.zeros(shape, bool),
+        )
         probs = jnp.full((*shape, 21), 1 / 21)
         part = Batch(
-            observation, (), first, mask, probs, action, log_prob,
-            scale * advantage, (), jnp.zeros(shape), state.memory,
-        )  # fmt: skip
+            observation,
+            (),
+            first,
+            mask,
+            probs,
+            action,
+            log_prob,
+            scale * advantage,
+            (),
+            jnp.zeros(shape),
+            state.memory,
+        )
         # At the end of the schedule, where hardly any entropy bonus is left.
         gradient, _ = learner._gradient(state.weights, part, jnp.int32(600))
         return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(gradient["actor"])])
@@ -213,13 +250,20 @@ def test_a_minibatch_is_its_games_with_all_their_rounds_in_order(n_players):
 
 
 def test_an_actor_never_hears_of_the_truth(training):
-    """With the critic told, S and depths still cannot move what the actor does: equal views, equal actions."""
+    """With the critic told, S and depths still cannot move what the actor does: equal views, equal
+    actions.
+    """
     told = training(ppo__critic_sees_truth=True)
     params, state = told.start()
     learner = told.learner
     other = state.games._replace(market=state.games.market._replace(S=state.games.market.S + 7))
-    views = [jax.vmap(learner.market.view, (0, None))(games, params) for games in (state.games, other)]
-    laws = [learner.policy().distribution(learner.policy_params(state), (), view)[1].logits for view in views]
+    views = [
+        jax.vmap(learner.market.view, (0, None))(games, params) for games in (state.games, other)
+    ]
+    laws = [
+        learner.policy().distribution(learner.policy_params(state), (), view)[1].logits
+        for view in views
+    ]
     np.testing.assert_array_equal(*laws)
     critics = [
         learner._critic_view(games, learner.market.encode(view))
@@ -231,7 +275,9 @@ def test_an_actor_never_hears_of_the_truth(training):
 
 
 def test_recurrent_learning_recomputes_the_memory_that_play_had(training):
-    """Before any gradient step, unrolling from the stored memory gives the probabilities that play drew from."""
+    """Before any gradient step, unrolling from the stored memory gives the probabilities that play
+    drew from.
+    """
     learner = training(ppo__memory="gru", ppo__rollout_rounds=7).learner
     state = jax.jit(learner.init)(jax.random.key(0))
 
@@ -258,14 +304,18 @@ def test_the_memory_is_blank_in_a_games_first_round(training):
     first = jnp.zeros((3, 4, 2), bool).at[1].set(True)
     blank = learner.actor.carry((4, 2))
     dirty = jax.tree.map(lambda leaf: leaf + 1, blank)
-    outputs = [learner.actor.unroll(state.weights["actor"], carry, x, first)[1] for carry in (blank, dirty)]
+    outputs = [
+        learner.actor.unroll(state.weights["actor"], carry, x, first)[1] for carry in (blank, dirty)
+    ]
     assert (outputs[0][0] != outputs[1][0]).any()
     np.testing.assert_array_equal(outputs[0][1:], outputs[1][1:])
 
 
 @pytest.mark.parametrize("wrong", [0.0, 3.0])
 def test_action_values_leave_the_mean_gradient_as_it_is_and_cut_its_noise(training, wrong):
-    """One state, seen often: whatever the critic's values, the actor's mean gradient is that of the true ones."""
+    """One state, seen often: whatever the critic's values, the actor's mean gradient is that of the
+    true ones.
+    """
     learner = training(ppo__normalize_observations="none").learner
     state = learner.init(jax.random.key(0))
     truth = jnp.cos(jnp.arange(21.0))
@@ -285,26 +335,40 @@ def test_action_values_leave_the_mean_gradient_as_it_is_and_cut_its_noise(traini
     action = jax.random.categorical(jax.random.key(1), jnp.log(probs[0, 0, 0]), shape=shape)
     value = (probs * believed).sum()
     part = Batch(
-        observation, (), first, mask, jnp.broadcast_to(probs, mask.shape), action,
-        jnp.log(probs[0, 0, 0])[action], truth[action] - believed[action],
-        jnp.broadcast_to(believed - value, mask.shape), truth[action], state.memory,
-    )  # fmt: skip
+        observation,
+        (),
+        first,
+        mask,
+        jnp.broadcast_to(probs, mask.shape),
+        action,
+        jnp.log(probs[0, 0, 0])[action],
+        truth[action] - believed[action],
+        jnp.broadcast_to(believed - value, mask.shape),
+        truth[action],
+        state.memory,
+    )
     sampled = jax.jit(learner._gradient)(state.weights, part, at)[0]["actor"]
-    flat, exact = (jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(g)]) for g in (sampled, exact))
+    flat, exact = (
+        jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(g)]) for g in (sampled, exact)
+    )
     error = jnp.linalg.norm(flat - exact) / jnp.linalg.norm(exact)
     assert error < (0.1 if wrong else 0.005)
 
 
 def test_a_shared_reward_is_everybodys_mean(training):
     learner = training(ppo__shared_reward=True).learner
-    np.testing.assert_array_equal(learner._team(jnp.array([[1.0, 3.0], [-2.0, 0.0]])), [[2, 2], [-1, -1]])
+    np.testing.assert_array_equal(
+        learner._team(jnp.array([[1.0, 3.0], [-2.0, 0.0]])), [[2, 2], [-1, -1]]
+    )
     assert training().learner._team(jnp.array([[1.0, 3.0]])).tolist() == [[1, 3]]
 
 
 def test_own_parameters_differ_and_each_seat_plays_with_its_own(training):
     learner = training(ppo__share_params=False).learner
     state = jax.jit(learner.init)(jax.random.key(0))
-    x = jnp.broadcast_to(jax.random.normal(jax.random.key(1), (learner.market.observation_size,)), (1, 5, 2, 57))
+    x = jnp.broadcast_to(
+        jax.random.normal(jax.random.key(1), (learner.market.observation_size,)), (1, 5, 2, 57)
+    )
     first = jnp.zeros((1, 5, 2), bool)
     _, output = unroll_seats(learner.actor, False, state.weights["actor"], (), x, first)
     assert (output[..., 0, :] != output[..., 1, :]).any()
@@ -321,7 +385,10 @@ def test_own_parameters_differ_and_each_seat_plays_with_its_own(training):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"train.n_envs": 10, "ppo.n_minibatches": 4}, "ppo.n_minibatches = 4: must divide train.n_envs = 10"),
+        (
+            {"train.n_envs": 10, "ppo.n_minibatches": 4},
+            "ppo.n_minibatches = 4: must divide train.n_envs = 10",
+        ),
         ({"ppo.opponents": ["nobody"]}, "ppo.opponents"),
         ({"ppo.opponents": ["level1"], "env.kind": "single"}, "ppo.opponents"),
         ({"ppo.opponents": ["self", "level1", "pass"]}, "ppo.opponents"),

@@ -10,13 +10,23 @@ from cardjax.policies.equilibrium import Equilibrium
 
 pytestmark = pytest.mark.usefixtures("optimised")
 
-CERTAIN = {"hints": 3, "sigma_q": 3, "flags.enable_events": False, "spread.min": 0.1, "spread.max": 0.1}
-"""All three cards are shown, so mu is what they add up to, and quotes are wrong by 3 points: an easy edge to see."""
+CERTAIN = {
+    "hints": 3,
+    "sigma_q": 3,
+    "flags.enable_events": False,
+    "spread.min": 0.1,
+    "spread.max": 0.1,
+}
+"""All three cards are shown, so mu is what they add up to, and quotes are wrong by 3 points: an
+easy edge to see.
+"""
 
 
 @pytest.fixture(scope="module")
 def match():
-    """match(training, params, state): totals of the trained greedy player against itself, and of the equilibrium's."""
+    """match(training, params, state): totals of the trained greedy player against itself, and of
+    the equilibrium's.
+    """
 
     def play(training, params, state):
         market = dataclasses.replace(training.learner.market, squeeze=False)
@@ -54,7 +64,8 @@ def test_where_the_edge_is_plain_and_depth_endless_it_learns_to_take_it_all(two,
 
 
 def test_where_depth_is_known_it_learns_to_take_no_more(single, match):
-    # Each unit past the fourth costs all five, six, … of them four points more: four is the size of every round.
+    # Each unit past the fourth costs all five, six, … of them four points more: four is the size of
+    # every round.
     depth = {"liquidity.min": 4, "liquidity.max": 4, "alpha": 4}
     params, state = single.start(**CERTAIN, **depth)
     state, _ = single.run(params, state, 60)

@@ -15,7 +15,8 @@ FLOATS = st.floats(-100, 100, width=32)
 
 def test_n_step_returns_by_hand():
     # gamma 0.5, n 2, the game ends with the second round:
-    # 1 + 0.5 · 2 = 2, ended in the window;  2, ended;  4 + 0.5 · 8 = 8, goes on with 0.25;  8, goes on with 0.5.
+    # 1 + 0.5 · 2 = 2, ended in the window;  2, ended;  4 + 0.5 · 8 = 8, goes on with 0.25;  8, goes
+    # on with 0.5.
     reward, terminated = jnp.array([1.0, 2, 4, 8]), jnp.array([False, True, False, False])
     total, discount, later = q_learning.n_step_return(reward, terminated, 2, 0.5)
     np.testing.assert_allclose(total, [2, 2, 8, 8])
@@ -24,14 +25,18 @@ def test_n_step_returns_by_hand():
 
 
 @given(
-    st.integers(1, 12).flatmap(lambda t: st.tuples(arrays(np.float32, (t, 2), elements=FLOATS), arrays(bool, (t, 2)))),
+    st.integers(1, 12).flatmap(
+        lambda t: st.tuples(arrays(np.float32, (t, 2), elements=FLOATS), arrays(bool, (t, 2)))
+    ),
     st.integers(1, 14),
     st.sampled_from([0.0, 0.5, 0.9, 1.0]),
 )
 @settings(max_examples=25, deadline=None)
 def test_n_step_returns_are_the_sums_they_say(rollout, n, gamma):
     reward, terminated = rollout
-    total, discount, later = q_learning.n_step_return(jnp.asarray(reward), jnp.asarray(terminated), n, gamma)
+    total, discount, later = q_learning.n_step_return(
+        jnp.asarray(reward), jnp.asarray(terminated), n, gamma
+    )
     rounds = len(reward)
     for t in range(rounds):
         assert later[t] == min(n, rounds - t)
@@ -44,7 +49,10 @@ def test_n_step_returns_are_the_sums_they_say(rollout, n, gamma):
             np.testing.assert_allclose(discount[t, game], factor, rtol=1e-5)
 
 
-@given(arrays(np.float32, (8, 5), elements=st.floats(-1e6, 1e6, width=32, allow_subnormal=False)), arrays(bool, (8, 4)))
+@given(
+    arrays(np.float32, (8, 5), elements=st.floats(-1e6, 1e6, width=32, allow_subnormal=False)),
+    arrays(bool, (8, 4)),
+)
 @settings(max_examples=60, deadline=None)
 def test_the_best_valid_action_is_valid_and_none_valid_is_better(q, others):
     mask = np.concatenate([np.ones((8, 1), bool), others], 1)
@@ -63,12 +71,15 @@ def test_hubers_loss_by_hand():
 
 
 def test_hubers_gradient_is_the_error_clipped():
-    gradient = jax.vmap(jax.grad(lambda x: q_learning.huber(x, 2.0)))(jnp.array([-7.0, -2.5, -1, 0.5, 1.5, 9]))
+    gradient = jax.vmap(jax.grad(lambda x: q_learning.huber(x, 2.0)))(
+        jnp.array([-7.0, -2.5, -1, 0.5, 1.5, 9])
+    )
     np.testing.assert_allclose(gradient, [-2, -2, -1, 0.5, 1.5, 2])
 
 
 def test_the_projection_by_hand():
-    # Atoms −1, 0, 1. Shifted by 0.25: −0.75, 0.25, 1.25 → a quarter to the right, and the last stays at 1.
+    # Atoms −1, 0, 1. Shifted by 0.25: −0.75, 0.25, 1.25 → a quarter to the right, and the last
+    # stays at 1.
     law = q_learning.projected(jnp.array([0.4, 0.4, 0.2]), jnp.float32(0.25), jnp.float32(1), -1, 1)
     np.testing.assert_allclose(law, [0.3, 0.1 + 0.3, 0.1 + 0.2], rtol=1e-6)
 
@@ -89,7 +100,9 @@ def test_the_projection_is_algorithm_1_of_the_paper(weights, shift, discount):
             under = min(int(np.floor(place)), n - 2)
             expected[row, under] += law[row, j] * (under + 1 - place)
             expected[row, under + 1] += law[row, j] * (place - under)
-    got = q_learning.projected(jnp.asarray(law), jnp.asarray(shift), jnp.asarray(discount), low, high)
+    got = q_learning.projected(
+        jnp.asarray(law), jnp.asarray(shift), jnp.asarray(discount), low, high
+    )
     np.testing.assert_allclose(got, expected, atol=1e-5)
     np.testing.assert_allclose(got.sum(-1), 1, rtol=1e-5)
 
@@ -100,8 +113,8 @@ def test_cross_entropy_by_hand():
 
 
 def test_the_quantile_loss_by_hand():
-    # Midpoints 1/4 and 3/4, one sample 1, delta 1. Estimate 0: error 1, loss 1/4 · 1/2. Estimate 3: error −2,
-    # loss (1 − 3/4) · (1/2 + 1).
+    # Midpoints 1/4 and 3/4, one sample 1, delta 1. Estimate 0: error 1, loss 1/4 · 1/2. Estimate 3:
+    # error −2, loss (1 − 3/4) · (1/2 + 1).
     loss = q_learning.quantile_huber(jnp.array([0.0, 3.0]), jnp.array([1.0]), 1.0)
     np.testing.assert_allclose(loss, 0.125 + 0.375, rtol=1e-6)
 
@@ -112,7 +125,9 @@ def test_the_quantile_loss_finds_the_quantiles():
     quantiles = jnp.zeros(4)
     for _ in range(4000):
         quantiles -= 0.02 * gradient(quantiles)
-    np.testing.assert_allclose(quantiles, np.quantile(sample, [1 / 8, 3 / 8, 5 / 8, 7 / 8]), atol=0.05)
+    np.testing.assert_allclose(
+        quantiles, np.quantile(sample, [1 / 8, 3 / 8, 5 / 8, 7 / 8]), atol=0.05
+    )
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.4, 1.0])

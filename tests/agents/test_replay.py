@@ -33,7 +33,9 @@ def leaves(tree):
 def assert_sums(tree):
     tree = np.asarray(tree)
     for node in range(1, tree.shape[1] // 2):
-        np.testing.assert_allclose(tree[:, node], tree[:, 2 * node] + tree[:, 2 * node + 1], rtol=1e-6)
+        np.testing.assert_allclose(
+            tree[:, node], tree[:, 2 * node] + tree[:, 2 * node + 1], rtol=1e-6
+        )
 
 
 @pytest.mark.parametrize("n", [1, 4, 5, 11])
@@ -59,14 +61,20 @@ def test_only_what_is_held_is_drawn_and_all_of_it(n, prioritised):
 
 def test_new_items_get_the_highest_priority_and_old_ones_are_forgotten():
     memory = filled(BLOCKS)
-    everything = replay.Index(*(jnp.asarray(x.ravel()) for x in np.indices((GAMES, BLOCKS * ROUNDS))))
+    everything = replay.Index(
+        *(jnp.asarray(x.ravel()) for x in np.indices((GAMES, BLOCKS * ROUNDS)))
+    )
     memory = replay.set_priorities(memory, everything, jnp.full(GAMES * BLOCKS * ROUNDS, 0.25))
-    memory = replay.set_priorities(memory, replay.Index(jnp.array([2]), jnp.array([7])), jnp.array([9.0]))
+    memory = replay.set_priorities(
+        memory, replay.Index(jnp.array([2]), jnp.array([7])), jnp.array([9.0])
+    )
     memory = replay.add(memory, block(BLOCKS), jnp.int32(BLOCKS), ROUNDS)
     priority = leaves(memory.tree)
     assert (priority[:, :ROUNDS] == 9).all()
     assert (priority[:, BLOCKS * ROUNDS :] == 0).all()
-    memory = replay.add(memory, block(BLOCKS + 1), jnp.int32(BLOCKS + 1), ROUNDS)  # over the 9 of game 2
+    memory = replay.add(
+        memory, block(BLOCKS + 1), jnp.int32(BLOCKS + 1), ROUNDS
+    )  # over the 9 of game 2
     assert (leaves(memory.tree)[:, : 2 * ROUNDS] == 9).all()
     assert (leaves(memory.tree)[:, 2 * ROUNDS : BLOCKS * ROUNDS] == 0.25).all()
     assert_sums(memory.tree)
@@ -98,7 +106,9 @@ def test_what_has_no_priority_is_never_drawn(seed, n_items):
     priority *= rng.random((GAMES, n_items)) < 0.4
     priority[rng.integers(GAMES), rng.integers(n_items)] = 1.0
     width = replay.sum_tree(1, n_items).shape[1] // 2
-    tree = replay.tree_of(jnp.asarray(np.pad(priority, ((0, 0), (0, width - n_items))), jnp.float32))
+    tree = replay.tree_of(
+        jnp.asarray(np.pad(priority, ((0, 0), (0, width - n_items))), jnp.float32)
+    )
     index, probability = replay.draw_by_priority(tree, jax.random.key(seed), 256)
     assert (priority[np.asarray(index.game), np.asarray(index.item)] > 0).all()
     assert (probability > 0).all()
@@ -112,7 +122,9 @@ def test_items_are_drawn_in_proportion_to_their_priorities():
     count = np.zeros((GAMES, 8))
     np.add.at(count, (np.asarray(index.game), np.asarray(index.item)), 1)
     expected = priority / priority.sum()
-    np.testing.assert_allclose(probability, expected[np.asarray(index.game), np.asarray(index.item)], rtol=1e-5)
+    np.testing.assert_allclose(
+        probability, expected[np.asarray(index.game), np.asarray(index.item)], rtol=1e-5
+    )
     kept = expected > 0
     assert count[~kept].sum() == 0
     share = expected[kept] / expected[kept].sum()

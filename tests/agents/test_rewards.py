@@ -28,7 +28,9 @@ def test_rewards_are_divided_by_the_deviation_of_running_returns():
 def test_only_a_games_first_ruin_is_charged_and_the_multiplier_follows_the_excess():
     ruin, ruined, multiplier = new_ruin((GAMES, SEATS)), np.zeros((GAMES, SEATS), bool), 0.0
     for reward, ends, below in zip(REWARD, ENDS, BELOW, strict=True):
-        ruin, out, metrics = charged_for_ruin(ruin, *map(jnp.asarray, (reward, below, ends)), bound=0.1, rate=4.0)
+        ruin, out, metrics = charged_for_ruin(
+            ruin, *map(jnp.asarray, (reward, below, ends)), bound=0.1, rate=4.0
+        )
         expected, n_ended, n_ruined = reward.copy(), 0, 0
         for t in range(T):
             expected[t] -= multiplier * (below[t] & ~ruined)
@@ -48,13 +50,19 @@ def test_within_the_bound_ruin_becomes_free_and_never_pays():
     ruin = new_ruin((GAMES, SEATS))._replace(multiplier=jnp.float32(0.3))
     nobody = jnp.zeros((T, GAMES, SEATS), bool)
     for _ in range(3):
-        ruin, out, _ = charged_for_ruin(ruin, jnp.asarray(REWARD[0]), nobody, jnp.ones((T, GAMES), bool), 0.05, 4.0)
+        ruin, out, _ = charged_for_ruin(
+            ruin, jnp.asarray(REWARD[0]), nobody, jnp.ones((T, GAMES), bool), 0.05, 4.0
+        )
         np.testing.assert_array_equal(out, REWARD[0])
     assert ruin.multiplier == 0
 
 
 def test_where_no_game_ends_the_multiplier_waits():
     ruin, _, _ = charged_for_ruin(
-        new_ruin((GAMES, SEATS)), *map(jnp.asarray, (REWARD[0], BELOW[0])), jnp.zeros((T, GAMES), bool), 0.0, 4.0
+        new_ruin((GAMES, SEATS)),
+        *map(jnp.asarray, (REWARD[0], BELOW[0])),
+        jnp.zeros((T, GAMES), bool),
+        0.0,
+        4.0,
     )
     assert ruin.multiplier == 0

@@ -8,7 +8,9 @@ import yaml
 
 @pytest.fixture
 def guard(monkeypatch):
-    """The module with two ratios that are one number each: `fast`, the higher the better, and `cost`, the lower."""
+    """The module with two ratios that are one number each: `fast`, the higher the better, and
+    `cost`, the lower.
+    """
     import guard
 
     measured = {"fast": 2.0, "cost": 1.5}
@@ -27,7 +29,9 @@ def bounds(tmp_path):
 
     def write(tolerance=0.0, **bounds):
         path = tmp_path / "bounds.yaml"
-        path.write_text(yaml.safe_dump({"measured_on": "test", "tolerance": tolerance, "bounds": bounds}))
+        path.write_text(
+            yaml.safe_dump({"measured_on": "test", "tolerance": tolerance, "bounds": bounds})
+        )
         return path
 
     return write
@@ -110,7 +114,9 @@ def test_a_wrong_file_of_bounds_is_refused(guard, tmp_path, capsys, text, said):
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--only", "speed"], ["--repeats", "0"], ["--update", "worse"], ["--nothing"]])
+@pytest.mark.parametrize(
+    "arguments", [["--only", "speed"], ["--repeats", "0"], ["--update", "worse"], ["--nothing"]]
+)
 def test_wrong_arguments_end_with_2(guard, arguments):
     with pytest.raises(SystemExit) as end:
         guard.main(arguments)

@@ -1,4 +1,6 @@
-"""The scripts at sizes at which nothing is timed: that they measure what was asked for, and write it down."""
+"""The scripts at sizes at which nothing is timed: that they measure what was asked for, and write
+it down.
+"""
 
 import csv
 import shutil
@@ -23,13 +25,26 @@ def rows_of(path):
 
 def test_env_speed_measures_every_contender(benchmarks, tmp_path):
     rows, plot = tmp_path / "rows.csv", tmp_path / "plot.svg"
-    options = ["--sizes", "2^2", "--repeats", 1, "--seconds", 0.001, "--threads", 1, "--peers", "none"]
+    options = [
+        "--sizes",
+        "2^2",
+        "--repeats",
+        1,
+        "--seconds",
+        0.001,
+        "--threads",
+        1,
+        "--peers",
+        "none",
+    ]
     result = run(benchmarks, "env_speed.py", *options, "--csv", rows, "--plot", plot)
     assert result.returncode == 0, result.stderr
     expected = {"cardjax", "cardjax, observations unread"}
     expected |= {"plain C"} if shutil.which("gcc") else set()
     written = rows_of(rows)
-    assert {(row["games"], row["contender"]) for row in written} == {("4", name) for name in expected}
+    assert {(row["games"], row["contender"]) for row in written} == {
+        ("4", name) for name in expected
+    }
     assert all(float(row["low"]) <= float(row["median"]) <= float(row["high"]) for row in written)
     assert {row["threads"] for row in written} == {"1"}
     assert "| cardjax |" in result.stdout
@@ -81,7 +96,18 @@ def test_scaling_measures_the_points_relative_to_the_first(monkeypatch, tmp_path
     import scaling
 
     rows = tmp_path / "rows.csv"
-    options = ["--subjects", "env", "--axes", "games", "--games", "2,6", "--repeats", "1", "--seconds", "0.001"]
+    options = [
+        "--subjects",
+        "env",
+        "--axes",
+        "games",
+        "--games",
+        "2,6",
+        "--repeats",
+        "1",
+        "--seconds",
+        "0.001",
+    ]
     monkeypatch.setattr(sys, "argv", ["scaling.py", *options, "--csv", str(rows)])
     scaling.main()
     first, second = rows_of(rows)
@@ -93,7 +119,8 @@ def test_scaling_measures_the_points_relative_to_the_first(monkeypatch, tmp_path
 
 
 @pytest.mark.parametrize(
-    "options", [["--axes", "depth"], ["--subjects", "env", "--axes", "seeds"], ["--devices", "99999"]]
+    "options",
+    [["--axes", "depth"], ["--subjects", "env", "--axes", "seeds"], ["--devices", "99999"]],
 )
 def test_scaling_refuses_wrong_options(options, monkeypatch):
     import scaling

@@ -29,7 +29,9 @@ def test_a_rate_counts_whole_calls_and_makes_one_at_least():
     assert calls == [1]
 
 
-@pytest.mark.parametrize(("text", "value"), [("8", (8,)), ("1,2^20", (1, 2**20)), ("65_536", (65536,))])
+@pytest.mark.parametrize(
+    ("text", "value"), [("8", (8,)), ("1,2^20", (1, 2**20)), ("65_536", (65536,))]
+)
 def test_counts(text, value):
     from timing import counts
 

@@ -19,7 +19,11 @@ def rows():
         "floor_high": 0.2,
     }
     peer = row(
-        "peers", "ippo", Spread(20.0, 19.0, 21.0), about | {"compile_seconds": float("nan")}, Spread(100, 90, 120)
+        "peers",
+        "ippo",
+        Spread(20.0, 19.0, 21.0),
+        about | {"compile_seconds": float("nan")},
+        Spread(100, 90, 120),
     )
     return [own | {"floor_gflops_per_second": 116.0}, peer | {"program": "SB3", "seeds": 1}]
 
@@ -29,7 +33,10 @@ def test_tables(rows):
 
     beside_floor = "| ippo | float32 | 1 | 1 | 200 (100–300) | 51,200 | 100 (90–200) | 116 | 1.90 (1.80–2.50) | 5.0 |"
     assert beside_floor in floor_table(rows[:1]).splitlines()
-    assert "| SB3 | 1 | 20000 (19000–21000) | 512 | 100 (90–120) |  |" in peers_table("ippo", rows[1:]).splitlines()
+    assert (
+        "| SB3 | 1 | 20000 (19000–21000) | 512 | 100 (90–120) |  |"
+        in peers_table("ippo", rows[1:]).splitlines()
+    )
 
 
 @pytest.mark.parametrize("shown", [slice(0, 2), slice(0, 1), slice(1, 2)])

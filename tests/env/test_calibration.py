@@ -17,12 +17,14 @@ def test_the_default_games_median_depth_is_seven():
 
 
 def test_the_default_kappa_is_the_calibrated_one():
-    assert calibrate_kappa(make_params()) == pytest.approx(float(make_params().liquidity.kappa), abs=0.005)
+    assert calibrate_kappa(make_params()) == pytest.approx(
+        float(make_params().liquidity.kappa), abs=0.005
+    )
 
 
 def test_the_sampled_median_is_seven(default_rounds):
-    # The share of depths at or below 7 over a million rounds, its standard error taken over games, whose rounds are
-    # correlated by their events. |z| > 4 has a chance of 6e-5.
+    # The share of depths at or below 7 over a million rounds, its standard error taken over games,
+    # whose rounds are correlated by their events. |z| > 4 has a chance of 6e-5.
     share = np.mean([default_rounds[f"depth_{side}"][:10] <= 7 for side in ("bid", "ask")], (0, 1))
     assert default_rounds["depth_bid"][:10].size > 10**6
     standard_error = share.std() / len(share) ** 0.5
@@ -43,7 +45,9 @@ VARIANTS = {
 @pytest.mark.parametrize("median", [3.0, 12.5])
 def test_calibration_and_median_are_inverse(changes, median):
     params = make_params(**changes)
-    assert median_depth(with_kappa(calibrate_kappa(params, median), params)) == pytest.approx(median, rel=1e-5)
+    assert median_depth(with_kappa(calibrate_kappa(params, median), params)) == pytest.approx(
+        median, rel=1e-5
+    )
 
 
 def test_calibration_starts_from_the_other_parameters_only():
@@ -51,10 +55,13 @@ def test_calibration_starts_from_the_other_parameters_only():
 
 
 def test_one_certain_state_is_solved_by_hand():
-    # No events, no hints: sigma² = 3·14·49/51, spread = 0.8 + sigma/4; the median is L_bar·exp(−tau²/2).
+    # No events, no hints: sigma² = 3·14·49/51, spread = 0.8 + sigma/4; the median is
+    # L_bar·exp(−tau²/2).
     sigma = (3 * 14 * 49 / 51) ** 0.5
     params = make_params(hints=0, **{"flags.enable_events": False})
-    assert calibrate_kappa(params, 7) == pytest.approx(7 * np.exp(0.18) * sigma * (0.8 + sigma / 4), rel=1e-6)
+    assert calibrate_kappa(params, 7) == pytest.approx(
+        7 * np.exp(0.18) * sigma * (0.8 + sigma / 4), rel=1e-6
+    )
 
 
 def test_the_median_agrees_with_a_sample_of_another_game(sample_rounds):

@@ -1,7 +1,8 @@
-"""Every draw has the law that RULES.md gives it: chi-square and Kolmogorov-Smirnov tests with fixed keys.
+"""Every draw has the law that RULES.md gives it: chi-square and Kolmogorov-Smirnov tests with fixed
+keys.
 
-The keys are fixed, so a test passes always or never; FALSE_ALARM is the chance that a right draw would have failed for
-a key chosen at random.
+The keys are fixed, so a test passes always or never; FALSE_ALARM is the chance that a right draw
+would have failed for a key chosen at random.
 """
 
 import itertools
@@ -21,13 +22,20 @@ FALSE_ALARM = 1e-4
 N_WORDS = 2**20
 KAPPA = float(make_params().liquidity.kappa)
 RANKS = np.arange(2, 15)
-FILTERS = {"ge10_only": RANKS[8:], "le7_only": RANKS[:6], "even_only": RANKS[::2], "odd_only": RANKS[1::2]}
+FILTERS = {
+    "ge10_only": RANKS[8:],
+    "le7_only": RANKS[:6],
+    "even_only": RANKS[::2],
+    "odd_only": RANKS[1::2],
+}
 KIND_CHANCES = 0.985 * np.array([0.6, 0.1, 0.1, 0.1, 0.1])
 EVENT_CHANCES = np.concatenate([KIND_CHANCES, np.full(156, 0.015 / 156)])
 
 
 def assert_frequencies(outcomes, chances):
-    """Chi-square: outcomes, ints in 0..len(chances) − 1, come with these chances; those of chance 0 never."""
+    """Chi-square: outcomes, ints in 0..len(chances) − 1, come with these chances; those of chance 0
+    never.
+    """
     counts = np.bincount(np.ravel(outcomes), minlength=len(chances))
     chances = np.asarray(chances, float)
     assert len(counts) == len(chances)
@@ -51,12 +59,16 @@ def assert_independent(u, v, what=""):
 
 
 def filled_in(u_low, u_high, rng):
-    """Uniform points between two values of a distribution function: what makes a jump or a clip uniform again."""
+    """Uniform points between two values of a distribution function: what makes a jump or a clip
+    uniform again.
+    """
     return u_low + (u_high - u_low) * rng.random(np.shape(u_low))
 
 
 def depth_quantile(rounds, side, rng, kappa=KAPPA, tau=0.6, low=2, high=20):
-    """The exact clipped distribution function at each depth, filled in where it jumps: uniform if the law is right."""
+    """The exact clipped distribution function at each depth, filled in where it jumps: uniform if
+    the law is right.
+    """
     depth, sigma = rounds[f"depth_{side}"].astype(float), rounds["sigma"].astype(float)
     log_scale = np.log(kappa / (np.maximum(sigma, 1e-6) * (rounds["spread"] + 1e-8)))
 
@@ -64,9 +76,10 @@ def depth_quantile(rounds, side, rng, kappa=KAPPA, tau=0.6, low=2, high=20):
         return stats.norm.cdf((np.log(x) - log_scale + tau**2 / 2) / tau)
 
     return np.where(
-        depth <= low, filled_in(np.zeros_like(depth), below(low), rng),
+        depth <= low,
+        filled_in(np.zeros_like(depth), below(low), rng),
         np.where(depth >= high, filled_in(below(high), np.ones_like(depth), rng), below(depth)),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +94,8 @@ def rng():
     return np.random.default_rng(0)
 
 
-# --- from a word to a number -----------------------------------------------------------------------------------------
+# --- from a word to a number
+# -----------------------------------------------------------------------------------------
 
 
 def test_uniform_is_uniform(words):
@@ -109,7 +123,9 @@ def test_below_is_uniform_and_its_rest_is_fresh(words, rng, n):
     assert_independent(filled_in(outcome / n, (outcome + 1) / n, rng), draws.uniform(rest))
 
 
-@pytest.mark.parametrize("weights", [(0.6, 0.1, 0.3), (0.0, 0.5, 0.0, 0.5, 0.0), (3.0, 1.0), (0.0, 0.0, 1.0)])
+@pytest.mark.parametrize(
+    "weights", [(0.6, 0.1, 0.3), (0.0, 0.5, 0.0, 0.5, 0.0), (3.0, 1.0), (0.0, 0.0, 1.0)]
+)
 def test_categorical_follows_its_weights(words, weights):
     index = jax.jit(draws.categorical)(draws.uniform(words), [jnp.float32(w) for w in weights])
     assert_frequencies(index, weights)
@@ -139,11 +155,14 @@ def test_normals_are_finite_and_symmetric_at_the_outermost_words():
         assert z[0] == -z[1] and z[1] > 4
 
 
-# --- cards ------------------------------------------------------------------------------------------------------------
+# --- cards
+# ------------------------------------------------------------------------------------------------------------
 
 
 def triple_chances(ranks):
-    """Chance of each ordered triple of these ranks, four cards of each: RULES.md's draw without replacement."""
+    """Chance of each ordered triple of these ranks, four cards of each: RULES.md's draw without
+    replacement.
+    """
     n = 4 * len(ranks)
     chances = [
         4 * (4 - (b == a)) * (4 - (c == a) - (c == b)) / (n * (n - 1) * (n - 2))
@@ -154,21 +173,26 @@ def triple_chances(ranks):
 
 
 def triple_index(cards, ranks):
-    """The number, in triple_chances's order, of three cards [..., 3]; every card must be of one of the ranks."""
+    """The number, in triple_chances's order, of three cards [..., 3]; every card must be of one of
+    the ranks.
+    """
     assert np.isin(cards, ranks).all()
     place = np.searchsorted(ranks, cards)
     return (place[..., 0] * len(ranks) + place[..., 1]) * len(ranks) + place[..., 2]
 
 
 @pytest.mark.parametrize(
-    ("event", "ranks"), [(0, RANKS), *enumerate(FILTERS.values(), start=1), (remap_event(2, 14), RANKS)]
+    ("event", "ranks"),
+    [(0, RANKS), *enumerate(FILTERS.values(), start=1), (remap_event(2, 14), RANKS)],
 )
 def test_deal_draws_ordered_triples_of_the_eligible_ranks(words, rng, event, ranks):
     cards, rest = jax.jit(jax.vmap(deal, (0, None)))(words, jnp.int32(event))
     assert_frequencies(triple_index(np.asarray(cards), ranks), triple_chances(ranks))
     # What is left of the word draws the number of hints: it must know nothing of the cards.
     first = np.searchsorted(ranks, cards[:, 0])
-    assert_independent(filled_in(first / len(ranks), (first + 1) / len(ranks), rng), draws.uniform(rest))
+    assert_independent(
+        filled_in(first / len(ranks), (first + 1) / len(ranks), rng), draws.uniform(rest)
+    )
 
 
 def test_a_game_draws_ordered_triples_of_a_full_deck(default_rounds):
@@ -189,19 +213,25 @@ def test_S_is_the_sum_of_the_cards_values(default_rounds):
     x, y = np.divmod(event - 5, 12)
     y += y >= x
     remapped = (event >= 5)[..., None] & (cards == (x + 2)[..., None])
-    np.testing.assert_array_equal(default_rounds["S"], np.where(remapped, (y + 2)[..., None], cards).sum(-1))
+    np.testing.assert_array_equal(
+        default_rounds["S"], np.where(remapped, (y + 2)[..., None], cards).sum(-1)
+    )
     assert remapped.sum() > 1000
 
 
-# --- hints ------------------------------------------------------------------------------------------------------------
+# --- hints
+# ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("chances", [(0.25, 0.25, 0.25, 0.25), (0.1, 0.2, 0.3, 0.4), (0.5, 0.0, 0.5, 0.0)])
+@pytest.mark.parametrize(
+    "chances", [(0.25, 0.25, 0.25, 0.25), (0.1, 0.2, 0.3, 0.4), (0.5, 0.0, 0.5, 0.0)]
+)
 def test_the_number_of_hints_follows_its_chances(sample_rounds, chances):
     assert_frequencies(sample_rounds(make_params(hints=chances), seed=1)["n_hints"], chances)
 
 
-# --- events -----------------------------------------------------------------------------------------------------------
+# --- events
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_first_rounds_have_the_fresh_frequencies(default_rounds):
@@ -227,7 +257,9 @@ def test_rare_remap_pairs_are_uniform_too(sample_rounds):
 @pytest.mark.parametrize("persist", [0.0, 0.3, 0.7, 1.0])
 def test_an_event_is_kept_with_probability_event_persist(sample_rounds, persist):
     # Among remaps alone a fresh draw repeats the last one only once in 156.
-    events = sample_rounds(make_params(event_persist=persist, **{"events.remap": 1.0}), seed=4)["event"][:10]
+    events = sample_rounds(make_params(event_persist=persist, **{"events.remap": 1.0}), seed=4)[
+        "event"
+    ][:10]
     same = (events[1:] == events[:-1]).astype(int)
     repeat = persist + (1 - persist) / 156
     assert_frequencies(same, [1 - repeat, repeat])
@@ -277,7 +309,8 @@ def test_without_events_every_round_has_event_zero(sample_rounds):
     assert (sample_rounds(params)["event"] == 0).all()
 
 
-# --- quotes and depth -------------------------------------------------------------------------------------------------
+# --- quotes and depth
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sigma_q", [0.5, 2.0])
@@ -313,7 +346,9 @@ def test_unclipped_log_depth_is_normal(sample_rounds):
 def test_a_revealed_sum_means_the_largest_depth(default_rounds):
     revealed = default_rounds["n_hints"] == 3
     assert (default_rounds["sigma"][revealed] == 0).all()
-    assert (default_rounds["depth_bid"][revealed] == 20).all() and (default_rounds["depth_ask"][revealed] == 20).all()
+    assert (default_rounds["depth_bid"][revealed] == 20).all() and (
+        default_rounds["depth_ask"][revealed] == 20
+    ).all()
 
 
 def test_displayed_depth_is_true_depth_up_to_the_cap(default_rounds):
@@ -323,7 +358,8 @@ def test_displayed_depth_is_true_depth_up_to_the_cap(default_rounds):
         )
 
 
-# --- draws do not know of each other ----------------------------------------------------------------------------------
+# --- draws do not know of each other
+# ----------------------------------------------------------------------------------
 
 
 def uniforms_of(rounds, rng):
@@ -334,7 +370,8 @@ def uniforms_of(rounds, rng):
     n_ranks = np.array([len(deck) for deck in decks])[kind]
     place = np.zeros((*kind.shape, 14), int)
     for k, deck in enumerate(decks):
-        # Cards 1 and 3 are each uniform over the deck's ranks, so their places in it are uniform whatever the event.
+        # Cards 1 and 3 are each uniform over the deck's ranks, so their places in it are uniform
+        # whatever the event.
         place[kind == k, :3] = np.searchsorted(deck, rounds["cards"][kind == k])
     return {
         "event": filled_in(edges[kind], edges[kind + 1], rng),
@@ -363,7 +400,9 @@ def test_a_rounds_draws_are_independent_with_every_kind_of_key(rng, impl):
     uniforms = uniforms_of(rounds, rng)
     for name, u in uniforms.items():
         assert_uniform(u, name)
-    pairs = set(itertools.combinations(uniforms, 2)) - {("card 1", "card 3")}  # drawn without replacement
+    pairs = set(itertools.combinations(uniforms, 2)) - {
+        ("card 1", "card 3")
+    }  # drawn without replacement
     for a, b in pairs:
         assert_independent(uniforms[a], uniforms[b], f"{a} and {b} know of each other")
 

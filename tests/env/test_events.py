@@ -16,7 +16,9 @@ RANKS = range(2, 15)
 
 
 def literal_events():
-    """event id → (eligible ranks, value by rank), written out from RULES.md's table and nothing else."""
+    """event id → (eligible ranks, value by rank), written out from RULES.md's table and nothing
+    else.
+    """
     events = {
         0: (set(RANKS), {r: r for r in RANKS}),
         1: ({10, 11, 12, 13, 14}, {r: r for r in RANKS}),
@@ -94,11 +96,23 @@ WORDS = st.one_of(st.sampled_from([0, 1, 2**31, 2**32 - 1, 2**32 - 129]), st.int
 
 
 @settings(deadline=None, derandomize=True, max_examples=200)
-@given(word=WORDS, previous=st.integers(0, 160), first=st.booleans(), persist=st.sampled_from([0, 0.7, 1]),
-       remap=st.sampled_from([0, 1e-6, 0.015, 1]))  # fmt: skip
-def test_every_word_draws_an_event_that_its_frequencies_allow(word, previous, first, persist, remap):
-    frequencies = {"events.none": 0.0, "events.ge10_only": 0.5, "events.le7_only": 0.5, "events.even_only": 0.0,
-                   "events.odd_only": 0.0}  # fmt: skip
+@given(
+    word=WORDS,
+    previous=st.integers(0, 160),
+    first=st.booleans(),
+    persist=st.sampled_from([0, 0.7, 1]),
+    remap=st.sampled_from([0, 1e-6, 0.015, 1]),
+)
+def test_every_word_draws_an_event_that_its_frequencies_allow(
+    word, previous, first, persist, remap
+):
+    frequencies = {
+        "events.none": 0.0,
+        "events.ge10_only": 0.5,
+        "events.le7_only": 0.5,
+        "events.even_only": 0.0,
+        "events.odd_only": 0.0,
+    }
     params = make_params(event_persist=persist, **frequencies, **{"events.remap": remap})
     event = int(drawn(jnp.uint32(word), jnp.int32(previous), jnp.bool_(first), params))
     fresh = ({1, 2} if remap < 1 else set()) | (set(range(5, 161)) if remap > 0 else set())

@@ -1,7 +1,7 @@
 """Orders: which are valid, and rounds settled by hand.
 
-The scripted round: quotes 19.5 / 20.5, depth 4 on the bid side and 6 on the ask side, S = 24 (mean 21), W = 500, S_max
-42, alpha 0.25. Action i buys i, action 10 + i sells i.
+The scripted round: quotes 19.5 / 20.5, depth 4 on the bid side and 6 on the ask side, S = 24 (mean
+21), W = 500, S_max 42, alpha 0.25. Action i buys i, action 10 + i sells i.
 """
 
 import jax
@@ -22,7 +22,8 @@ def test_actions_are_numbered_pass_then_buys_then_sells():
     assert [buy(1), buy(10), sell(1), sell(10)] == [1, 10, 11, 20]
 
 
-# --- validity ---------------------------------------------------------------------------------------------------------
+# --- validity
+# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +35,20 @@ def mask_of(game, scripted):
     def masks(bid, ask, wealth, event):
         def of_state(bid, ask, wealth, event):
             state = scripted()
-            market = state.market._replace(event=event, quote=state.market.quote._replace(bid=bid, ask=ask))
-            state = state._replace(market=market, players=state.players._replace(wealth=wealth[None]))
+            market = state.market._replace(
+                event=event, quote=state.market.quote._replace(bid=bid, ask=ask)
+            )
+            state = state._replace(
+                market=market, players=state.players._replace(wealth=wealth[None])
+            )
             return one.env.action_mask(state, make_params())
 
         return jax.vmap(of_state)(bid, ask, wealth, event)
 
     def call(bid, ask, wealth, event):
-        columns = np.broadcast_arrays(*(np.asarray(x, np.float32) for x in (bid, ask, wealth)), event)
+        columns = np.broadcast_arrays(
+            *(np.asarray(x, np.float32) for x in (bid, ask, wealth)), event
+        )
         bid, ask, wealth, event = (np.ravel(column) for column in columns)
         return np.asarray(masks(bid, ask, wealth, event.astype(np.int32)))
 
@@ -60,7 +67,8 @@ def literal_s_max(event):
 
 
 def test_s_max_is_the_rules(mask_of):
-    # With bid 10 and wealth 10·(S_max − 10), selling ten is just affordable; one point less and it is not.
+    # With bid 10 and wealth 10·(S_max − 10), selling ten is just affordable; one point less and it
+    # is not.
     events = np.arange(161)
     enough = np.array([10 * (literal_s_max(event) - 10) for event in events])
     assert mask_of(10, 11, enough, events)[:, sell(10)].all()
@@ -69,7 +77,9 @@ def test_s_max_is_the_rules(mask_of):
 
 
 def expected_masks(bid, ask, wealth, s_max):
-    """i·Y ≤ W and i·(S_max − X) ≤ W in numpy float32, sizes along the last axis; debtors may only pass."""
+    """i·Y ≤ W and i·(S_max − X) ≤ W in numpy float32, sizes along the last axis; debtors may only
+    pass.
+    """
     bid, ask, wealth = (np.asarray(x, np.float32)[:, None] for x in (bid, ask, wealth))
     s_max = np.asarray(s_max, np.float32)[:, None]
     solvent = wealth >= 0
@@ -99,7 +109,9 @@ def test_wealth_of_exactly_the_cost_is_enough_and_one_float_less_is_not(mask_of,
     for size in SIZES:
         cost = size * unit_cost
         assert mask_of(price, price, cost, 0)[:, first + int(size) - 1].all()
-        assert not mask_of(price, price, np.nextafter(cost, np.float32(0)), 0)[:, first + int(size) - 1].any()
+        assert not mask_of(price, price, np.nextafter(cost, np.float32(0)), 0)[
+            :, first + int(size) - 1
+        ].any()
 
 
 @pytest.mark.parametrize("wealth", [-0.01, -1.0, -1e6])
@@ -134,7 +146,9 @@ def test_mask_and_execution_agree_at_every_rounding_edge(game, scripted):
     bid, size = rng.uniform(5, 40, n).astype(np.float32), rng.integers(1, 11, n).astype(np.float32)
     ask = bid + rng.uniform(1, 3, n).astype(np.float32)
     cost = size * np.where(rng.random(n) < 0.5, ask, np.float32(42) - bid)
-    wealth = rng.choice([cost, np.nextafter(cost, np.float32(0)), np.nextafter(cost, np.float32(1e9))])
+    wealth = rng.choice(
+        [cost, np.nextafter(cost, np.float32(0)), np.nextafter(cost, np.float32(1e9))]
+    )
     env, params = game(1, squeeze=True).env, make_params()
 
     @jax.jit
@@ -152,7 +166,8 @@ def test_mask_and_execution_agree_at_every_rounding_edge(game, scripted):
     assert 0.2 < rejected[:, 1:].mean() < 0.8
 
 
-# --- rounds settled by hand -------------------------------------------------------------------------------------------
+# --- rounds settled by hand
+# -------------------------------------------------------------------------------------------
 
 
 def test_a_buy_within_depth_executes_at_the_ask(settle):
@@ -178,7 +193,10 @@ def test_a_buy_beyond_depth_pays_for_the_overflow_on_every_unit(settle):
 def test_two_buyers_share_one_overflow_and_one_price(settle):
     # 8 + 5 = 13, overflow 7: both pay 20.5 + 0.25·7 = 22.25; pnl 8·1.75 = 14 and 5·1.75 = 8.75.
     reward, info = settle([buy(8), buy(5)])
-    assert info["exec_price"].tolist() == [22.25, 22.25] and info["slippage"].tolist() == [1.75, 1.75]
+    assert info["exec_price"].tolist() == [22.25, 22.25] and info["slippage"].tolist() == [
+        1.75,
+        1.75,
+    ]
     np.testing.assert_allclose(info["fill_ratio"], [6 / 13, 6 / 13], rtol=1e-6)
     assert reward.tolist() == [14, 8.75] and info["wealth"].tolist() == [514, 508.75]
 
@@ -205,7 +223,8 @@ def test_two_sellers_share_one_overflow_and_one_price(settle):
 
 
 def test_the_two_sides_do_not_touch_each_other(settle):
-    # A buyer of 10 (overflow 4 of 6) and a seller of 9 (overflow 5 of 4): no netting of one against the other.
+    # A buyer of 10 (overflow 4 of 6) and a seller of 9 (overflow 5 of 4): no netting of one against
+    # the other.
     reward, info = settle([buy(10), sell(9)])
     assert info["exec_price"].tolist() == [21.5, 18.25] and info["slippage"].tolist() == [1, 1.25]
     np.testing.assert_allclose(info["fill_ratio"], [6 / 10, 4 / 9], rtol=1e-6)
@@ -213,14 +232,16 @@ def test_the_two_sides_do_not_touch_each_other(settle):
 
 
 def test_four_players_on_two_sides(settle):
-    # Buys 7 + 3 = 10 (overflow 4: 21.5), sells 2 + 4 = 6 (overflow 2: 19); pnl 7·2.5, 2·(19 − 24), 3·2.5, 4·(−5).
+    # Buys 7 + 3 = 10 (overflow 4: 21.5), sells 2 + 4 = 6 (overflow 2: 19); pnl 7·2.5, 2·(19 − 24),
+    # 3·2.5, 4·(−5).
     reward, info = settle([buy(7), sell(2), buy(3), sell(4)])
     assert info["exec_price"].tolist() == [21.5, 19, 21.5, 19]
     assert reward.tolist() == [17.5, -10, 7.5, -20]
 
 
 def test_without_impact_every_order_executes_at_the_quote(settle):
-    # pnl 10·3.5 = 35 and 9·(19.5 − 24) = −40.5; the flow that depth absorbs is reported all the same.
+    # pnl 10·3.5 = 35 and 9·(19.5 − 24) = −40.5; the flow that depth absorbs is reported all the
+    # same.
     params = make_params(alpha=0.25, **{"flags.enable_impact": False})
     reward, info = settle([buy(10), sell(9)], params)
     assert info["exec_price"].tolist() == [20.5, 19.5] and info["slippage"].tolist() == [0, 0]
@@ -256,12 +277,29 @@ def test_an_unaffordable_order_is_a_reported_pass_that_adds_no_flow(settle):
 
 
 def test_an_unaffordable_sale_is_refused_by_the_worst_case_loss(settle):
-    # One unit short may lose 42 − 19.5 = 22.5: W = 22 cannot sell one, though it could buy one at 20.5.
+    # One unit short may lose 42 − 19.5 = 22.5: W = 22 cannot sell one, though it could buy one at
+    # 20.5.
     _, info = settle([sell(1), buy(1)], wealth=22)
     assert info["rejected"].tolist() == [True, False]
 
 
-STRANGE = [-1, 21, 22, 10**9, -(10**9), np.nan, np.inf, -np.inf, 3.5, -0.5, 20.5, 21.0, 1e9, -1e9, 1e38]
+STRANGE = [
+    -1,
+    21,
+    22,
+    10**9,
+    -(10**9),
+    np.nan,
+    np.inf,
+    -np.inf,
+    3.5,
+    -0.5,
+    20.5,
+    21.0,
+    1e9,
+    -1e9,
+    1e38,
+]
 
 
 @pytest.mark.parametrize("action", STRANGE)
@@ -278,7 +316,8 @@ def test_whole_floats_are_actions(settle):
     assert info["action"].tolist() == [5, 19, 20, 0] and not info["rejected"].any()
 
 
-# --- rewards ----------------------------------------------------------------------------------------------------------
+# --- rewards
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_log_wealth_reward_is_the_change_of_log_wealth(settle):
@@ -288,7 +327,8 @@ def test_log_wealth_reward_is_the_change_of_log_wealth(settle):
 
 
 def test_log_wealth_reward_counts_wealth_below_one_as_one(settle):
-    # Two buyers of 1 with 25 each meet a depth of 0.5: overflow 1.5 at alpha 20, price 50.5, pnl 3 − 50.5 = −47.5.
+    # Two buyers of 1 with 25 each meet a depth of 0.5: overflow 1.5 at alpha 20, price 50.5, pnl 3
+    # − 50.5 = −47.5.
     params = make_params(alpha=20, reward="log_wealth")
     reward, info = settle([buy(1), buy(1)], params, wealth=25, S=3, depth_ask=0.5)
     assert info["wealth"].tolist() == [-22.5, -22.5]
@@ -307,11 +347,14 @@ def test_expected_pnl_reward_puts_the_mean_in_place_of_S(settle):
     assert info["pnl"].tolist() == [25, -51.75] and info["wealth"].tolist() == [525, 448.25]
 
 
-# --- against a second reading of the rules ----------------------------------------------------------------------------
+# --- against a second reading of the rules
+# ----------------------------------------------------------------------------
 
 
 def settled_by_the_book(actions, bid, ask, s_max, depth_bid, depth_ask, wealth, S, alpha, impact):
-    """RULES.md's "Orders, execution, settlement", one player at a time: (action, price, fill ratio, slippage, pnl)."""
+    """RULES.md's "Orders, execution, settlement", one player at a time: (action, price, fill ratio,
+    slippage, pnl).
+    """
     orders = []
     for action, W in zip(actions, wealth, strict=True):
         size = action if action <= 10 else action - 10
@@ -327,28 +370,48 @@ def settled_by_the_book(actions, bid, ask, s_max, depth_bid, depth_ask, wealth, 
         elif action <= 10:
             slippage = alpha * max(0.0, bought - depth_ask) * impact
             price = ask + slippage
-            results.append((action, price, min(1.0, depth_ask / bought), slippage, action * (S - price)))
+            results.append(
+                (action, price, min(1.0, depth_ask / bought), slippage, action * (S - price))
+            )
         else:
             slippage = alpha * max(0.0, sold - depth_bid) * impact
             price = bid - slippage
-            results.append((action, price, min(1.0, depth_bid / sold), slippage, (action - 10) * (price - S)))
+            results.append(
+                (action, price, min(1.0, depth_bid / sold), slippage, (action - 10) * (price - S))
+            )
     return np.array(results).T
 
 
-quarter = st.integers(8, 160).map(lambda n: n / 4)  # exact in float32, so that validity cannot differ by rounding
+quarter = st.integers(8, 160).map(
+    lambda n: n / 4
+)  # exact in float32, so that validity cannot differ by rounding
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)
-@given(actions=st.lists(st.integers(0, 20), min_size=3, max_size=3), bid=quarter, ask=quarter, S=st.integers(6, 42),
-       depth=st.tuples(st.floats(2, 20, width=32), st.floats(2, 20, width=32)),
-       wealth=st.lists(st.integers(-40, 600), min_size=3, max_size=3), alpha=st.sampled_from([0, 0.25, 2]),
-       impact=st.booleans())  # fmt: skip
-def test_settlement_equals_the_rules_read_player_by_player(settle, actions, bid, ask, S, depth, wealth, alpha, impact):
+@given(
+    actions=st.lists(st.integers(0, 20), min_size=3, max_size=3),
+    bid=quarter,
+    ask=quarter,
+    S=st.integers(6, 42),
+    depth=st.tuples(st.floats(2, 20, width=32), st.floats(2, 20, width=32)),
+    wealth=st.lists(st.integers(-40, 600), min_size=3, max_size=3),
+    alpha=st.sampled_from([0, 0.25, 2]),
+    impact=st.booleans(),
+)
+def test_settlement_equals_the_rules_read_player_by_player(
+    settle, actions, bid, ask, S, depth, wealth, alpha, impact
+):
     params = make_params(alpha=alpha, **{"flags.enable_impact": impact})
     reward, info = settle(
-        np.array(actions, np.int32), params, bid=bid, ask=ask, S=S, depth_bid=depth[0], depth_ask=depth[1],
+        np.array(actions, np.int32),
+        params,
+        bid=bid,
+        ask=ask,
+        S=S,
+        depth_bid=depth[0],
+        depth_ask=depth[1],
         wealth=np.array(wealth, np.float32),
-    )  # fmt: skip
+    )
     action, price, fill_ratio, slippage, pnl = settled_by_the_book(
         actions, bid, ask, 42, *depth, wealth, S, alpha, impact
     )
@@ -365,6 +428,14 @@ def test_settlement_equals_the_rules_read_player_by_player(settle, actions, bid,
 def test_execute_alone_agrees_with_a_settled_round():
     # The same two buyers as above, straight through execution.execute.
     f = jnp.float32
-    fill = execute(jnp.array([8, 5]), f(19.5), f(20.5), f(42), f(4), f(6), jnp.array([500.0, 500.0]),
-                   make_params(alpha=0.25))  # fmt: skip
+    fill = execute(
+        jnp.array([8, 5]),
+        f(19.5),
+        f(20.5),
+        f(42),
+        f(4),
+        f(6),
+        jnp.array([500.0, 500.0]),
+        make_params(alpha=0.25),
+    )
     assert fill.exec_price.tolist() == [22.25, 22.25] and fill.position.tolist() == [8, 5]

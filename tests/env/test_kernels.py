@@ -22,7 +22,9 @@ def test_an_own_kernel_computes_the_same_and_stays_a_call_of_its_own():
 
 
 def test_the_hash_of_a_step_is_not_computed_again_by_its_readers():
-    """Each of its two blocks is a call, with two results of twenty rounds each: eighty rotations and no more."""
+    """Each of its two blocks is a call, with two results of twenty rounds each: eighty rotations
+    and no more.
+    """
     market, params = cardjax.make("two")
     keys = jax.random.split(jax.random.key(0), 64)
     state = jax.vmap(lambda key: market.reset(key, params)[1])(keys)

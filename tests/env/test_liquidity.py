@@ -1,4 +1,6 @@
-"""Depth at chosen noises: the formula, its clips, and what is displayed. Its law is tested in test_draws.py."""
+"""Depth at chosen noises: the formula, its clips, and what is displayed. Its law is tested in
+test_draws.py.
+"""
 
 import math
 
@@ -43,6 +45,8 @@ def test_tau_zero_makes_depth_certain():
     assert depth(-3, 4, 1.5, params) == depth(3, 4, 1.5, params) == pytest.approx(8)
 
 
-@pytest.mark.parametrize(("true", "shown"), [(2.0, 2.0), (9.99, 9.99), (10.0, 10.0), (10.01, 10.0), (20.0, 10.0)])
+@pytest.mark.parametrize(
+    ("true", "shown"), [(2.0, 2.0), (9.99, 9.99), (10.0, 10.0), (10.01, 10.0), (20.0, 10.0)]
+)
 def test_displayed_depth_stops_at_the_cap(true, shown):
     assert float(displayed(np.float32(true), PARAMS)) == pytest.approx(shown)

@@ -20,9 +20,15 @@ BLOCK = 17
 def violations(env, params, before, action, obs, after, reward, terminated, info):
     """name → bool [games]: is this broken in a step of these games?"""
     floats = [obs, reward, *jax.tree.leaves(after), *info.values()]
-    finite = [jnp.isfinite(x).reshape(GAMES, -1).all(-1) for x in floats if jnp.issubdtype(x.dtype, jnp.floating)]
+    finite = [
+        jnp.isfinite(x).reshape(GAMES, -1).all(-1)
+        for x in floats
+        if jnp.issubdtype(x.dtype, jnp.floating)
+    ]
     wealth, event = before.players.wealth, jnp.clip(info["event"], 0, 160)
-    eligible = jnp.take_along_axis(jnp.asarray(EVENTS.eligible)[event], jnp.clip(info["cards"] - 2, 0, 12), 1)
+    eligible = jnp.take_along_axis(
+        jnp.asarray(EVENTS.eligible)[event], jnp.clip(info["cards"] - 2, 0, 12), 1
+    )
     traded = info["action"] > 0
     space = env.observation_space(params)
     low, high = params.liquidity.min, params.liquidity.max
@@ -44,13 +50,17 @@ def violations(env, params, before, action, obs, after, reward, terminated, info
         "spread": outside("spread", params.spread.min, params.spread.max),
         "quotes": ~((info["bid"] < info["mid"]) & (info["mid"] < info["ask"])),
         "depth": outside("depth_bid", low, high) | outside("depth_ask", low, high),
-        "displayed": (info["displayed_bid"] > params.liquidity.cap) | (info["displayed_ask"] > params.liquidity.cap),
-        "fill_ratio": ~((info["fill_ratio"] > 0) & (info["fill_ratio"] <= 1)) | (~traded & (info["fill_ratio"] != 1)),
+        "displayed": (info["displayed_bid"] > params.liquidity.cap)
+        | (info["displayed_ask"] > params.liquidity.cap),
+        "fill_ratio": ~((info["fill_ratio"] > 0) & (info["fill_ratio"] <= 1))
+        | (~traded & (info["fill_ratio"] != 1)),
         "slippage": ~(info["slippage"] >= 0) | (info["slippage"] > params.alpha * 18.001),
-        "pass": ~traded & ((info["pnl"] != 0) | (info["exec_price"] != 0) | (info["slippage"] != 0)),
+        "pass": ~traded
+        & ((info["pnl"] != 0) | (info["exec_price"] != 0) | (info["slippage"] != 0)),
         "action": (info["action"] < 0) | (info["action"] > 20),
         "wealth": ~jnp.isclose(info["wealth"], wealth + info["pnl"], rtol=1e-6, atol=1e-3),
-        "mask": ~info["action_mask"][..., 0] | ((wealth < 0)[..., None] & info["action_mask"][..., 1:]).any(-1),
+        "mask": ~info["action_mask"][..., 0]
+        | ((wealth < 0)[..., None] & info["action_mask"][..., 1:]).any(-1),
         "round": (after.round < 0) | (after.round > 9) | (terminated != (after.round == 0)),
     }
     return {name: bad.reshape(GAMES, -1).any(-1) for name, bad in broken.items()}
@@ -72,14 +82,19 @@ def compiled(env, choose):
             mask = jax.vmap(env.action_mask, (0, None))(state, params)
             action, must_reject = choose(jax.random.uniform(action_key, mask.shape[:-1]), mask)
             keys = jax.random.split(step_key, GAMES)
-            obs, after, reward, terminated, _, info = jax.vmap(env.step, (0, 0, 0, None))(keys, state, action, params)
+            obs, after, reward, terminated, _, info = jax.vmap(env.step, (0, 0, 0, None))(
+                keys, state, action, params
+            )
             seen = violations(env, params, state, action, obs, after, reward, terminated, info)
             seen["rejected"] = (info["rejected"] != must_reject).any(-1)
             seen |= {
-                "fact: traded": (info["action"] > 0).any(-1), "fact: slipped": (info["slippage"] > 0).any(-1),
-                "fact: rejected": info["rejected"].any(-1), "fact: in debt": (info["wealth"] < 0).any(-1),
-                "fact: remap": info["event"] >= 5, "fact: games": terminated,
-            }  # fmt: skip
+                "fact: traded": (info["action"] > 0).any(-1),
+                "fact: slipped": (info["slippage"] > 0).any(-1),
+                "fact: rejected": info["rejected"].any(-1),
+                "fact: in debt": (info["wealth"] < 0).any(-1),
+                "fact: remap": info["event"] >= 5,
+                "fact: games": terminated,
+            }
             counts = {name: counts.get(name, 0) + bad.sum() for name, bad in seen.items()}
             return (after, counts), None
 
@@ -91,14 +106,20 @@ def compiled(env, choose):
 
 
 def run(env, params, n_blocks, choose, seed):
-    """(violations by name, facts that show whether the run was a lively one), counted over n_blocks of rounds."""
+    """(violations by name, facts that show whether the run was a lively one), counted over n_blocks
+    of rounds.
+    """
     first_key, *keys = jax.random.split(jax.random.key(seed), 1 + n_blocks)
     _, state = jax.jit(jax.vmap(env.reset, (0, None)))(jax.random.split(first_key, GAMES), params)
     counts = collections.Counter()
     for key in keys:
         state, of_block = compiled(env, choose)(key, state, params)
         counts.update({name: int(n) for name, n in of_block.items()})
-    facts = {name.removeprefix("fact: "): counts.pop(name) for name in list(counts) if name.startswith("fact: ")}
+    facts = {
+        name.removeprefix("fact: "): counts.pop(name)
+        for name in list(counts)
+        if name.startswith("fact: ")
+    }
     return {name: n for name, n in counts.items() if n}, facts
 
 
@@ -118,11 +139,15 @@ def arbitrary(u, mask):
     """Any of the 21 actions, forbidden or not, and now and then a NaN."""
     number = jnp.floor(u * 22)
     action = jnp.where(number == 21, jnp.nan, number)
-    forbidden = ~jnp.take_along_axis(mask, jnp.clip(number, 0, 20).astype(jnp.int32)[..., None], -1)[..., 0]
+    forbidden = ~jnp.take_along_axis(
+        mask, jnp.clip(number, 0, 20).astype(jnp.int32)[..., None], -1
+    )[..., 0]
     return action, forbidden | (number == 21)
 
 
-@pytest.mark.parametrize("n_blocks", [2, pytest.param(9, marks=pytest.mark.slow)], ids=["2 million", "10 million"])
+@pytest.mark.parametrize(
+    "n_blocks", [2, pytest.param(9, marks=pytest.mark.slow)], ids=["2 million", "10 million"]
+)
 def test_millions_of_rounds_of_valid_play_stay_in_range(two, n_blocks):
     n = GAMES * BLOCK * n_blocks
     assert n > (10**7 if n_blocks == 9 else 2 * 10**6)

@@ -8,14 +8,34 @@ import pytest
 from cardjax.env import CardMarket, make_params
 
 MARKET_INFO = {
-    "event": (), "event_kind": (), "cards": (3,), "n_hints": (), "S": (), "mu": (), "sigma": (), "bid": (), "ask": (),
-    "mid": (), "spread": (), "depth_bid": (), "depth_ask": (), "displayed_bid": (), "displayed_ask": (),
-    "terminated": (), "truncated": (),
-}  # fmt: skip
+    "event": (),
+    "event_kind": (),
+    "cards": (3,),
+    "n_hints": (),
+    "S": (),
+    "mu": (),
+    "sigma": (),
+    "bid": (),
+    "ask": (),
+    "mid": (),
+    "spread": (),
+    "depth_bid": (),
+    "depth_ask": (),
+    "displayed_bid": (),
+    "displayed_ask": (),
+    "terminated": (),
+    "truncated": (),
+}
 PLAYER_INFO = {
-    "action": (), "rejected": (), "exec_price": (), "fill_ratio": (), "slippage": (), "pnl": (), "wealth": (),
+    "action": (),
+    "rejected": (),
+    "exec_price": (),
+    "fill_ratio": (),
+    "slippage": (),
+    "pnl": (),
+    "wealth": (),
     "action_mask": (21,),
-}  # fmt: skip
+}
 VARIANTS = [(1, True), (1, False), (2, False), (4, False)]
 STOP_OUT = make_params(**{"flags.stop_out": True})
 
@@ -35,12 +55,15 @@ def played_to_the_last_round(g, params, seed=0):
     key = jax.random.key(seed)
     _, state = g.reset(key, params)
     for t in range(9):
-        _, state, _, terminated, _, _ = g.step(jax.random.fold_in(key, t), state, actions_of(g.env, 2), params)
+        _, state, _, terminated, _, _ = g.step(
+            jax.random.fold_in(key, t), state, actions_of(g.env, 2), params
+        )
         assert not terminated
     return state
 
 
-# --- shapes, types, what is reported ----------------------------------------------------------------------------------
+# --- shapes, types, what is reported
+# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("n_players", "squeeze"), VARIANTS)
@@ -73,7 +96,9 @@ def test_every_leaf_is_a_strong_float32_int32_or_bool(n_players, squeeze, dtype)
         "view": jax.eval_shape(env.view, state, params),
     }
     for path, leaf in jax.tree_util.tree_leaves_with_path(outputs):
-        assert leaf.dtype in (jnp.float32, jnp.int32, jnp.bool_) and not leaf.weak_type, jax.tree_util.keystr(path)
+        assert leaf.dtype in (jnp.float32, jnp.int32, jnp.bool_) and not leaf.weak_type, (
+            jax.tree_util.keystr(path)
+        )
     assert outputs["step"][2].dtype == jnp.float32 and outputs["step"][3].dtype == jnp.bool_
 
 
@@ -91,8 +116,20 @@ def test_info_tells_of_the_round_just_settled(game):
     g, params = game(2), make_params()
     _, state = g.reset(jax.random.key(5), params)
     view, mask = g.view(state, params), g.mask(state, params)
-    _, after, reward, terminated, truncated, info = g.step(jax.random.key(6), state, jnp.array([1, 12]), params)
-    for name in ("bid", "ask", "mid", "spread", "displayed_bid", "displayed_ask", "event", "mu", "sigma"):
+    _, after, reward, terminated, truncated, info = g.step(
+        jax.random.key(6), state, jnp.array([1, 12]), params
+    )
+    for name in (
+        "bid",
+        "ask",
+        "mid",
+        "spread",
+        "displayed_bid",
+        "displayed_ask",
+        "event",
+        "mu",
+        "sigma",
+    ):
         assert info[name] == getattr(view, name)[0]
     np.testing.assert_array_equal(info["action_mask"], mask)
     np.testing.assert_array_equal(info["pnl"], reward)
@@ -125,7 +162,8 @@ def test_action_space_names_21_actions_for_each_player():
     assert CardMarket(3).action_space(make_params()) == (21, (3,), np.dtype(np.int32))
 
 
-# --- a game's course --------------------------------------------------------------------------------------------------
+# --- a game's course
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_game_lasts_ten_rounds_and_ends_naturally(game):
@@ -161,7 +199,9 @@ def test_final_observation_is_what_step_env_shows(game, at_the_end):
     g, params, key = game(2), make_params(), jax.random.key(78)
     state = played_to_the_last_round(g, params) if at_the_end else g.reset(key, params)[1]
     obs, _, reward, terminated, _, info = g.step(key, state, actions_of(g.env, 3), params)
-    env_obs, _, env_reward, env_terminated, env_info = g.step_env(key, state, actions_of(g.env, 3), params)
+    env_obs, _, env_reward, env_terminated, env_info = g.step_env(
+        key, state, actions_of(g.env, 3), params
+    )
     assert_same((info, reward, terminated), (env_info, env_reward, env_terminated))
     np.testing.assert_array_equal(info["final_observation"], env_obs)
     assert terminated == at_the_end and np.array_equal(obs, env_obs) == (not at_the_end)
@@ -172,7 +212,9 @@ def test_step_env_never_resets(game):
     state = played_to_the_last_round(g, params)
     wealth = np.asarray(g.view(state, params).wealth)
     for t in range(10, 14):
-        obs, state, _, terminated, info = g.step_env(jax.random.key(t), state, actions_of(g.env, 1), params)
+        obs, state, _, terminated, info = g.step_env(
+            jax.random.key(t), state, actions_of(g.env, 1), params
+        )
         wealth = wealth + info["pnl"]
         assert terminated and state.round == t
         np.testing.assert_allclose(g.view(state, params).wealth, wealth, rtol=1e-6)
@@ -181,14 +223,19 @@ def test_step_env_never_resets(game):
 
 def test_the_key_alone_decides_a_first_round(game):
     params = make_params()
-    assert_same(game(1).reset(jax.random.key(4), params)[1].market, game(4).reset(jax.random.key(4), params)[1].market)
+    assert_same(
+        game(1).reset(jax.random.key(4), params)[1].market,
+        game(4).reset(jax.random.key(4), params)[1].market,
+    )
 
 
-# --- stop-out ---------------------------------------------------------------------------------------------------------
+# --- stop-out
+# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("wealth", "out"), [(500, False), (100.5, False), (100, True), (99, True), (0, True), (-250, True)]
+    ("wealth", "out"),
+    [(500, False), (100.5, False), (100, True), (99, True), (0, True), (-250, True)],
 )
 def test_a_player_at_a_fifth_of_the_budget_or_below_is_out(game, scripted, wealth, out):
     mask = np.asarray(game(2).mask(scripted(2, wealth=[wealth, 500]), STOP_OUT))
@@ -240,7 +287,9 @@ def test_a_loss_that_leaves_more_than_a_fifth_does_not_end_the_game(game, script
 def test_impact_can_ruin_a_player_who_then_only_passes(game, scripted):
     # Two buyers of 10 with 300 each: overflow 14 at alpha 5, price 90.5, pnl 10·(24 − 90.5) = −665.
     g, params = game(2), make_params(alpha=5)
-    _, state, _, terminated, info = g.step_env(jax.random.key(0), scripted(2, wealth=300), jnp.array([10, 10]), params)
+    _, state, _, terminated, info = g.step_env(
+        jax.random.key(0), scripted(2, wealth=300), jnp.array([10, 10]), params
+    )
     assert info["wealth"].tolist() == [-365, -365] and not terminated
     np.testing.assert_array_equal(g.mask(state, params), [[True] + [False] * 20] * 2)
     _, state, reward, _, info = g.step_env(jax.random.key(1), state, jnp.array([5, 0]), params)
@@ -248,7 +297,8 @@ def test_impact_can_ruin_a_player_who_then_only_passes(game, scripted):
     assert info["wealth"].tolist() == [-365, -365]
 
 
-# --- switches ---------------------------------------------------------------------------------------------------------
+# --- switches
+# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_hints", range(4))
@@ -264,7 +314,10 @@ def test_events_off_means_event_zero_and_no_remap(game):
     assert (record.info["event"] == 0).all() and (record.info["event_kind"] == 0).all()
     fields = g.env.observation_fields
     assert (record.obs[:, fields["event_kind"].slice] == np.eye(6)[0]).all()
-    assert not record.obs[:, fields["remap_from"].slice].any() and not record.obs[:, fields["remap_to"].slice].any()
+    assert (
+        not record.obs[:, fields["remap_from"].slice].any()
+        and not record.obs[:, fields["remap_to"].slice].any()
+    )
 
 
 def test_events_off_forgets_an_event_that_would_persist(game, scripted):

@@ -1,4 +1,6 @@
-"""What a player sees: the fields of RULES.md's "Observation, per player", and nothing that is hidden."""
+"""What a player sees: the fields of RULES.md's "Observation, per player", and nothing that is
+hidden.
+"""
 
 import itertools
 
@@ -11,10 +13,21 @@ from cardjax.env import CardMarket, View, make_params, remap_event
 
 KIND = ("event_kind", 6)
 SHARED_FIELDS = [
-    ("bid", 1), ("ask", 1), ("mid", 1), ("spread", 1), ("displayed_bid", 1), ("displayed_ask", 1),
-    ("last_slippage", 1), ("last_fill_ratio", 1), KIND, ("remap_from", 13), ("remap_to", 13), ("hint_counts", 13),
-    ("wealth", 1), ("time", 1),
-]  # fmt: skip
+    ("bid", 1),
+    ("ask", 1),
+    ("mid", 1),
+    ("spread", 1),
+    ("displayed_bid", 1),
+    ("displayed_ask", 1),
+    ("last_slippage", 1),
+    ("last_fill_ratio", 1),
+    KIND,
+    ("remap_from", 13),
+    ("remap_to", 13),
+    ("hint_counts", 13),
+    ("wealth", 1),
+    ("time", 1),
+]
 VARIANTS = [(1, False), (2, False), (5, False), (1, True), (2, True)]
 PLAYED = [(1, False), (2, False), (5, True)]
 
@@ -30,14 +43,20 @@ def decoded(fields, obs, name):
 
 @pytest.fixture(scope="module")
 def played(game):
-    """played(n_players, observe_posterior): (fields, observations, views) of 12 rounds of random valid play."""
+    """played(n_players, observe_posterior): (fields, observations, views) of 12 rounds of random
+    valid play.
+    """
 
     def play(n_players, observe_posterior):
         g = game(n_players, observe_posterior=observe_posterior)
         quantiles = np.random.default_rng(0).random((12, n_players), np.float32)
         params = make_params(event_persist=0.3, **{"events.remap": 0.5})
         record = g.play_valid(jax.random.key(1), quantiles, params)
-        return g.env.observation_fields, record.obs, jax.jit(jax.vmap(g.env.view, (0, None)))(record.state, params)
+        return (
+            g.env.observation_fields,
+            record.obs,
+            jax.jit(jax.vmap(g.env.view, (0, None)))(record.state, params),
+        )
 
     return play
 
@@ -45,7 +64,9 @@ def played(game):
 @pytest.mark.parametrize(("n_players", "posterior"), VARIANTS)
 def test_fields_come_in_the_rules_order(n_players, posterior):
     fields = CardMarket(n_players, observe_posterior=posterior).observation_fields
-    expected = SHARED_FIELDS + other_fields(n_players) + ([("mu", 1), ("sigma", 1)] if posterior else [])
+    expected = (
+        SHARED_FIELDS + other_fields(n_players) + ([("mu", 1), ("sigma", 1)] if posterior else [])
+    )
     assert [(name, f.slice.stop - f.slice.start) for name, f in fields.items()] == expected
     assert all(field.doc for field in fields.values())
 
@@ -53,7 +74,9 @@ def test_fields_come_in_the_rules_order(n_players, posterior):
 @pytest.mark.parametrize(("n_players", "posterior"), VARIANTS)
 def test_slices_tile_the_vector_without_gaps(game, n_players, posterior):
     g = game(n_players, observe_posterior=posterior)
-    covered = [i for f in g.env.observation_fields.values() for i in range(f.slice.start, f.slice.stop)]
+    covered = [
+        i for f in g.env.observation_fields.values() for i in range(f.slice.start, f.slice.stop)
+    ]
     obs, _ = g.reset(jax.random.key(0), make_params())
     assert covered == list(range(g.env.observation_size)) == list(range(obs.shape[-1]))
 
@@ -71,12 +94,23 @@ def test_undoing_the_scales_gives_back_the_view(played, n_players, posterior):
     def field(name):
         return decoded(fields, obs, name)
 
-    for name in ("bid", "ask", "mid", "spread", "displayed_bid", "displayed_ask", "last_slippage", "last_fill_ratio"):
+    for name in (
+        "bid",
+        "ask",
+        "mid",
+        "spread",
+        "displayed_bid",
+        "displayed_ask",
+        "last_slippage",
+        "last_fill_ratio",
+    ):
         np.testing.assert_allclose(field(name)[..., 0], getattr(view, name), rtol=1e-6)
     np.testing.assert_allclose(field("wealth")[..., 0], view.wealth / 500, rtol=1e-6)
     np.testing.assert_allclose(field("time")[..., 0], view.round / 10, rtol=1e-6)
     np.testing.assert_array_equal(field("hint_counts"), view.hint_counts)
-    np.testing.assert_array_equal(field("event_kind"), np.minimum(view.event, 5)[..., None] == np.arange(6))
+    np.testing.assert_array_equal(
+        field("event_kind"), np.minimum(view.event, 5)[..., None] == np.arange(6)
+    )
     x, y = np.divmod(np.asarray(view.event) - 5, 12)
     y += y >= x
     is_remap = (np.asarray(view.event) >= 5)[..., None]
@@ -121,12 +155,20 @@ def test_the_space_refuses_a_vector_out_of_bounds(game):
 
 
 def test_a_scripted_view_is_encoded_number_by_number(game, scripted):
-    # Depth 20 shown as the cap of 10, slippage, fill ratio, a remap of 3 to 14, hints 9 and 9, W 250 of 500, round 4.
+    # Depth 20 shown as the cap of 10, slippage, fill ratio, a remap of 3 to 14, hints 9 and 9, W
+    # 250 of 500, round 4.
     g = game(1, squeeze=True)
     state = scripted(
-        event=remap_event(3, 14), ranks=(9, 9, 2), n_hints=2, depth_bid=4, depth_ask=20, wealth=250, last_slippage=0.75,
-        last_fill_ratio=0.5, played=4,
-    )  # fmt: skip
+        event=remap_event(3, 14),
+        ranks=(9, 9, 2),
+        n_hints=2,
+        depth_bid=4,
+        depth_ask=20,
+        wealth=250,
+        last_slippage=0.75,
+        last_fill_ratio=0.5,
+        played=4,
+    )
     obs = g.observe(state, make_params())
     expected = np.zeros(55, np.float32)
     expected[:8] = [1.95, 2.05, 2.0, 1.0, 0.4, 1.0, 0.75, 0.5]
@@ -148,7 +190,9 @@ def test_only_the_first_cards_of_the_draw_are_revealed(game, scripted):
     g = game(1, squeeze=True)
     for n_hints, revealed in enumerate([[], [14], [14, 2], [14, 2, 14]]):
         counts = g.view(scripted(ranks=(14, 2, 14), n_hints=n_hints), make_params()).hint_counts
-        np.testing.assert_array_equal(counts, np.bincount(np.array(revealed, int) - 2, minlength=13))
+        np.testing.assert_array_equal(
+            counts, np.bincount(np.array(revealed, int) - 2, minlength=13)
+        )
 
 
 @pytest.mark.parametrize(("n_players", "expected"), [(1, []), (2, [0, 0]), (3, [0, 0, 0, 0])])
@@ -159,7 +203,8 @@ def test_the_last_values_of_a_first_round_are_neutral(game, n_players, expected)
     np.testing.assert_array_equal(decoded(fields, obs, "last_slippage"), np.zeros((n_players, 1)))
     np.testing.assert_array_equal(decoded(fields, obs, "last_fill_ratio"), np.ones((n_players, 1)))
     others = np.concatenate(
-        [np.zeros((n_players, 0))] + [decoded(fields, obs, n) for n, _ in other_fields(n_players)], 1
+        [np.zeros((n_players, 0))] + [decoded(fields, obs, n) for n, _ in other_fields(n_players)],
+        1,
     )
     np.testing.assert_array_equal(others, [expected] * n_players)
     assert (decoded(fields, obs, "time") == 0).all() and (decoded(fields, obs, "wealth") == 1).all()
@@ -171,13 +216,17 @@ def test_own_last_outcome_is_seen_in_the_next_round(game, scripted):
     obs, *_ = g.step_env(jax.random.key(0), scripted(2), jnp.array([8, 5]), make_params(alpha=0.25))
     fields = g.env.observation_fields
     np.testing.assert_allclose(decoded(fields, obs, "last_slippage"), [[1.75], [1.75]])
-    np.testing.assert_allclose(decoded(fields, obs, "last_fill_ratio"), [[6 / 13], [6 / 13]], rtol=1e-6)
+    np.testing.assert_allclose(
+        decoded(fields, obs, "last_fill_ratio"), [[6 / 13], [6 / 13]], rtol=1e-6
+    )
 
 
 def test_others_last_orders_come_in_seat_order_after_oneself(game, scripted):
     # Player 1 buys 3, player 2 sells 4, player 3 passes, player 4 buys 10.
     g = game(4)
-    obs, state, *_ = g.step_env(jax.random.key(0), scripted(4), jnp.array([3, 14, 0, 10]), make_params())
+    obs, state, *_ = g.step_env(
+        jax.random.key(0), scripted(4), jnp.array([3, 14, 0, 10]), make_params()
+    )
     fields = g.env.observation_fields
     seen = np.concatenate([decoded(fields, obs, name) for name, _ in other_fields(4)], -1).round(5)
     np.testing.assert_array_equal(
@@ -196,7 +245,9 @@ def test_others_last_orders_come_in_seat_order_after_oneself(game, scripted):
 
 def test_a_rejected_order_is_seen_by_others_as_the_pass_it_became(game, scripted):
     g = game(2)
-    _, state, *_ = g.step_env(jax.random.key(0), scripted(2, wealth=[10, 500]), jnp.array([9, 2]), make_params())
+    _, state, *_ = g.step_env(
+        jax.random.key(0), scripted(2, wealth=[10, 500]), jnp.array([9, 2]), make_params()
+    )
     np.testing.assert_array_equal(g.view(state, make_params()).others_last, [[2], [0]])
 
 

@@ -81,25 +81,36 @@ def test_bounds_that_cross_are_refused(changes, message):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"events.none": 0.5}, {"events.odd_only": 0.2}, {"events.none": 0, "events.le7_only": 1}]
+    "changes",
+    [{"events.none": 0.5}, {"events.odd_only": 0.2}, {"events.none": 0, "events.le7_only": 1}],
 )
 def test_frequencies_that_do_not_sum_to_one_are_refused(changes):
-    with pytest.raises(ParameterError, match=r"^env\.events\.\{none,.*\} = sum [\d.]+: the frequencies must sum to 1$"):
+    with pytest.raises(
+        ParameterError,
+        match=r"^env\.events\.\{none,.*\} = sum [\d.]+: the frequencies must sum to 1$",
+    ):
         make_params(**changes)
 
 
 @pytest.mark.parametrize(
     ("name", "suggestion"),
     [
-        ("alhpa", "env.alpha"), ("liquidity.kapa", "env.liquidity.kappa"), ("spread.mni", "env.spread.min"),
-        ("flags.enable_impacts", "env.flags.enable_impact"), ("env.sigmaq", "env.sigma_q"),
+        ("alhpa", "env.alpha"),
+        ("liquidity.kapa", "env.liquidity.kappa"),
+        ("spread.mni", "env.spread.min"),
+        ("flags.enable_impacts", "env.flags.enable_impact"),
+        ("env.sigmaq", "env.sigma_q"),
     ],
-)  # fmt: skip
+)
 def test_an_unknown_name_is_refused_with_a_suggestion(name, suggestion):
     with pytest.raises(ParameterError, match="unknown name; did you mean") as refusal:
         make_params(**{name: 1})
     message = str(refusal.value)
-    assert message.startswith(f"env.{name.removeprefix('env.')} = 1:") and suggestion in message and "\n" not in message
+    assert (
+        message.startswith(f"env.{name.removeprefix('env.')} = 1:")
+        and suggestion in message
+        and "\n" not in message
+    )
 
 
 @pytest.mark.parametrize("name", ["spread", "liquidity", "alpha.beta", "", "qqqqqq"])
@@ -114,7 +125,9 @@ def test_a_refusal_is_a_value_error():
 
 
 def test_names_may_carry_the_env_prefix():
-    with_prefix = make_params(**{"env.alpha": 0.5, "env.liquidity.tau": 0.2, "env.flags.stop_out": True})
+    with_prefix = make_params(
+        **{"env.alpha": 0.5, "env.liquidity.tau": 0.2, "env.flags.stop_out": True}
+    )
     without = make_params(alpha=0.5, **{"liquidity.tau": 0.2, "flags.stop_out": True})
     jax.tree.map(np.testing.assert_array_equal, with_prefix, without)
     assert with_prefix.alpha == 0.5 and with_prefix.flags.stop_out
@@ -125,8 +138,12 @@ def test_the_defaults_are_the_rules():
     assert (p.alpha, p.sigma_q, p.event_persist, p.initial_wealth, p.stop_out_level) == tuple(
         np.float32([0.3, 0.5, 0.7, 500, 0.2])
     )
-    assert (p.spread.s0, p.spread.beta, p.spread.min, p.spread.max) == tuple(np.float32([0.8, 0.25, 1, 3]))
-    assert (p.liquidity.tau, p.liquidity.min, p.liquidity.max, p.liquidity.cap) == tuple(np.float32([0.6, 2, 20, 10]))
+    assert (p.spread.s0, p.spread.beta, p.spread.min, p.spread.max) == tuple(
+        np.float32([0.8, 0.25, 1, 3])
+    )
+    assert (p.liquidity.tau, p.liquidity.min, p.liquidity.max, p.liquidity.cap) == tuple(
+        np.float32([0.6, 2, 20, 10])
+    )
     e = p.events
     frequencies = (e.none, e.ge10_only, e.le7_only, e.even_only, e.odd_only, e.remap)
     assert frequencies == tuple(np.float32([0.6, 0.1, 0.1, 0.1, 0.1, 0.015]))
@@ -147,22 +164,35 @@ def test_one_number_of_hints_is_that_number_for_certain(n):
 
 
 def test_edges_of_the_ranges_are_allowed():
-    p = make_params(alpha=0, sigma_q=0, event_persist=1, **{"spread.min": 3, "liquidity.max": 2, "liquidity.tau": 0})
+    p = make_params(
+        alpha=0,
+        sigma_q=0,
+        event_persist=1,
+        **{"spread.min": 3, "liquidity.max": 2, "liquidity.tau": 0},
+    )
     assert p.spread.min == p.spread.max and p.liquidity.min == p.liquidity.max
 
 
 def test_every_parameter_is_a_leaf_of_one_pytree_in_32_bits():
     leaves = jax.tree.leaves(make_params())
-    assert {leaf.dtype for leaf in leaves} == {np.dtype(np.float32), np.dtype(np.int32), np.dtype(bool)}
+    assert {leaf.dtype for leaf in leaves} == {
+        np.dtype(np.float32),
+        np.dtype(np.int32),
+        np.dtype(bool),
+    }
     assert len(leaves) == 25
 
 
 def test_a_grid_lists_every_combination_the_last_axis_fastest():
-    grid, combinations = params_grid(make_params(), alpha=[0.1, 0.2], **{"liquidity.tau": [0.3, 0.4, 0.5]})
+    grid, combinations = params_grid(
+        make_params(), alpha=[0.1, 0.2], **{"liquidity.tau": [0.3, 0.4, 0.5]}
+    )
     assert combinations[:4] == [
-        {"alpha": 0.1, "liquidity.tau": 0.3}, {"alpha": 0.1, "liquidity.tau": 0.4},
-        {"alpha": 0.1, "liquidity.tau": 0.5}, {"alpha": 0.2, "liquidity.tau": 0.3},
-    ]  # fmt: skip
+        {"alpha": 0.1, "liquidity.tau": 0.3},
+        {"alpha": 0.1, "liquidity.tau": 0.4},
+        {"alpha": 0.1, "liquidity.tau": 0.5},
+        {"alpha": 0.2, "liquidity.tau": 0.3},
+    ]
     np.testing.assert_allclose(grid.alpha, [0.1] * 3 + [0.2] * 3)
     np.testing.assert_allclose(grid.liquidity.tau, [0.3, 0.4, 0.5] * 2)
     assert grid.hints.shape == (6, 4) and (grid.sigma_q == 0.5).all()

@@ -11,7 +11,16 @@ from cardjax.env import make_params, params_grid
 
 ROUNDS = 12
 """A game and the first two rounds of the next."""
-PER_PLAYER = ("action", "rejected", "exec_price", "fill_ratio", "slippage", "pnl", "wealth", "action_mask")
+PER_PLAYER = (
+    "action",
+    "rejected",
+    "exec_price",
+    "fill_ratio",
+    "slippage",
+    "pnl",
+    "wealth",
+    "action_mask",
+)
 
 examples = settings(deadline=None, derandomize=True, max_examples=60)
 seeds = st.integers(0, 2**31 - 1)
@@ -45,15 +54,24 @@ def assert_close(a, b):
 
 def market_of(record):
     """All that a record says of the market, and nothing of the players."""
-    info = {name: leaf for name, leaf in record.info.items() if name not in (*PER_PLAYER, "final_observation")}
+    info = {
+        name: leaf
+        for name, leaf in record.info.items()
+        if name not in (*PER_PLAYER, "final_observation")
+    }
     return record.first_state.market, record.state.market, info
 
 
 @examples
-@given(seed=seeds, quantiles=hnp.arrays(np.float32, (ROUNDS, 3), elements=st.floats(0, 0.96875, width=32)),
-       alpha=st.sampled_from([0.3, 50.0]))  # fmt: skip
+@given(
+    seed=seeds,
+    quantiles=hnp.arrays(np.float32, (ROUNDS, 3), elements=st.floats(0, 0.96875, width=32)),
+    alpha=st.sampled_from([0.3, 50.0]),
+)
 def test_a_valid_action_is_never_rejected(game, seed, quantiles, alpha):
-    record = game(3).play_valid(jax.random.key(seed), quantiles, make_params(alpha=alpha, initial_wealth=200))
+    record = game(3).play_valid(
+        jax.random.key(seed), quantiles, make_params(alpha=alpha, initial_wealth=200)
+    )
     assert not record.info["rejected"].any()
 
 
@@ -61,7 +79,9 @@ def test_a_valid_action_is_never_rejected(game, seed, quantiles, alpha):
 @given(seed=seeds, actions=any_actions(3))
 def test_an_action_is_rejected_exactly_where_its_mask_forbids_it(game, seed, actions):
     record = game(3).play(jax.random.key(seed), actions, make_params(alpha=20, initial_wealth=200))
-    allowed = np.take_along_axis(np.asarray(record.info["action_mask"]), np.clip(actions, 0, 20)[..., None], -1)[..., 0]
+    allowed = np.take_along_axis(
+        np.asarray(record.info["action_mask"]), np.clip(actions, 0, 20)[..., None], -1
+    )[..., 0]
     allowed &= (actions >= 0) & (actions <= 20)
     np.testing.assert_array_equal(record.info["rejected"], ~allowed)
     np.testing.assert_array_equal(record.info["action"], np.where(allowed, actions, 0))
@@ -94,7 +114,9 @@ def test_without_impact_a_players_result_is_its_own_doing(game, seed, actions, o
     params = make_params(**{"flags.enable_impact": False})
     changed = np.concatenate([actions[:, :1], others], 1)
     a, b = (game(3).play(jax.random.key(seed), rows, params) for rows in (actions, changed))
-    for name in set(PER_PLAYER) - {"fill_ratio"}:  # what depth absorbs of the common flow is reported all the same
+    for name in set(PER_PLAYER) - {
+        "fill_ratio"
+    }:  # what depth absorbs of the common flow is reported all the same
         np.testing.assert_array_equal(a.info[name][:, 0], b.info[name][:, 0])
     np.testing.assert_array_equal(a.reward[:, 0], b.reward[:, 0])
 
@@ -113,7 +135,9 @@ def test_with_impact_more_flow_on_ones_side_never_helps(game, seed, actions, mor
 
 
 @examples
-@given(seed=seeds, actions=hnp.arrays(np.float32, (ROUNDS, 2), elements=st.one_of(anything, telling)))
+@given(
+    seed=seeds, actions=hnp.arrays(np.float32, (ROUNDS, 2), elements=st.one_of(anything, telling))
+)
 def test_no_action_however_strange_makes_anything_infinite(game, seed, actions):
     record = game(2).play(jax.random.key(seed), actions, make_params())
     for path, leaf in jax.tree_util.tree_leaves_with_path(record):
@@ -124,13 +148,16 @@ def test_no_action_however_strange_makes_anything_infinite(game, seed, actions):
 
 
 def test_vmap_over_games_equals_a_loop(game):
-    # Floats to a rounding, since a vectorised exp or log may differ from a scalar one in its last bit.
+    # Floats to a rounding, since a vectorised exp or log may differ from a scalar one in its last
+    # bit.
     g, params = game(2), make_params()
     actions = np.random.default_rng(0).integers(0, 21, (16, ROUNDS, 2)).astype(np.int32)
     keys = jax.random.split(jax.random.key(1), 16)
     together = jax.jit(jax.vmap(g.play, (0, 0, None)))(keys, actions, params)
     for i in range(16):
-        assert_close(jax.tree.map(lambda leaf, i=i: leaf[i], together), g.play(keys[i], actions[i], params))
+        assert_close(
+            jax.tree.map(lambda leaf, i=i: leaf[i], together), g.play(keys[i], actions[i], params)
+        )
 
 
 def test_jit_equals_eager(game):
@@ -145,8 +172,12 @@ def test_jit_equals_eager(game):
 
 def test_a_grid_of_parameters_under_vmap_equals_single_runs(game):
     g = game(2)
-    axes = {"alpha": [0.0, 2.0], "hints": [1, [0.1, 0.2, 0.3, 0.4]], "flags.enable_impact": [True, False],
-            "reward": ["log_wealth", "expected_pnl"]}  # fmt: skip
+    axes = {
+        "alpha": [0.0, 2.0],
+        "hints": [1, [0.1, 0.2, 0.3, 0.4]],
+        "flags.enable_impact": [True, False],
+        "reward": ["log_wealth", "expected_pnl"],
+    }
     grid, combinations = params_grid(make_params(event_persist=0.5), **axes)
     actions = np.random.default_rng(2).integers(0, 21, (ROUNDS, 2)).astype(np.int32)
     key = jax.random.key(6)

@@ -17,7 +17,9 @@ SUITS = 4
 def cards_of(event):
     """(ranks, values) of the event's deck, one entry a card, from RULES.md's table."""
     ranks = np.repeat(RANKS, SUITS)
-    eligible = {1: ranks >= 10, 2: ranks <= 7, 3: ranks % 2 == 0, 4: ranks % 2 == 1}.get(event, ranks > 0)
+    eligible = {1: ranks >= 10, 2: ranks <= 7, 3: ranks % 2 == 0, 4: ranks % 2 == 1}.get(
+        event, ranks > 0
+    )
     ranks = ranks[eligible]
     values = ranks.astype(np.float64)
     if event >= 5:
@@ -34,7 +36,9 @@ def subsets(n, size):
 
 
 def states_of(event):
-    """(hint counts [13], mu, sigma) of every hint multiset, by listing each choice of the cards still to come."""
+    """(hint counts [13], mu, sigma) of every hint multiset, by listing each choice of the cards
+    still to come.
+    """
     ranks, values = cards_of(event)
     n = len(ranks)
     for h in range(4):
@@ -42,7 +46,9 @@ def states_of(event):
         for hint in itertools.combinations_with_replacement(np.unique(ranks), h):
             shown = []
             for rank in hint:
-                shown.append(next(card for card in np.flatnonzero(ranks == rank) if card not in shown))
+                shown.append(
+                    next(card for card in np.flatnonzero(ranks == rank) if card not in shown)
+                )
             left = np.delete(values, shown)
             S = values[shown].sum() + left[rest_of].sum(1)
             yield np.bincount(np.array(hint, int) - 2, minlength=13), S.mean(), S.std()
@@ -50,7 +56,9 @@ def states_of(event):
 
 @pytest.fixture(scope="module")
 def every_state():
-    """(event [N], hint counts [N, 13], mu [N], sigma [N]) of all states that can occur, from enumerated cards."""
+    """(event [N], hint counts [N, 13], mu [N], sigma [N]) of all states that can occur, from
+    enumerated cards.
+    """
     rows = [(event, *state) for event in range(161) for state in states_of(event)]
     return tuple(np.array(column) for column in zip(*rows, strict=True))
 
@@ -86,14 +94,16 @@ def test_fewer_hints_leave_sigma_above_zero(every_state, posterior_of_every_stat
 
 
 def test_the_moments_of_a_full_deck():
-    # Mean of a rank is 8, its variance (13² − 1)/12 = 14; three of 52 without replacement: 3 · 14 · 49/51.
+    # Mean of a rank is 8, its variance (13² − 1)/12 = 14; three of 52 without replacement: 3 · 14 ·
+    # 49/51.
     mu, sigma = posterior(0, np.zeros(13, int))
     assert mu == 24
     assert sigma == pytest.approx((3 * 14 * 49 / 51) ** 0.5, rel=1e-6)
 
 
 def test_a_revealed_remapped_card_counts_at_its_new_value():
-    # Two aces shown, each worth 2; the third card is one of 50, whose values sum to 416 − 4·14 + 2·2 = 364.
+    # Two aces shown, each worth 2; the third card is one of 50, whose values sum to 416 − 4·14 +
+    # 2·2 = 364.
     mu, _ = posterior(remap_event(14, 2), np.eye(13, dtype=int)[12] * 2)
     assert mu == pytest.approx(4 + 364 / 50, rel=1e-6)
 
@@ -102,7 +112,9 @@ def test_the_spread_follows_sigma_between_its_bounds():
     params = make_params()
     # 0.8 + 0.25·0 is below s_min = 1; 0.8 + 0.25·4 = 1.8; 0.8 + 0.25·20 is above s_max = 3.
     for sigma, spread in ((0.0, 1.0), (4.0, 1.8), (20.0, 3.0)):
-        assert draw_quote(np.float32(0), np.float32(24), np.float32(sigma), params).spread == pytest.approx(spread)
+        assert draw_quote(
+            np.float32(0), np.float32(24), np.float32(sigma), params
+        ).spread == pytest.approx(spread)
 
 
 def test_bid_and_ask_stand_half_a_spread_from_a_mid_that_noise_moves():

@@ -13,7 +13,9 @@ WORDS = st.integers(0, 2**32 - 1)
 
 
 def data_of(key):
-    return np.asarray(jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key)
+    return np.asarray(
+        jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+    )
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,4 +1,5 @@
-"""RULES.md read a second time: the market, some players and their figures, card by card, with nothing of cardjax in it.
+"""RULES.md read a second time: the market, some players and their figures, card by card, with
+nothing of cardjax in it.
 
 Slow on purpose. Lists, `random` and `math`; no table, no closed form where a sum will do.
 Actions: 0 pass, 1..10 buy 1..10, 11..20 sell 1..10.
@@ -15,8 +16,12 @@ from collections.abc import Callable, Sequence
 
 RANKS = range(2, 15)
 ELIGIBLE = [
-    list(RANKS), [10, 11, 12, 13, 14], [2, 3, 4, 5, 6, 7], [2, 4, 6, 8, 10, 12, 14], [3, 5, 7, 9, 11, 13],
-]  # fmt: skip
+    list(RANKS),
+    [10, 11, 12, 13, 14],
+    [2, 3, 4, 5, 6, 7],
+    [2, 4, 6, 8, 10, 12, 14],
+    [3, 5, 7, 9, 11, 13],
+]
 """Of events 0..4; a remap leaves all ranks."""
 REMAPS = [(x, y) for x in RANKS for y in RANKS if x != y]
 """Of events 5..160: x outermost, y ascending without x."""
@@ -136,8 +141,17 @@ def draw_market(rules: Rules, rng: random.Random, previous: int | None) -> Marke
     spread, mid = spread_of(rules, sigma), mu + rng.gauss(0, rules.sigma_q)
     depth_bid, depth_ask = (depth_of(rules, sigma, spread, rng.gauss(0, 1)) for _side in range(2))
     return Market(
-        event, cards, n_hints, mu, sigma, spread, mid - spread / 2, mid + spread / 2, depth_bid, depth_ask
-    )  # fmt: skip
+        event,
+        cards,
+        n_hints,
+        mu,
+        sigma,
+        spread,
+        mid - spread / 2,
+        mid + spread / 2,
+        depth_bid,
+        depth_ask,
+    )
 
 
 # Orders
@@ -184,7 +198,9 @@ class Order:
         return abs(self.position)
 
 
-def settle(rules: Rules, market: Market, wealths: Sequence[float], requests: Sequence[int]) -> list[Order]:
+def settle(
+    rules: Rules, market: Market, wealths: Sequence[float], requests: Sequence[int]
+) -> list[Order]:
     """All players at once."""
     orders = []
     for wealth, requested in zip(wealths, requests, strict=True):
@@ -250,10 +266,17 @@ def play_game(rules: Rules, players: Sequence[Callable[[], Decide]], seed: int) 
         requests = []
         for seat, (decide, wealth) in enumerate(zip(decides, wealths, strict=True)):
             view = View(
-                market.bid, market.ask, min(market.depth_bid, rules.cap), min(market.depth_ask, rules.cap), market.mu,
-                market.sigma, market.spread, wealth,
-                valid_actions(rules, market.event, market.bid, market.ask, wealth), last[seat + 1 :] + last[:seat],
-            )  # fmt: skip
+                market.bid,
+                market.ask,
+                min(market.depth_bid, rules.cap),
+                min(market.depth_ask, rules.cap),
+                market.mu,
+                market.sigma,
+                market.spread,
+                wealth,
+                valid_actions(rules, market.event, market.bid, market.ask, wealth),
+                last[seat + 1 :] + last[:seat],
+            )
             requests.append(decide(rules, view, chances))
         orders = settle(rules, market, wealths, requests)
         wealths, last = [order.wealth for order in orders], [order.position for order in orders]
@@ -272,7 +295,9 @@ def passing() -> Decide:
 
 
 def random_valid() -> Decide:
-    return lambda rules, view, rng: rng.choice([action for action in range(21) if view.valid[action]])
+    return lambda rules, view, rng: rng.choice(
+        [action for action in range(21) if view.valid[action]]
+    )
 
 
 def any_order() -> Decide:
@@ -298,7 +323,9 @@ def action_of(side: int, size: int) -> int:
 
 
 def ev_oracle(sizing: str, fraction: float = 0.5, fixed_size: int = 1) -> Callable[[], Decide]:
-    """The side with an edge: as much as is valid, half a Kelly bet W · edge / sigma², or a fixed size."""
+    """The side with an edge: as much as is valid, half a Kelly bet W · edge / sigma², or a fixed
+    size.
+    """
 
     def decide(rules: Rules, view: View, rng: random.Random) -> int:
         side, edge, _displayed = good_side(view)
@@ -315,7 +342,9 @@ def ev_oracle(sizing: str, fraction: float = 0.5, fixed_size: int = 1) -> Callab
 
 
 def level1() -> Decide:
-    """Each other hits the favoured side with probability (1 + hits) / (2 + trials), in one's own largest size."""
+    """Each other hits the favoured side with probability (1 + hits) / (2 + trials), in one's own
+    largest size.
+    """
     past: list[tuple[int, int]] = []
     """(side that was favoured, how many of the others took it)."""
     before = None
@@ -350,15 +379,21 @@ N_NODES = 200
 
 
 def possible_depths(rules: Rules, view: View, displayed: float) -> list[float]:
-    """Equally likely true depths behind a displayed one: itself, or where the cap shows, quantiles of what is above."""
+    """Equally likely true depths behind a displayed one: itself, or where the cap shows, quantiles
+    of what is above.
+    """
     if displayed < rules.cap:
         return [displayed]
-    # Depth at or above the cap, by the lognormal's upper tail, cut into N_NODES parts of the same probability.
+    # Depth at or above the cap, by the lognormal's upper tail, cut into N_NODES parts of the same
+    # probability.
     mean = rules.kappa / (max(view.sigma, 1e-6) * (view.spread + 1e-8))
     z_cap = (math.log(rules.cap / mean) + rules.tau**2 / 2) / rules.tau
     tail = STANDARD_NORMAL.cdf(-z_cap) if rules.cap > rules.depth_min else 1.0
     shares = [(k + 0.5) / N_NODES * tail for k in range(N_NODES)]
-    return [depth_of(rules, view.sigma, view.spread, -STANDARD_NORMAL.inv_cdf(share)) for share in shares]
+    return [
+        depth_of(rules, view.sigma, view.spread, -STANDARD_NORMAL.inv_cdf(share))
+        for share in shares
+    ]
 
 
 def best_response() -> Decide:
@@ -372,9 +407,13 @@ def best_response() -> Decide:
         impact = rules.alpha if rules.enable_impact else 0.0
 
         def profit(size: int) -> float:
-            return size * (edge - impact * sum(max(0, size - depth) for depth in depths) / len(depths))
+            return size * (
+                edge - impact * sum(max(0, size - depth) for depth in depths) / len(depths)
+            )
 
-        return action_of(side, max(range(largest_valid(view, side) + 1), key=lambda size: (profit(size), -size)))
+        return action_of(
+            side, max(range(largest_valid(view, side) + 1), key=lambda size: (profit(size), -size))
+        )
 
     return decide
 
@@ -399,7 +438,9 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def figures(
-    rules: Rules, games: Sequence[Sequence[Ledger]], benchmark: Sequence[Sequence[Ledger]] | None = None
+    rules: Rules,
+    games: Sequence[Sequence[Ledger]],
+    benchmark: Sequence[Sequence[Ledger]] | None = None,
 ) -> dict[str, float]:
     """Every figure of the games' players; of each game the ledgers of those who are meant."""
     ledgers = [ledger for game in games for ledger in game]
@@ -432,14 +473,20 @@ def figures(
         "ruin_probability": mean([min(path[1:]) <= 0.2 * rules.initial_wealth for path in paths]),
         "trade_rate": len(executed) / rounds,
         "mean_size": units / len(executed) if executed else math.nan,
-        "valid_order_rate": len(executed) / (len(executed) + len(rejected)) if executed or rejected else math.nan,
+        "valid_order_rate": len(executed) / (len(executed) + len(rejected))
+        if executed or rejected
+        else math.nan,
         "rejection_rate": len(rejected) / rounds,
         "fill_ratio": mean([order.fill_ratio for order in executed]),
         "mean_slippage": mean([order.slippage for order in executed]),
-        "impact_per_unit": sum(order.size * order.slippage for order in executed) / units if units else math.nan,
+        "impact_per_unit": sum(order.size * order.slippage for order in executed) / units
+        if units
+        else math.nan,
     }
     if benchmark is not None:
-        best = mean([sum(order.expected_pnl for order in ledger) for game in benchmark for ledger in game])
+        best = mean(
+            [sum(order.expected_pnl for order in ledger) for game in benchmark for ledger in game]
+        )
         result |= {
             "score": expected / best,
             "realised_score": result["mean_pnl"] / best,
@@ -449,9 +496,11 @@ def figures(
 
 
 def figures_with_errors(
-    rules: Rules, games: Sequence[Sequence[Ledger]], benchmark: Sequence[Sequence[Ledger]] | None = None,
+    rules: Rules,
+    games: Sequence[Sequence[Ledger]],
+    benchmark: Sequence[Sequence[Ledger]] | None = None,
     n_groups: int = 20,
-) -> dict[str, tuple[float, float]]:  # fmt: skip
+) -> dict[str, tuple[float, float]]:
     """name → (figure, its standard error by the jackknife: without one group of games at a time)."""
 
     def without(group: int, played: Sequence[Sequence[Ledger]]) -> list[Sequence[Ledger]]:
@@ -459,12 +508,17 @@ def figures_with_errors(
 
     whole = figures(rules, games, benchmark)
     parts = [
-        figures(rules, without(group, games), None if benchmark is None else without(group, benchmark))
+        figures(
+            rules, without(group, games), None if benchmark is None else without(group, benchmark)
+        )
         for group in range(n_groups)
     ]
     errors = {}
     for name, value in whole.items():
         of_parts = [part[name] for part in parts]
         average = mean(of_parts)
-        errors[name] = value, math.sqrt((n_groups - 1) / n_groups * sum((x - average) ** 2 for x in of_parts))
+        errors[name] = (
+            value,
+            math.sqrt((n_groups - 1) / n_groups * sum((x - average) ** 2 for x in of_parts)),
+        )
     return errors

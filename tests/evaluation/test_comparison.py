@@ -12,7 +12,9 @@ from cardjax.evaluation.evaluate import Player, _play, evaluate
 from cardjax.policies import Equilibrium, EvOracle, Pass
 
 TWO, PARAMS = cardjax.make("two")
-EQUILIBRIUM, PASS, ORACLE = (Player(policy, [None]) for policy in (Equilibrium(), Pass(), EvOracle()))
+EQUILIBRIUM, PASS, ORACLE = (
+    Player(policy, [None]) for policy in (Equilibrium(), Pass(), EvOracle())
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,8 +38,12 @@ def test_a_policy_has_nothing_over_itself():
 
 def test_the_difference_is_that_of_the_means_and_its_interval_the_paired_one():
     result = compare(TWO, PARAMS, EQUILIBRIUM, ORACLE, None, 128)
-    a, b = (evaluate(TWO, PARAMS, player, {"self": Pass()}, 128)[0] for player in (EQUILIBRIUM, ORACLE))
-    assert result.expected_pnl.mean == pytest.approx(a.mean_expected_pnl.mean - b.mean_expected_pnl.mean)
+    a, b = (
+        evaluate(TWO, PARAMS, player, {"self": Pass()}, 128)[0] for player in (EQUILIBRIUM, ORACLE)
+    )
+    assert result.expected_pnl.mean == pytest.approx(
+        a.mean_expected_pnl.mean - b.mean_expected_pnl.mean
+    )
     assert result.pnl.mean == pytest.approx(a.mean_pnl.mean - b.mean_pnl.mean)
     assert (result.unit, result.n_units) == ("games", 128)
 
@@ -46,14 +52,21 @@ def test_the_difference_is_that_of_the_means_and_its_interval_the_paired_one():
 def test_pairing_narrows_the_interval_of_near_equals_manyfold():
     near = compare(TWO, PARAMS, EQUILIBRIUM, thinks(0.31), Equilibrium(), 128)
     assert near.fewer_games > 20
-    assert compare(TWO, PARAMS, EQUILIBRIUM, PASS, Equilibrium(), 128).fewer_games == pytest.approx(1)
+    assert compare(TWO, PARAMS, EQUILIBRIUM, PASS, Equilibrium(), 128).fewer_games == pytest.approx(
+        1
+    )
 
 
 def test_of_several_seeds_the_seeds_are_the_units():
     result = compare(TWO, PARAMS, thinks(0.3, 0.31, 0.32), thinks(1.0, 1.1), None, 128)
     assert (result.unit, result.n_units) == ("training seeds", 2)
-    means = [[evaluate(TWO, PARAMS, thinks(alpha), {"self": Pass()}, 128)[0].mean_expected_pnl.mean for alpha in side]
-             for side in ((0.3, 0.31, 0.32), (1.0, 1.1))]  # fmt: skip
+    means = [
+        [
+            evaluate(TWO, PARAMS, thinks(alpha), {"self": Pass()}, 128)[0].mean_expected_pnl.mean
+            for alpha in side
+        ]
+        for side in ((0.3, 0.31, 0.32), (1.0, 1.1))
+    ]
     assert result.expected_pnl.mean == pytest.approx(np.mean(means[0]) - np.mean(means[1]))
     above = np.mean([[a > b for b in means[1]] for a in means[0]])
     assert result.improvement.mean == above
@@ -75,7 +88,9 @@ def test_cross_play_is_every_match_by_itself():
     for name, results in table.items():
         assert [result.opponent for result in results] == list(players)
         alone = evaluate(TWO, PARAMS, players[name], {"oracle": EvOracle()}, 64)[0]
-        assert results[2].mean_expected_pnl.mean == pytest.approx(alone.mean_expected_pnl.mean, rel=1e-4)
+        assert results[2].mean_expected_pnl.mean == pytest.approx(
+            alone.mean_expected_pnl.mean, rel=1e-4
+        )
     assert table["eq"][0].mean_expected_pnl.mean > table["eq"][2].mean_expected_pnl.mean
 
 

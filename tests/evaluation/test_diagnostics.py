@@ -38,7 +38,9 @@ DIAGNOSTICS = (
 
 @dataclasses.dataclass(frozen=True)
 class Step(Deterministic):
-    """Ten if the edge is above the threshold, else nothing; all ten are affordable with the default budget."""
+    """Ten if the edge is above the threshold, else nothing; all ten are affordable with the default
+    budget.
+    """
 
     def choose(self, params, view):
         side = good_side(view)
@@ -185,9 +187,14 @@ def test_several_training_seeds_are_the_unit(step, passing):
     row = both.rows[-1]
     assert (row["better"], row["size"]) == (SELL, pytest.approx(-5))
     interval = t_interval(np.array([-10.0, 0.0]))
-    assert (row["size_low"], row["size_high"]) == (pytest.approx(interval.low), pytest.approx(interval.high))
+    assert (row["size_low"], row["size_high"]) == (
+        pytest.approx(interval.low),
+        pytest.approx(interval.high),
+    )
     fan = tables(0, 2)["wealth_fan"]
-    assert fan["mean"] == pytest.approx((step["wealth_fan"]["mean"] + passing["wealth_fan"]["mean"]) / 2)
+    assert fan["mean"] == pytest.approx(
+        (step["wealth_fan"]["mean"] + passing["wealth_fan"]["mean"]) / 2
+    )
 
 
 def test_tallies_are_of_per_game_sums():
@@ -232,7 +239,9 @@ def test_the_grid_of_ablations_is_its_points_one_by_one():
         interval = t_interval(np.asarray(alone(params)).mean(-1))
         assert row["expected_pnl"] == pytest.approx(interval.mean, rel=1e-4)
         assert row["expected_pnl_low"] == pytest.approx(interval.low, rel=1e-3)
-        assert row["score"] * row["benchmark_expected_pnl"] == pytest.approx(row["expected_pnl"], rel=1e-4)
+        assert row["score"] * row["benchmark_expected_pnl"] == pytest.approx(
+            row["expected_pnl"], rel=1e-4
+        )
 
 
 def test_each_ablation_turns_one_switch_to_where_it_is_not():
@@ -240,10 +249,16 @@ def test_each_ablation_turns_one_switch_to_where_it_is_not():
     for point in points[1:]:
         leaves = zip(jax.tree.leaves(PARAMS), jax.tree.leaves(point), strict=True)
         assert sum(not np.array_equal(a, b) for a, b in leaves) == 1
-    turned = cardjax.env.make_params(event_persist=0, **{"flags.enable_impact": False, "liquidity.cap": 20})
+    turned = cardjax.env.make_params(
+        event_persist=0, **{"flags.enable_impact": False, "liquidity.cap": 20}
+    )
     assert list(ablation_points(turned)) == [
-        "own market", "events off", "impact on", "depth partly known", "events persist",
-    ]  # fmt: skip
+        "own market",
+        "events off",
+        "impact on",
+        "depth partly known",
+        "events persist",
+    ]
 
 
 def test_a_csv_holds_the_declared_columns(step):
@@ -259,7 +274,10 @@ def test_a_csv_holds_the_declared_columns(step):
         "edge_to [points]",
         "n_rounds [rounds]",
     ]
-    assert Table({"x": "points", "y": ""}, [{"x": math.nan, "y": 0.5}]).as_csv() == "x [points],y\n,0.5\n"
+    assert (
+        Table({"x": "points", "y": ""}, [{"x": math.nan, "y": 0.5}]).as_csv()
+        == "x [points],y\n,0.5\n"
+    )
 
 
 def test_no_games_are_refused():

@@ -24,7 +24,15 @@ from cardjax.evaluation.evaluate import (
     self_play_payoff,
 )
 from cardjax.evaluation.metrics import METRICS, QUANTILES
-from cardjax.policies import BestResponse, Deterministic, Equilibrium, EvOracle, Level1, Pass, RandomValid
+from cardjax.policies import (
+    BestResponse,
+    Deterministic,
+    Equilibrium,
+    EvOracle,
+    Level1,
+    Pass,
+    RandomValid,
+)
 from cardjax.policies.hidden_depth import expected_overflow
 from cardjax.policies.stage_game import action_of, good_side, impact_of
 
@@ -49,7 +57,9 @@ def scripted(policy, n=1):
 @functools.cache
 def results(policy, opponents=("self",), n_games=128, **how):
     table = {"self": Pass(), "ev_oracle": EvOracle(), "pass": Pass()}
-    return evaluate(TWO, PARAMS, scripted(policy), {name: table[name] for name in opponents}, n_games, **how)
+    return evaluate(
+        TWO, PARAMS, scripted(policy), {name: table[name] for name in opponents}, n_games, **how
+    )
 
 
 def test_the_equilibrium_against_itself_scores_1_exactly():
@@ -79,7 +89,9 @@ def test_results_come_in_the_order_of_the_opponents():
     several = results(Equilibrium(), ("ev_oracle", "self", "pass"))
     assert [result.opponent for result in several] == ["ev_oracle", "self", "pass"]
     crowded, _, alone = several
-    assert crowded.mean_expected_pnl.mean < alone.mean_expected_pnl.mean  # the oracle takes depth, a passer none
+    assert (
+        crowded.mean_expected_pnl.mean < alone.mean_expected_pnl.mean
+    )  # the oracle takes depth, a passer none
 
 
 def test_every_opponent_is_met_on_the_same_draws():
@@ -91,17 +103,23 @@ def test_every_opponent_is_met_on_the_same_draws():
 def test_games_beyond_a_whole_batch_are_counted_exactly():
     done, trades = [], []
     for n in (64, 100, 128):
-        (result,) = evaluate(TWO, PARAMS, scripted(EvOracle()), {"self": Pass()}, n, progress=done.append)
+        (result,) = evaluate(
+            TWO, PARAMS, scripted(EvOracle()), {"self": Pass()}, n, progress=done.append
+        )
         assert result.n_units == n
         trades.append(result.metrics["trade_rate"].mean * n * 10)
     assert done == [64, 64, 36, 64, 64]
-    # Trades are averaged over two seats: the rate's denominator is that of these games and no others.
+    # Trades are averaged over two seats: the rate's denominator is that of these games and no
+    # others.
     np.testing.assert_allclose(2 * np.array(trades), np.round(2 * np.array(trades)), atol=1e-6)
     assert trades[0] < trades[1] < trades[2]
 
 
 def test_a_second_batch_is_not_the_first_again():
-    assert results(EvOracle(), n_games=64)[0].mean_pnl.mean != results(EvOracle(), n_games=128)[0].mean_pnl.mean
+    assert (
+        results(EvOracle(), n_games=64)[0].mean_pnl.mean
+        != results(EvOracle(), n_games=128)[0].mean_pnl.mean
+    )
 
 
 def test_the_same_call_gives_the_same_result():
@@ -123,7 +141,10 @@ def test_several_training_seeds_are_the_units_of_the_interval():
     # Three "trainings" that think impact is worth different amounts.
     player = Player(Equilibrium(), [make_params(alpha=alpha) for alpha in (0.1, 0.3, 1.0)])
     (result,) = evaluate(TWO, PARAMS, player, {"self": Pass()}, 128)
-    alone = [evaluate(TWO, PARAMS, Player(Equilibrium(), [p]), {"self": Pass()}, 128)[0] for p in player.params]
+    alone = [
+        evaluate(TWO, PARAMS, Player(Equilibrium(), [p]), {"self": Pass()}, 128)[0]
+        for p in player.params
+    ]
     assert (result.unit, result.n_units) == ("training seeds", 3)
     assert result.score.mean == pytest.approx(np.mean([seed.score.mean for seed in alone]))
     assert result.score.low < result.score.mean < result.score.high
@@ -132,16 +153,26 @@ def test_several_training_seeds_are_the_units_of_the_interval():
         assert result.metrics[name].mean == pytest.approx(expected), name
     assert result.scores == tuple(seed.score.mean for seed in alone)
     luck = result.metrics["luck"]  # the same games for all seeds: their spread says nothing of it
-    assert luck.high - luck.low > 0.9 * (alone[0].metrics["luck"].high - alone[0].metrics["luck"].low)
+    assert luck.high - luck.low > 0.9 * (
+        alone[0].metrics["luck"].high - alone[0].metrics["luck"].low
+    )
     assert luck.low < 0 < luck.high
     for name, interval in result.against_self.items():
-        assert interval.mean == pytest.approx(np.mean([seed.against_self[name].mean for seed in alone]), abs=1e-9)
+        assert interval.mean == pytest.approx(
+            np.mean([seed.against_self[name].mean for seed in alone]), abs=1e-9
+        )
         assert interval.low < interval.mean < interval.high
 
 
 def test_the_json_entry_has_the_contracts_keys_and_every_metric():
     entry = results(Equilibrium())[0].as_json()
-    assert set(entry) >= RESULT_KEYS | {"trade_rate", "rejection_rate", "mean_size", "fill_ratio", "ruin_probability"}
+    assert set(entry) >= RESULT_KEYS | {
+        "trade_rate",
+        "rejection_rate",
+        "mean_size",
+        "fill_ratio",
+        "ruin_probability",
+    }
     low, high = entry["ci95"]
     assert low < entry["mean_pnl"] < high
     np.testing.assert_allclose(entry["score_ci95"], 1, atol=1e-9)
@@ -173,15 +204,24 @@ def test_realised_and_conditional_means_agree_and_the_latter_is_known_better():
     widths = [x.high - x.low for x in (one_seat.mean_pnl, one_seat.mean_expected_pnl)]
     assert widths[0] / widths[1] == pytest.approx(one_seat.shrinkage)
     realised, score = one_seat.metrics["realised_score"], one_seat.score
-    assert (realised.high - realised.low) / (score.high - score.low) == pytest.approx(one_seat.score_shrinkage)
+    assert (realised.high - realised.low) / (score.high - score.low) == pytest.approx(
+        one_seat.score_shrinkage
+    )
     assert one_seat.score_shrinkage > 0
 
 
 def test_a_players_seeds_meet_an_opponents_seeds():
-    ours, theirs = [make_params(alpha=a) for a in (0.1, 1.0)], [make_params(alpha=a) for a in (0.2, 2.0)]
-    (together,) = evaluate(TWO, PARAMS, Player(Equilibrium(), ours), {"them": Player(Equilibrium(), theirs)}, 128)
+    ours, theirs = (
+        [make_params(alpha=a) for a in (0.1, 1.0)],
+        [make_params(alpha=a) for a in (0.2, 2.0)],
+    )
+    (together,) = evaluate(
+        TWO, PARAMS, Player(Equilibrium(), ours), {"them": Player(Equilibrium(), theirs)}, 128
+    )
     apart = [
-        evaluate(TWO, PARAMS, Player(Equilibrium(), [a]), {"them": Player(Equilibrium(), [b])}, 128)[0].score.mean
+        evaluate(
+            TWO, PARAMS, Player(Equilibrium(), [a]), {"them": Player(Equilibrium(), [b])}, 128
+        )[0].score.mean
         for a, b in zip(ours, theirs, strict=True)
     ]
     assert together.scores == pytest.approx(apart)
@@ -210,7 +250,8 @@ def test_exploitability_is_a_share_of_what_the_equilibrium_earns():
     (result,) = results(Pass())
     gain, share = (result.against_self[name] for name in ("exploitability", "exploitability_share"))
     assert gain.low < gain.mean < gain.high
-    # Passers lose the optimum of the single game, which is more than each of two earns in equilibrium.
+    # Passers lose the optimum of the single game, which is more than each of two earns in
+    # equilibrium.
     assert gain.mean > 1.5
     assert 1 < share.mean < 1.5
     optimum = evaluate(SINGLE, PARAMS, scripted(Pass()), {"self": Pass()}, 128)[0].against_self
@@ -234,7 +275,9 @@ class Restrained(Deterministic):
 def test_restraint_moves_a_commons_towards_the_joint_optimum_and_greed_away_from_it():
     commons = load_config(None, ["env.preset=commons"]).env
     position = {
-        policy: evaluate(TWO, commons, Player(policy, [commons]), {"self": Pass()}, 128)[0].against_self
+        policy: evaluate(TWO, commons, Player(policy, [commons]), {"self": Pass()}, 128)[
+            0
+        ].against_self
         for policy in (Restrained(), EvOracle())
     }
     restrained, greedy = (figures["commons_position"] for figures in position.values())
@@ -261,7 +304,11 @@ def test_only_self_play_has_a_best_reply():
     several = results(Equilibrium(), ("ev_oracle", "self", "pass"))
     assert [bool(result.against_self) for result in several] == [False, True, False]
     entry = several[1].as_json()
-    assert entry["exploitability_ci95"][0] <= entry["exploitability"] <= entry["exploitability_ci95"][1]
+    assert (
+        entry["exploitability_ci95"][0]
+        <= entry["exploitability"]
+        <= entry["exploitability_ci95"][1]
+    )
 
 
 # Programs
@@ -271,12 +318,17 @@ def test_a_second_call_compiles_nothing():
     results(Level1(), ("self", "pass"))
     compiled = _play._cache_size()
     again = {"self": Pass(), "pass": Pass()}
-    evaluate(TWO, make_params(alpha=0.7), Player(Level1(), [make_params(alpha=0.7)]), again, 128, seed=5)
+    evaluate(
+        TWO, make_params(alpha=0.7), Player(Level1(), [make_params(alpha=0.7)]), again, 128, seed=5
+    )
     assert _play._cache_size() == compiled
 
 
-@pytest.mark.parametrize(("n_games", "names"), [(16, ("self",)), (100, ("ev_oracle", "self", "pass"))],
-                         ids=["three points at once", "one point at a time, in batches"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("n_games", "names"),
+    [(16, ("self",)), (100, ("ev_oracle", "self", "pass"))],
+    ids=["three points at once", "one point at a time, in batches"],
+)
 def test_a_grid_in_one_call_is_each_point_by_itself(n_games, names):
     grid, combinations = params_grid(PARAMS, alpha=[0.1, 0.3, 1.0])
     opponents = {name: {"ev_oracle": EvOracle()}.get(name, Pass()) for name in names}
@@ -288,9 +340,13 @@ def test_a_grid_in_one_call_is_each_point_by_itself(n_games, names):
         for here, there in zip(alone, results_there, strict=True):
             numbers = [entry for entry in here.as_json().items() if not isinstance(entry[1], str)]
             for name, value in numbers:
-                mine, theirs = (np.array(x, np.float64) for x in (value, there.as_json()[name]))  # None becomes NaN
+                mine, theirs = (
+                    np.array(x, np.float64) for x in (value, there.as_json()[name])
+                )  # None becomes NaN
                 np.testing.assert_allclose(theirs, mine, rtol=1e-4, atol=1e-4, err_msg=name)
-    exploitability = [point[names.index("self")].against_self["exploitability"].mean for point in points]
+    exploitability = [
+        point[names.index("self")].against_self["exploitability"].mean for point in points
+    ]
     assert exploitability[1] < 1e-4 < 0.02 < min(exploitability[0], exploitability[2])
 
 
@@ -313,7 +369,9 @@ def test_the_training_loops_score_is_the_one_on_validation_draws():
     scores = payoff(stacked, games) / payoff(games, games)
     player = Player(Equilibrium(), [PARAMS.replace(alpha=alpha) for alpha in alphas])
     expected = [
-        evaluate(TWO, PARAMS, Player(Equilibrium(), [params]), {"self": Pass()}, 128, domain=VALIDATION)[0].score.mean
+        evaluate(
+            TWO, PARAMS, Player(Equilibrium(), [params]), {"self": Pass()}, 128, domain=VALIDATION
+        )[0].score.mean
         for params in player.params
     ]
     np.testing.assert_allclose(scores, expected, rtol=1e-5)

@@ -17,7 +17,18 @@ from cardjax.policies import EvOracle, Level1, Pass, Policy, RandomValid
 
 KEY = jax.random.key(5)
 TWO, PARAMS = cardjax.make("two")
-EXOGENOUS = ("bid", "ask", "mid", "spread", "displayed_bid", "displayed_ask", "event", "hints", "mu", "sigma")
+EXOGENOUS = (
+    "bid",
+    "ask",
+    "mid",
+    "spread",
+    "displayed_bid",
+    "displayed_ask",
+    "event",
+    "hints",
+    "mu",
+    "sigma",
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,7 +42,9 @@ class Spy:
         return self.policy.init(key, batch)
 
     def act(self, params, carry, view, key):
-        jax.debug.callback(lambda view: self.seen.append(View(*map(np.array, view))), view, ordered=True)
+        jax.debug.callback(
+            lambda view: self.seen.append(View(*map(np.array, view))), view, ordered=True
+        )
         return self.policy.act(params, carry, view, key)
 
     def games(self):
@@ -104,7 +117,9 @@ def test_seats_that_do_not_add_up_are_refused(counts):
 
 
 def played_one_by_one(market, params, policies: list[Policy], key, n_games):
-    """GameTotals float64 [games, A] from single calls of env.step, one policy a seat, with play_games' keys."""
+    """GameTotals float64 [games, A] from single calls of env.step, one policy a seat, with
+    play_games' keys.
+    """
     step, view = jax.jit(market.step), jax.jit(market.view)
     act = [jax.jit(policy.act) for policy in policies]
     key_games, key_rounds, _, key_act = jax.random.split(key, 4)
@@ -127,7 +142,9 @@ def played_one_by_one(market, params, policies: list[Policy], key, n_games):
                 size = action if action <= 10 else action - 10
                 sign = 0 if action == 0 else 1 if action <= 10 else -1
                 totals["pnl"][game, seat] += info["pnl"][seat]
-                totals["expected_pnl"][game, seat] += sign * size * (info["mu"] - info["exec_price"][seat])
+                totals["expected_pnl"][game, seat] += (
+                    sign * size * (info["mu"] - info["exec_price"][seat])
+                )
                 totals["trades"][game, seat] += action != 0
                 totals["units"][game, seat] += size
                 totals["rejections"][game, seat] += info["rejected"][seat]
@@ -138,7 +155,9 @@ def played_one_by_one(market, params, policies: list[Policy], key, n_games):
                 peak = totals["peak"][game, seat] = max(totals["peak"][game, seat], wealth)
                 totals["drawdown"][game, seat] = max(totals["drawdown"][game, seat], peak - wealth)
                 share = (peak - wealth) / peak
-                totals["drawdown_share"][game, seat] = max(totals["drawdown_share"][game, seat], share)
+                totals["drawdown_share"][game, seat] = max(
+                    totals["drawdown_share"][game, seat], share
+                )
                 if info["wealth"][seat] <= RUIN_LEVEL * params.initial_wealth:
                     totals["ruined"][game, seat] = 1
         assert terminated
@@ -154,7 +173,8 @@ class Stubborn(Pass):
 
 
 def test_totals_agree_with_a_loop_over_single_steps():
-    # Little wealth and much impact, so that ruin and rejections happen; Level1 carries a memory from round to round.
+    # Little wealth and much impact, so that ruin and rejections happen; Level1 carries a memory
+    # from round to round.
     params = make_params(initial_wealth=250, alpha=3)
     policies = [Level1(), Stubborn()]
     totals = play(TWO, tuple(policies), (1, 1), params, KEY, 6)
@@ -163,7 +183,9 @@ def test_totals_agree_with_a_loop_over_single_steps():
     assert expected["rejections"].any()
     assert (expected["trades"].sum(0) > 0).all()
     for name, values in expected.items():
-        np.testing.assert_allclose(getattr(totals, name), values, rtol=1e-4, atol=2e-3, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(totals, name), values, rtol=1e-4, atol=2e-3, err_msg=name
+        )
 
 
 def test_expected_pnl_is_what_realised_pnl_comes_to_on_average():

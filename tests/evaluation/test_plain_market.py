@@ -44,7 +44,8 @@ class AnyOrder(Memoryless):
     """Each of the 21 actions with the same probability, valid or not."""
 
     def action_probabilities(self, params, view):
-        # In a form that XLA does not fold: sampling a constant law while compiling takes it many seconds.
+        # In a form that XLA does not fold: sampling a constant law while compiling takes it many
+        # seconds.
         return jnp.zeros(N_ACTIONS) * view.bid[..., None] + 1 / N_ACTIONS
 
 
@@ -69,17 +70,28 @@ def player(name, params, names):
 
 
 NAMES = {
-    "spread.s0": "s0", "spread.beta": "beta", "spread.min": "s_min", "spread.max": "s_max", "liquidity.kappa": "kappa",
-    "liquidity.tau": "tau", "liquidity.min": "depth_min", "liquidity.max": "depth_max", "liquidity.cap": "cap",
-    "events.remap": "remap_prob", "flags.enable_events": "enable_events", "flags.enable_impact": "enable_impact",
+    "spread.s0": "s0",
+    "spread.beta": "beta",
+    "spread.min": "s_min",
+    "spread.max": "s_max",
+    "liquidity.kappa": "kappa",
+    "liquidity.tau": "tau",
+    "liquidity.min": "depth_min",
+    "liquidity.max": "depth_max",
+    "liquidity.cap": "cap",
+    "events.remap": "remap_prob",
+    "flags.enable_events": "enable_events",
+    "flags.enable_impact": "enable_impact",
     "flags.stop_out": "stop_out",
-}  # fmt: skip
+}
 KINDS = ("none", "ge10_only", "le7_only", "even_only", "odd_only")
 
 
 def rules_of(toggles):
     """The same game for `plain_market`."""
-    values = {NAMES.get(name, name): value for name, value in toggles.items() if name[7:] not in KINDS}
+    values = {
+        NAMES.get(name, name): value for name, value in toggles.items() if name[7:] not in KINDS
+    }
     if isinstance(values.get("hints"), int):
         values["hints"] = tuple(float(h == values["hints"]) for h in range(4))
     defaults = zip(KINDS, plain.Rules().kinds, strict=True)
@@ -108,7 +120,9 @@ def test_events_are_numbered_as_the_rules_table_says():
 
     for x, y in itertools.permutations(range(2, 15), 2):
         event = remap(x, y)
-        assert [plain.value_of(rank, event) for rank in range(2, 15)] == [y if r == x else r for r in range(2, 15)]
+        assert [plain.value_of(rank, event) for rank in range(2, 15)] == [
+            y if r == x else r for r in range(2, 15)
+        ]
     assert (remap(2, 3), remap(3, 2), remap(14, 13)) == (5, 17, 160)
     assert [len(plain.deck_of(event)) for event in (0, 1, 2, 3, 4, 5)] == [52, 20, 24, 28, 24, 52]
     assert [plain.largest_sum(event) for event in (0, 1, 2, 3, 4)] == [42, 42, 21, 42, 39]
@@ -119,7 +133,9 @@ def test_the_posterior_by_hand():
     # No event, no hint: mean 8, variance 14, three of 52: 3 · 14 · 49 / 51.
     assert plain.posterior(0, ()) == pytest.approx((24, math.sqrt(3 * 14 * 49 / 51)))
     # Two aces seen: 388 points, 3664 squared points are left on 50 cards.
-    assert plain.posterior(0, (14, 14)) == pytest.approx((28 + 7.76, math.sqrt(3664 / 50 - 7.76**2)))
+    assert plain.posterior(0, (14, 14)) == pytest.approx(
+        (28 + 7.76, math.sqrt(3664 / 50 - 7.76**2))
+    )
     # Low cards, a seven seen: 101 points, 507 squared on 23 cards; two are missing.
     sigma = math.sqrt(2 * (507 / 23 - (101 / 23) ** 2) * 21 / 22)
     assert plain.posterior(2, (7,)) == pytest.approx((7 + 202 / 23, sigma))
@@ -129,25 +145,45 @@ def test_the_posterior_by_hand():
     assert plain.posterior(remap, (2, 2, 2)) == (42, 0)
 
 
-@pytest.mark.parametrize(("event", "hints"), [(0, (3,)), (1, (10,)), (4, (13, 13)), (16, (2,)), (77, ())])
+@pytest.mark.parametrize(
+    ("event", "hints"), [(0, (3,)), (1, (10,)), (4, (13, 13)), (16, (2,)), (77, ())]
+)
 def test_the_posterior_by_enumeration(event, hints):
     left = plain.deck_of(event).copy()
     for rank in hints:
         left.remove(rank)
     rest = itertools.combinations([plain.value_of(rank, event) for rank in left], 3 - len(hints))
     sums = [sum(values) + sum(plain.value_of(rank, event) for rank in hints) for values in rest]
-    assert plain.posterior(event, hints) == pytest.approx((statistics.fmean(sums), statistics.pstdev(sums)))
+    assert plain.posterior(event, hints) == pytest.approx(
+        (statistics.fmean(sums), statistics.pstdev(sums))
+    )
 
 
 ROUND = plain.Market(
-    event=2, cards=(7, 6, 2), n_hints=1, mu=15.5, sigma=2.3, spread=1.5, bid=13.5, ask=15, depth_bid=8, depth_ask=7
+    event=2,
+    cards=(7, 6, 2),
+    n_hints=1,
+    mu=15.5,
+    sigma=2.3,
+    spread=1.5,
+    bid=13.5,
+    ask=15,
+    depth_bid=8,
+    depth_ask=7,
 )
 
 
 def test_which_orders_are_valid_by_hand():
     # A buy of 1 binds 15; a sell of 1 binds 21 − 13.5 = 7.5, for no low card exceeds a seven.
     rules = plain.Rules()
-    for wealth, buys, sells in ((500, 10, 10), (74, 4, 9), (60, 4, 8), (59.99, 3, 7), (7.4, 0, 0), (-1, 0, 0)):
+    for wealth, buys, sells in (
+        (500, 10, 10),
+        (74, 4, 9),
+        (60, 4, 8),
+        (59.99, 3, 7),
+        (7.4, 0, 0),
+        (-1, 0, 0),
+    ):
         expected = [True] + [i < buys for i in range(10)] + [i < sells for i in range(10)]
         assert plain.valid_actions(rules, 2, 13.5, 15, wealth) == expected
     out = plain.Rules(stop_out=True)
@@ -156,7 +192,8 @@ def test_which_orders_are_valid_by_hand():
 
 
 def test_a_round_by_hand():
-    # Three buyers want 6, 9 and 10; the last cannot pay. 15 on a depth of 7: 8 too many, 2.4 points each. S = 15.
+    # Three buyers want 6, 9 and 10; the last cannot pay. 15 on a depth of 7: 8 too many, 2.4 points
+    # each. S = 15.
     orders = plain.settle(plain.Rules(), ROUND, [500, 500, 149, 500, 500], [6, 9, 10, 14, 0])
     assert [order.action for order in orders] == [6, 9, 0, 14, 0]
     assert [order.rejected for order in orders] == [False, False, True, False, False]
@@ -170,30 +207,57 @@ def test_a_round_by_hand():
 
 def test_an_overrun_bid_and_a_market_without_impact_by_hand():
     (order,) = plain.settle(plain.Rules(alpha=0.5), ROUND, [500], [20])
-    assert (order.price, order.slippage, order.fill_ratio, order.pnl) == pytest.approx((12.5, 1, 0.8, -25))
+    assert (order.price, order.slippage, order.fill_ratio, order.pnl) == pytest.approx(
+        (12.5, 1, 0.8, -25)
+    )
     (order,) = plain.settle(plain.Rules(enable_impact=False), ROUND, [500], [20])
-    assert (order.price, order.slippage, order.fill_ratio, order.pnl) == pytest.approx((13.5, 0, 0.8, -15))
-    assert [plain.settle(plain.Rules(), ROUND, [500], [no])[0].rejected for no in (-1, 21)] == [True, True]
+    assert (order.price, order.slippage, order.fill_ratio, order.pnl) == pytest.approx(
+        (13.5, 0, 0.8, -15)
+    )
+    assert [plain.settle(plain.Rules(), ROUND, [500], [no])[0].rejected for no in (-1, 21)] == [
+        True,
+        True,
+    ]
 
 
 def test_figures_by_hand():
     rules = plain.Rules(initial_wealth=100)
 
     def order(action, pnl, wealth, rejected=False):
-        made = plain.Order(action, [True] * 21, action, rejected, pnl=pnl, expected_pnl=1, wealth=wealth)
+        made = plain.Order(
+            action, [True] * 21, action, rejected, pnl=pnl, expected_pnl=1, wealth=wealth
+        )
         made.slippage, made.fill_ratio = (0.5, 0.8) if action else (0, 1)
         return made
 
-    rise = [order(0, 0, 100, rejected=True)] * 7 + [order(10, 50, 150), order(12, -140, 10), order(0, 0, 10)]
+    rise = [order(0, 0, 100, rejected=True)] * 7 + [
+        order(10, 50, 150),
+        order(12, -140, 10),
+        order(0, 0, 10),
+    ]
     flat = [order(0, 0, 100)] * 9 + [order(3, 10, 110)]
     found = plain.figures(rules, [[rise], [flat]])
     expected = {
-        "mean_pnl": -40, "mean_expected_pnl": 10, "luck": -50, "std_pnl": 50, "variance_pnl": 2500, "sharpe": -0.8,
-        "sortino": -40 / math.sqrt(90**2 / 2), "max_drawdown": 70, "max_drawdown_share": 14 / 30,
-        "max_drawdown_p95": 140, "max_drawdown_share_p95": 14 / 15, "ruin_probability": 0.5, "trade_rate": 0.15,
-        "mean_size": 5, "valid_order_rate": 0.3, "rejection_rate": 0.35, "fill_ratio": 0.8, "mean_slippage": 0.5,
+        "mean_pnl": -40,
+        "mean_expected_pnl": 10,
+        "luck": -50,
+        "std_pnl": 50,
+        "variance_pnl": 2500,
+        "sharpe": -0.8,
+        "sortino": -40 / math.sqrt(90**2 / 2),
+        "max_drawdown": 70,
+        "max_drawdown_share": 14 / 30,
+        "max_drawdown_p95": 140,
+        "max_drawdown_share_p95": 14 / 15,
+        "ruin_probability": 0.5,
+        "trade_rate": 0.15,
+        "mean_size": 5,
+        "valid_order_rate": 0.3,
+        "rejection_rate": 0.35,
+        "fill_ratio": 0.8,
+        "mean_slippage": 0.5,
         "impact_per_unit": 0.5,
-    }  # fmt: skip
+    }
     assert found == pytest.approx(expected)
 
 
@@ -202,11 +266,22 @@ def test_figures_by_hand():
 SMALL = {"initial_wealth": 60.0}
 ROUGH = {"alpha": 1.0, "liquidity.tau": 0.9, "liquidity.kappa": 60.0, "liquidity.cap": 2.5}
 STRANGE = {
-    "spread.s0": 0.2, "spread.beta": 0.6, "spread.min": 0.7, "spread.max": 4.0, "sigma_q": 2.0,
-    "liquidity.min": 1.0, "liquidity.max": 9.0, "hints": (0.1, 0.2, 0.3, 0.4), "event_persist": 0.3,
-    "events.remap": 0.5, "events.none": 0.1, "events.ge10_only": 0.2, "events.le7_only": 0.4, "events.even_only": 0.1,
+    "spread.s0": 0.2,
+    "spread.beta": 0.6,
+    "spread.min": 0.7,
+    "spread.max": 4.0,
+    "sigma_q": 2.0,
+    "liquidity.min": 1.0,
+    "liquidity.max": 9.0,
+    "hints": (0.1, 0.2, 0.3, 0.4),
+    "event_persist": 0.3,
+    "events.remap": 0.5,
+    "events.none": 0.1,
+    "events.ge10_only": 0.2,
+    "events.le7_only": 0.4,
+    "events.even_only": 0.1,
     "events.odd_only": 0.2,
-}  # fmt: skip
+}
 OFF = {"flags.enable_events": False, "flags.enable_impact": False}
 ALONE = [
     ("random_valid", {}),
@@ -216,7 +291,10 @@ ALONE = [
     ("level1", {"liquidity.cap": 20.0, "liquidity.tau": 1.2}),
     ("best_response", ROUGH),
     ("random_valid", SMALL | {"hints": 0, "flags.enable_impact": False}),
-    ("random_valid", {"initial_wealth": 100.0, "flags.stop_out": True, "stop_out_level": 0.5, "hints": 0}),
+    (
+        "random_valid",
+        {"initial_wealth": 100.0, "flags.stop_out": True, "stop_out_level": 0.5, "hints": 0},
+    ),
     ("any_order", SMALL | STRANGE),
     ("pass", {}),
 ]
@@ -244,7 +322,9 @@ def agree(result, figures):
             continue
         our_error = (ours.high - ours.low) / (2 * 1.96)
         binned = 0.006 * abs(value) if name in QUANTILES else 0
-        if not abs(ours.mean - value) <= 4 * math.hypot(error, our_error) + binned + 1e-5 * abs(value):
+        if not abs(ours.mean - value) <= 4 * math.hypot(error, our_error) + binned + 1e-5 * abs(
+            value
+        ):
             apart[name] = f"{ours.mean:.5g} ± {our_error:.2g}, literally {value:.5g} ± {error:.2g}"
     assert not apart
 
@@ -261,7 +341,9 @@ def whole_batches(monkeypatch):
 @pytest.mark.parametrize(("name", "toggles"), ALONE, ids=lambda x: x if isinstance(x, str) else "")
 def test_alone_all_figures_agree(name, toggles):
     params, rules = make_params(**toggles), rules_of(toggles)
-    (result,) = evaluate(MARKETS["single"], params, player(name, params, ALL), {"self": Pass()}, N_OURS)
+    (result,) = evaluate(
+        MARKETS["single"], params, player(name, params, ALL), {"self": Pass()}, N_OURS
+    )
     games = [plain.play_game(rules, [PLAYERS[name][1]], seed) for seed in range(N_PLAIN)]
     best = [plain.play_game(rules, [plain.best_response], seed) for seed in range(N_PLAIN)]
     figures = plain.figures_with_errors(rules, games, best)
@@ -270,7 +352,9 @@ def test_alone_all_figures_agree(name, toggles):
 
 
 @pytest.mark.usefixtures("whole_batches")
-@pytest.mark.parametrize(("name", "rival", "toggles"), CROWD, ids=lambda x: x if isinstance(x, str) else "")
+@pytest.mark.parametrize(
+    ("name", "rival", "toggles"), CROWD, ids=lambda x: x if isinstance(x, str) else ""
+)
 def test_two_players_figures_agree_against_themselves_and_against_another(name, rival, toggles):
     params, rules = make_params(**toggles), rules_of(toggles)
     opponents = {"self": Pass(), "rival": player(rival, params, MANY)}
@@ -289,21 +373,27 @@ N_RECORDED, N_REPLAYED = 1024, 64
 
 @functools.partial(jax.jit, static_argnums=(0, 3))
 def recorded(market, params, key, n_games):
-    """Orders of all kinds, −1 and 21 too: (what was ordered, totals, (views, infos)), leaves [10, games, …]."""
+    """Orders of all kinds, −1 and 21 too: (what was ordered, totals, (views, infos)), leaves [10,
+    games, …].
+    """
     shape = (n_games, market.n_players)
 
     def act(before, view, key):
         t, ordered = before
         anything = jax.random.randint(key, shape, -1, N_ACTIONS + 1)
         sensible = jnp.where(view.mu > view.ask, 9, 0)
-        action = jnp.where(jax.random.bernoulli(jax.random.fold_in(key, 1), 0.7, shape), anything, sensible)
+        action = jnp.where(
+            jax.random.bernoulli(jax.random.fold_in(key, 1), 0.7, shape), anything, sensible
+        )
         return (t + 1, ordered.at[t].set(action)), action
 
     def record(view, info):
         return view, {name: leaf for name, leaf in info.items() if name != "final_observation"}
 
     nothing = jnp.zeros((10, *shape), jnp.int32)
-    (_, ordered), totals, records = play_rounds(market, lambda key: (0, nothing), act, params, key, n_games, record)
+    (_, ordered), totals, records = play_rounds(
+        market, lambda key: (0, nothing), act, params, key, n_games, record
+    )
     return ordered, totals, records
 
 
@@ -322,7 +412,9 @@ NEAR = functools.partial(pytest.approx, rel=1e-5, abs=1e-4)
 def test_recorded_games_replayed_by_the_rules(toggles, n_players):
     params, rules = make_params(**toggles), rules_of(toggles)
     market = dataclasses.replace(MARKETS["two"], n_players=n_players)
-    ordered, totals, (views, infos) = jax.tree.map(np.asarray, recorded(market, params, jax.random.key(7), N_RECORDED))
+    ordered, totals, (views, infos) = jax.tree.map(
+        np.asarray, recorded(market, params, jax.random.key(7), N_RECORDED)
+    )
     for game in range(N_REPLAYED):
         ledgers = [[] for _ in range(n_players)]
         previous, wealths, last = None, [rules.initial_wealth] * n_players, None
@@ -339,11 +431,17 @@ def test_recorded_games_replayed_by_the_rules(toggles, n_players):
                 ledger.append(order)
             previous, wealths, last = drawn, [order.wealth for order in orders], orders
         for seat, ledger in enumerate(ledgers):
-            check_totals(rules, {name: leaf[game, seat].item() for name, leaf in totals._asdict().items()}, ledger)
+            check_totals(
+                rules,
+                {name: leaf[game, seat].item() for name, leaf in totals._asdict().items()},
+                ledger,
+            )
 
 
 def check_draws(rules, info, previous):
-    """A round's draws are possible, and all that follows from them is right; as a round of `plain_market`."""
+    """A round's draws are possible, and all that follows from them is right; as a round of
+    `plain_market`.
+    """
     event, cards, n_hints = info["event"], tuple(info["cards"]), info["n_hints"]
     assert all(cards.count(rank) <= plain.deck_of(event).count(rank) for rank in cards)
     assert rules.hints[n_hints] > 0
@@ -363,17 +461,35 @@ def check_draws(rules, info, previous):
         assert sigma > 0 or depth == rules.depth_max
         assert info[f"displayed_{side}"] == min(depth, rules.cap)
     return plain.Market(
-        event, cards, n_hints, info["mu"], sigma, spread, info["bid"], info["ask"], info["depth_bid"],
+        event,
+        cards,
+        n_hints,
+        info["mu"],
+        sigma,
+        spread,
+        info["bid"],
+        info["ask"],
+        info["depth_bid"],
         info["depth_ask"],
-    )  # fmt: skip
+    )
 
 
 def check_view(rules, view, drawn, t, last):
-    """Everybody sees the round, themselves and the others' last orders; `last` those of the round before."""
+    """Everybody sees the round, themselves and the others' last orders; `last` those of the round
+    before.
+    """
     n = len(last)
-    shared = {"bid": drawn.bid, "ask": drawn.ask, "mu": drawn.mu, "event": drawn.event, "round": t,
-              "s_max": plain.largest_sum(drawn.event), "displayed_bid": min(drawn.depth_bid, rules.cap),
-              "displayed_ask": min(drawn.depth_ask, rules.cap), "initial_wealth": rules.initial_wealth}  # fmt: skip
+    shared = {
+        "bid": drawn.bid,
+        "ask": drawn.ask,
+        "mu": drawn.mu,
+        "event": drawn.event,
+        "round": t,
+        "s_max": plain.largest_sum(drawn.event),
+        "displayed_bid": min(drawn.depth_bid, rules.cap),
+        "displayed_ask": min(drawn.depth_ask, rules.cap),
+        "initial_wealth": rules.initial_wealth,
+    }
     for name, value in shared.items():
         assert view[name] == [value] * n, name
     assert view["hints"] == [[*drawn.cards[: drawn.n_hints], 0, 0, 0][:3]] * n
@@ -418,34 +534,61 @@ def check_totals(rules, totals, ledger):
 def looks(event, last_event, n_hints, S, mu, sigma, mid, depth_ask, depth_bid):
     """What a round of the market looks like, one number each."""
     return [
-        *(float(min(event, 5) == kind) for kind in range(6)), float(event == last_event), float((event - 5) // 12),
-        *(float(n_hints == h) for h in range(4)), S, S - mu, (S - mu) ** 2 - sigma**2, mid - mu, (mid - mu) ** 2,
-        math.log(depth_ask), math.log(depth_bid), math.log(depth_ask) ** 2, math.log(depth_ask) * math.log(depth_bid),
-    ]  # fmt: skip
+        *(float(min(event, 5) == kind) for kind in range(6)),
+        float(event == last_event),
+        float((event - 5) // 12),
+        *(float(n_hints == h) for h in range(4)),
+        S,
+        S - mu,
+        (S - mu) ** 2 - sigma**2,
+        mid - mu,
+        (mid - mu) ** 2,
+        math.log(depth_ask),
+        math.log(depth_bid),
+        math.log(depth_ask) ** 2,
+        math.log(depth_ask) * math.log(depth_bid),
+    ]
 
 
 @pytest.mark.parametrize("toggles", REPLAYED.values(), ids=REPLAYED)
 def test_draws_are_distributed_alike(toggles):
     params, rules = make_params(**toggles), rules_of(toggles)
     market = dataclasses.replace(MARKETS["two"], n_players=1)
-    _, _, (_, info) = jax.tree.map(np.asarray, recorded(market, params, jax.random.key(8), N_RECORDED))
+    _, _, (_, info) = jax.tree.map(
+        np.asarray, recorded(market, params, jax.random.key(8), N_RECORDED)
+    )
     names = ("n_hints", "S", "mu", "sigma", "mid", "depth_ask", "depth_bid")
     games: list[list] = [[], []]
     for game in range(N_RECORDED):
         ours, theirs, rng, drawn = [], [], random.Random(f"draws {game}"), None
         for t in range(10):
             last = info["event"][t - 1, game] if t else -1
-            ours.append(looks(info["event"][t, game], last, *(info[name][t, game].item() for name in names)))
+            ours.append(
+                looks(info["event"][t, game], last, *(info[name][t, game].item() for name in names))
+            )
             last = drawn.event if drawn else -1
             drawn = plain.draw_market(rules, rng, drawn.event if drawn else None)
             mid = (drawn.bid + drawn.ask) / 2
-            theirs.append(looks(drawn.event, last, drawn.n_hints, drawn.S, drawn.mu, drawn.sigma, mid,
-                                drawn.depth_ask, drawn.depth_bid))  # fmt: skip
+            theirs.append(
+                looks(
+                    drawn.event,
+                    last,
+                    drawn.n_hints,
+                    drawn.S,
+                    drawn.mu,
+                    drawn.sigma,
+                    mid,
+                    drawn.depth_ask,
+                    drawn.depth_bid,
+                )
+            )
         for found, rounds in zip(games, (ours, theirs), strict=True):
             found.append([sum(column) / 10 for column in zip(*rounds, strict=True)])
     for ours, theirs in zip(zip(*games[0], strict=True), zip(*games[1], strict=True), strict=True):
         errors = [statistics.pstdev(column) / math.sqrt(N_RECORDED) for column in (ours, theirs)]
-        assert abs(statistics.fmean(ours) - statistics.fmean(theirs)) <= 4 * math.hypot(*errors) + 1e-4
+        assert (
+            abs(statistics.fmean(ours) - statistics.fmean(theirs)) <= 4 * math.hypot(*errors) + 1e-4
+        )
 
 
 STOPPED = {"initial_wealth": 90.0, "alpha": 3.0, "flags.stop_out": True, "stop_out_level": 0.9}
@@ -455,14 +598,18 @@ def replayed_until_stopped(figures):
     """Replays games of three who may all be stopped out, and compares these of their totals."""
     params, rules = make_params(**STOPPED), rules_of(STOPPED)
     market = dataclasses.replace(MARKETS["two"], n_players=3)
-    ordered, totals, (views, infos) = jax.tree.map(np.asarray, recorded(market, params, jax.random.key(7), N_RECORDED))
+    ordered, totals, (views, infos) = jax.tree.map(
+        np.asarray, recorded(market, params, jax.random.key(7), N_RECORDED)
+    )
     lengths = []
     for game in range(N_REPLAYED):
         ledgers = [[], [], []]
         for t in range(10):
             info = {name: leaf[t, game].tolist() for name, leaf in infos.items()}
             drawn = check_draws(rules, info, None)
-            orders = plain.settle(rules, drawn, views.wealth[t, game].tolist(), ordered[t, game].tolist())
+            orders = plain.settle(
+                rules, drawn, views.wealth[t, game].tolist(), ordered[t, game].tolist()
+            )
             check_orders(info, orders)
             for ledger, order in zip(ledgers, orders, strict=True):
                 ledger.append(order)
@@ -472,7 +619,9 @@ def replayed_until_stopped(figures):
                 break
         lengths.append(t + 1)
         for seat, ledger in enumerate(ledgers):
-            check_totals(rules, {name: getattr(totals, name)[game, seat].item() for name in figures}, ledger)
+            check_totals(
+                rules, {name: getattr(totals, name)[game, seat].item() for name in figures}, ledger
+            )
     assert 5 < sum(length < 10 for length in lengths) < N_REPLAYED
 
 
@@ -486,9 +635,17 @@ def test_nothing_is_rejected_after_a_game_is_over():
 
 def test_players_of_plain_market_by_hand():
     seen = plain.View(
-        bid=20, ask=21, displayed_bid=9, displayed_ask=4, mu=22, sigma=5, spread=1, wealth=500,
-        valid=[True] * 21, others_last=[],
-    )  # fmt: skip
+        bid=20,
+        ask=21,
+        displayed_bid=9,
+        displayed_ask=4,
+        mu=22,
+        sigma=5,
+        spread=1,
+        wealth=500,
+        valid=[True] * 21,
+        others_last=[],
+    )
     rules, rng = plain.Rules(alpha=0.2), random.Random(0)
     assert plain.ev_oracle("max")()(rules, seen, rng) == 10
     assert plain.ev_oracle("kelly")()(rules, seen, rng) == 10  # 500 · 1 / 25 / 2
@@ -497,7 +654,9 @@ def test_players_of_plain_market_by_hand():
     assert plain.best_response()(rules, seen, rng) == 4
     assert plain.level1()(rules, seen, rng) == 4
     poor = dataclasses.replace(seen, valid=[True, True, True] + [False] * 18)
-    assert plain.best_response()(rules, poor, rng) == plain.ev_oracle("max")()(rules, poor, rng) == 2
+    assert (
+        plain.best_response()(rules, poor, rng) == plain.ev_oracle("max")()(rules, poor, rng) == 2
+    )
     high = dataclasses.replace(seen, mu=18)
     assert plain.ev_oracle("max")()(rules, high, rng) == 20
     fair = dataclasses.replace(seen, mu=20.5)

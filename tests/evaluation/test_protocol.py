@@ -29,7 +29,9 @@ def test_the_shipped_protocol_shifts_what_the_seed_asks_for():
 
 
 def test_shifted_markets_are_the_given_one_with_the_changes():
-    grid, names = shifted_markets(make_params(sigma_q=0.7), {"a": {"alpha": 0.9}, "b": {"flags.enable_events": False}})
+    grid, names = shifted_markets(
+        make_params(sigma_q=0.7), {"a": {"alpha": 0.9}, "b": {"flags.enable_events": False}}
+    )
     assert names == ["as it is", "a", "b"]
     np.testing.assert_allclose(grid.alpha, [0.3, 0.9, 0.3], rtol=1e-6)
     np.testing.assert_allclose(grid.sigma_q, [0.7] * 3, rtol=1e-6)

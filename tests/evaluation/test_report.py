@@ -74,13 +74,17 @@ def test_the_metrics_table_has_a_line_for_every_figure_and_words_for_each():
 
 
 def test_a_half_width_decides_the_digits():
-    figures = entry(score=0.96789, score_ci95=[0.9644, 0.9712], mean_pnl=12.3456, mean_pnl_ci95=[11.1, 13.5])
+    figures = entry(
+        score=0.96789, score_ci95=[0.9644, 0.9712], mean_pnl=12.3456, mean_pnl_ci95=[11.1, 13.5]
+    )
     (row,) = headline_table([figures], "run", ["mine"]).rows
     assert row[:2] == ("mine", "0.9679 ± 0.0034")
     assert row[3] == "12.3 ± 1.2"
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "–"), (0.0, "0"), (1.23456, "1.235"), (123456.0, "123,456")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (0.0, "0"), (1.23456, "1.235"), (123456.0, "123,456")]
+)
 def test_numbers_are_short(value, text):
     assert number(value) == text
 
@@ -104,7 +108,12 @@ def test_the_html_page_is_self_contained_and_escapes_what_it_is_given(tmp_path):
     counted = Counter(page)
     assert counted.opened.count("table") == counted.opened.count("img") == 1
     assert all(source.startswith("data:image/png;base64,") for source in counted.sources)
-    assert "<x>" not in page and "&lt;x&gt;" in page and "1 &amp; 2" in page and "&lt;title&gt;" in page
+    assert (
+        "<x>" not in page
+        and "&lt;x&gt;" in page
+        and "1 &amp; 2" in page
+        and "&lt;title&gt;" in page
+    )
 
 
 def test_the_markdown_page_links_its_pictures_and_keeps_its_columns(tmp_path):

@@ -21,7 +21,9 @@ N_STUDIES = 2000
 
 
 def ratio_interval(a, b):
-    return delta_interval(lambda m: m["a"] / m["b"] if m["b"] else np.nan, Tally.of({"a": a, "b": b}))
+    return delta_interval(
+        lambda m: m["a"] / m["b"] if m["b"] else np.nan, Tally.of({"a": a, "b": b})
+    )
 
 
 @pytest.mark.parametrize("n", [2, 5, 300])
@@ -46,7 +48,9 @@ def coverage(truth, intervals):
 
 def test_the_t_interval_holds_the_mean_95_times_in_100():
     rng = np.random.default_rng(0)
-    assert 0.935 < coverage(1.0, [t_interval(rng.normal(1, 3, 6)) for _ in range(N_STUDIES)]) < 0.965
+    assert (
+        0.935 < coverage(1.0, [t_interval(rng.normal(1, 3, 6)) for _ in range(N_STUDIES)]) < 0.965
+    )
 
 
 @pytest.mark.parametrize("correlation", [-0.5, 0.0, 0.95])
@@ -59,11 +63,14 @@ def test_the_ratio_interval_holds_the_ratio_of_means_95_times_in_100(correlation
 
 
 def test_the_ratio_interval_holds_for_skewed_units_with_many_zeros_too():
-    # As games are: most earn nothing, a few a lot, and a policy earns a share of what the benchmark does.
+    # As games are: most earn nothing, a few a lot, and a policy earns a share of what the benchmark
+    # does.
     rng = np.random.default_rng(2)
     best = rng.exponential(3, (N_STUDIES, 1000)) * (rng.random((N_STUDIES, 1000)) < 0.3)
     own = best * rng.uniform(0.4, 1, best.shape)
-    assert 0.93 < coverage(0.7, [ratio_interval(a, b) for a, b in zip(own, best, strict=True)]) < 0.97
+    assert (
+        0.93 < coverage(0.7, [ratio_interval(a, b) for a, b in zip(own, best, strict=True)]) < 0.97
+    )
 
 
 def test_the_ratio_interval_agrees_with_the_bootstrap():
@@ -109,7 +116,9 @@ def test_the_interval_of_a_mean_over_a_deviation_holds_it_95_times_in_100():
         return m["x"] / np.sqrt(m["xx"] - m["x"] ** 2)
 
     rng = np.random.default_rng(6)
-    studies = rng.gamma(4, 0.5, (N_STUDIES, 1000))  # mean 2, deviation 1; skewed, so that mean and deviation correlate
+    studies = rng.gamma(
+        4, 0.5, (N_STUDIES, 1000)
+    )  # mean 2, deviation 1; skewed, so that mean and deviation correlate
     intervals = [delta_interval(sharpe, Tally.of({"x": x, "xx": x**2})) for x in studies]
     assert 0.93 < coverage(2.0, intervals) < 0.97
 
@@ -126,7 +135,8 @@ def test_paired_differences_see_what_common_noise_would_hide():
 
 
 def test_seeds_that_share_their_draws_know_what_the_draws_are_worth():
-    # Six seeds that differ little, all of them in the same games: their spread alone would miss the games' luck.
+    # Six seeds that differ little, all of them in the same games: their spread alone would miss the
+    # games' luck.
     rng = np.random.default_rng(15)
     alone, together = [], []
     for _ in range(N_STUDIES):
@@ -168,27 +178,38 @@ def test_a_histograms_quantile_is_numpys_to_a_third_of_a_percent(q):
     values = np.concatenate([np.zeros(300), rng.exponential(40, 20_000)])
     whole = Histogram.of(values[:5000]) + Histogram.of(values[5000:].reshape(100, -1))
     assert whole.n == len(values)
-    assert whole.quantile(q) == pytest.approx(np.quantile(values, q, method="inverted_cdf"), rel=0.003)
+    assert whole.quantile(q) == pytest.approx(
+        np.quantile(values, q, method="inverted_cdf"), rel=0.003
+    )
     assert Histogram.of(values[:300]).quantile(q) == 0
 
 
 def test_the_interval_of_a_quantile_holds_it_95_times_in_100():
     rng = np.random.default_rng(10)
     draws = [Histogram.of(rng.exponential(10, 1000)) for _ in range(N_STUDIES)]
-    assert 0.93 < coverage(-10 * np.log(0.05), [quantile_interval(draw, 0.95) for draw in draws]) < 0.97
+    assert (
+        0.93
+        < coverage(-10 * np.log(0.05), [quantile_interval(draw, 0.95) for draw in draws])
+        < 0.97
+    )
 
 
 # Runs and tasks
 
 
 def test_the_interquartile_mean_is_the_mean_of_the_middle_half():
-    scores = np.array([[0.0, 100.0], [1.0, 2.0], [3.0, 4.0], [-50.0, 5.0]])  # sorted: −50 0 | 1 2 3 4 | 5 100
+    scores = np.array(
+        [[0.0, 100.0], [1.0, 2.0], [3.0, 4.0], [-50.0, 5.0]]
+    )  # sorted: −50 0 | 1 2 3 4 | 5 100
     assert iqm(scores) == 2.5
     assert iqm(np.array([7.0])) == 7
 
 
 def test_the_probability_of_improvement_counts_pairs_of_runs():
-    assert improvement_probability(np.array([[1.0], [3.0]]), np.array([[2.0], [0.0], [3.0]])) == (1 + 2.5) / 6
+    assert (
+        improvement_probability(np.array([[1.0], [3.0]]), np.array([[2.0], [0.0], [3.0]]))
+        == (1 + 2.5) / 6
+    )
     a = np.random.default_rng(11).normal(size=(5, 3))
     b = np.random.default_rng(12).normal(size=(4, 3))
     assert improvement_probability(a, b) + improvement_probability(b, a) == pytest.approx(1)
@@ -201,7 +222,9 @@ def test_the_probability_of_improvement_counts_pairs_of_runs():
 def test_the_bootstraps_interval_is_scipys():
     values = np.random.default_rng(13).exponential(1, 60)
     mine = bootstrap_interval(lambda x: float(x.mean()), values)
-    theirs = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=4000, rng=1).confidence_interval
+    theirs = stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=4000, rng=1
+    ).confidence_interval
     np.testing.assert_allclose(mine[1:], theirs, rtol=0.03)
     assert mine.mean == values.mean()
 
@@ -210,7 +233,9 @@ def test_the_bootstrap_holds_the_mean_of_many_units_95_times_in_100():
     rng = np.random.default_rng(14)
     studies = rng.normal(1, 2, (800, 40))
     intervals = [bootstrap_interval(lambda x: float(x.mean()), x, n_resamples=400) for x in studies]
-    assert 0.92 < coverage(1.0, intervals) < 0.97  # percentile intervals of 40 units are a little short
+    assert (
+        0.92 < coverage(1.0, intervals) < 0.97
+    )  # percentile intervals of 40 units are a little short
 
 
 def test_one_run_has_no_bootstrap_and_none_is_refused():

@@ -20,7 +20,14 @@ METRICS = {
 
 def result(opponent, unit="games", n_units=1000, **metrics):
     return Result(
-        opponent, METRICS | metrics, unit, n_units, n_games=1000, shrinkage=3.0, score_shrinkage=9.0, scores=(0.5,)
+        opponent,
+        METRICS | metrics,
+        unit,
+        n_units,
+        n_games=1000,
+        shrinkage=3.0,
+        score_shrinkage=9.0,
+        scores=(0.5,),
     )
 
 
@@ -39,8 +46,20 @@ def test_the_table_has_a_row_for_each_opponent():
 def test_a_row_shows_means_with_half_widths_and_rates():
     line = rows(results_table([result("self")]))[1]
     assert line.split()[1:] == [
-        "1.50", "±", "0.25", "1.250", "±", "0.050", "0.500", "±", "0.100", "25.0%", "3.1", "0.88", "1.2%",
-    ]  # fmt: skip
+        "1.50",
+        "±",
+        "0.25",
+        "1.250",
+        "±",
+        "0.050",
+        "0.500",
+        "±",
+        "0.100",
+        "25.0%",
+        "3.1",
+        "0.88",
+        "1.2%",
+    ]
 
 
 def test_columns_line_up():
@@ -68,7 +87,9 @@ def test_what_only_self_play_has_is_said_below():
         "exploitability_share": Interval(0.012, None, None),
         "commons_position": Interval(math.nan, None, None),
     }
-    table = results_table([dataclasses.replace(result("self"), against_self=figures), result("level1")])
+    table = results_table(
+        [dataclasses.replace(result("self"), against_self=figures), result("level1")]
+    )
     assert "gains 0.031 ± 0.002 a game, 0.0120 of the equilibrium's" in table
     assert "commons position: nan" in table
     assert "exploitability" not in results_table([result("level1")])

@@ -22,7 +22,10 @@ def games():
     """kind → games in a market so poor that many orders are refused, and one of plenty."""
     poor = {"initial_wealth": 150.0, "alpha": 0.5}
     return {
-        kind: [play_random(make_setup(kind, seed=SEED + i, overrides=poor if i else {}), i) for i in range(3)]
+        kind: [
+            play_random(make_setup(kind, seed=SEED + i, overrides=poor if i else {}), i)
+            for i in range(3)
+        ]
         for kind in ("single", "two")
     }
 

@@ -8,10 +8,25 @@ from cardjax.play.words import side_of, size_of
 MU, ASK, BID = 24.0, 23.5, 22.5
 
 
-def record(*actions, S=24.0, mu=MU, sigma=5.0, depth=10.0, best=0, best_value=0.0, wealth=500.0, requested=None,
-           alpha=0.3):  # fmt: skip
-    """A round at ask 23.5 and bid 22.5 with the same depth on both sides, settled here by the rules."""
-    flow = {side: sum(size_of(a) for a in actions if side_of(a) == side) for side in ("buy", "sell", "pass")}
+def record(
+    *actions,
+    S=24.0,
+    mu=MU,
+    sigma=5.0,
+    depth=10.0,
+    best=0,
+    best_value=0.0,
+    wealth=500.0,
+    requested=None,
+    alpha=0.3,
+):
+    """A round at ask 23.5 and bid 22.5 with the same depth on both sides, settled here by the
+    rules.
+    """
+    flow = {
+        side: sum(size_of(a) for a in actions if side_of(a) == side)
+        for side in ("buy", "sell", "pass")
+    }
 
     def order(seat, action):
         side, size = side_of(action), size_of(action)
@@ -20,23 +35,56 @@ def record(*actions, S=24.0, mu=MU, sigma=5.0, depth=10.0, best=0, best_value=0.
         signed = -size if side == "sell" else size
         expected = signed * (mu - price)
         return OrderRecord(
-            requested=action if requested is None or seat else requested, action=action,
-            rejected=requested is not None and seat == 0, side=side, size=size, exec_price=price, slippage=slippage,
-            fill_ratio=1.0, pnl=signed * (S - price), expected_pnl=expected, wealth_before=wealth, wealth_after=0.0,
-            action_values=(0.0,) * 21, value=expected, best_reply=best, best_reply_value=best_value,
-            benchmark=((best, 1.0),), benchmark_value=best_value,
-        )  # fmt: skip
+            requested=action if requested is None or seat else requested,
+            action=action,
+            rejected=requested is not None and seat == 0,
+            side=side,
+            size=size,
+            exec_price=price,
+            slippage=slippage,
+            fill_ratio=1.0,
+            pnl=signed * (S - price),
+            expected_pnl=expected,
+            wealth_before=wealth,
+            wealth_after=0.0,
+            action_values=(0.0,) * 21,
+            value=expected,
+            best_reply=best,
+            best_reply_value=best_value,
+            benchmark=((best, 1.0),),
+            benchmark_value=best_value,
+        )
 
     def affordable(action):
         return size_of(action) * (ASK if action <= 10 else 42 - BID) <= wealth
 
     return RoundRecord(
-        round=1, event=0, event_kind="none", event_words="", hints=(), bid=BID, ask=ASK, mid=23.0, spread=1.0,
-        displayed_bid=depth, displayed_ask=depth, display_cap=10.0, bid_capped=False, ask_capped=False, s_max=42.0,
+        round=1,
+        event=0,
+        event_kind="none",
+        event_words="",
+        hints=(),
+        bid=BID,
+        ask=ASK,
+        mid=23.0,
+        spread=1.0,
+        displayed_bid=depth,
+        displayed_ask=depth,
+        display_cap=10.0,
+        bid_capped=False,
+        ask_capped=False,
+        s_max=42.0,
         wealth=(wealth,) * len(actions),
-        valid_actions=(tuple(filter(affordable, range(21))),) * len(actions), cards=(8, 8, 8), S=S, mu=mu, sigma=sigma,
-        depth_bid=depth, depth_ask=depth, orders=tuple(order(i, a) for i, a in enumerate(actions)), over=False,
-    )  # fmt: skip
+        valid_actions=(tuple(filter(affordable, range(21))),) * len(actions),
+        cards=(8, 8, 8),
+        S=S,
+        mu=mu,
+        sigma=sigma,
+        depth_bid=depth,
+        depth_ask=depth,
+        orders=tuple(order(i, a) for i, a in enumerate(actions)),
+        over=False,
+    )
 
 
 def test_bad_luck_is_no_bad_decision():
@@ -52,7 +100,9 @@ def test_bad_luck_is_no_bad_decision():
 def test_a_gain_that_the_order_did_not_earn_is_luck():
     assert explain(record(1, S=30.0, mu=23.5), 0).startswith("You won 6.50 by luck: luck gave 6.50")
     assert explain(record(1, S=24.5), 0).startswith("You won 1.00: luck gave 0.50")
-    assert explain(record(4, S=23.75), 0).startswith("You won 1.00 in spite of bad luck: luck took 1.00")
+    assert explain(record(4, S=23.75), 0).startswith(
+        "You won 1.00 in spite of bad luck: luck took 1.00"
+    )
 
 
 def test_paying_the_spread_without_an_edge():
@@ -75,12 +125,17 @@ def test_size_beyond_depth_moved_the_price():
 def test_the_other_s_order_ate_the_depth():
     said = explain(record(4, 10, depth=5.0, best=1, best_value=0.1), 0)
     assert "but the other's 10 ate the depth of 5.0, which cost you 10.80" in said
-    assert said.endswith("that was too much: buy 1 would have been worth +0.10 against what was really ordered.")
+    assert said.endswith(
+        "that was too much: buy 1 would have been worth +0.10 against what was really ordered."
+    )
 
 
 def test_both_orders_beyond_the_depth_share_its_cost():
     said = explain(record(4, 4, 2, depth=3.0), 0)
-    assert "your 4 on a depth of 3.0 moved the price, which cost 1.20 and the others' 6 another 7.20" in said
+    assert (
+        "your 4 on a depth of 3.0 moved the price, which cost 1.20 and the others' 6 another 7.20"
+        in said
+    )
 
 
 def test_passing_was_right_or_was_not():
@@ -98,11 +153,14 @@ def test_with_three_cards_shown_there_is_no_luck():
 
 def test_a_refused_order_is_said_to_be_one_and_why():
     said = explain(record(0, wealth=100.0, requested=10), 0)
-    assert said.startswith("Your order, buy 10, counted as a pass: 10 × 23.50 = 235.00 is more than your 100.00.")
+    assert said.startswith(
+        "Your order, buy 10, counted as a pass: 10 × 23.50 = 235.00 is more than your 100.00."
+    )
     offer = record(0, wealth=100.0)
     assert why_invalid(offer, 0, 4) == ""
-    assert "6 × 19.50 = 117.00 is more than your 100.00 (a unit sold at 22.50 may cost up to 42)" in why_invalid(
-        offer, 0, 16
+    assert (
+        "6 × 19.50 = 117.00 is more than your 100.00 (a unit sold at 22.50 may cost up to 42)"
+        in why_invalid(offer, 0, 16)
     )
 
 
@@ -115,8 +173,11 @@ def test_the_parts_add_up_to_the_pnl(games):
                     parts = parts_of(played, seat)
                     total = parts.luck + parts.edge - parts.own_impact - parts.others_impact
                     assert total == pytest.approx(order.pnl, abs=2e-3)
-                    assert parts.luck == pytest.approx((order.size if order.side == "buy" else -order.size)
-                                                       * (played.S - played.mu), abs=2e-3)  # fmt: skip
+                    assert parts.luck == pytest.approx(
+                        (order.size if order.side == "buy" else -order.size)
+                        * (played.S - played.mu),
+                        abs=2e-3,
+                    )
                     assert parts.own_impact >= 0 and parts.others_impact >= -1e-9
                     moved += parts.own_impact > 0 and parts.others_impact > 0
                     assert explain(played, seat).startswith("You")

@@ -1,4 +1,6 @@
-"""The core says what CardMarket and the stage game say, and shows nothing that a player may not know."""
+"""The core says what CardMarket and the stage game say, and shows nothing that a player may not
+know.
+"""
 
 import dataclasses
 import json
@@ -31,7 +33,9 @@ def market_functions():
 
 @pytest.fixture(scope="module")
 def followed(games, market_functions):
-    """(game, record, view, info) of every round: the market driven directly, by the documented keys."""
+    """(game, record, view, info) of every round: the market driven directly, by the documented
+    keys.
+    """
 
     def follow(kind, game):
         reset, view_of, step = market_functions[kind]
@@ -41,7 +45,9 @@ def followed(games, market_functions):
         for i, record in enumerate(game.records):
             view = view_of(state, params)
             action = np.array([order.requested for order in record.orders], np.int32)
-            _, state, _, terminated, info = step(jax.random.fold_in(key, i + 1), state, action, params)
+            _, state, _, terminated, info = step(
+                jax.random.fold_in(key, i + 1), state, action, params
+            )
             yield kind, game, record, jax.device_get(view), jax.device_get(info), bool(terminated)
 
     return [row for kind in KINDS for game in games[kind] for row in follow(kind, game)]
@@ -50,20 +56,42 @@ def followed(games, market_functions):
 def test_a_record_is_what_the_market_reports(followed):
     refused = 0
     for _, _, record, view, info, terminated in followed:
-        for name in ("event", "S", "mu", "sigma", "bid", "ask", "mid", "spread", "depth_bid", "depth_ask",
-                     "displayed_bid", "displayed_ask"):  # fmt: skip
-            assert getattr(record, name) == pytest.approx(float(info[name]), rel=1e-6, abs=1e-6), name
+        for name in (
+            "event",
+            "S",
+            "mu",
+            "sigma",
+            "bid",
+            "ask",
+            "mid",
+            "spread",
+            "depth_bid",
+            "depth_ask",
+            "displayed_bid",
+            "displayed_ask",
+        ):
+            assert getattr(record, name) == pytest.approx(float(info[name]), rel=1e-6, abs=1e-6), (
+                name
+            )
         assert record.cards == tuple(info["cards"])
         assert record.hints == record.cards[: int(info["n_hints"])]
         assert record.over is terminated
         for seat, order in enumerate(record.orders):
             for name in ("action", "rejected", "exec_price", "fill_ratio", "slippage", "pnl"):
-                assert getattr(order, name) == pytest.approx(info[name][seat], rel=1e-5, abs=1e-5), name
+                assert getattr(order, name) == pytest.approx(
+                    info[name][seat], rel=1e-5, abs=1e-5
+                ), name
             assert order.wealth_after == pytest.approx(float(info["wealth"][seat]))
-            assert order.wealth_before == record.wealth[seat] == pytest.approx(float(view.wealth[seat]))
+            assert (
+                order.wealth_before
+                == record.wealth[seat]
+                == pytest.approx(float(view.wealth[seat]))
+            )
             assert record.valid_actions[seat] == tuple(np.flatnonzero(info["action_mask"][seat]))
             position = int(position_of(np.int32(order.action)))
-            assert order.expected_pnl == pytest.approx(position * (record.mu - order.exec_price), abs=1e-3)
+            assert order.expected_pnl == pytest.approx(
+                position * (record.mu - order.exec_price), abs=1e-3
+            )
             refused += order.rejected
     assert refused > 5
 
@@ -123,7 +151,12 @@ def test_the_cards_do_not_depend_on_what_is_played(games):
     while not idle.over:
         idle.play([0, 0])
     for one, other in zip(played.records, idle.records, strict=True):
-        assert (one.event, one.cards, one.hints, one.ask) == (other.event, other.cards, other.hints, other.ask)
+        assert (one.event, one.cards, one.hints, one.ask) == (
+            other.event,
+            other.cards,
+            other.hints,
+            other.ask,
+        )
     assert len(idle.records) == N_ROUNDS
 
 
@@ -139,7 +172,9 @@ def test_stop_out_ends_a_game_early():
         game.play([0])
 
 
-@pytest.mark.parametrize("actions", [[0], [0, 0, 0], [0, 21], [-1, 0], [0, 1.0], [True, 0], [0, "1"], [None, 0]])
+@pytest.mark.parametrize(
+    "actions", [[0], [0, 0, 0], [0, 21], [-1, 0], [0, 1.0], [True, 0], [0, "1"], [None, 0]]
+)
 def test_actions_that_are_none_are_refused_and_nothing_happens(actions):
     game = Game(make_setup("two", seed=3))
     offer = game.offer
@@ -205,9 +240,18 @@ def test_a_trained_run_takes_a_seat(tmp_path, monkeypatch):
     from cardjax.runtime import runs
 
     monkeypatch.chdir(tmp_path)
-    small = {"train.n_envs": 64, "train.total_steps": 6400, "train.n_evals": 1, "train.eval_games": 64,
-             "train.final_eval_games": 64, "ppo.n_minibatches": 4, "ppo.hidden": [8]}  # fmt: skip
-    folder = runs.start("ippo", make_config(small | {"name": "own", "ppo.memory": "gru", "ppo.share_params": False}))
+    small = {
+        "train.n_envs": 64,
+        "train.total_steps": 6400,
+        "train.n_evals": 1,
+        "train.eval_games": 64,
+        "train.final_eval_games": 64,
+        "ppo.n_minibatches": 4,
+        "ppo.hidden": [8],
+    }
+    folder = runs.start(
+        "ippo", make_config(small | {"name": "own", "ppo.memory": "gru", "ppo.share_params": False})
+    )
     setup = make_setup("two", seed=5)
     seat = find_seat(str(folder), setup)
     assert seat.name == "run own"
@@ -220,7 +264,9 @@ def test_a_trained_run_takes_a_seat(tmp_path, monkeypatch):
 
 
 def test_a_seat_that_nobody_knows_is_refused(tmp_path, duel):
-    with pytest.raises(ParameterError, match="--opponent = nobody: is neither human, a run folder nor a policy"):
+    with pytest.raises(
+        ParameterError, match="--opponent = nobody: is neither human, a run folder nor a policy"
+    ):
         find_seat("nobody", duel.setup)
     with pytest.raises(ParameterError, match="is not a run folder"):
         find_seat(str(tmp_path), duel.setup)

@@ -14,9 +14,21 @@ def offer():
 
 @pytest.mark.parametrize(
     ("typed", "action"),
-    [("0", 0), ("p", 0), ("PASS", 0), ("3", 3), (" b3 ", 3), ("buy 3", 3), ("B  2", 2), ("15", 15), ("s5", 15),
-     ("sell 1", 11), ("S 1", 11), ("03", 3)],
-)  # fmt: skip
+    [
+        ("0", 0),
+        ("p", 0),
+        ("PASS", 0),
+        ("3", 3),
+        (" b3 ", 3),
+        ("buy 3", 3),
+        ("B  2", 2),
+        ("15", 15),
+        ("s5", 15),
+        ("sell 1", 11),
+        ("S 1", 11),
+        ("03", 3),
+    ],
+)
 def test_an_order_may_be_a_number_or_a_word(offer, typed, action):
     assert read_order(typed, offer, 0) == action
 

@@ -42,7 +42,11 @@ def test_a_game_comes_back_as_it_was_played(duel, saved):
     game = load_game(saved)
     assert list(game.records) == duel.records
     assert game.players == ("human", "level1")
-    assert (game.setup.kind, game.setup.preset, game.setup.seed) == ("two", "default", duel.setup.seed)
+    assert (game.setup.kind, game.setup.preset, game.setup.seed) == (
+        "two",
+        "default",
+        duel.setup.seed,
+    )
     assert [path.name for path in saved.parent.iterdir()] == ["game.json"]
 
 
@@ -61,7 +65,10 @@ def test_an_unfinished_game_and_an_unplayed_one_come_back(duel, tmp_path):
 
 
 def test_the_numbers_are_the_file_s_own_and_a_preset_s_name_only_a_label(saved):
-    assert load_game(changed(saved, preset="one that is no more")).setup.preset == "one that is no more"
+    assert (
+        load_game(changed(saved, preset="one that is no more")).setup.preset
+        == "one that is no more"
+    )
 
 
 def test_a_write_that_fails_leaves_the_old_file(duel, saved, monkeypatch):
@@ -138,14 +145,17 @@ def test_damaged_games_are_refused(saved, changes, said):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("env.alpha", 0.31), ("env.sigma_q", 0.51), ("env.flags.enable_impact", "yes")]
+    ("key", "value"),
+    [("env.alpha", 0.31), ("env.sigma_q", 0.51), ("env.flags.enable_impact", "yes")],
 )
 def test_other_parameters_than_were_played_are_refused(games, tmp_path, key, value):
     game = games["two"][0]
     document = game_json(game.setup, NAMES, game.records)
     document["env"] |= {key: value}
     (tmp_path / "game").write_text(json.dumps(document))
-    assert "figures are not the saved ones" in (said := refusal_of(tmp_path / "game")) or key in said
+    assert (
+        "figures are not the saved ones" in (said := refusal_of(tmp_path / "game")) or key in said
+    )
 
 
 @pytest.mark.parametrize("order", [21, -1, 1.5, True, "3", None, [1]])

@@ -37,7 +37,9 @@ def test_a_score_is_the_quotient_of_expected_pnls(benchmark_game):
         expected = sum(record.orders[seat].expected_pnl for record in table.records)
         best = sum(record.orders[seat].expected_pnl for record in benchmark_game.records)
         assert score.score == pytest.approx(expected / best)
-        assert score.totals.pnl == pytest.approx(sum(record.orders[seat].pnl for record in table.records))
+        assert score.totals.pnl == pytest.approx(
+            sum(record.orders[seat].pnl for record in table.records)
+        )
         assert score.totals.pnl == pytest.approx(score.totals.expected_pnl + score.totals.luck)
         assert score.totals.wealth == pytest.approx(500 + score.totals.pnl, abs=1e-2)
 
@@ -62,7 +64,9 @@ def test_in_one_s_place_a_policy_meets_the_same_opponent(duel):
     table = Table(duel.setup, [level1, level1])
     while not table.over:
         table.play({})
-    assert in_place_of(duel.setup, duel.seats, duel.records, 0, level1) == totals_of(table.records, 0)
+    assert in_place_of(duel.setup, duel.seats, duel.records, 0, level1) == totals_of(
+        table.records, 0
+    )
     with pytest.raises(ValueError, match="a person cannot be asked"):
         in_place_of(duel.setup, duel.seats, duel.records, 0, human())
 

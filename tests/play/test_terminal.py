@@ -35,13 +35,26 @@ class Terminal:
     def __init__(self, arguments, columns, cache, **environment):
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-        kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR")}
-        env = kept | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "JAX_COMPILATION_CACHE_DIR": str(cache)}
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if k not in ("NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR")
+        }
+        env = kept | {
+            "PYTHONPATH": str(ROOT),
+            "TERM": "xterm-256color",
+            "JAX_COMPILATION_CACHE_DIR": str(cache),
+        }
         env |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3"} | environment
         self.process = subprocess.Popen(
-            [sys.executable, "-c", START, *map(str, arguments)], cwd=ROOT, env=env, stdin=slave, stdout=slave,
-            stderr=slave, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-c", START, *map(str, arguments)],
+            cwd=ROOT,
+            env=env,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
         os.close(slave)
         self.output = ""
         self._read = 0
@@ -85,7 +98,9 @@ class Terminal:
 
     @property
     def lines(self):
-        """All that was written from a line's start, without colours; a spinner writes one line many times."""
+        """All that was written from a line's start, without colours; a spinner writes one line many
+        times.
+        """
         return re.split(r"[\r\n]+", CONTROL.sub("", self.output))
 
 
@@ -126,8 +141,20 @@ def test_a_whole_game_is_typed_at_40_columns_and_stepped_through_again(start, fo
     game.type("b10\n")
     assert game.finish() == 0
     shown = " ".join(" ".join(game.lines).split())
-    for word in ("Round 10 of 10", "give or take", "slippage", "depth took", "The equilibrium", "Best reply", "luck",
-                 "skill", "Score ", "In the same place", "depth 10 or more", "--seed 12"):  # fmt: skip
+    for word in (
+        "Round 10 of 10",
+        "give or take",
+        "slippage",
+        "depth took",
+        "The equilibrium",
+        "Best reply",
+        "luck",
+        "skill",
+        "Score ",
+        "In the same place",
+        "depth 10 or more",
+        "--seed 12",
+    ):
         assert word in shown, word
     assert max(map(len, game.lines)) <= 40
     assert not COLOUR.search(game.output)
@@ -184,7 +211,10 @@ def test_one_person_at_both_seats_sees_what_is_typed_and_the_end_of_input_ends_t
     [
         (["--mode", "single", "--both-seats"], "--both-seats = on: needs a game of two"),
         (["--both-seats", "--opponent", "level1"], "leaves no seat to --opponent level1"),
-        (["--opponent", "nobody"], "--opponent = nobody: is neither human, a run folder nor a policy"),
+        (
+            ["--opponent", "nobody"],
+            "--opponent = nobody: is neither human, a run folder nor a policy",
+        ),
         (["--seed", "-1"], "seed = -1"),
         (["alpha=0.5"], "argument = alpha"),
         (["env.alpha=-1"], "env.alpha = -1"),
@@ -206,9 +236,19 @@ def test_what_is_not_allowed_is_one_line_and_exit_code_2(arguments, said, monkey
 
 
 def test_a_reader_that_goes_away_is_no_traceback(compilation_cache):
-    env = os.environ | {"PYTHONPATH": str(ROOT), "JAX_COMPILATION_CACHE_DIR": str(compilation_cache)}
-    game = subprocess.Popen([sys.executable, "-m", "cardjax.play"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # fmt: skip
+    env = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
+    }
+    game = subprocess.Popen(
+        [sys.executable, "-m", "cardjax.play"],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     game.stdout.close()
     assert game.stderr.read() == ""
     assert game.wait(PATIENCE) == 1
@@ -230,7 +270,19 @@ def typed(monkeypatch, *lines):
 
 def test_the_options_reach_the_game(monkeypatch, capsys):
     typed(monkeypatch, "20", "q")
-    main(["--opponent", "pass", "--seed", "12", "--impact", "off", "--preset", "commons", "env.initial_wealth=1000"])
+    main(
+        [
+            "--opponent",
+            "pass",
+            "--seed",
+            "12",
+            "--impact",
+            "off",
+            "--preset",
+            "commons",
+            "env.initial_wealth=1000",
+        ]
+    )
     shown = capsys.readouterr().out
     assert "Game: preset commons, seed 12" in shown
     assert "Your bankroll: 1000.00" in shown
@@ -242,6 +294,8 @@ def test_alone_one_is_compared_with_the_optimum_and_with_whom_one_asks_for(monke
     typed(monkeypatch, "b1", "q")
     main(["--mode", "single", "--opponent", "pass", "--seed", "5", "--events", "off"])
     shown = capsys.readouterr().out
-    assert "cardjax: you alone" in shown and "Event: All ranks" in shown and "The optimum: " in shown
+    assert (
+        "cardjax: you alone" in shown and "Event: All ranks" in shown and "The optimum: " in shown
+    )
     compared = shown.split("In the same place")[1]
     assert re.search(r"the optimum +[+-]\d", compared) and re.search(r"pass +\+0.00", compared)

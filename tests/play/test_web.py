@@ -71,7 +71,9 @@ class Client:
 def serve(app):
     """(uvicorn server, its thread, port) of an app at a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_level="critical"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_level="critical")
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     return server, thread, listener.getsockname()[1]
@@ -109,7 +111,9 @@ def test_a_game_over_http_is_the_cores_game(finished):
     for shown, record in zip(end["records"], table.records, strict=True):
         assert shown["cards"] == list(record.cards)
         assert [order["pnl"] for order in shown["orders"]] == [order.pnl for order in record.orders]
-        assert [order["action"] for order in shown["orders"]] == [order.action for order in record.orders]
+        assert [order["action"] for order in shown["orders"]] == [
+            order.action for order in record.orders
+        ]
     score = score_of(setup, table.records, 0)
     assert end["summary"]["scores"][0]["totals"]["pnl"] == pytest.approx(score.totals.pnl)
     assert end["summary"]["scores"][0]["score"] == pytest.approx(score.score)
@@ -131,7 +135,10 @@ def test_the_fair_value_is_the_one_that_the_record_tells_later(finished):
 def test_a_finished_game_tells_what_others_would_have_earned(finished):
     compared = {row["name"]: row for row in finished[1]["summary"]["compared"]}
     assert list(compared) == ["equilibrium", "mine", "ev_oracle", "random_valid"]
-    assert compared["equilibrium"]["expected_pnl"] > finished[1]["summary"]["scores"][0]["totals"]["expected_pnl"]
+    assert (
+        compared["equilibrium"]["expected_pnl"]
+        > finished[1]["summary"]["scores"][0]["totals"]["expected_pnl"]
+    )
     assert all(row["rounds"] == 10 for row in compared.values())
 
 
@@ -178,22 +185,35 @@ def test_a_saved_game_with_figures_beyond_floats_is_refused(visitor):
     for infinite in ("1e999", "-1e999"):
         changed = json.loads(text)
         changed["figures"][0]["wealth"] = changed["figures"][0]["pnl"] = ["INF", "INF"]
-        status, _, content = visitor.raw("POST", "/api/replays", json.dumps(changed).replace('"INF"', infinite))
+        status, _, content = visitor.raw(
+            "POST", "/api/replays", json.dumps(changed).replace('"INF"', infinite)
+        )
         assert status == 400 and "error" in json.loads(content)
 
 
 def test_policies_play_a_whole_game_that_can_be_saved(visitor):
     match = {"mode": "two", "players": ["mine", "equilibrium"], "seed": 3}
-    (status, game), (_, again) = visitor.ask("POST", "/api/matches", match), visitor.ask("POST", "/api/matches", match)
+    (status, game), (_, again) = (
+        visitor.ask("POST", "/api/matches", match),
+        visitor.ask("POST", "/api/matches", match),
+    )
     assert status == 201 and game["over"] and len(game["records"]) == 10
     assert game["records"] == again["records"]
-    assert all(len(order["action_values"]) == 21 for record in game["records"] for order in record["orders"])
+    assert all(
+        len(order["action_values"]) == 21
+        for record in game["records"]
+        for order in record["orders"]
+    )
     for record in game["records"]:
         best = {action for action, _ in record["orders"][1]["benchmark"]}
-        assert record["orders"][1]["action"] in best, "the equilibrium plays what the page calls the equilibrium"
+        assert record["orders"][1]["action"] in best, (
+            "the equilibrium plays what the page calls the equilibrium"
+        )
     _, _, saved = visitor.raw("GET", f"/api/games/{game['id']}/saved")
     assert parse_game(saved.decode()).players == ("mine", "equilibrium")
-    status, answer = visitor.ask("POST", f"/api/games/{game['id']}/orders", {"round": 1, "action": 0})
+    status, answer = visitor.ask(
+        "POST", f"/api/games/{game['id']}/orders", {"round": 1, "action": 0}
+    )
     assert (status, answer["error"]) == (409, "This game is among policies and takes no orders.")
 
 
@@ -206,7 +226,9 @@ def test_alone_with_the_market_and_with_switches(visitor):
 
 def test_options_name_who_may_be_met(visitor):
     status, options = visitor.ask("GET", "/api/options")
-    two, single = ([player["name"] for player in options["players"][mode]] for mode in ("two", "single"))
+    two, single = (
+        [player["name"] for player in options["players"][mode]] for mode in ("two", "single")
+    )
     assert status == 200 and "default" in options["presets"]
     assert two == ["mine", *POLICIES] and single == [*POLICIES]
     assert all(player["words"] for player in options["players"]["two"])
@@ -231,17 +253,29 @@ def test_options_name_who_may_be_met(visitor):
         ("games", {"opponent": {"a": 1}}, "opponent = {'a': 1}"),
         ("games", {"opponent": "\u202e\n\x00"}, "opponent ="),
         ("games", {"mode": "single", "opponent": "pass"}, "a single player has none: leave it out"),
-        ("games", {"alpha": 1}, '"alpha": unknown field; there are mode, preset, seed, events, impact, opponent.'),
+        (
+            "games",
+            {"alpha": 1},
+            '"alpha": unknown field; there are mode, preset, seed, events, impact, opponent.',
+        ),
         ("games", [], "must be a JSON object"),
         ("games", 3, "must be a JSON object"),
         ("matches", {"players": ["pass"]}, 'players = ["pass"]: must be a list of 2 name(s).'),
         ("matches", {"players": "ab"}, 'players = "ab"'),
         ("matches", {}, "players = null"),
         ("matches", {"players": ["pass", "."]}, "players = .: must be one of"),
-        ("matches", {"mode": "single", "players": ["mine"]}, "was trained for 2 player(s), not for 1"),
+        (
+            "matches",
+            {"mode": "single", "players": ["mine"]},
+            "was trained for 2 player(s), not for 1",
+        ),
         ("matches", {"players": ["pass", "human"]}, "players = human"),
         ("replays", {}, "The file is not a saved game of cardjax."),
-        ("replays", {"n_players": 5}, "The file is of 5 players; games of at most 4 are replayed here."),
+        (
+            "replays",
+            {"n_players": 5},
+            "The file is of 5 players; games of at most 4 are replayed here.",
+        ),
         ("replays", [1], "The file is not a saved game of cardjax."),
     ],
 )
@@ -292,14 +326,19 @@ def test_bad_bodies_are_refused_in_one_line(visitor, body, status, said):
 
 def test_deep_nesting_that_python_itself_gives_up_on_is_refused(visitor):
     status, _, content = visitor.raw("POST", "/api/replays", b"[" * 100_000)
-    assert status == 400 and json.loads(content)["error"].startswith("The request is not valid JSON")
+    assert status == 400 and json.loads(content)["error"].startswith(
+        "The request is not valid JSON"
+    )
 
 
 def test_a_replay_may_be_longer_than_an_order_but_not_endless(visitor):
     long = b'"' + b"x" * requests.LARGE + b'"'
     assert visitor.raw("POST", "/api/replays", long[:1000] + b'"')[0] == 400
     status, _, content = visitor.raw("POST", "/api/replays", long)
-    assert status == 413 and json.loads(content)["error"] == "The request is too long: 256 KiB are allowed."
+    assert (
+        status == 413
+        and json.loads(content)["error"] == "The request is too long: 256 KiB are allowed."
+    )
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
@@ -349,7 +388,11 @@ def test_of_many_orders_for_one_round_one_counts(visitor):
     game = visitor.new(seed=4)
     order = {"round": 1, "action": 2}
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: visitor.ask("POST", f"/api/games/{game['id']}/orders", order), range(8)))
+        answers = list(
+            pool.map(
+                lambda _: visitor.ask("POST", f"/api/games/{game['id']}/orders", order), range(8)
+            )
+        )
     assert sorted(status for status, _ in answers) == [200] + [409] * 7
     assert len(visitor.ask("GET", f"/api/games/{game['id']}")[1]["records"]) == 1
     late = next(answer for status, answer in answers if status == 409)
@@ -360,7 +403,9 @@ def test_a_game_that_is_over_takes_no_order(visitor):
     game = visitor.new(mode="single", seed=1)
     for _ in range(10):
         game = visitor.order(game, 0)
-    status, answer = visitor.ask("POST", f"/api/games/{game['id']}/orders", {"round": 10, "action": 0})
+    status, answer = visitor.ask(
+        "POST", f"/api/games/{game['id']}/orders", {"round": 10, "action": 0}
+    )
     assert (status, answer["error"]) == (409, "This game is over.")
 
 
@@ -368,11 +413,17 @@ def test_the_game_untouched_for_longest_makes_room(visitor):
     first, *others = [visitor.new(seed=seed)["id"] for seed in range(KEPT)]
     assert visitor.ask("GET", f"/api/games/{first}")[0] == 200
     newest = visitor.new(seed=9)["id"]
-    for path, method in ((others[0], "GET"), (f"{others[0]}/orders", "POST"), (f"{others[0]}/saved", "GET")):
+    for path, method in (
+        (others[0], "GET"),
+        (f"{others[0]}/orders", "POST"),
+        (f"{others[0]}/saved", "GET"),
+    ):
         body = {"round": 1, "action": 0} if method == "POST" else None
         status, answer = visitor.ask(method, f"/api/games/{path}", body)
         assert status == 404 and answer["error"].startswith("This game is no longer kept")
-    assert all(visitor.ask("GET", f"/api/games/{name}")[0] == 200 for name in (first, *others[1:], newest))
+    assert all(
+        visitor.ask("GET", f"/api/games/{name}")[0] == 200 for name in (first, *others[1:], newest)
+    )
 
 
 def test_identifiers_cannot_be_guessed_and_the_oldest_goes():
@@ -386,11 +437,22 @@ def test_identifiers_cannot_be_guessed_and_the_oldest_goes():
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 200), ("GET", "/static/app.js", 200), ("GET", "/static/style.css", 200), ("GET", "/api/options", 200),
-     ("GET", "/nothing", 404), ("GET", "/static/nothing", 404), ("GET", "/static/../app.py", 404),
-     ("GET", "/static/%2e%2e/app.py", 404), ("GET", "/static/..%2fapp.py", 404), ("GET", "/static/", 404),
-     ("GET", "/api/games", 405), ("DELETE", "/api/options", 405), ("GET", "/api/games/x", 404)],
-)  # fmt: skip
+    [
+        ("GET", "/", 200),
+        ("GET", "/static/app.js", 200),
+        ("GET", "/static/style.css", 200),
+        ("GET", "/api/options", 200),
+        ("GET", "/nothing", 404),
+        ("GET", "/static/nothing", 404),
+        ("GET", "/static/../app.py", 404),
+        ("GET", "/static/%2e%2e/app.py", 404),
+        ("GET", "/static/..%2fapp.py", 404),
+        ("GET", "/static/", 404),
+        ("GET", "/api/games", 405),
+        ("DELETE", "/api/options", 405),
+        ("GET", "/api/games/x", 404),
+    ],
+)
 def test_every_answer_has_the_security_headers(visitor, method, path, status):
     answered, headers, content = visitor.raw(method, path)
     assert answered == status
@@ -400,9 +462,14 @@ def test_every_answer_has_the_security_headers(visitor, method, path, status):
 
 
 def test_the_policy_lets_nothing_in_from_elsewhere():
-    rules = dict(rule.strip().split(" ", 1) for rule in SECURITY["content-security-policy"].split(";"))
+    rules = dict(
+        rule.strip().split(" ", 1) for rule in SECURITY["content-security-policy"].split(";")
+    )
     assert rules["default-src"] == "'none'" and rules["script-src"] == "'self'"
-    assert "unsafe" not in SECURITY["content-security-policy"] and "http" not in SECURITY["content-security-policy"]
+    assert (
+        "unsafe" not in SECURITY["content-security-policy"]
+        and "http" not in SECURITY["content-security-policy"]
+    )
 
 
 def test_the_page_asks_for_nothing_from_elsewhere():
@@ -427,16 +494,24 @@ def test_a_port_that_is_taken_is_told_in_one_line(visitor, capsys):
     assert stop.value.code == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1
-    assert said.err.startswith(f"--port = {visitor.port}: cannot be listened at on 127.0.0.1 (Address already in use)")
+    assert said.err.startswith(
+        f"--port = {visitor.port}: cannot be listened at on 127.0.0.1 (Address already in use)"
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["--port", "70000"], "--port = 70000: must be a whole number in [0, 65535]"),
-        (["--host", "no.such.host.invalid"], "--host = no.such.host.invalid: is no address of this machine"),
+        (
+            ["--host", "no.such.host.invalid"],
+            "--host = no.such.host.invalid: is no address of this machine",
+        ),
         (["--host", "203.0.113.1"], "--port = "),
-        (["--port", "0", "--run", "/nonexistent"], "run = /nonexistent: is not a run folder (no meta.json)"),
+        (
+            ["--port", "0", "--run", "/nonexistent"],
+            "run = /nonexistent: is not a run folder (no meta.json)",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_told_in_one_line(capsys, arguments, said):
@@ -448,7 +523,9 @@ def test_what_cannot_be_served_is_told_in_one_line(capsys, arguments, said):
 
 @pytest.mark.parametrize("package", ["uvicorn", "starlette"])
 def test_without_the_extra_it_says_how_to_install_it(capsys, monkeypatch, package):
-    for name in [name for name in sys.modules if name.startswith((f"{package}.", "cardjax.play.web.app"))]:
+    for name in [
+        name for name in sys.modules if name.startswith((f"{package}.", "cardjax.play.web.app"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SystemExit) as stop:
@@ -460,10 +537,12 @@ def test_without_the_extra_it_says_how_to_install_it(capsys, monkeypatch, packag
 
 def test_ctrl_c_stops_the_server_cleanly(compilation_cache):
     process = subprocess.Popen(
-        [sys.executable, "-m", "cardjax.play.web", "--port", "0"], text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-m", "cardjax.play.web", "--port", "0"],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env=os.environ | {"JAX_COMPILATION_CACHE_DIR": str(compilation_cache)},
-    )  # fmt: skip
+    )
     try:
         line = process.stdout.readline()
         assert line.startswith("cardjax: http://127.0.0.1:") and line.endswith("(Ctrl-C stops)\n")
@@ -488,12 +567,25 @@ def test_a_trained_run_plays(tmp_path, monkeypatch):
     from cardjax.runtime import runs
 
     monkeypatch.chdir(tmp_path)
-    tiny = {"name": "mine", "train.n_envs": 64, "train.total_steps": 1280, "train.n_evals": 1, "train.eval_games": 64,
-            "train.final_eval_games": 64, "ppo.n_minibatches": 4, "ppo.hidden": [8]}  # fmt: skip
+    tiny = {
+        "name": "mine",
+        "train.n_envs": 64,
+        "train.total_steps": 1280,
+        "train.n_evals": 1,
+        "train.eval_games": 64,
+        "train.final_eval_games": 64,
+        "ppo.n_minibatches": 4,
+        "ppo.hidden": [8],
+    }
     folder = runs.start("ippo", make_config(tiny))
     server, thread, port = serve(make_app(Players(load_runs([folder]))))
-    status, game = Client(port).ask("POST", "/api/matches", {"players": ["mine", "mine"], "seed": 1})
-    assert status == 201 and [seat["name"] for seat in game["seats"]] == ["mine (seat 1)", "mine (seat 2)"]
+    status, game = Client(port).ask(
+        "POST", "/api/matches", {"players": ["mine", "mine"], "seed": 1}
+    )
+    assert status == 201 and [seat["name"] for seat in game["seats"]] == [
+        "mine (seat 1)",
+        "mine (seat 2)",
+    ]
     assert "mine" in [row["name"] for row in game["summary"]["compared"]]
     server.should_exit = True
     thread.join(10)

@@ -1,6 +1,8 @@
-"""The page in a real browser: played by mouse and by keyboard, watched, replayed, on a phone's width, in both colours.
+"""The page in a real browser: played by mouse and by keyboard, watched, replayed, on a phone's
+width, in both colours.
 
-Skipped where playwright (the Python package; its own browsers are not needed) or a Chromium of the system is missing.
+Skipped where playwright (the Python package; its own browsers are not needed) or a Chromium of the
+system is missing.
 """
 
 import json
@@ -19,7 +21,9 @@ from playwright.sync_api import sync_playwright
 
 from cardjax.play.record import parse_game
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 PATIENCE = 120_000
 """Milliseconds: long only where the machine has much else to do."""
@@ -81,7 +85,9 @@ def browser():
 
 @pytest.fixture
 def visit(browser, address):
-    """visit(fragment="", **how): a page in a context of its own; at the end no console may have complained."""
+    """visit(fragment="", **how): a page in a context of its own; at the end no console may have
+    complained.
+    """
     contexts, complaints = [], []
 
     def open_page(fragment="", **how):
@@ -89,7 +95,12 @@ def visit(browser, address):
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on(
+            "console",
+            lambda said: (
+                complaints.append(said.text) if said.type in ("error", "warning") else None
+            ),
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(address + fragment)
         page.wait_for_selector("#view > *")
@@ -178,7 +189,9 @@ def test_a_whole_game_by_keyboard(visit):
     page.wait_for_selector(".trades")
     for t in range(10):
         page.keyboard.press(str((t + 3) % 10))
-        page.wait_for_selector(f".sizes input[value='{(t + 3) % 10 or 10}']:checked", state="attached")
+        page.wait_for_selector(
+            f".sizes input[value='{(t + 3) % 10 or 10}']:checked", state="attached"
+        )
         if t == 0:  # without the single keys, by Tab and Enter
             tab_to(page, ".trades .buy")
             page.keyboard.press("Enter")
@@ -261,12 +274,18 @@ def test_what_is_refused_is_said_and_nothing_breaks(browser, address, file, tmp_
     page = browser.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(address + "#replay")
-    page.set_input_files("#file", {"name": "x.json", "mimeType": "application/json", "buffer": b"{}"})
+    page.set_input_files(
+        "#file", {"name": "x.json", "mimeType": "application/json", "buffer": b"{}"}
+    )
     page.wait_for_selector("#notice:has-text('The file is not a saved game of cardjax.')")
     changed = json.loads(file.read_text()) | {"players": ["<img src=x onerror=alert(1)>", "b"]}
-    page.set_input_files("#file", {"name": "y", "mimeType": "", "buffer": json.dumps(changed).encode()})
+    page.set_input_files(
+        "#file", {"name": "y", "mimeType": "", "buffer": json.dumps(changed).encode()}
+    )
     page.wait_for_selector("h1:has-text('<img src=x onerror=alert(1)> against b')")
-    assert page.is_hidden("#notice") and page.locator("img").count() == 1, "a name is text, whatever it says"
+    assert page.is_hidden("#notice") and page.locator("img").count() == 1, (
+        "a name is text, whatever it says"
+    )
     page.evaluate("sessionStorage.setItem('cardjax-game', 'expired')")
     page.goto(address + "#play")
     page.wait_for_selector("text=Deal the cards")
@@ -316,7 +335,9 @@ def test_text_stands_out_and_controls_have_names(visit, file, scheme):
     page.click("text=Rules and keys")
     check()
     assert seen > 300
-    assert page.evaluate("getComputedStyle(document.querySelector('.card')).animationName") == "none"
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.card')).animationName") == "none"
+    )
 
 
 def test_colours_can_be_chosen(visit):

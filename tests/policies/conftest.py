@@ -1,4 +1,6 @@
-"""What the policies' tests share: games played under jit, the views that come up in them, and a float64 reference."""
+"""What the policies' tests share: games played under jit, the views that come up in them, and a
+float64 reference.
+"""
 
 import functools
 import importlib.util
@@ -48,7 +50,9 @@ def _play(policy, n_players, params, key):
 @pytest.fixture(scope="session")
 def play():
     """play(policy, n_players, params, seed) → Games; everybody plays the same policy."""
-    return lambda policy, n_players, params, seed: _play(policy, n_players, params, jax.random.key(seed))
+    return lambda policy, n_players, params, seed: _play(
+        policy, n_players, params, jax.random.key(seed)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +65,9 @@ def views(play):
     def sample(n_players, params=None, seed=0):
         n_seats = n_players + n_players % 2
         view = play(RandomValid(), n_seats, make_params() if params is None else params, seed).view
-        flat = jax.tree.map(lambda x: np.asarray(x).reshape(view.bid.size, *x.shape[3:])[:N_VIEWS], view)
+        flat = jax.tree.map(
+            lambda x: np.asarray(x).reshape(view.bid.size, *x.shape[3:])[:N_VIEWS], view
+        )
         return flat._replace(others_last=flat.others_last[:, : n_players - 1])
 
     return sample
@@ -85,14 +91,27 @@ def reference():
 
 
 NUMBERS = {
-    "bid": 23, "ask": 25, "mid": 24, "spread": 2, "displayed_bid": 8, "displayed_ask": 8, "last_slippage": 0,
-    "last_fill_ratio": 1, "mu": 24, "sigma": 5, "s_max": 42, "wealth": 500, "initial_wealth": 500,
-}  # fmt: skip
+    "bid": 23,
+    "ask": 25,
+    "mid": 24,
+    "spread": 2,
+    "displayed_bid": 8,
+    "displayed_ask": 8,
+    "last_slippage": 0,
+    "last_fill_ratio": 1,
+    "mu": 24,
+    "sigma": 5,
+    "s_max": 42,
+    "wealth": 500,
+    "initial_wealth": 500,
+}
 WHOLE_NUMBERS = {"event": 0, "round": 0, "others_last": [0], "hints": [0] * 3}
 
 
 def hand_made(action_mask=(True,) * 21, **leaves):
-    """A View of one two-player round, without a leading shape: mu 24, bid 23, ask 25, all sizes valid."""
+    """A View of one two-player round, without a leading shape: mu 24, bid 23, ask 25, all sizes
+    valid.
+    """
     numbers = {name: jnp.float32(leaves.pop(name, x)) for name, x in NUMBERS.items()}
     whole = {name: jnp.asarray(leaves.pop(name, x), jnp.int32) for name, x in WHOLE_NUMBERS.items()}
     assert not leaves

@@ -1,4 +1,6 @@
-"""The stage game in float64 numpy, by quadrature and enumeration, sharing no formula with cardjax.policies."""
+"""The stage game in float64 numpy, by quadrature and enumeration, sharing no formula with
+cardjax.policies.
+"""
 
 import itertools
 from typing import NamedTuple
@@ -28,7 +30,9 @@ class Depth(NamedTuple):
 
 
 def overflow_by_depth(displayed, sigma, spread, q, law):
-    """E[max(0, q − L) | displayed], scalars: the integral over the normal that draws raw depth, given L ≥ cap."""
+    """E[max(0, q − L) | displayed], scalars: the integral over the normal that draws raw depth,
+    given L ≥ cap.
+    """
     if displayed < law.cap:
         return max(q - displayed, 0.0)
     scale = law.scale(sigma, spread)
@@ -58,7 +62,9 @@ def chance_of_cap(sigma, spread, law):
 
 
 def overflow_table(displayed, sigma, spread, law, q_max):
-    """E[max(0, q − L) | displayed] at q = 0..q_max, [n, q_max + 1]: P(L ≤ y | displayed) integrated over y."""
+    """E[max(0, q − L) | displayed] at q = 0..q_max, [n, q_max + 1]: P(L ≤ y | displayed) integrated
+    over y.
+    """
     displayed = np.asarray(displayed, np.float64)
     q = np.arange(q_max + 1.0)
     table = np.maximum(q - displayed[:, None], 0)
@@ -81,7 +87,10 @@ def expected_pnl(params, view, probabilities, n_players):
     alpha = float(params.alpha) * bool(params.flags.enable_impact)
     mu, bid, ask = (np.asarray(x, np.float64) for x in (view.mu, view.bid, view.ask))
     value = np.zeros((len(mu), 21))
-    for first, edge, displayed in ((1, mu - ask, view.displayed_ask), (11, bid - mu, view.displayed_bid)):
+    for first, edge, displayed in (
+        (1, mu - ask, view.displayed_ask),
+        (11, bid - mu, view.displayed_bid),
+    ):
         table = overflow_table(displayed, view.sigma, view.spread, Depth.of(params), 10 * n_players)
         orders = np.asarray(probabilities, np.float64)[:, first : first + 10]
         one = np.concatenate([1 - orders.sum(1, keepdims=True), orders], 1)
@@ -95,7 +104,9 @@ def expected_pnl(params, view, probabilities, n_players):
 
 
 def enumerated_pnl(params, view, probabilities, n_others):
-    """The 21 expected pnls of one view in plain loops: own action, the others' joint actions, a grid of depths."""
+    """The 21 expected pnls of one view in plain loops: own action, the others' joint actions, a
+    grid of depths.
+    """
     alpha = float(params.alpha) * bool(params.flags.enable_impact)
     mu, bid, ask = float(view.mu), float(view.bid), float(view.ask)
     buyers_meet, sellers_meet = depth_grid(params, view, "ask"), depth_grid(params, view, "bid")

@@ -11,7 +11,9 @@ from cardjax.env.liquidity import draw_depth
 from cardjax.policies import expected_overflow
 
 TOTALS = np.arange(41)
-overflow = jax.jit(lambda shown, sigma, spread, params: expected_overflow(shown, sigma, spread, TOTALS, params))
+overflow = jax.jit(
+    lambda shown, sigma, spread, params: expected_overflow(shown, sigma, spread, TOTALS, params)
+)
 
 
 def liquidity(**values):
@@ -20,7 +22,9 @@ def liquidity(**values):
 
 @st.composite
 def rounds(draw):
-    """(params, displayed, sigma, spread) with the cap displayed, or in one case of four a depth below it."""
+    """(params, displayed, sigma, spread) with the cap displayed, or in one case of four a depth
+    below it.
+    """
     low = draw(st.sampled_from([0.0, 0.5, 2.0, 5.0]))
     high = low + draw(st.sampled_from([0.5, 3.0, 18.0, 40.0]))
     cap = min(draw(st.sampled_from([0.0, 0.3, 1.0, 2.0, 2.5, 5.0, 10.0, 20.0])), high)
@@ -40,7 +44,12 @@ def test_equals_float64_quadrature(reference, case):
     # A cap so far out that it is never shown is a condition that nobody meets.
     assume(shown < law.cap or reference.chance_of_cap(sigma, spread, law) > 1e-12)
     # At tau = 0 the cap is shown only if the depth, which is then certain, reaches it.
-    assume(law.tau > 1e-3 or shown < law.cap or law.scale(sigma, spread) > 1.001 * law.cap or law.cap <= law.min)
+    assume(
+        law.tau > 1e-3
+        or shown < law.cap
+        or law.scale(sigma, spread) > 1.001 * law.cap
+        or law.cap <= law.min
+    )
     got = overflow(shown, sigma, spread, params)
     for q in (0, 1, 3, 8, 20, 40):
         want = reference.overflow_by_depth(float(shown), sigma, spread, q, law)
@@ -87,12 +96,20 @@ def test_sure_depths():
     at = lambda shown, sigma, **values: overflow(
         np.float32(shown), np.float32(sigma), np.float32(1), liquidity(**values)
     )
-    np.testing.assert_allclose(at(7.25, 5.0), np.maximum(TOTALS - 7.25, 0))  # below the cap: it is the depth
+    np.testing.assert_allclose(
+        at(7.25, 5.0), np.maximum(TOTALS - 7.25, 0)
+    )  # below the cap: it is the depth
     np.testing.assert_allclose(at(10.0, 0.0), np.maximum(TOTALS - 20, 0))  # sigma 0: L_max
     np.testing.assert_allclose(at(20.0, 5.0, cap=20), np.maximum(TOTALS - 20, 0))  # cap = L_max
-    np.testing.assert_allclose(at(6.0, 5.0, max=6, cap=10), np.maximum(TOTALS - 6, 0))  # L_max below the cap
-    np.testing.assert_allclose(at(2.0, 5.0, kappa=1e-3, cap=2), np.maximum(TOTALS - 2, 0))  # all raw depth below L_min
-    np.testing.assert_allclose(at(5.0, 4.0, tau=0, kappa=48, cap=5), np.maximum(TOTALS - 12, 0), atol=1e-4)
+    np.testing.assert_allclose(
+        at(6.0, 5.0, max=6, cap=10), np.maximum(TOTALS - 6, 0)
+    )  # L_max below the cap
+    np.testing.assert_allclose(
+        at(2.0, 5.0, kappa=1e-3, cap=2), np.maximum(TOTALS - 2, 0)
+    )  # all raw depth below L_min
+    np.testing.assert_allclose(
+        at(5.0, 4.0, tau=0, kappa=48, cap=5), np.maximum(TOTALS - 12, 0), atol=1e-4
+    )
     np.testing.assert_allclose(
         at(10.0, 7.0, kappa=1e-6), np.maximum(TOTALS - 10, 0)
     )  # past any tail: lies at its start

@@ -10,7 +10,16 @@ from scipy.stats import chisquare
 
 from cardjax.env import CardMarket, make_params
 from cardjax.env.execution import buy, position_of, sell
-from cardjax.policies import POLICIES, BestResponse, Equilibrium, EvOracle, Level1, Pass, RandomValid, make_policy
+from cardjax.policies import (
+    POLICIES,
+    BestResponse,
+    Equilibrium,
+    EvOracle,
+    Level1,
+    Pass,
+    RandomValid,
+    make_policy,
+)
 from cardjax.policies.ev_oracle import kelly_units
 from cardjax.policies.protocol import Memoryless, sample_action
 from cardjax.policies.stage_game import NOBODY, expected_pnl, flow_of
@@ -21,7 +30,9 @@ KEY = jax.random.key(0)
 
 def only(n_buys, n_sells):
     """A mask with that many valid buys and sells."""
-    return np.array([True, *(i <= n_buys for i in range(1, 11)), *(i <= n_sells for i in range(1, 11))])
+    return np.array(
+        [True, *(i <= n_buys for i in range(1, 11)), *(i <= n_sells for i in range(1, 11))]
+    )
 
 
 def choose(policy, view, params=DEFAULT):
@@ -40,7 +51,10 @@ def test_sampling_follows_the_probabilities_and_never_draws_a_zero():
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.sampled_from([0.0, 1e-7, 1e-3, 0.1, 0.7]), min_size=21, max_size=21), st.integers(0, 99))
+@given(
+    st.lists(st.sampled_from([0.0, 1e-7, 1e-3, 0.1, 0.7]), min_size=21, max_size=21),
+    st.integers(0, 99),
+)
 def test_sampling_takes_any_positive_weights(weights, seed):
     p = np.array(weights, np.float32)
     p[seed % 21] = max(p[seed % 21], 0.01)
@@ -55,7 +69,9 @@ def _sample(key, p):
 
 def test_unknown_names_are_named():
     for spec in ("nobody", "ev_oracle:", "ev_oracle:half", "equilibrium:pure", ""):
-        with pytest.raises(ValueError, match=r"policy = .*: must be one of .*ev_oracle:kelly.*") as error:
+        with pytest.raises(
+            ValueError, match=r"policy = .*: must be one of .*ev_oracle:kelly.*"
+        ) as error:
             make_policy(spec)
         assert repr(spec) in str(error.value)
         assert "\n" not in str(error.value)
@@ -111,7 +127,9 @@ def test_ev_oracle_takes_the_most_on_the_side_of_mu(hand_made, leaves, action):
 
 def test_ev_oracle_fixed(hand_made):
     assert choose(EvOracle("fixed"), hand_made(mu=26)) == buy(1)
-    assert choose(EvOracle("fixed", fixed_size=6), hand_made(mu=22, action_mask=only(9, 4))) == sell(4)
+    assert choose(
+        EvOracle("fixed", fixed_size=6), hand_made(mu=22, action_mask=only(9, 4))
+    ) == sell(4)
     assert choose(EvOracle("fixed"), hand_made(mu=26, action_mask=only(0, 9))) == 0
 
 
@@ -123,7 +141,10 @@ def test_ev_oracle_fixed(hand_made):
         ({"mu": 22.0, "sigma": 5.0, "wealth": 400.0}, sell(8)),
         ({"mu": 22.0, "sigma": 5.0, "wealth": 400.0, "action_mask": only(9, 3)}, sell(3)),
         ({"mu": 25.25, "sigma": 5.0, "wealth": 150.0}, 0),  # 0.75 of a unit
-        ({"mu": 25.25, "sigma": 0.0, "wealth": 150.0, "action_mask": only(6, 3)}, buy(6)),  # a sure gain
+        (
+            {"mu": 25.25, "sigma": 0.0, "wealth": 150.0, "action_mask": only(6, 3)},
+            buy(6),
+        ),  # a sure gain
         ({"mu": 25.25, "sigma": 0.0, "wealth": 0.0, "action_mask": only(0, 0)}, 0),
         ({"mu": 25.25, "sigma": 5.0, "wealth": -50.0, "action_mask": only(0, 0)}, 0),
     ],
@@ -133,7 +154,9 @@ def test_ev_oracle_kelly(hand_made, leaves, action):
 
 
 def test_the_kelly_bet_maximises_log_growth():
-    """Bets that win or lose `sigma` around their mean edge, small beside wealth: full Kelly beats its neighbours."""
+    """Bets that win or lose `sigma` around their mean edge, small beside wealth: full Kelly beats
+    its neighbours.
+    """
     wealth, edge, sigma = 5000.0, 0.05, 4.0
     best = float(kelly_units(jnp.float32(wealth), jnp.float32(edge), jnp.float32(sigma), 1.0))
     growth = lambda i: np.log(wealth + i * (edge + sigma)) + np.log(wealth + i * (edge - sigma))
@@ -164,10 +187,20 @@ def test_level1_estimates_each_side_from_the_rounds_that_favoured_it(hand_made):
     buys, sells, neither = (hand_made(mu=mu) for mu in (26.0, 22.0, 24.0))
     carry = player.init(KEY, ())
     favoured = [buys, sells, buys, neither, buys, neither]
-    others = [0, 4, 3, -2, 5, -7]  # of the round before: bought, bought though sells were favoured, sold, …
+    others = [
+        0,
+        4,
+        3,
+        -2,
+        5,
+        -7,
+    ]  # of the round before: bought, bought though sells were favoured, sold, …
     for round_, (view, last) in enumerate(zip(favoured, others, strict=True)):
         carry, _ = player.act(
-            DEFAULT, carry, view._replace(round=jnp.int32(round_), others_last=jnp.array([last])), KEY
+            DEFAULT,
+            carry,
+            view._replace(round=jnp.int32(round_), others_last=jnp.array([last])),
+            KEY,
         )
     # Buys were favoured three times and met by +4, −2 and −7; sells once, and met by +3.
     assert float(player.hit_probability(carry, jnp.int32(1), 1)) == pytest.approx((1 + 1) / (2 + 3))
@@ -187,8 +220,9 @@ def test_level1_forgets_rounds_beyond_its_window(hand_made):
 
 @pytest.mark.parametrize(
     ("n_others", "size"),
-    # alpha 0.3, edge 0.6, depth 10, p = 1/2, others at 10: the best i of i · (0.6 − 0.3 · E[(i + 10 k − 10)⁺]).
-    # One other: E = i / 2 and i · (0.6 − 0.15 i) is best at 2. Two: E = i / 2 + (i + 10) / 4, so every unit loses.
+    # alpha 0.3, edge 0.6, depth 10, p = 1/2, others at 10: the best i of i · (0.6 − 0.3 · E[(i + 10
+    # k − 10)⁺]). One other: E = i / 2 and i · (0.6 − 0.15 i) is best at 2. Two: E = i / 2 + (i +
+    # 10) / 4, so every unit loses.
     [(0, 10), (1, 2), (2, 0)],
 )
 def test_level1_counts_everybody(hand_made, n_others, size):
@@ -201,15 +235,27 @@ def test_level1_without_impact_takes_all(hand_made):
     assert choose(Level1(), hand_made(mu=25.6), params) == 10
 
 
-@pytest.mark.parametrize("overrides", [
-    {}, {"liquidity.cap": 2.5}, {"alpha": 0}, {"flags.enable_impact": False}, {"initial_wealth": 60},
-    {"alpha": 1.5, "sigma_q": 2, "liquidity.min": 0, "liquidity.max": 5, "liquidity.cap": 1},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {},
+        {"liquidity.cap": 2.5},
+        {"alpha": 0},
+        {"flags.enable_impact": False},
+        {"initial_wealth": 60},
+        {"alpha": 1.5, "sigma_q": 2, "liquidity.min": 0, "liquidity.max": 5, "liquidity.cap": 1},
+    ],
+)
 def test_best_response_is_the_best_of_all_actions(reference, views, acts, overrides):
     params = make_params(**overrides)
     n = 4096
     view = jax.tree.map(lambda x: x[:n], views(2, params, seed=4))
-    models = {"pass": Pass(), "random_valid": RandomValid(), "ev_oracle": EvOracle(), "equilibrium": Equilibrium()}
+    models = {
+        "pass": Pass(),
+        "random_valid": RandomValid(),
+        "ev_oracle": EvOracle(),
+        "equilibrium": Equilibrium(),
+    }
     for name, model in models.items():
         action = np.asarray(acts[f"best_response:{name}"](params, (), view, KEY)[1])
         value = reference.expected_pnl(params, view, _law(model, params, view), 2)
@@ -247,10 +293,14 @@ def test_best_response_to_the_equilibrium_earns_the_equilibrium(views):
 
 
 def test_ranking_in_the_default_game(play):
-    """In self-play, in points of expected pnl a game: restraint pays, and Level 0 crowds itself out."""
+    """In self-play, in points of expected pnl a game: restraint pays, and Level 0 crowds itself
+    out.
+    """
     params = make_params(reward="expected_pnl")
-    mean = {name: float(play(make_policy(name), 2, params, 6).reward.sum(0).mean())
-            for name in ("random_valid", "ev_oracle", "level1", "equilibrium")}  # fmt: skip
+    mean = {
+        name: float(play(make_policy(name), 2, params, 6).reward.sum(0).mean())
+        for name in ("random_valid", "ev_oracle", "level1", "equilibrium")
+    }
     assert mean["random_valid"] < mean["ev_oracle"] < 0 < mean["level1"] < mean["equilibrium"]
 
 
@@ -269,7 +319,9 @@ def _view_with(key, wealth, params):
             wealth=jnp.full(2, wealth),
             last_position=jax.random.randint(last_key, (2,), -10, 11),
         )
-        return env.view(state._replace(players=players, round=jax.random.randint(round_key, (), 0, 10)), params)
+        return env.view(
+            state._replace(players=players, round=jax.random.randint(round_key, (), 0, 10)), params
+        )
 
     return jax.vmap(one)(jax.random.split(key, 32))
 
@@ -288,7 +340,9 @@ worlds = st.fixed_dictionaries(
         "flags.stop_out": st.booleans(),
     }
 )
-wealths = st.sampled_from([-1e6, -30.0, 0.0, 10.0, 24.0, 101.0, 500.0, 1e7]) | st.floats(-100, 1000, width=32)
+wealths = st.sampled_from([-1e6, -30.0, 0.0, 10.0, 24.0, 101.0, 500.0, 1e7]) | st.floats(
+    -100, 1000, width=32
+)
 
 
 @settings(max_examples=25, deadline=None)
@@ -304,7 +358,9 @@ def test_no_player_ever_takes_an_invalid_action(acts, overrides, wealth, seed):
             assert bool(valid.all()), name
 
 
-@pytest.mark.parametrize("name", ["random_valid", "ev_oracle:kelly", "level1", "best_response", "equilibrium"])
+@pytest.mark.parametrize(
+    "name", ["random_valid", "ev_oracle:kelly", "level1", "best_response", "equilibrium"]
+)
 def test_jit_and_eager_agree(hand_made, acts, name):
     """On scalar views, whose eager operations the other tests have compiled already."""
     policy = POLICIES[name]
@@ -326,7 +382,9 @@ def test_any_leading_shape(hand_made, name, shape):
     carry = policy.init(KEY, shape)
     after, action = jax.eval_shape(policy.act, DEFAULT, carry, view, KEY)
     assert (action.shape, action.dtype, action.weak_type) == (shape, jnp.int32, False)
-    assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(lambda x: (x.shape, x.dtype), carry)
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(
+        lambda x: (x.shape, x.dtype), carry
+    )
 
 
 @pytest.mark.parametrize("name", ["ev_oracle:kelly", "level1", "best_response:random_valid"])
@@ -338,7 +396,9 @@ def test_entries_of_a_batch_do_not_touch_each_other(acts, name):
     np.testing.assert_array_equal(action.reshape(64), flat_action[::-1])
 
 
-@pytest.mark.parametrize("name", [name for name, policy in POLICIES.items() if isinstance(policy, Memoryless)])
+@pytest.mark.parametrize(
+    "name", [name for name, policy in POLICIES.items() if isinstance(policy, Memoryless)]
+)
 def test_probabilities_are_those_of_the_acts(acts, name):
     view = _view_with(jax.random.key(7), np.float32(110), DEFAULT)
     p = np.asarray(_law(POLICIES[name], DEFAULT, view))
@@ -361,4 +421,6 @@ def test_params_can_be_a_vmapped_grid(hand_made):
 
 def test_expected_pnl_of_best_response_is_the_stage_game_s(hand_made):
     view = hand_made(mu=26.0)
-    np.testing.assert_array_equal(BestResponse().expected_pnl(DEFAULT, view), expected_pnl(DEFAULT, view, NOBODY))
+    np.testing.assert_array_equal(
+        BestResponse().expected_pnl(DEFAULT, view), expected_pnl(DEFAULT, view, NOBODY)
+    )

@@ -19,7 +19,9 @@ joint_of = jax.jit(joint_payoff, static_argnums=2)
 
 
 def preset(name):
-    return make_params(**dict(flattened(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())["env"])))
+    return make_params(
+        **dict(flattened(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())["env"]))
+    )
 
 
 def flattened(tree, prefix=""):
@@ -60,7 +62,9 @@ def test_commons_pays_for_restraint(met, n_players, least):
 def test_tight_budget_limits_most_games(met):
     params = preset("tight_budget")
     view = met(params)
-    assert (equilibrium_of(params, unlimited(view), 1).size >= equilibrium_of(params, view, 1).size).all()
+    assert (
+        equilibrium_of(params, unlimited(view), 1).size >= equilibrium_of(params, view, 1).size
+    ).all()
     limited = equilibrium_of(params, unlimited(view), 1).size > equilibrium_of(params, view, 1).size
     assert 0.55 < float(limited.any(0).mean()) < 0.75
 
@@ -68,7 +72,9 @@ def test_tight_budget_limits_most_games(met):
 def test_the_default_budget_limits_nobody(met):
     params = preset("default")
     view = met(params)
-    np.testing.assert_array_equal(equilibrium_of(params, unlimited(view), 1).size, equilibrium_of(params, view, 1).size)
+    np.testing.assert_array_equal(
+        equilibrium_of(params, unlimited(view), 1).size, equilibrium_of(params, view, 1).size
+    )
 
 
 def test_hidden_depth_is_hidden_where_it_matters(met):

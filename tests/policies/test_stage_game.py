@@ -17,9 +17,12 @@ MARKETS = {
     "no_alpha": make_params(alpha=0),
     "no_impact": make_params(**{"flags.enable_impact": False}),
     "poor": make_params(initial_wealth=60, sigma_q=3),
-    "wild": make_params(alpha=1, sigma_q=2, **{"liquidity.cap": 2.5, "spread.min": 0, "spread.s0": 0}),
+    "wild": make_params(
+        alpha=1, sigma_q=2, **{"liquidity.cap": 2.5, "spread.min": 0, "spread.s0": 0}
+    ),
     "shallow": make_params(
-        alpha=0.03, **{"liquidity.min": 0, "liquidity.max": 4, "liquidity.cap": 1, "spread.min": 0.2}
+        alpha=0.03,
+        **{"liquidity.min": 0, "liquidity.max": 4, "liquidity.cap": 1, "spread.min": 0.2},
     ),
 }
 equilibrium_of = jax.jit(symmetric_equilibrium, static_argnums=2)
@@ -56,7 +59,9 @@ def test_expected_pnl_equals_enumeration_for_three(reference, views):
     params = MARKETS["small_cap"]
     view = jax.tree.map(lambda x: x[5], views(3, params))
     p = np.random.default_rng(1).dirichlet(np.full(21, 0.3)).astype(np.float32)
-    np.testing.assert_allclose(against_two(params, view, p), reference.enumerated_pnl(params, view, p, 2), atol=1e-4)
+    np.testing.assert_allclose(
+        against_two(params, view, p), reference.enumerated_pnl(params, view, p, 2), atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("market", MARKETS)
@@ -87,12 +92,22 @@ def test_flow_of_others_equals_enumeration_for_players_with_laws_of_their_own():
         want[i, 0, sum(x for x in (a, b) if x <= 10)] += chance
         want[i, 1, sum(x - 10 for x in (a, b) if x > 10)] += chance
     np.testing.assert_allclose(got, want, atol=1e-6)
-    np.testing.assert_array_equal(flow_of_others(jnp.ones((4, 1, 21))), np.broadcast_to(NOBODY, (4, 1, 2, 1)))
+    np.testing.assert_array_equal(
+        flow_of_others(jnp.ones((4, 1, 21))), np.broadcast_to(NOBODY, (4, 1, 2, 1))
+    )
 
 
-@pytest.mark.parametrize(("market", "n_players"), [
-    *itertools.product(MARKETS, [2]), ("default", 3), ("wild", 3), ("default", 4), ("shallow", 4), ("poor", 4),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("market", "n_players"),
+    [
+        *itertools.product(MARKETS, [2]),
+        ("default", 3),
+        ("wild", 3),
+        ("default", 4),
+        ("shallow", 4),
+        ("poor", 4),
+    ],
+)
 def test_nobody_gains_by_leaving_the_equilibrium(reference, views, market, n_players):
     params = MARKETS[market]
     view = views(n_players, params, seed=1)
@@ -137,13 +152,16 @@ def test_joint_payoff_is_the_best_total(reference, views):
     table = reference.overflow_table(shown, view.sigma, view.spread, reference.Depth.of(params), 30)
     n_valid = np.where(side, view.action_mask[:, 11:].sum(1), view.action_mask[:, 1:11].sum(1))
     for i in range(200):
-        want = max(q * (edge[i] - float(params.alpha) * table[i, q]) for q in range(3 * n_valid[i] + 1))
+        want = max(
+            q * (edge[i] - float(params.alpha) * table[i, q]) for q in range(3 * n_valid[i] + 1)
+        )
         assert abs(float(got[i]) - want) < 1e-5
 
 
 def test_two_players_mix_where_no_symmetric_size_is_pure(hand_made):
-    """Depth 2, alpha 1, edge 1.7. gain(1; 1) = 1.7, gain(2; 1) = 1.7 − 2 · 1 < 0: pure 1. At 2.3 the second pays
-    while the other takes 1 (2.3 − 2) and not while it takes 2 (2.3 − (2 · 2 − 1)): 0.3 − p = 0."""
+    """Depth 2, alpha 1, edge 1.7. gain(1; 1) = 1.7, gain(2; 1) = 1.7 − 2 · 1 < 0: pure 1. At 2.3
+    the second pays while the other takes 1 (2.3 − 2) and not while it takes 2 (2.3 − (2 · 2 − 1)):
+    0.3 − p = 0."""
     params = make_params(alpha=1)
     view = hand_made(mu=24, ask=22.3, bid=20, displayed_ask=2.0)
     assert [float(x) for x in symmetric_equilibrium(params, view, 2)] == pytest.approx([1, 0, 1.7])
@@ -159,12 +177,16 @@ def test_binomial_mean():
     values, p = rng.normal(size=(50, 5)), rng.uniform(size=50)
     want = [(binom.pmf(np.arange(5), 4, p[i]) * values[i]).sum() for i in range(50)]
     np.testing.assert_allclose(
-        binomial_mean(jnp.asarray(values, jnp.float32), jnp.asarray(p, jnp.float32)), want, atol=1e-6
+        binomial_mean(jnp.asarray(values, jnp.float32), jnp.asarray(p, jnp.float32)),
+        want,
+        atol=1e-6,
     )
 
 
 def test_what_the_market_pays_is_what_the_stage_game_expects(play):
-    """The law of hidden depth is the market's own: mean expected_pnl of play against the payoffs predicted for it."""
+    """The law of hidden depth is the market's own: mean expected_pnl of play against the payoffs
+    predicted for it.
+    """
     params = make_params(reward="expected_pnl", **{"liquidity.cap": 3})
     games = [play(Equilibrium(), 2, params, seed) for seed in range(8)]
     surprises = [game.reward - equilibrium_of(params, game.view, 2).payoff for game in games]
@@ -176,7 +198,10 @@ def test_benchmarks_of_the_default_game(play):
     """About 3.0 points a game for one player and 2.5 to 2.6 for each of two. DESIGN.md, "Score"."""
     params = MARKETS["default"]
     view = play(Equilibrium(), 2, params, 2).view
-    one, two = (10 * float(joint_of(params, view, 1).mean()), 10 * float(equilibrium_of(params, view, 2).payoff.mean()))
+    one, two = (
+        10 * float(joint_of(params, view, 1).mean()),
+        10 * float(equilibrium_of(params, view, 2).payoff.mean()),
+    )
     assert one == pytest.approx(3.0, abs=0.15)
     assert two == pytest.approx(2.55, abs=0.15)
 
@@ -184,10 +209,14 @@ def test_benchmarks_of_the_default_game(play):
 @pytest.mark.parametrize("shape", [(), (2, 3)])
 def test_shapes_and_dtypes(hand_made, shape):
     def outputs(view):
-        value = expected_pnl(params, view, flow_of(RandomValid().action_probabilities(params, view), 1))
+        value = expected_pnl(
+            params, view, flow_of(RandomValid().action_probabilities(params, view), 1)
+        )
         return value[..., 0], joint_payoff(params, view, 2), *symmetric_equilibrium(params, view, 2)
 
     params = make_params()
-    results = jax.eval_shape(outputs, jax.tree.map(lambda x: jnp.broadcast_to(x, shape + x.shape), hand_made()))
+    results = jax.eval_shape(
+        outputs, jax.tree.map(lambda x: jnp.broadcast_to(x, shape + x.shape), hand_made())
+    )
     assert all(x.shape == shape and not x.weak_type for x in results)
     assert [x.dtype.name for x in results] == ["float32", "float32", "int32", "float32", "float32"]

@@ -1,4 +1,6 @@
-"""The single game over wealth: the law of S by enumeration, and values against closed forms and played games."""
+"""The single game over wealth: the law of S by enumeration, and values against closed forms and
+played games.
+"""
 
 import functools
 import itertools
@@ -62,11 +64,23 @@ def enumerated(event, ranks):
 @pytest.mark.parametrize(
     ("event", "ranks"),
     [
-        (0, ()), (0, (2,)), (0, (14, 14)), (0, (2, 14, 9)), (0, (5, 5, 5)), (1, ()), (1, (10, 10)), (2, (7,)),
-        (3, (2, 8)), (4, ()), (4, (13, 13, 3)), (remap_event(2, 14), ()), (remap_event(14, 2), (14,)),
-        (remap_event(7, 8), (7, 8)), (remap_event(9, 3), (9, 9, 9)),
+        (0, ()),
+        (0, (2,)),
+        (0, (14, 14)),
+        (0, (2, 14, 9)),
+        (0, (5, 5, 5)),
+        (1, ()),
+        (1, (10, 10)),
+        (2, (7,)),
+        (3, (2, 8)),
+        (4, ()),
+        (4, (13, 13, 3)),
+        (remap_event(2, 14), ()),
+        (remap_event(14, 2), (14,)),
+        (remap_event(7, 8), (7, 8)),
+        (remap_event(9, 3), (9, 9, 9)),
     ],
-)  # fmt: skip
+)
 def test_the_law_of_s_is_that_of_every_draw(event, ranks):
     counts = np.bincount(np.array(ranks, int) - 2, minlength=13)
     np.testing.assert_allclose(sum_law(event, counts), enumerated(event, ranks), atol=3e-7)
@@ -83,7 +97,9 @@ def test_the_law_of_s_has_the_posteriors_moments():
     mean = law @ np.arange(43)
     np.testing.assert_allclose(law.sum(-1), 1, atol=1e-6)
     np.testing.assert_allclose(mean, mu, atol=1e-4)
-    np.testing.assert_allclose(np.sqrt((law * (np.arange(43) - mean[:, None]) ** 2).sum(-1)), sigma, atol=1e-3)
+    np.testing.assert_allclose(
+        np.sqrt((law * (np.arange(43) - mean[:, None]) ** 2).sum(-1)), sigma, atol=1e-3
+    )
     assert (law >= 0).all()
 
 
@@ -94,7 +110,9 @@ def alone(hand_made, ranks, **leaves):
     """A View of the single game in which cards of these ranks are shown."""
     counts = np.bincount(np.array(ranks, int) - 2, minlength=13)
     mu, sigma = posterior(leaves.get("event", 0), counts)
-    return hand_made(hints=[*ranks, 0, 0, 0][:3], mu=mu, sigma=sigma, others_last=np.zeros(0), **leaves)
+    return hand_made(
+        hints=[*ranks, 0, 0, 0][:3], mu=mu, sigma=sigma, others_last=np.zeros(0), **leaves
+    )
 
 
 def test_a_budget_without_end_leaves_the_optimum_of_each_round(views):
@@ -106,7 +124,8 @@ def test_a_budget_without_end_leaves_the_optimum_of_each_round(views):
 
 
 def test_what_a_wealth_is_worth_later_decides(hand_made):
-    # S = 26 for sure, the ask is 25, and depth 8: each of eight units earns 1. Wealth beyond 504 costs more later on.
+    # S = 26 for sure, the ask is 25, and depth 8: each of eight units earns 1. Wealth beyond 504
+    # costs more later on.
     view = alone(hand_made, (2, 10, 14))
     grid = jnp.linspace(0, 1000, 251)
     peak = jnp.broadcast_to(-5 * jnp.maximum(grid - 504, 0), (N_ROUNDS + 1, 6, 251))
@@ -116,22 +135,37 @@ def test_what_a_wealth_is_worth_later_decides(hand_made):
 
 
 def test_log_wealth_is_that_of_every_draw(hand_made):
-    view = alone(hand_made, (10, 10), bid=27.5, ask=28.0, displayed_bid=1, displayed_ask=1, wealth=60, s_max=42)
+    view = alone(
+        hand_made,
+        (10, 10),
+        bid=27.5,
+        ask=28.0,
+        displayed_bid=1,
+        displayed_ask=1,
+        wealth=60,
+        s_max=42,
+    )
     law = enumerated(0, (10, 10))
     params = make_params()
     player = WealthOptimal("log_wealth")
     gain = np.asarray(jax.jit(player.gain)(WealthParams(params, myopic_value(params)), view))
     for size in range(1, 3):
         pnl = size * (np.arange(43) - 28.0 - 0.3 * (size - 1))
-        np.testing.assert_allclose(gain[size], law @ np.log(np.maximum(60 + pnl, 1) / 60), atol=1e-6)
+        np.testing.assert_allclose(
+            gain[size], law @ np.log(np.maximum(60 + pnl, 1) / 60), atol=1e-6
+        )
         pnl = size * (27.5 - 0.3 * (size - 1) - np.arange(43))
-        np.testing.assert_allclose(gain[10 + size], law @ np.log(np.maximum(60 + pnl, 1) / 60), atol=1e-6)
+        np.testing.assert_allclose(
+            gain[10 + size], law @ np.log(np.maximum(60 + pnl, 1) / 60), atol=1e-6
+        )
     assert gain[0] == 0
 
 
 def test_wealth_below_one_point_counts_as_one():
     law, pnl = jnp.array([0.5, 0.5]), jnp.array([[-9.0, 10.0]])
-    np.testing.assert_allclose(expected_log_growth(law, pnl, jnp.float32(5)), [(np.log(1 / 5) + np.log(3)) / 2], 1e-6)
+    np.testing.assert_allclose(
+        expected_log_growth(law, pnl, jnp.float32(5)), [(np.log(1 / 5) + np.log(3)) / 2], 1e-6
+    )
     np.testing.assert_allclose(expected_log_growth(law, pnl, jnp.float32(-20)), [0], atol=1e-7)
 
 
@@ -139,7 +173,8 @@ def test_wealth_below_one_point_counts_as_one():
 
 
 def test_a_rich_player_who_knows_s_earns_ten_units_of_every_edge():
-    # sigma = 0: depth is 20 and the spread 1, so a round is worth 10 · E[(|eps| − 1/2)⁺], with eps of deviation 1/2.
+    # sigma = 0: depth is 20 and the spread 1, so a round is worth 10 · E[(|eps| − 1/2)⁺], with eps
+    # of deviation 1/2.
     params = make_params(RICH, hints=3)
     value = solve(params, "pnl", KEY, n_draws=1024, n_wealth=65)
     round_worth = 10 * (norm.pdf(1) - norm.cdf(-1))
@@ -165,8 +200,12 @@ def test_more_wealth_is_better_and_so_are_more_rounds(objective):
 
 
 def test_without_events_all_rounds_are_of_one_kind():
-    value = solve(make_params(**{"flags.enable_events": False}), "pnl", KEY, n_draws=128, n_wealth=33)
-    np.testing.assert_array_equal(np.asarray(value.value), np.broadcast_to(value.value[:, :1], value.value.shape))
+    value = solve(
+        make_params(**{"flags.enable_events": False}), "pnl", KEY, n_draws=128, n_wealth=33
+    )
+    np.testing.assert_array_equal(
+        np.asarray(value.value), np.broadcast_to(value.value[:, :1], value.value.shape)
+    )
 
 
 # Played games
@@ -184,13 +223,21 @@ def earned(objective, params, value, n_games):
 
 @pytest.mark.parametrize(
     ("objective", "wealth", "n_games"),
-    [("pnl", 100.0, 8192), pytest.param("pnl", None, 32_768, marks=pytest.mark.slow), ("log_wealth", 100.0, 8192)],
+    [
+        ("pnl", 100.0, 8192),
+        pytest.param("pnl", None, 32_768, marks=pytest.mark.slow),
+        ("log_wealth", 100.0, 8192),
+    ],
 )
-def test_the_value_is_what_its_policy_earns_and_no_less_than_the_myopic_optimum(objective, wealth, n_games):
+def test_the_value_is_what_its_policy_earns_and_no_less_than_the_myopic_optimum(
+    objective, wealth, n_games
+):
     params = POOR if wealth is None else make_params(initial_wealth=wealth)
     value = solved(objective, wealth)
     values = (value, myopic_value(params, n_wealth=65))
-    planned, myopic = (np.asarray(earned(objective, params, v, n_games), np.float64) for v in values)
+    planned, myopic = (
+        np.asarray(earned(objective, params, v, n_games), np.float64) for v in values
+    )
     gain = planned - myopic
     error, error_of_gain = (x.std() / n_games**0.5 for x in (planned, gain))
     predicted = float(value_at(value, 0, 0, params.initial_wealth))

@@ -23,7 +23,9 @@ TINY = {
     "ppo.hidden": [8],
     "ppo.learning_rate": 1e-4,
 }
-"""20 updates of 640 rounds, evaluated after every fifth; slow enough to learn that it still trades at the end."""
+"""20 updates of 640 rounds, evaluated after every fifth; slow enough to learn that it still trades
+at the end.
+"""
 OPPONENTS = ("self", "random_valid")
 
 
@@ -43,7 +45,9 @@ def tiny():
     """tiny(name, **overrides): a run's configuration, overrides by dotted name with __ for the dot."""
 
     def configure(name, **overrides):
-        return make_config(TINY | {"name": name} | {k.replace("__", "."): v for k, v in overrides.items()})
+        return make_config(
+            TINY | {"name": name} | {k.replace("__", "."): v for k, v in overrides.items()}
+        )
 
     return configure
 
@@ -86,6 +90,8 @@ def script(compilation_cache):
             "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
         }
         command = [sys.executable, str(ROOT / file) if file != "-c" else file, *map(str, arguments)]
-        return subprocess.Popen(command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
 
     return start

@@ -1,4 +1,6 @@
-"""The command lines: one line on stderr and exit code 2 for what is not allowed, files and tables for what is."""
+"""The command lines: one line on stderr and exit code 2 for what is not allowed, files and tables
+for what is.
+"""
 
 import json
 from argparse import Namespace
@@ -8,7 +10,16 @@ import pytest
 from cardjax.runtime import runs
 from cardjax.runtime.command_line import evaluate_main, market_overrides, train_main
 
-CONTRACT = {"opponent", "mean_pnl", "ci95", "score", "score_ci95", "trade_rate", "mean_size", "ruin_probability"}
+CONTRACT = {
+    "opponent",
+    "mean_pnl",
+    "ci95",
+    "score",
+    "score_ci95",
+    "trade_rate",
+    "mean_size",
+    "ruin_probability",
+}
 
 
 @pytest.fixture
@@ -38,17 +49,41 @@ def train(arguments):
         (["env.alpha=-1"], "env.alpha = -1: must be a number of at least 0"),
         (["env.aplha=1"], "env.aplha = 1: unknown name; did you mean env.alpha"),
         (["fast"], "argument = fast: must be key=value"),
-        (["--config", "absent.yaml"], "config = absent.yaml: cannot be read (No such file or directory)"),
+        (
+            ["--config", "absent.yaml"],
+            "config = absent.yaml: cannot be read (No such file or directory)",
+        ),
         (["--config", "."], "config = .: cannot be read"),
         (["--resume", "absent"], "run = absent: is not a run folder"),
-        (["--resume", "absent", "seed=1"], "--resume = absent: takes neither --config nor overrides"),
-        (["--resume", "absent", "--config", "a.yaml"], "--resume = absent: takes neither --config nor overrides"),
-        (["train.n_envs=10", "ppo.n_minibatches=4"], "ppo.n_minibatches = 4: must divide train.n_envs = 10"),
+        (
+            ["--resume", "absent", "seed=1"],
+            "--resume = absent: takes neither --config nor overrides",
+        ),
+        (
+            ["--resume", "absent", "--config", "a.yaml"],
+            "--resume = absent: takes neither --config nor overrides",
+        ),
+        (
+            ["train.n_envs=10", "ppo.n_minibatches=4"],
+            "ppo.n_minibatches = 4: must divide train.n_envs = 10",
+        ),
         (["ppo.opponents=[nobody]"], "ppo.opponents = nobody: is neither self, past nor a policy"),
-        (["ppo.opponents=[level1]", "--sweep", "lr=1,2", "env.kind=single"], "ppo.opponents = ('level1',): a single"),
-        (["--processes", "2"], "--coordinator = : must be HOST:PORT of process 0, with --processes"),
-        (["--coordinator", "localhost:1"], "--processes = None: must be a whole number of at least 1"),
-        (["--coordinator", "localhost:1", "--processes", "2"], "--process-id = None: must be a whole number in [0, 1]"),
+        (
+            ["ppo.opponents=[level1]", "--sweep", "lr=1,2", "env.kind=single"],
+            "ppo.opponents = ('level1',): a single",
+        ),
+        (
+            ["--processes", "2"],
+            "--coordinator = : must be HOST:PORT of process 0, with --processes",
+        ),
+        (
+            ["--coordinator", "localhost:1"],
+            "--processes = None: must be a whole number of at least 1",
+        ),
+        (
+            ["--coordinator", "localhost:1", "--processes", "2"],
+            "--process-id = None: must be a whole number in [0, 1]",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -66,17 +101,35 @@ def test_training_refuses_in_one_line(refused, arguments, message):
             ["--policy", "pass", "--mode", "single", "--opponent", "level1"],
             "--opponent = level1: a single player has none",
         ),
-        (["--policy", "pass", "--episodes", "0"], "--episodes = 0: must be a whole number of at least 1"),
+        (
+            ["--policy", "pass", "--episodes", "0"],
+            "--episodes = 0: must be a whole number of at least 1",
+        ),
         (["--policy", "pass", "--seed", "-1"], "--seed = -1: must be a whole number in [0, "),
-        (["--policy", "pass", "--seed", "99999999999999999999"], "--seed = 99999999999999999999: must be"),
+        (
+            ["--policy", "pass", "--seed", "99999999999999999999"],
+            "--seed = 99999999999999999999: must be",
+        ),
         (["--policy", "pass", "--preset", "nope"], "env.preset = nope: must be one of"),
-        (["--policy", "pass", "--json", "absent/x.json"], "--json = absent/x.json: must be a file in a folder that"),
+        (
+            ["--policy", "pass", "--json", "absent/x.json"],
+            "--json = absent/x.json: must be a file in a folder that",
+        ),
         (["--policy", "pass", "--json", "."], "--json = .: must be a file in a folder that exists"),
         (["--policy", "pass", "seed=3"], "argument = seed=3: must be an env.* override"),
         (["--policy", "pass", "env.alpha=x"], "env.alpha = x: must be a number of at least 0"),
-        (["--policy", "pass", "--sweep", "env.alpha"], "--sweep = env.alpha: must be key=value,value"),
-        (["--policy", "pass", "--sweep", "env.aplha=1,2"], "env.aplha = 1,2: unknown name; did you mean env.alpha"),
-        (["--policy", "pass", "--sweep", "env.alpha=1,-2"], "env.alpha = -2: must be a number of at least 0"),
+        (
+            ["--policy", "pass", "--sweep", "env.alpha"],
+            "--sweep = env.alpha: must be key=value,value",
+        ),
+        (
+            ["--policy", "pass", "--sweep", "env.aplha=1,2"],
+            "env.aplha = 1,2: unknown name; did you mean env.alpha",
+        ),
+        (
+            ["--policy", "pass", "--sweep", "env.alpha=1,-2"],
+            "env.alpha = -2: must be a number of at least 0",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -99,7 +152,9 @@ def test_the_scripts_themselves_refuse_in_one_line(tmp_path, script):
 
 def test_a_run_starts_from_file_and_overrides(workplace, monkeypatch):
     started = {}
-    monkeypatch.setattr(runs, "start", lambda algorithm, config: started.update({algorithm: config}))
+    monkeypatch.setattr(
+        runs, "start", lambda algorithm, config: started.update({algorithm: config})
+    )
     (workplace / "run.yaml").write_text("seed: 3\ntrain:\n  n_seeds: 2\n")
     train(["--config", "run.yaml", "train.n_seeds=3"])
     assert (started["ippo"].seed, started["ippo"].train.n_seeds) == (3, 3)
@@ -110,7 +165,10 @@ def test_a_run_starts_from_file_and_overrides(workplace, monkeypatch):
     [
         ({}, []),
         ({"mode": "single"}, ["env.kind=single"]),
-        ({"events": "off", "impact": "on"}, ["env.flags.enable_events=off", "env.flags.enable_impact=on"]),
+        (
+            {"events": "off", "impact": "on"},
+            ["env.flags.enable_events=off", "env.flags.enable_impact=on"],
+        ),
         ({"preset": "calm", "overrides": ["env.alpha=1"]}, ["env.alpha=1", "env.preset=calm"]),
     ],
     ids=str,
@@ -128,7 +186,14 @@ def evaluated(*arguments):
 
 def test_a_policy_by_name_is_evaluated_into_a_table_and_a_file(workplace, capsys):
     results = evaluated(
-        "--policy", "ev_oracle", "--opponent", "random_valid", "--opponent", "self", "--episodes", "100"
+        "--policy",
+        "ev_oracle",
+        "--opponent",
+        "random_valid",
+        "--opponent",
+        "self",
+        "--episodes",
+        "100",
     )
     assert [result["opponent"] for result in results] == ["random_valid", "self"]
     assert all(set(result) >= CONTRACT and result["n_units"] == 100 for result in results)
@@ -138,7 +203,9 @@ def test_a_policy_by_name_is_evaluated_into_a_table_and_a_file(workplace, capsys
 
 
 def test_switching_impact_off_leaves_no_slippage(workplace):
-    (result,) = evaluated("--policy", "ev_oracle", "--opponent", "self", "--episodes", "64", "--impact", "off")
+    (result,) = evaluated(
+        "--policy", "ev_oracle", "--opponent", "self", "--episodes", "64", "--impact", "off"
+    )
     assert result["trade_rate"] > 0
     assert result["mean_slippage"] == 0
 
@@ -146,7 +213,9 @@ def test_switching_impact_off_leaves_no_slippage(workplace):
 def test_a_grid_of_markets_is_one_call_and_each_result_says_where(workplace, capsys):
     arguments = ["--policy", "ev_oracle", "--opponent", "self", "--episodes", "64"]
     results = evaluated(*arguments, "--sweep", "env.alpha=0.1,1", "env.sigma_q=0.5")
-    assert [result.pop("at") for result in results] == [{"env.alpha": a, "env.sigma_q": 0.5} for a in (0.1, 1)]
+    assert [result.pop("at") for result in results] == [
+        {"env.alpha": a, "env.sigma_q": 0.5} for a in (0.1, 1)
+    ]
     assert "ev_oracle, env.alpha = 1, env.sigma_q = 0.5, 64 games" in capsys.readouterr().out
     (alone,) = evaluated(*arguments, "env.alpha=1")
     assert results[1]["mean_pnl"] == pytest.approx(alone["mean_pnl"], rel=1e-5)
@@ -161,7 +230,14 @@ def test_a_single_player_meets_only_itself(workplace):
 
 def test_a_run_folder_is_evaluated_like_a_name(workplace, finished):
     results = evaluated(
-        "--policy", str(finished), "--opponent", "self", "--opponent", "random_valid", "--episodes", "64"
+        "--policy",
+        str(finished),
+        "--opponent",
+        "self",
+        "--opponent",
+        "random_valid",
+        "--episodes",
+        "64",
     )
     summary = json.loads((finished / "summary.json").read_text())
     # The same games as those of the run's own table: test draws of seed 0.

@@ -5,7 +5,11 @@ import pytest
 
 from cardjax.runtime.compilation import keep_compiled_programs
 
-NAMES = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs", "jax_enable_compilation_cache")
+NAMES = (
+    "jax_compilation_cache_dir",
+    "jax_persistent_cache_min_compile_time_secs",
+    "jax_enable_compilation_cache",
+)
 
 
 @pytest.fixture

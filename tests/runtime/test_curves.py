@@ -1,4 +1,6 @@
-"""Learning curves: what is read off a metrics table by hand, and a picture that never stops a training."""
+"""Learning curves: what is read off a metrics table by hand, and a picture that never stops a
+training.
+"""
 
 import numpy as np
 import pytest
@@ -15,7 +17,11 @@ def rows(scores):
     for i, score in enumerate(scores):
         for seed, off in ((0, -0.25), (1, 0.25)):
             table.append(
-                {"rounds": str(10 * (i + 1)), "seed": str(seed), "score": "" if score is None else score + off}
+                {
+                    "rounds": str(10 * (i + 1)),
+                    "seed": str(seed),
+                    "score": "" if score is None else score + off,
+                }
             )
     return table
 
@@ -32,7 +38,10 @@ def rows(scores):
     ],
 )
 def test_rounds_to_beat_by_hand(scores, random_valid, level0):
-    assert curves.rounds_to_beat(rows(scores), BASELINES) == {"random_valid": random_valid, "level0": level0}
+    assert curves.rounds_to_beat(rows(scores), BASELINES) == {
+        "random_valid": random_valid,
+        "level0": level0,
+    }
 
 
 def test_a_baseline_that_is_not_known_is_not_beaten():
@@ -48,7 +57,12 @@ def test_the_moving_mean_looks_back_over_its_window():
 def logged(folder, seeds=(0, 1)):
     log = MetricsLog(folder, seeds)
     for n in (1, 2, 3):
-        log.add(10 * n, n, n, [{"score": 0.1 * n + 0.01 * i, "reward_per_game": float(n)} for i in range(len(seeds))])
+        log.add(
+            10 * n,
+            n,
+            n,
+            [{"score": 0.1 * n + 0.01 * i, "reward_per_game": float(n)} for i in range(len(seeds))],
+        )
     log.close()
 
 

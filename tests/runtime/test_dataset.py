@@ -46,8 +46,12 @@ def small_batches():
         yield
 
 
-def rollouts(policy=Careless(), market=TWO, params=PARAMS, n_games=GAMES, observations=True, seed=0):
-    return Rollouts(market, params, [Seats(policy, params, market.n_players)], seed, n_games, observations)
+def rollouts(
+    policy=Careless(), market=TWO, params=PARAMS, n_games=GAMES, observations=True, seed=0
+):
+    return Rollouts(
+        market, params, [Seats(policy, params, market.n_players)], seed, n_games, observations
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +85,9 @@ def test_every_column_has_its_type_unit_and_doc(table):
     for field in table.schema:
         assert not field.nullable
         assert field.metadata[b"doc"]
-        assert again[field.name] == {key.decode(): text.decode() for key, text in field.metadata.items()}
+        assert again[field.name] == {
+            key.decode(): text.decode() for key, text in field.metadata.items()
+        }
     for name, column in COLUMNS.items():
         kind = table.schema.field(name).type
         assert (kind.index_type if column.names else kind) == pa.from_numpy_dtype(column.dtype)
@@ -90,7 +96,9 @@ def test_every_column_has_its_type_unit_and_doc(table):
 
 
 def test_the_page_shows_the_columns_as_declared():
-    assert schema_table() in (DOCS / "dataset.md").read_text(), "paste what cardjax.runtime.dataset.schema_table() says"
+    assert schema_table() in (DOCS / "dataset.md").read_text(), (
+        "paste what cardjax.runtime.dataset.schema_table() says"
+    )
 
 
 def test_rows_are_games_rounds_and_players_in_order(columns):
@@ -133,16 +141,22 @@ def test_the_market_is_the_same_for_both_players_and_its_columns_agree(columns):
     plain = c["event"] == 0
     assert ((c["card_1"] + c["card_2"] + c["card_3"])[plain] == c["S"][plain]).all()
     known = c["n_hints"] == 3
-    assert (c["sigma"][known] == 0).all() and c["mu"][known] == pytest.approx(c["S"][known], abs=1e-4)
+    assert (c["sigma"][known] == 0).all() and c["mu"][known] == pytest.approx(
+        c["S"][known], abs=1e-4
+    )
     assert (c["displayed_bid"] <= c["depth_bid"]).all()
 
 
 def test_observations_are_what_the_columns_say(table, columns):
     seen = np.stack(table[OBSERVATION].to_numpy())
-    read = {name: seen[:, field.slice] / field.scale for name, field in TWO.observation_fields.items()}
+    read = {
+        name: seen[:, field.slice] / field.scale for name, field in TWO.observation_fields.items()
+    }
     for name in ("bid", "ask", "spread", "displayed_bid"):
         assert read[name][:, 0] == pytest.approx(columns[name], rel=1e-5)
-    assert read["wealth"][:, 0] * PARAMS.initial_wealth == pytest.approx(columns["wealth_before"], rel=1e-5)
+    assert read["wealth"][:, 0] * PARAMS.initial_wealth == pytest.approx(
+        columns["wealth_before"], rel=1e-5
+    )
     said = json.loads(table.schema.metadata[b"cardjax.observation"])
     assert {name: slice(f["first"], f["stop"]) for name, f in said.items()} == {
         name: field.slice for name, field in TWO.observation_fields.items()
@@ -156,7 +170,9 @@ def test_the_games_are_those_of_a_match_with_the_same_key(columns):
     assert pnl == pytest.approx(np.asarray(totals.pnl), abs=1e-3)
 
 
-def test_a_seed_says_what_the_file_holds_and_a_longer_file_begins_with_a_shorter(path, table, tmp_path):
+def test_a_seed_says_what_the_file_holds_and_a_longer_file_begins_with_a_shorter(
+    path, table, tmp_path
+):
     again, other, shorter = (tmp_path / f"{name}.parquet" for name in ("again", "other", "shorter"))
     write_dataset(again, rollouts(), {"policy": "careless"})
     assert again.read_bytes() == path.read_bytes()
@@ -181,21 +197,37 @@ def test_games_that_everyone_has_left_end_there(tmp_path):
     market, params = cardjax.make("two", **{"flags.stop_out": True, "stop_out_level": 0.95})
     n_rows = write_dataset(tmp_path / "x.parquet", rollouts(market=market, params=params), {})
     assert 0 < n_rows < GAMES * 20
-    c = {name: column.to_numpy() for name, column in zip(COLUMNS, parquet.read_table(tmp_path / "x.parquet").columns,
-                                                         strict=False) if name != "event_kind"}  # fmt: skip
+    c = {
+        name: column.to_numpy()
+        for name, column in zip(
+            COLUMNS, parquet.read_table(tmp_path / "x.parquet").columns, strict=False
+        )
+        if name != "event_kind"
+    }
     last = np.append(np.diff(c["game"][::2]) > 0, True)
     assert (c["terminated"][::2] == last).all()
-    assert (c["wealth"].reshape(-1, 2)[last & (c["round"][::2] < 9)] <= 0.95 * params.initial_wealth).all()
+    assert (
+        c["wealth"].reshape(-1, 2)[last & (c["round"][::2] < 9)] <= 0.95 * params.initial_wealth
+    ).all()
 
 
 @pytest.mark.parametrize("kind", ["log_wealth", "expected_pnl"])
 def test_the_reward_is_of_the_kind_asked_for(tmp_path, kind):
     market, params = cardjax.make("single", reward=kind)
     alone = dataclasses.replace(market, squeeze=False)
-    assert write_dataset(tmp_path / "x.parquet", rollouts(EvOracle(), alone, params, observations=False), {}) == 1500
-    table = parquet.read_table(tmp_path / "x.parquet", columns=["reward", "expected_pnl", "wealth", "wealth_before"])
+    assert (
+        write_dataset(
+            tmp_path / "x.parquet", rollouts(EvOracle(), alone, params, observations=False), {}
+        )
+        == 1500
+    )
+    table = parquet.read_table(
+        tmp_path / "x.parquet", columns=["reward", "expected_pnl", "wealth", "wealth_before"]
+    )
     c = {name: table[name].to_numpy() for name in table.column_names}
-    expected = c["expected_pnl"] if kind == "expected_pnl" else np.log(c["wealth"] / c["wealth_before"])
+    expected = (
+        c["expected_pnl"] if kind == "expected_pnl" else np.log(c["wealth"] / c["wealth_before"])
+    )
     assert c["reward"] == pytest.approx(expected, abs=1e-5)
 
 
@@ -219,7 +251,11 @@ def test_duckdb_reads_it_and_what_it_says_of_itself(path, columns):
     assert [pnl for _, pnl in duckdb.sql(query).fetchall()] == pytest.approx(
         [columns["pnl"][seat::2].sum(dtype=float) for seat in range(2)], rel=1e-5
     )
-    said = dict(duckdb.sql(f"select decode(key), decode(value) from parquet_kv_metadata('{path}')").fetchall())
+    said = dict(
+        duckdb.sql(
+            f"select decode(key), decode(value) from parquet_kv_metadata('{path}')"
+        ).fetchall()
+    )
     assert said["cardjax.policy"] == "careless"
 
 
@@ -242,12 +278,16 @@ def test_after_an_interruption_there_is_nothing_new(tmp_path, error):
 
 @pytest.fixture
 def main(tmp_path, monkeypatch):
-    """main(*arguments): the command in an empty folder; ev_oracle, one game, x.parquet unless said otherwise."""
+    """main(*arguments): the command in an empty folder; ev_oracle, one game, x.parquet unless said
+    otherwise.
+    """
     monkeypatch.chdir(tmp_path)
     usual = {"--policy": "ev_oracle", "--games": "1", "--out": "x.parquet"}
 
     def run(*arguments):
-        missing = [part for option in usual.items() if option[0] not in arguments for part in option]
+        missing = [
+            part for option in usual.items() if option[0] not in arguments for part in option
+        ]
         dataset_main([*missing, *arguments])
 
     return run
@@ -271,13 +311,22 @@ def test_ctrl_c_ends_the_command_with_130_and_leaves_nothing(main, tmp_path, mon
         (["--policy", "nobody"], "--policy = nobody: is neither a run folder nor a policy"),
         (["--policy", "."], "run = .: is not a run folder"),
         (["--opponent", "nobody"], "--opponent = nobody: "),
-        (["--mode", "single", "--opponent", "level1"], "--opponent = level1: a single player has none"),
+        (
+            ["--mode", "single", "--opponent", "level1"],
+            "--opponent = level1: a single player has none",
+        ),
         (["--games", "0"], "--games = 0: must be a whole number in [1, 2147483647]"),
         (["--seed", "-1"], "--seed = -1: must be a whole number in [0, 2147483647]"),
         (["--training-seed", "1"], "--training-seed = 1: must be a whole number in [0, 0]"),
         (["--out", "."], "--out = .: must be a file in a folder that exists"),
-        (["--out", "absent/x.parquet"], "--out = absent/x.parquet: must be a file in a folder that exists"),
-        (["--out", "x" * 253], "--out = xxxxx"),  # with ".part" behind it, a longer name than file systems take
+        (
+            ["--out", "absent/x.parquet"],
+            "--out = absent/x.parquet: must be a file in a folder that exists",
+        ),
+        (
+            ["--out", "x" * 253],
+            "--out = xxxxx",
+        ),  # with ".part" behind it, a longer name than file systems take
         (["--preset", "nope"], "env.preset = nope: must be one of"),
         (["seed=3"], "argument = seed=3: must be an env.* override"),
         (["env.alpha=x"], "env.alpha = x: must be a number of at least 0"),
@@ -296,9 +345,15 @@ def test_what_is_not_allowed_ends_with_2_and_one_line(main, tmp_path, capsys, ar
 
 @pytest.mark.parametrize(
     ("library", "arguments", "extra"),
-    [("pyarrow", [], "data"), ("minari", ["--minari", "a-v0"], "minari"), ("h5py", ["--minari", "a-v0"], "minari")],
+    [
+        ("pyarrow", [], "data"),
+        ("minari", ["--minari", "a-v0"], "minari"),
+        ("h5py", ["--minari", "a-v0"], "minari"),
+    ],
 )
-def test_a_missing_library_is_one_line_that_names_the_extra(main, monkeypatch, capsys, library, arguments, extra):
+def test_a_missing_library_is_one_line_that_names_the_extra(
+    main, monkeypatch, capsys, library, arguments, extra
+):
     if library == "minari":
         pytest.importorskip("h5py")
     monkeypatch.setitem(sys.modules, library, None)
@@ -306,24 +361,46 @@ def test_a_missing_library_is_one_line_that_names_the_extra(main, monkeypatch, c
         main(*arguments)
     assert end.value.code == 2
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and f"needs {library}, which is not installed: pip install 'cardjax[{extra}]'" in said
+    assert (
+        said.count("\n") == 1
+        and f"needs {library}, which is not installed: pip install 'cardjax[{extra}]'" in said
+    )
 
 
 def test_the_script_refuses_in_one_line(tmp_path, script):
-    process = script("eval/dataset.py", "--policy", "nobody", "--games", "1", "--out", "x.parquet", cwd=tmp_path)
+    process = script(
+        "eval/dataset.py", "--policy", "nobody", "--games", "1", "--out", "x.parquet", cwd=tmp_path
+    )
     output, errors = process.communicate()
     assert (process.returncode, output, errors.count("\n")) == (2, "", 1)
     assert errors.startswith("--policy = nobody: ")
 
 
 def test_the_command_writes_a_file_that_says_where_it_comes_from(main, tmp_path, capsys):
-    main("--opponent", "random_valid", "--games", "3", "--impact", "off", "env.alpha=0.5", "--seed", "7")
+    main(
+        "--opponent",
+        "random_valid",
+        "--games",
+        "3",
+        "--impact",
+        "off",
+        "env.alpha=0.5",
+        "--seed",
+        "7",
+    )
     assert capsys.readouterr().out.startswith("x.parquet: 60 rows, ")
     table = parquet.read_table("x.parquet")
-    said = {key.decode().removeprefix("cardjax."): text.decode() for key, text in table.schema.metadata.items()}
+    said = {
+        key.decode().removeprefix("cardjax."): text.decode()
+        for key, text in table.schema.metadata.items()
+    }
     assert {said[key] for key in ("policy", "opponent", "games", "seed", "key_domain")} == {
-        "ev_oracle", "random_valid", "3", "7", str(DATASETS)
-    }  # fmt: skip
+        "ev_oracle",
+        "random_valid",
+        "3",
+        "7",
+        str(DATASETS),
+    }
     assert {"jax", "numpy", "pyarrow", "cardjax"} <= json.loads(said["versions"]).keys()
     assert said["git_commit"] or not (DOCS.parent / ".git").exists()
     (tmp_path / "config.yaml").write_text(said["config"])
@@ -339,7 +416,9 @@ def untrained(tmp_path_factory, tiny, monkeypatch):
     """A run folder of two seeds whose checkpoint is taken to be their first state."""
 
     config = tiny("young", train__n_seeds=2)
-    state = jax.jit(jax.vmap(runs.make_learner("ippo", config).init))(jax.random.split(jax.random.key(0), 2))
+    state = jax.jit(jax.vmap(runs.make_learner("ippo", config).init))(
+        jax.random.split(jax.random.key(0), 2)
+    )
     monkeypatch.setattr(runs, "last_state", lambda run: state)
     folder = tmp_path_factory.mktemp("runs") / "young"
     run_folder.create(folder, config, "ippo")
@@ -348,7 +427,16 @@ def untrained(tmp_path_factory, tiny, monkeypatch):
 
 def test_a_run_plays_with_the_seed_asked_for(main, untrained):
     for i in range(2):
-        main("--policy", str(untrained), "--games", "4", "--out", f"{i}.parquet", "--training-seed", str(i))
+        main(
+            "--policy",
+            str(untrained),
+            "--games",
+            "4",
+            "--out",
+            f"{i}.parquet",
+            "--training-seed",
+            str(i),
+        )
     first, second = (parquet.read_table(f"{i}.parquet") for i in range(2))
     said = second.schema.metadata
     assert (said[b"cardjax.policy"], said[b"cardjax.training_seed"]) == (b"young", b"1")
@@ -365,7 +453,9 @@ def minari(tmp_path, monkeypatch):
 
 def test_each_players_game_is_an_episode_of_minaris(minari, tmp_path):
     path = tmp_path / "x.parquet"
-    write_dataset(path, rollouts(n_games=70), {"policy": "careless"}, minari_id="cardjax/careless-v0")
+    write_dataset(
+        path, rollouts(n_games=70), {"policy": "careless"}, minari_id="cardjax/careless-v0"
+    )
     data, table = minari.load_dataset("cardjax/careless-v0"), parquet.read_table(path)
     assert (data.total_episodes, data.total_steps) == (140, 1400)
     assert data.storage.metadata["algorithm_name"] == "careless"
@@ -377,11 +467,15 @@ def test_each_players_game_is_an_episode_of_minaris(minari, tmp_path):
         assert meta["options"] == {"game": game, "seat": seat}
         assert (episode.actions == rows["action"][own]).all()
         assert (episode.rewards == rows["reward"][own]).all()
-        assert (episode.terminations == rows["terminated"][own]).all() and not episode.truncations.any()
+        assert (
+            episode.terminations == rows["terminated"][own]
+        ).all() and not episode.truncations.any()
         assert (episode.observations[:10] == np.stack(rows[OBSERVATION][own])).all()
         assert all(data.observation_space.contains(seen) for seen in episode.observations)
         wealth = TWO.observation_fields["wealth"].slice.start
-        assert episode.observations[10, wealth] * PARAMS.initial_wealth == pytest.approx(rows["wealth"][own][-1])
+        assert episode.observations[10, wealth] * PARAMS.initial_wealth == pytest.approx(
+            rows["wealth"][own][-1]
+        )
         mask = episode.infos["action_mask"]
         assert (mask[:10] @ (1 << np.arange(N_ACTIONS)) == rows["action_mask_bits"][own]).all()
         assert mask[10].tolist() == [True] + [False] * 20
@@ -397,7 +491,9 @@ def test_after_an_interruption_minari_has_nothing_new_either(minari, tmp_path):
     assert not (tmp_path / "minari" / "a-v0").exists()
 
 
-@pytest.mark.parametrize(("name", "message"), [("../a", "must be (NAMESPACE/)NAME-vVERSION"), ("a-v0", "exists")])
+@pytest.mark.parametrize(
+    ("name", "message"), [("../a", "must be (NAMESPACE/)NAME-vVERSION"), ("a-v0", "exists")]
+)
 def test_minari_refuses_a_name_in_one_line(main, minari, tmp_path, capsys, name, message):
     (tmp_path / "minari" / "a-v0").mkdir(parents=True)
     with pytest.raises(SystemExit) as end:

@@ -1,4 +1,6 @@
-"""The command line of diagnostics: files where they belong, refusals of one line, estimates that are a run's own."""
+"""The command line of diagnostics: files where they belong, refusals of one line, estimates that
+are a run's own.
+"""
 
 import csv
 import dataclasses
@@ -19,32 +21,57 @@ from cardjax.evaluation.match import Seats, play_seats
 from cardjax.evaluation.rounds import HIDDEN, Estimator
 from cardjax.evaluation.tables import Table
 from cardjax.policies import RandomValid
-from cardjax.runtime.diagnose import DQNValues, PPOValues, diagnose_main, estimator_of, subject_of, write
+from cardjax.runtime.diagnose import (
+    DQNValues,
+    PPOValues,
+    diagnose_main,
+    estimator_of,
+    subject_of,
+    write,
+)
 from cardjax.runtime.learners import make_learner
 
 GAMES = 3
-SMALL = {"train.n_envs": 4, "ppo.n_minibatches": 1, "ppo.hidden": [8], "dqn.hidden": [8], "dqn.batch_size": 8}
+SMALL = {
+    "train.n_envs": 4,
+    "ppo.n_minibatches": 1,
+    "ppo.hidden": [8],
+    "dqn.hidden": [8],
+    "dqn.batch_size": 8,
+}
 
 
 @pytest.fixture(scope="module")
 def played():
-    """(views [10, games, 2], what is hidden by name [10, games], actions [10, games, 2]) of random play."""
+    """(views [10, games, 2], what is hidden by name [10, games], actions [10, games, 2]) of random
+    play.
+    """
     market, params = cardjax.make("two")
 
     def record(view, info):
         return view, {name: info[name] for name in HIDDEN}, info["action"]
 
-    play = jax.jit(lambda key: play_seats(market, [Seats(RandomValid(), params, 2)], params, key, GAMES, record)[1])
+    play = jax.jit(
+        lambda key: play_seats(
+            market, [Seats(RandomValid(), params, 2)], params, key, GAMES, record
+        )[1]
+    )
     return play(jax.random.key(0))
 
 
 def learner_of(algorithm, **overrides):
-    return make_learner(algorithm, make_config(SMALL | {k.replace("__", "."): v for k, v in overrides.items()}))
+    return make_learner(
+        algorithm, make_config(SMALL | {k.replace("__", "."): v for k, v in overrides.items()})
+    )
 
 
 def critic_state(learner, variance=1.0):
-    """What `PPOValues` reads of a learner's state: fresh weights, and a normaliser that changes nothing."""
-    n_inputs = critic_inputs(learner.market, learner.joint_critic, bool(learner.config.critic_sees_truth))
+    """What `PPOValues` reads of a learner's state: fresh weights, and a normaliser that changes
+    nothing.
+    """
+    n_inputs = critic_inputs(
+        learner.market, learner.joint_critic, bool(learner.config.critic_sees_truth)
+    )
     scale = new_reward_scale((4, 2))
     return SimpleNamespace(
         weights={"critic": learner._fresh(learner.critic, jax.random.key(1), n_inputs)},
@@ -56,7 +83,9 @@ def critic_state(learner, variance=1.0):
 def test_a_finished_run_has_every_figure_with_its_numbers(finished, workplace, monkeypatch, capsys):
     monkeypatch.setattr(plots, "DPI", 40)
     monkeypatch.setattr(rounds, "COUNTERFACTUAL_GAMES", 16)
-    diagnose_main([str(finished), "--episodes", "64", "--out", "figures/run", "--seed", "3", "env.alpha=0.2"])
+    diagnose_main(
+        [str(finished), "--episodes", "64", "--out", "figures/run", "--seed", "3", "env.alpha=0.2"]
+    )
     names = set(plots.FIGURES)
     assert {path.name for path in (workplace / "figures/run").iterdir()} == {
         f"{n}.{e}" for n in names for e in ("csv", "png")
@@ -67,7 +96,9 @@ def test_a_finished_run_has_every_figure_with_its_numbers(finished, workplace, m
         assert all(len(row) == len(header) for row in rows)
         assert (workplace / f"figures/run/{name}.png").read_bytes().startswith(b"\x89PNG")
     fan = (workplace / "figures/run/wealth_fan.csv").read_text().splitlines()
-    assert fan[0].startswith("round,mean [points],mean_low [points],mean_high [points],q05 [points]")
+    assert fan[0].startswith(
+        "round,mean [points],mean_low [points],mean_high [points],q05 [points]"
+    )
     assert len(fan) == 12
     assert "figures/run: " in capsys.readouterr().out
 
@@ -98,13 +129,17 @@ def test_what_is_not_allowed_is_one_line(arguments, said, workplace, capsys):
 def test_files_are_replaced_as_a_whole(workplace, monkeypatch):
     monkeypatch.setattr(plots, "DPI", 40)
     rows = [
-        {"round": float(t), **dict.fromkeys(("mean", *diagnostics.FAN), 1.0 + t), "ruin_line": 0.2} for t in range(3)
+        {"round": float(t), **dict.fromkeys(("mean", *diagnostics.FAN), 1.0 + t), "ruin_line": 0.2}
+        for t in range(3)
     ]
     rows = [row | {f"mean_{end}": row["mean"] for end in ("low", "high")} for row in rows]
     table = Table(dict.fromkeys(rows[0], ""), rows)
     for _ in range(2):
         write(workplace / "out", {"wealth_fan": table})
-    assert sorted(path.name for path in (workplace / "out").iterdir()) == ["wealth_fan.csv", "wealth_fan.png"]
+    assert sorted(path.name for path in (workplace / "out").iterdir()) == [
+        "wealth_fan.csv",
+        "wealth_fan.png",
+    ]
 
 
 def test_a_run_brings_its_own_estimates(finished):
@@ -123,7 +158,11 @@ def test_a_run_brings_its_own_estimates(finished):
     ("algorithm", "overrides", "n_outputs"),
     [
         ("ippo", {"ppo__critic": "action_values"}, N_ACTIONS),
-        ("mappo", {"ppo__critic": "value", "ppo__critic_sees_truth": True, "ppo__share_params": False}, 1),
+        (
+            "mappo",
+            {"ppo__critic": "value", "ppo__critic_sees_truth": True, "ppo__share_params": False},
+            1,
+        ),
         ("ippo", {"ppo__critic": "value", "ppo__memory": "gru", "ppo__normalize_rewards": True}, 1),
     ],
 )
@@ -137,8 +176,12 @@ def test_a_critics_estimates_are_those_it_learned_with(algorithm, overrides, n_o
 
     # What the learner itself sees and says of each round, the truth put where its games hold it.
     def seen_at(t):
-        games = SimpleNamespace(market=SimpleNamespace(**{name: hidden[name][t] for name in HIDDEN}))
-        return learner._critic_view(games, learner.market.encode(jax.tree.map(lambda leaf: leaf[t], views)))
+        games = SimpleNamespace(
+            market=SimpleNamespace(**{name: hidden[name][t] for name in HIDDEN})
+        )
+        return learner._critic_view(
+            games, learner.market.encode(jax.tree.map(lambda leaf: leaf[t], views))
+        )
 
     inputs = jnp.stack([seen_at(t) for t in range(10)])
     assert inputs.shape[-1] == critic_inputs(
@@ -151,7 +194,9 @@ def test_a_critics_estimates_are_those_it_learned_with(algorithm, overrides, n_o
 
 def test_a_scaled_critic_speaks_in_points():
     learner = learner_of("ippo", ppo__normalize_rewards=True)
-    assert float(PPOValues(learner).params(critic_state(learner, variance=9.0))[2]) == pytest.approx(3)
+    assert float(
+        PPOValues(learner).params(critic_state(learner, variance=9.0))[2]
+    ) == pytest.approx(3)
 
 
 def test_a_dqns_estimates_are_what_it_chooses_by(played):

@@ -17,13 +17,26 @@ def few_games(monkeypatch):
 @pytest.fixture
 def protocol(tmp_path):
     path = tmp_path / "eval.yaml"
-    path.write_text("eval:\n  games: 64\n  shifts:\n    dear: {alpha: 3}\n    calm: {flags.enable_impact: off}\n")
+    path.write_text(
+        "eval:\n  games: 64\n  shifts:\n    dear: {alpha: 3}\n    calm: {flags.enable_impact: off}\n"
+    )
     return str(path)
 
 
 def test_out_of_distribution_the_yardstick_moves_with_the_market(tmp_path, protocol, capsys):
     files = tmp_path / "o.json", tmp_path / "o.csv"
-    ood_main(["--policy", "equilibrium", "--config", protocol, "--json", str(files[0]), "--csv", str(files[1])])
+    ood_main(
+        [
+            "--policy",
+            "equilibrium",
+            "--config",
+            protocol,
+            "--json",
+            str(files[0]),
+            "--csv",
+            str(files[1]),
+        ]
+    )
     said = capsys.readouterr().out
     assert all(name in said for name in ("as it is", "dear", "calm", "64 games"))
     entries = json.loads(files[0].read_text())
@@ -38,11 +51,28 @@ def test_out_of_distribution_the_yardstick_moves_with_the_market(tmp_path, proto
 
 def test_a_comparison_prints_the_difference_and_writes_it(tmp_path, capsys):
     file = tmp_path / "c.json"
-    compare_main(["--policies", "equilibrium", "pass", "--episodes", "64", "--json", str(file), "--opponent", "level1"])
+    compare_main(
+        [
+            "--policies",
+            "equilibrium",
+            "pass",
+            "--episodes",
+            "64",
+            "--json",
+            str(file),
+            "--opponent",
+            "level1",
+        ]
+    )
     assert "equilibrium less pass, 64 games" in capsys.readouterr().out
     (entry,) = json.loads(file.read_text())
     assert entry["expected_pnl_ci95"][0] < entry["expected_pnl"] < entry["expected_pnl_ci95"][1]
-    assert (entry["first"], entry["second"], entry["unit"], entry["n_units"]) == ("equilibrium", "pass", "games", 64)
+    assert (entry["first"], entry["second"], entry["unit"], entry["n_units"]) == (
+        "equilibrium",
+        "pass",
+        "games",
+        64,
+    )
 
 
 def test_cross_play_prints_a_square(tmp_path, capsys):
@@ -59,15 +89,47 @@ def test_cross_play_prints_a_square(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("main", "arguments", "message"),
     [
-        (ood_main, ["--policy", "nobody"], "--policy = nobody: is neither a run folder nor a policy"),
-        (ood_main, ["--policy", "pass", "--config", "/nowhere.yaml"], "config = /nowhere.yaml: cannot be read"),
-        (ood_main, ["--policy", "pass", "--episodes", "0"], "--episodes = 0: must be a whole number of at least 1"),
+        (
+            ood_main,
+            ["--policy", "nobody"],
+            "--policy = nobody: is neither a run folder nor a policy",
+        ),
+        (
+            ood_main,
+            ["--policy", "pass", "--config", "/nowhere.yaml"],
+            "config = /nowhere.yaml: cannot be read",
+        ),
+        (
+            ood_main,
+            ["--policy", "pass", "--episodes", "0"],
+            "--episodes = 0: must be a whole number of at least 1",
+        ),
         (compare_main, ["--policies", "pass", "nobody"], "--policy = nobody"),
-        (compare_main, ["--policies", "pass", "pass", "--opponent", "nobody"], "--opponent = nobody"),
-        (compare_main, ["--policies", "pass", "pass", "--seed", "-1"], "--seed = -1: must be a whole number in [0"),
-        (cross_play_main, ["--policies", "pass", "--mode", "single"], "a single player meets nobody"),
-        (cross_play_main, ["--policies", "pass", "--csv", "/nowhere/x.csv"], "--csv = /nowhere/x.csv: must be a file"),
-        (cross_play_main, ["--policies", "pass", "train.n_envs=3"], "train.n_envs=3: must be an env.* override"),
+        (
+            compare_main,
+            ["--policies", "pass", "pass", "--opponent", "nobody"],
+            "--opponent = nobody",
+        ),
+        (
+            compare_main,
+            ["--policies", "pass", "pass", "--seed", "-1"],
+            "--seed = -1: must be a whole number in [0",
+        ),
+        (
+            cross_play_main,
+            ["--policies", "pass", "--mode", "single"],
+            "a single player meets nobody",
+        ),
+        (
+            cross_play_main,
+            ["--policies", "pass", "--csv", "/nowhere/x.csv"],
+            "--csv = /nowhere/x.csv: must be a file",
+        ),
+        (
+            cross_play_main,
+            ["--policies", "pass", "train.n_envs=3"],
+            "train.n_envs=3: must be an env.* override",
+        ),
     ],
 )
 def test_what_is_not_allowed_is_one_line_and_exit_code_2(main, arguments, message, capsys):

@@ -8,7 +8,14 @@ import pytest
 
 from cardjax.config import make_config
 from cardjax.env import ParameterError
-from cardjax.runtime.grid import groups_of, make_points, read_axes, traced_names, value_of, with_traced_values
+from cardjax.runtime.grid import (
+    groups_of,
+    make_points,
+    read_axes,
+    traced_names,
+    value_of,
+    with_traced_values,
+)
 from cardjax.runtime.learners import ALGORITHMS, make_learner
 
 
@@ -23,7 +30,11 @@ from cardjax.runtime.learners import ALGORITHMS, make_learner
             [],
         ),
         (["ppo.hidden=[8,8],[4]"], {"ppo.hidden": ["[8,8]", "[4]"]}, []),
-        (["name=mine", "ppo.hidden=[8,8]", "lr=1"], {}, ["name=mine", "ppo.hidden=[8,8]", "ppo.learning_rate=1"]),
+        (
+            ["name=mine", "ppo.hidden=[8,8]", "lr=1"],
+            {},
+            ["name=mine", "ppo.hidden=[8,8]", "ppo.learning_rate=1"],
+        ),
     ],
 )
 def test_axes_by_hand(items, axes, overrides):
@@ -60,9 +71,11 @@ def test_every_combination_is_a_point_on_top_of_file_and_overrides(tmp_path):
     axes = {"ppo.learning_rate": ["1e-4", "1e-3"], "env.preset": ["default", "calm"]}
     points = make_points(tmp_path / "run.yaml", ["env.reward=expected_pnl"], axes)
     assert [point.label for point in points] == [
-        "learning_rate=1e-4,preset=default", "learning_rate=1e-4,preset=calm",
-        "learning_rate=1e-3,preset=default", "learning_rate=1e-3,preset=calm",
-    ]  # fmt: skip
+        "learning_rate=1e-4,preset=default",
+        "learning_rate=1e-4,preset=calm",
+        "learning_rate=1e-3,preset=default",
+        "learning_rate=1e-3,preset=calm",
+    ]
     for point in points:
         assert (point.config.seed, point.config.env.reward) == (3, 2)
         assert point.config.ppo.learning_rate == np.float32(point.values["ppo.learning_rate"])
@@ -81,11 +94,26 @@ def test_without_axes_there_is_one_point_without_a_label():
 
 
 def test_numbers_are_traced_and_what_shapes_a_program_is_not():
-    names = ["ppo.learning_rate", "ppo.hidden", "ppo.n_epochs", "ppo.normalize_advantages", "env.alpha", "env.reward",
-             "env.flags.enable_impact", "env.hints", "env.kind", "train.n_envs", "seed"]  # fmt: skip
+    names = [
+        "ppo.learning_rate",
+        "ppo.hidden",
+        "ppo.n_epochs",
+        "ppo.normalize_advantages",
+        "env.alpha",
+        "env.reward",
+        "env.flags.enable_impact",
+        "env.hints",
+        "env.kind",
+        "train.n_envs",
+        "seed",
+    ]
     assert traced_names("ippo", names) == [
-        "ppo.learning_rate", "env.alpha", "env.reward", "env.flags.enable_impact", "env.hints"
-    ]  # fmt: skip
+        "ppo.learning_rate",
+        "env.alpha",
+        "env.reward",
+        "env.flags.enable_impact",
+        "env.hints",
+    ]
 
 
 def test_what_an_algorithm_does_not_read_is_no_axis():
@@ -120,11 +148,16 @@ def test_a_learners_numbers_can_be_replaced_by_traced_ones(algorithm):
 def test_remaps_may_be_practised_more_often_than_they_come_up():
     config = make_config({"train.remap": 0.25, "env.alpha": 0.7})
     learner = make_learner("ippo", config)
-    assert (float(learner.env_params.events.remap), float(config.env.events.remap)) == (0.25, np.float32(0.015))
+    assert (float(learner.env_params.events.remap), float(config.env.events.remap)) == (
+        0.25,
+        np.float32(0.015),
+    )
     assert float(learner.env_params.alpha) == np.float32(0.7)
     assert float(make_learner("ippo", make_config({})).env_params.events.remap) == np.float32(0.015)
 
 
 def test_a_sweep_over_remaps_that_training_would_not_see_is_refused():
-    with pytest.raises(ParameterError, match=r"train\.remap = 0\.1: must be null to sweep env\.events\.remap"):
+    with pytest.raises(
+        ParameterError, match=r"train\.remap = 0\.1: must be null to sweep env\.events\.remap"
+    ):
         make_points(None, ["train.remap=0.1"], {"env.events.remap": ["0.01", "0.1"]})

@@ -9,13 +9,20 @@ from cardjax.runtime.report import report_main
 
 def test_a_run_becomes_two_pages(finished, tmp_path, capsys):
     report_main([str(finished), "--out", str(tmp_path / "new")])
-    page, text = (tmp_path / "new" / "report.html").read_text(), (tmp_path / "new" / "report.md").read_text()
-    assert capsys.readouterr().out.splitlines() == [str(tmp_path / "new" / f"report.{kind}") for kind in ("html", "md")]
+    page, text = (
+        (tmp_path / "new" / "report.html").read_text(),
+        (tmp_path / "new" / "report.md").read_text(),
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        str(tmp_path / "new" / f"report.{kind}") for kind in ("html", "md")
+    ]
     assert "data:image/png;base64," in page and 'src="data' in page
     summary = json.loads((finished / "summary.json").read_text())
     assert f"{summary['total_steps']:,} rounds a seed" in text
     assert all(entry["opponent"] in text for entry in summary["results"])
-    assert "train.n_envs" in text and "version of jax" in text  # what was changed, and what it depends on
+    assert (
+        "train.n_envs" in text and "version of jax" in text
+    )  # what was changed, and what it depends on
 
 
 def test_several_runs_are_compared(finished, tmp_path):
@@ -33,5 +40,7 @@ def test_what_is_no_finished_run_is_refused(missing, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         report_main([str(folder)])
     assert stop.value.code == 2
-    assert {"no folder": "is not a run folder", "no summary": "has no summary.json"}[missing] in capsys.readouterr().err
+    assert {"no folder": "is not a run folder", "no summary": "has no summary.json"}[
+        missing
+    ] in capsys.readouterr().err
     assert not (folder / "report.md").exists()

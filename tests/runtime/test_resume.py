@@ -21,13 +21,24 @@ from cardjax.runtime.checkpoints import Checkpoints
 from cardjax.runtime.run_folder import MetricsLog, read_metrics
 
 TIMES = {"train_seconds", "wall_seconds"}
-TINY = {"train.n_envs": 64, "train.total_steps": 12_800, "train.n_evals": 4, "train.eval_games": 64,
-        "train.final_eval_games": 64, "ppo.n_minibatches": 4, "ppo.hidden": [8], "ppo.learning_rate": 1e-4}  # fmt: skip
+TINY = {
+    "train.n_envs": 64,
+    "train.total_steps": 12_800,
+    "train.n_evals": 4,
+    "train.eval_games": 64,
+    "train.final_eval_games": 64,
+    "ppo.n_minibatches": 4,
+    "ppo.hidden": [8],
+    "ppo.learning_rate": 1e-4,
+}
 
 
 def metrics_of(folder, but=TIMES):
     """The rows of metrics.csv but for what a clock says."""
-    return [{k: v for k, v in row.items() if k not in but} for row in read_metrics(folder / "metrics.csv")]
+    return [
+        {k: v for k, v in row.items() if k not in but}
+        for row in read_metrics(folder / "metrics.csv")
+    ]
 
 
 def assert_same_bits(a, b):
@@ -38,7 +49,9 @@ def assert_same_bits(a, b):
 
 
 def latest_checkpoint(folder):
-    return max((int(p.name) for p in (folder / "checkpoints").iterdir() if p.name.isdigit()), default=0)
+    return max(
+        (int(p.name) for p in (folder / "checkpoints").iterdir() if p.name.isdigit()), default=0
+    )
 
 
 @pytest.fixture
@@ -59,7 +72,9 @@ def stop_after(monkeypatch):
     return arrange
 
 
-def test_a_run_stopped_by_ctrl_c_and_resumed_ends_as_one_that_was_not(workplace, tiny, finished, saved, stop_after):
+def test_a_run_stopped_by_ctrl_c_and_resumed_ends_as_one_that_was_not(
+    workplace, tiny, finished, saved, stop_after
+):
     stop_after(7)  # between two evaluations
     folder = runs.start("ippo", tiny("stopped"))
     summary = json.loads((folder / "summary.json").read_text())
@@ -92,7 +107,9 @@ def kill_somewhere(process, folder):
         process.communicate()
 
 
-def test_a_run_killed_outright_and_resumed_ends_as_one_that_was_not(workplace, tiny, finished, saved, script):
+def test_a_run_killed_outright_and_resumed_ends_as_one_that_was_not(
+    workplace, tiny, finished, saved, script
+):
     (workplace / "run.yaml").write_text((finished / "config.yaml").read_text())
     process = script("train/ippo.py", "--config", "run.yaml", "name=killed", cwd=workplace)
     folder = workplace / "runs" / "killed"
@@ -132,7 +149,9 @@ def test_other_algorithms_too(workplace, saved, script, algorithm):
 
 
 @pytest.mark.slow  # kills at random moments are in the default suite
-def test_a_crash_right_after_a_checkpoint_loses_no_row_of_the_metrics(workplace, tiny, finished, monkeypatch):
+def test_a_crash_right_after_a_checkpoint_loses_no_row_of_the_metrics(
+    workplace, tiny, finished, monkeypatch
+):
     with monkeypatch.context() as patch:
         save = Checkpoints.save
 
@@ -147,7 +166,9 @@ def test_a_crash_right_after_a_checkpoint_loses_no_row_of_the_metrics(workplace,
     assert metrics_of(folder) == metrics_of(finished)
 
 
-def test_checkpoints_that_take_long_are_written_less_often(workplace, tiny, finished, saved, monkeypatch):
+def test_checkpoints_that_take_long_are_written_less_often(
+    workplace, tiny, finished, saved, monkeypatch
+):
     written, save = [], Checkpoints.save
 
     def noted(self, n_updates, state):
@@ -208,12 +229,22 @@ def cut_short(path):
 
 
 OTHER = {
-    "ppo.hidden is [8] in the checkpoint and [8, 8] here": lambda f: edit_config(f, "ppo", hidden=[8, 8]),
-    "ppo.hidden is [8] in the checkpoint and [16] here": lambda f: edit_config(f, "ppo", hidden=[16]),
-    "ppo.memory is none in the checkpoint and gru here": lambda f: edit_config(f, "ppo", memory="gru"),
-    "train.n_envs is 64 in the checkpoint and 32 here": lambda f: edit_config(f, "train", n_envs=32),
+    "ppo.hidden is [8] in the checkpoint and [8, 8] here": lambda f: edit_config(
+        f, "ppo", hidden=[8, 8]
+    ),
+    "ppo.hidden is [8] in the checkpoint and [16] here": lambda f: edit_config(
+        f, "ppo", hidden=[16]
+    ),
+    "ppo.memory is none in the checkpoint and gru here": lambda f: edit_config(
+        f, "ppo", memory="gru"
+    ),
+    "train.n_envs is 64 in the checkpoint and 32 here": lambda f: edit_config(
+        f, "train", n_envs=32
+    ),
     "train.n_seeds is 1 in the checkpoint and 2 here": lambda f: edit_config(f, "train", n_seeds=2),
-    "observation: mu is absent in the checkpoint and 1 here": lambda f: edit_config(f, "env", observe_posterior=True),
+    "observation: mu is absent in the checkpoint and 1 here": lambda f: edit_config(
+        f, "env", observe_posterior=True
+    ),
     "algorithm is ippo in the checkpoint and mappo here": lambda f: (f / "meta.json").write_text(
         (f / "meta.json").read_text().replace('"ippo"', '"mappo"')
     ),
@@ -234,14 +265,18 @@ DAMAGE = {
 def test_a_checkpoint_of_another_run_is_refused_with_what_differs(workplace, finished, said):
     folder = shutil.copytree(finished, workplace / "other")
     OTHER[said](folder)
-    with pytest.raises(ParameterError, match=r"^run = .*checkpoint 20 is of another run: ") as refusal:
+    with pytest.raises(
+        ParameterError, match=r"^run = .*checkpoint 20 is of another run: "
+    ) as refusal:
         runs.load_player(folder)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_where_no_checkpoint_can_be_read_the_run_is_refused_in_one_line(workplace, finished, damage):
+def test_where_no_checkpoint_can_be_read_the_run_is_refused_in_one_line(
+    workplace, finished, damage
+):
     folder = shutil.copytree(finished, workplace / "damaged")
     garble(folder, *DAMAGE[damage])
     with pytest.raises(
@@ -252,11 +287,15 @@ def test_where_no_checkpoint_can_be_read_the_run_is_refused_in_one_line(workplac
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_in_place_of_a_damaged_checkpoint_the_one_before_it_is_taken(workplace, finished, damage, capsys):
+def test_in_place_of_a_damaged_checkpoint_the_one_before_it_is_taken(
+    workplace, finished, damage, capsys
+):
     folder = shutil.copytree(finished, workplace / "damaged")
     garble_newest(folder, *DAMAGE[damage])
     runs.load_player(folder)
-    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("checkpoint"))
+    (line,) = (
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("checkpoint")
+    )
     assert line.startswith(f"checkpoint 20 of {folder} cannot be read (")
     assert line.endswith(": taking checkpoint 15")
 
@@ -269,7 +308,9 @@ def test_one_changed_byte_is_damage():
     assert {name for name in before if before[name] != after[name]} == {"a"}
 
 
-def test_a_run_whose_newest_checkpoint_is_damaged_ends_as_one_that_was_not(workplace, finished, saved):
+def test_a_run_whose_newest_checkpoint_is_damaged_ends_as_one_that_was_not(
+    workplace, finished, saved
+):
     folder = shutil.copytree(finished, workplace / "damaged")
     garble_newest(folder, *DAMAGE["array data cut short"])
     runs.resume("ippo", folder)
@@ -295,7 +336,9 @@ def test_a_refused_resume_leaves_the_run_as_it_was(workplace, finished):
 
 @pytest.fixture
 def full_disk():
-    """full_disk(): from now on no file can grow beyond a few bytes; the error is another, the way to it the same."""
+    """full_disk(): from now on no file can grow beyond a few bytes; the error is another, the way
+    to it the same.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (64, limits[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -324,11 +367,15 @@ def test_a_full_disk_is_said_in_one_line_and_the_last_good_checkpoint_kept(
         patch.setattr(owner, name, fill_up_and_write)
         patch.setattr(sys, "stderr", io.StringIO())  # pytest's is a file, and would be full too
         with pytest.raises(
-            ParameterError, match=r"^run = .*cannot be written .*the last good (one|checkpoint) is 5"
+            ParameterError,
+            match=r"^run = .*cannot be written .*the last good (one|checkpoint) is 5",
         ) as end:
             runs.start("ippo", tiny("full"))
     assert "\n" not in str(end.value)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE,
+        (resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_FSIZE)[1]),
+    )
     folder = runs.resume("ippo", workplace / "runs" / "full")
     assert_same_bits(saved(folder), saved(finished))
 
@@ -341,9 +388,19 @@ def test_a_full_disk_is_said_in_one_line_and_the_last_good_checkpoint_kept(
         ({"meta.json": "[]"}, "is not one of dqn"),
         ({"meta.json": '{"algorithm": "guessing"}'}, "'guessing' is not one of dqn, ippo, mappo"),
         ({"meta.json": '{"algorithm": "ippo"}'}, "cannot be read"),
-        ({"meta.json": '{"algorithm": "ippo"}', "config.yaml": "ppo: {clip: 0}"}, "ppo.clip = 0: must be"),
+        (
+            {"meta.json": '{"algorithm": "ippo"}', "config.yaml": "ppo: {clip: 0}"},
+            "ppo.clip = 0: must be",
+        ),
     ],
-    ids=["empty", "garbled meta", "meta no mapping", "unknown algorithm", "no config", "bad config"],
+    ids=[
+        "empty",
+        "garbled meta",
+        "meta no mapping",
+        "unknown algorithm",
+        "no config",
+        "bad config",
+    ],
 )
 def test_what_is_no_run_folder_is_refused_in_one_line(tmp_path, files, message):
     for name, text in files.items():

@@ -6,7 +6,14 @@ import math
 import pytest
 
 from cardjax.env import ParameterError
-from cardjax.runtime.run_folder import MetricsLog, git_commit, read_json, read_metrics, write_json, write_text
+from cardjax.runtime.run_folder import (
+    MetricsLog,
+    git_commit,
+    read_json,
+    read_metrics,
+    write_json,
+    write_text,
+)
 
 NAN = math.nan
 
@@ -14,7 +21,11 @@ NAN = math.nan
 def test_nan_is_written_as_null(tmp_path):
     write_json(tmp_path / "x.json", {"a": NAN, "b": [1.5, NAN], "c": {"d": (NAN,)}})
     text = (tmp_path / "x.json").read_text()
-    assert json.loads(text, parse_constant=pytest.fail) == {"a": None, "b": [1.5, None], "c": {"d": [None]}}
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        "a": None,
+        "b": [1.5, None],
+        "c": {"d": [None]},
+    }
 
 
 def test_a_file_that_cannot_be_written_whole_keeps_its_old_content(tmp_path):
@@ -43,7 +54,10 @@ def test_a_log_has_a_row_a_seed_and_leaves_what_is_not_known_blank(tmp_path):
     log.add(10, 1.0, 2.0, [{"score": NAN, "loss": 0.5}, {"score": 0.25, "loss": 0.75}])
     log.close()
     rows = read_metrics(tmp_path / "metrics.csv")
-    assert [(row["seed"], row["score"], row["loss"]) for row in rows] == [("7", "", "0.5"), ("8", "0.25", "0.75")]
+    assert [(row["seed"], row["score"], row["loss"]) for row in rows] == [
+        ("7", "", "0.5"),
+        ("8", "0.25", "0.75"),
+    ]
     assert {row["rounds"] for row in rows} == {"10"}
 
 
@@ -65,7 +79,11 @@ def test_a_log_that_is_continued_forgets_what_was_not_checkpointed(tmp_path):
     log.add(30, 9.0, 9.0, [{"loss": 0.25}])
     log.close()
     rows = read_metrics(tmp_path / "metrics.csv")
-    assert [(row["rounds"], row["loss"]) for row in rows] == [("10", "0.5"), ("20", "0.5"), ("30", "0.25")]
+    assert [(row["rounds"], row["loss"]) for row in rows] == [
+        ("10", "0.5"),
+        ("20", "0.5"),
+        ("30", "0.25"),
+    ]
 
 
 def test_there_are_no_metrics_before_a_log(tmp_path):

@@ -1,4 +1,6 @@
-"""A training run from start to table: what it leaves behind, and what it does with a name or folder it cannot use."""
+"""A training run from start to table: what it leaves behind, and what it does with a name or folder
+it cannot use.
+"""
 
 import csv
 import json
@@ -92,21 +94,28 @@ def test_a_run_of_ppo_plays_as_it_says_or_as_one_asks(finished):
 
 def test_a_run_of_dqn_plays_greedily(workplace, tiny, monkeypatch):
     monkeypatch.setattr(runs, "read_policy", lambda folder: ("dqn", tiny("plain"), {0: None}))
-    with pytest.raises(ParameterError, match=r"ppo.play=sampled: .* trained by dqn, which plays greedily"):
+    with pytest.raises(
+        ParameterError, match=r"ppo.play=sampled: .* trained by dqn, which plays greedily"
+    ):
         runs.find_player(str(workplace), ["ppo.play=sampled"])
 
 
 def test_total_steps_round_up_to_whole_updates(tiny):
     from cardjax.runtime.learners import make_learner
 
-    updates = [make_learner("ippo", tiny("x", train__total_steps=n)).total_updates for n in (1, 640, 641, 12_800)]
+    updates = [
+        make_learner("ippo", tiny("x", train__total_steps=n)).total_updates
+        for n in (1, 640, 641, 12_800)
+    ]
     assert updates == [1, 1, 2, 20]
 
 
 def test_a_name_that_is_taken_is_refused_and_its_run_left_alone(workplace, tiny):
     (workplace / "runs" / "mine").mkdir(parents=True)
     (workplace / "runs" / "mine" / "summary.json").write_text("precious")
-    with pytest.raises(ParameterError, match=r"name = mine: .*exists; take another name, or --resume") as refusal:
+    with pytest.raises(
+        ParameterError, match=r"name = mine: .*exists; take another name, or --resume"
+    ) as refusal:
         runs.start("ippo", tiny("mine"))
     assert "\n" not in str(refusal.value)
     assert [path.name for path in (workplace / "runs" / "mine").iterdir()] == ["summary.json"]

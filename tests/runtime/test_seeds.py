@@ -11,11 +11,23 @@ from cardjax.runtime import run_folder, runs, training
 from cardjax.runtime.journal import Run
 from cardjax.runtime.run_folder import read_metrics
 
-SHORT = {"train__total_steps": 1920, "train__n_evals": 1, "ppo__normalize_observations": "none",
-         "ppo__matmul_precision": "float32"}  # fmt: skip
-"""Three updates: longer ones amplify the last bits of a sum until two paths part; so do whitening of little, and
-rounding to bfloat16."""
-MEASURED = ("reward_per_game", "trade_rate", "entropy", "policy_loss", "value_loss", "gradient_norm", "kl")
+SHORT = {
+    "train__total_steps": 1920,
+    "train__n_evals": 1,
+    "ppo__normalize_observations": "none",
+    "ppo__matmul_precision": "float32",
+}
+"""Three updates: longer ones amplify the last bits of a sum until two paths part; so do whitening
+of little, and rounding to bfloat16."""
+MEASURED = (
+    "reward_per_game",
+    "trade_rate",
+    "entropy",
+    "policy_loss",
+    "value_loss",
+    "gradient_norm",
+    "kl",
+)
 TRAIN = """
 import sys
 import jax
@@ -44,7 +56,8 @@ def table(folder, seed):
 def assert_close(ours, theirs):
     assert len(ours["rounds"]) == 3
     for name, values in ours.items():
-        # Another batching of the same sums: the last bits of float32, some of them through a few Adam steps.
+        # Another batching of the same sums: the last bits of float32, some of them through a few
+        # Adam steps.
         np.testing.assert_allclose(values, theirs[name], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
@@ -72,7 +85,8 @@ def spread(workplace, tiny, script):
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         started = [
-            script("-c", TRAIN, n_devices, n_processes, i, port, cwd=workplace) for i in reversed(range(n_processes))
+            script("-c", TRAIN, n_devices, n_processes, i, port, cwd=workplace)
+            for i in reversed(range(n_processes))
         ]
         for process in started:
             _, errors = process.communicate()

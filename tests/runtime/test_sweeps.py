@@ -1,4 +1,6 @@
-"""A sweep is its points trained one by one, in fewer programs; stopped, it goes on as if it had not been."""
+"""A sweep is its points trained one by one, in fewer programs; stopped, it goes on as if it had not
+been.
+"""
 
 import csv
 import json
@@ -18,9 +20,16 @@ from cardjax.runtime.grid import make_points
 from cardjax.runtime.rows import Chunk
 from cardjax.runtime.run_folder import MetricsLog, read_metrics
 
-SHORT = {"train.n_envs": 64, "train.total_steps": 1920, "train.n_evals": 3, "train.eval_games": 64,
-         "train.final_eval_games": 64, "ppo.n_minibatches": 4, "ppo.hidden": [8],
-         "ppo.normalize_observations": "none"}  # fmt: skip
+SHORT = {
+    "train.n_envs": 64,
+    "train.total_steps": 1920,
+    "train.n_evals": 3,
+    "train.eval_games": 64,
+    "train.final_eval_games": 64,
+    "ppo.n_minibatches": 4,
+    "ppo.hidden": [8],
+    "ppo.normalize_observations": "none",
+}
 OVERRIDES = [f"{name}={value}" for name, value in SHORT.items()]
 AXES = {"ppo.learning_rate": ["1e-4", "2e-4"], "env.alpha": ["0.1", "0.3"]}
 MEASURED = ("reward_per_game", "entropy", "policy_loss", "value_loss", "gradient_norm", "score")
@@ -41,7 +50,9 @@ def state_of(folder):
 
 
 class FewFigures:
-    """A result without the games behind it: those of the closing table cost more than all of a short training."""
+    """A result without the games behind it: those of the closing table cost more than all of a
+    short training.
+    """
 
     def __init__(self, opponent):
         self.opponent = opponent
@@ -71,14 +82,22 @@ def programs(monkeypatch):
     return made
 
 
-def test_a_grid_of_numbers_is_one_program_and_each_point_the_run_that_it_would_be_alone(workplace, programs, capsys):
+def test_a_grid_of_numbers_is_one_program_and_each_point_the_run_that_it_would_be_alone(
+    workplace, programs, capsys
+):
     folder = swept("grid", AXES)
     assert len(programs) == 1
-    labels = [f"learning_rate={rate},alpha={alpha}" for rate in ("1e-4", "2e-4") for alpha in ("0.1", "0.3")]
+    labels = [
+        f"learning_rate={rate},alpha={alpha}"
+        for rate in ("1e-4", "2e-4")
+        for alpha in ("0.1", "0.3")
+    ]
     assert list(json.loads((folder / "meta.json").read_text())["sweep"]) == labels
     ours = [measured(folder / label) for label in labels]
     assert len({table.tobytes() for table in ours}) == 4
-    alone = runs.start("ippo", make_config(SHORT | {"name": "alone", "ppo.learning_rate": 2e-4, "env.alpha": 0.1}))
+    alone = runs.start(
+        "ippo", make_config(SHORT | {"name": "alone", "ppo.learning_rate": 2e-4, "env.alpha": 0.1})
+    )
     np.testing.assert_allclose(ours[2], measured(alone), rtol=2e-3, atol=1e-4)
 
     table = capsys.readouterr().out
@@ -88,10 +107,17 @@ def test_a_grid_of_numbers_is_one_program_and_each_point_the_run_that_it_would_b
     for entry in entries:
         summary = json.loads((folder / entry["label"] / "summary.json").read_text())
         assert entry == {"label": entry["label"], "values": entry["values"]} | summary
-        assert set(summary["rounds_to_beat"]) == set(summary["baselines"]) == {"random_valid", "level0"}
+        assert (
+            set(summary["rounds_to_beat"])
+            == set(summary["baselines"])
+            == {"random_valid", "level0"}
+        )
     with (folder / "sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["env.alpha"], row["opponent"]) for row in rows[:2]] == [("0.1", "self"), ("0.1", "random_valid")]
+    assert [(row["env.alpha"], row["opponent"]) for row in rows[:2]] == [
+        ("0.1", "self"),
+        ("0.1", "random_valid"),
+    ]
     assert len(rows) == 8
     assert {"mean_pnl", "ci95_low", "ci95_high", "score", "score_ci95_low"} <= set(rows[0])
 
@@ -100,7 +126,9 @@ def test_a_grid_of_numbers_is_one_program_and_each_point_the_run_that_it_would_b
 
 
 @pytest.mark.slow  # a minute; resuming a single run and a grid of numbers are in the default suite
-def test_sizes_are_a_loop_over_programs_and_a_stopped_sweep_goes_on_bit_for_bit(workplace, programs, monkeypatch):
+def test_sizes_are_a_loop_over_programs_and_a_stopped_sweep_goes_on_bit_for_bit(
+    workplace, programs, monkeypatch
+):
     axes = {"ppo.hidden": ["[8]", "[4]"], "env.alpha": ["0.1", "0.3"]}
     whole = swept("whole", axes)
     assert len(programs) == 2
@@ -118,13 +146,21 @@ def test_sizes_are_a_loop_over_programs_and_a_stopped_sweep_goes_on_bit_for_bit(
     entries = json.loads((stopped / "sweep.json").read_text())["points"]
     assert [entry["interrupted"] for entry in entries] == [False, False, True, True]
     # One point lost its newest checkpoint: both go on from the one before.
-    last = max((stopped / "hidden=4,alpha=0.3" / "checkpoints").glob("[0-9]*"), key=lambda path: int(path.name))
+    last = max(
+        (stopped / "hidden=4,alpha=0.3" / "checkpoints").glob("[0-9]*"),
+        key=lambda path: int(path.name),
+    )
     shutil.rmtree(last)
 
     del programs[:]
     sweeps.resume("ippo", stopped)
     assert len(programs) == 1  # the finished group is left alone
-    for label in ("hidden=8,alpha=0.1", "hidden=8,alpha=0.3", "hidden=4,alpha=0.1", "hidden=4,alpha=0.3"):
+    for label in (
+        "hidden=8,alpha=0.1",
+        "hidden=8,alpha=0.3",
+        "hidden=4,alpha=0.1",
+        "hidden=4,alpha=0.3",
+    ):
         for a, b in zip(state_of(stopped / label), state_of(whole / label), strict=True):
             assert a.tobytes() == b.tobytes()
         np.testing.assert_array_equal(measured(stopped / label), measured(whole / label))
@@ -148,7 +184,9 @@ def test_what_cannot_be_swept_or_resumed_is_refused_in_one_line(workplace, capsy
     sweeps._create(runs.RUNS / "made", "ippo", points)
     folder = workplace / "runs" / "made"
     assert "is a point of a sweep" in refusal(capsys, "--resume", str(folder / points[0].label))
-    assert "exists; take another name" in refusal(capsys, *OVERRIDES, "name=made", "--sweep", "lr=1,2")
+    assert "exists; take another name" in refusal(
+        capsys, *OVERRIDES, "name=made", "--sweep", "lr=1,2"
+    )
     with pytest.raises(ParameterError, match="is a sweep; its runs are"):
         runs.load_player(folder)
     with pytest.raises(ParameterError, match=r"continue it with train/ippo\.py"):

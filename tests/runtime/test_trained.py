@@ -1,4 +1,6 @@
-"""A trained policy outside of its run: arrays in and orders out, the exported file, and what is refused."""
+"""A trained policy outside of its run: arrays in and orders out, the exported file, and what is
+refused.
+"""
 
 import functools
 import json
@@ -25,15 +27,22 @@ KINDS = {
     "ippo": ("ippo", {}),
     "ippo in float32": ("ippo", {"ppo.matmul_precision": "float32"}),
     "ippo by seats that sample": (
-        "ippo", {"ppo.share_params": False, "ppo.play": "sampled", "ppo.normalize_observations": "scale"},
+        "ippo",
+        {"ppo.share_params": False, "ppo.play": "sampled", "ppo.normalize_observations": "scale"},
     ),
     "mappo with a memory": ("mappo", {"ppo.memory": "lstm", "ppo.normalize_observations": "none"}),
     "dqn with a memory": (
         "dqn",
-        {"env.kind": "single", "dqn.hidden": [8], "dqn.memory": "gru", "dqn.batch_size": 640, "dqn.head": "c51",
-         "dqn.dueling": True},
+        {
+            "env.kind": "single",
+            "dqn.hidden": [8],
+            "dqn.memory": "gru",
+            "dqn.batch_size": 640,
+            "dqn.head": "c51",
+            "dqn.dueling": True,
+        },
     ),
-}  # fmt: skip
+}
 
 
 @functools.cache
@@ -41,7 +50,9 @@ def untrained(kind):
     algorithm, changes = KINDS[kind]
     config = make_config(TINY | changes)
     learner = make_learner(algorithm, config)
-    return TrainedPolicy(algorithm, config, 0, learner.policy_params(jax.jit(learner.init)(jax.random.key(3))))
+    return TrainedPolicy(
+        algorithm, config, 0, learner.policy_params(jax.jit(learner.init)(jax.random.key(3)))
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -55,14 +66,18 @@ def forgetful():
 def rounds(policy, n=3):
     """(views, observations, masks) of n rounds of some games, passed through."""
     market, params = policy.market, policy.env_params
-    observations, games = jax.vmap(market.reset, (0, None))(jax.random.split(jax.random.key(1), GAMES), params)
+    observations, games = jax.vmap(market.reset, (0, None))(
+        jax.random.split(jax.random.key(1), GAMES), params
+    )
     passes = jnp.zeros(observations.shape[:-1], jnp.int32)
     for i in range(n):
         view = jax.vmap(market.view, (0, None))(games, params)
         masks = jax.vmap(market.action_mask, (0, None))(games, params)
         yield view, np.asarray(observations), np.asarray(masks)
         keys = jax.random.split(jax.random.key(2 + i), GAMES)
-        observations, games, *_ = jax.vmap(market.step, (0, 0, 0, None))(keys, games, passes, params)
+        observations, games, *_ = jax.vmap(market.step, (0, 0, 0, None))(
+            keys, games, passes, params
+        )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -75,7 +90,9 @@ def test_what_is_saved_and_loaded_plays_as_before_from_views_and_from_arrays(kin
     ours.reset(draws=4)
     loaded.reset(draws=4)
     for i, (view, observations, masks) in enumerate(rounds(ours)):
-        carry, expected = ours.policy.act(ours.params, carry, view, jax.random.fold_in(jax.random.key(4), i))
+        carry, expected = ours.policy.act(
+            ours.params, carry, view, jax.random.fold_in(jax.random.key(4), i)
+        )
         np.testing.assert_array_equal(ours.act(view), expected)
         np.testing.assert_array_equal(loaded.act(observations, masks), expected)
 
@@ -87,12 +104,16 @@ def test_the_lines_of_numpy_in_the_docs_play_alike(tmp_path):
     exec(re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)[1], names)
     params = names["load"](tmp_path / "policy.npz")
     for _, observations, masks in rounds(ours):
-        np.testing.assert_array_equal(names["act"](params, observations, masks), ours.act(observations, masks))
+        np.testing.assert_array_equal(
+            names["act"](params, observations, masks), ours.act(observations, masks)
+        )
 
 
 def test_every_array_of_a_file_is_in_the_docs(tmp_path):
     rows = [line for line in DOC.splitlines() if line.startswith("| `")]
-    told = {name.strip("….") for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+    told = {
+        name.strip("….") for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])
+    }
     for kind in KINDS:
         untrained(kind).save(tmp_path / "policy.npz")
         for name in np.load(tmp_path / "policy.npz").files:
@@ -107,7 +128,18 @@ def test_a_run_is_loaded_exported_and_evaluated_from_its_file(finished, tmp_path
     assert "ippo, training seed 0" in capsys.readouterr().out
     scores = []
     for name in (str(finished), str(file)):
-        evaluate_main(["--policy", name, "--opponent", "self", "--episodes", "64", "--json", str(tmp_path / "r.json")])
+        evaluate_main(
+            [
+                "--policy",
+                name,
+                "--opponent",
+                "self",
+                "--episodes",
+                "64",
+                "--json",
+                str(tmp_path / "r.json"),
+            ]
+        )
         scores.append(json.loads((tmp_path / "r.json").read_text())[0]["mean_expected_pnl"])
     assert scores[0] == scores[1]
     with pytest.raises(ParameterError, match=r"seed = 5: must be one that .* holds: 0"):
@@ -117,7 +149,9 @@ def test_a_run_is_loaded_exported_and_evaluated_from_its_file(finished, tmp_path
 def changed(path, **entries):
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
-    np.savez(path, **{name: array for name, array in (arrays | entries).items() if array is not None})
+    np.savez(
+        path, **{name: array for name, array in (arrays | entries).items() if array is not None}
+    )
 
 
 def with_meta(path, **entries):
@@ -129,19 +163,28 @@ def with_meta(path, **entries):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.write_bytes(path.read_bytes()[:2000]), "is not a policy that cardjax exported"),
+        (
+            lambda path: path.write_bytes(path.read_bytes()[:2000]),
+            "is not a policy that cardjax exported",
+        ),
         (lambda path: path.write_text("logit_scale: 3"), "is not a policy that cardjax exported"),
         (lambda path: changed(path, meta=None), "is not a policy that cardjax exported"),
-        (lambda path: changed(path, more=np.array([{}], dtype=object)), "is not a policy that cardjax exported"),
+        (
+            lambda path: changed(path, more=np.array([{}], dtype=object)),
+            "is not a policy that cardjax exported",
+        ),
         (lambda path: with_meta(path, format="another"), "has the format 'another'"),
         (lambda path: with_meta(path, version=2), "is of version 2; this cardjax reads 1"),
         (lambda path: with_meta(path, algorithm="sarsa"), "does not name an algorithm"),
         (lambda path: with_meta(path, config={"ppo.clipp": 1}), "ppo.clipp = 1"),
-        (lambda path: changed(path, logit_scale=np.float64(1)), r"logit_scale is \(\(\), dtype\('float64'\)\)"),
+        (
+            lambda path: changed(path, logit_scale=np.float64(1)),
+            r"logit_scale is \(\(\), dtype\('float64'\)\)",
+        ),
         (lambda path: changed(path, logit_scale=None), "logit_scale is missing"),
         (lambda path: changed(path, spare=np.float32(1)), "not not there"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_none_of_ours_is_refused_in_one_line(damage, message, tmp_path):
     path = tmp_path / "policy.npz"
     untrained("ippo").save(path)

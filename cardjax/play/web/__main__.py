@@ -23,13 +23,23 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m cardjax.play.web", description="The game in a browser.")
+    parser = argparse.ArgumentParser(
+        prog="python -m cardjax.play.web", description="The game in a browser."
+    )
     parser.add_argument(
-        "--run", type=Path, action="append", default=[], metavar="RUN_DIR",
+        "--run",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN_DIR",
         help="a training run to play against and to watch; repeatable",
-    )  # fmt: skip
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine alone)")
-    parser.add_argument("--port", type=int, default=8000, help="0 takes any that is free (default 8000)")
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen at (default: this machine alone)"
+    )
+    parser.add_argument(
+        "--port", type=int, default=8000, help="0 takes any that is free (default 8000)"
+    )
     return parser.parse_args(argv)
 
 
@@ -41,7 +51,9 @@ def _serve(arguments: argparse.Namespace) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("uvicorn", "starlette", "anyio"):
             raise
-        raise ParameterError("cardjax.play.web", error.name, "is not installed: pip install 'cardjax[web]'") from None
+        raise ParameterError(
+            "cardjax.play.web", error.name, "is not installed: pip install 'cardjax[web]'"
+        ) from None
     from cardjax.play.web.players import Players, load_runs
 
     keep_compiled_programs()
@@ -49,9 +61,17 @@ def _serve(arguments: argparse.Namespace) -> None:
     with listener:
         app = make_app(Players(load_runs(arguments.run)))
         config = uvicorn.Config(
-            app, http="h11", ws="none", lifespan="off", log_level="warning", access_log=False, server_header=False,
-            proxy_headers=False, limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=FAREWELL,
-        )  # fmt: skip
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=FAREWELL,
+        )
         print(f"cardjax: {_address(arguments.host, listener)} (Ctrl-C stops)", flush=True)
         with contextlib.suppress(KeyboardInterrupt):  # raised again once the server has stopped
             uvicorn.Server(config).run(sockets=[listener])
@@ -67,12 +87,16 @@ def _listen(host: str, port: int) -> socket.socket:
     if not 0 <= port < 2**16:
         raise ParameterError("--port", port, "must be a whole number in [0, 65535]")
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
         return socket.create_server(address[:2], family=family)
     except socket.gaierror:
         raise ParameterError("--host", host, "is no address of this machine") from None
     except OSError as error:
-        raise ParameterError("--port", port, f"cannot be listened at on {host} ({_reason(error)})") from None
+        raise ParameterError(
+            "--port", port, f"cannot be listened at on {host} ({_reason(error)})"
+        ) from None
 
 
 def _reason(error: OSError) -> str:

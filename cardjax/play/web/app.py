@@ -1,15 +1,16 @@
 """The server: JSON over HTTP, and the page's static files.
 
     GET  /api/options              who and what may be played
-    POST /api/games                a new game: {mode, opponent, preset, seed, events, impact}, all optional
-    GET  /api/games/ID             how it stands
+    POST /api/games                a new game: {mode, opponent, preset, seed, events, impact}, all
+    optional GET  /api/games/ID             how it stands
     POST /api/games/ID/orders      {round, action}; answers with how it stands then
     GET  /api/games/ID/saved       the JSON file that the terminal saves too
-    POST /api/matches              policies among themselves: {players: [name, …], …}; answers with the whole game
-    POST /api/replays              a saved game's file; answers with the whole game, as the market replays it
+    POST /api/matches              policies among themselves: {players: [name, …], …}; answers with
+    the whole game POST /api/replays              a saved game's file; answers with the whole game,
+    as the market replays it
 
-Every refusal is {"error": one sentence} with a status of 4xx. What JAX computes runs in worker threads, so the loop
-stays free, and a game's lock keeps its orders one after another.
+Every refusal is {"error": one sentence} with a status of 4xx. What JAX computes runs in worker
+threads, so the loop stays free, and a game's lock keeps its orders one after another.
 """
 
 import json
@@ -43,9 +44,13 @@ from cardjax.play.web.shown import show_saved, show_table, summary_of
 T = TypeVar("T")
 STATIC = Path(__file__).parent / "static"
 WORKERS = 2
-"""Threads that compute: a game is dispatches of tiny programs, which more threads only make wait for each other."""
+"""Threads that compute: a game is dispatches of tiny programs, which more threads only make wait
+for each other.
+"""
 MOST_PLAYERS = 4
-"""Of a replay: each number of players is programs of its own to compile, and sixteen would take half a minute."""
+"""Of a replay: each number of players is programs of its own to compile, and sixteen would take
+half a minute.
+"""
 EXPIRED = "This game is no longer kept: the server was restarted, or many others were played since. Start a new one."
 
 
@@ -102,7 +107,9 @@ class Server:
     async def options(self, request: Request) -> Response:
         """Modes, players by mode, presets, the largest seed."""
         players = {mode: self.players.labels(1 if mode == "single" else 2) for mode in MODES}
-        return JSONResponse({"players": players, "presets": list(presets_by_name()), "max_seed": MAX_SEED})
+        return JSONResponse(
+            {"players": players, "presets": list(presets_by_name()), "max_seed": MAX_SEED}
+        )
 
     async def new_game(self, request: Request) -> Response:
         """Deal a game for the visitor."""
@@ -141,19 +148,25 @@ class Server:
     async def match(self, request: Request) -> Response:
         """Play a whole game among policies; it is kept, so that it can be saved."""
         body = await read_object(request)
-        visit = await self._compute(lambda: Visit(_played_out(Table(*read_match(body, self.players)))))
+        visit = await self._compute(
+            lambda: Visit(_played_out(Table(*read_match(body, self.players))))
+        )
         return await self._answer(self.sessions.add(visit), visit, status=201)
 
     async def replay(self, request: Request) -> Response:
         """Replay a saved game. Nothing of it is kept."""
         body = await read_body(request, LARGE)
         _check_size(parse(body))
-        return JSONResponse(await self._compute(lambda: _replayed(body.decode("utf-8"), self.players)))
+        return JSONResponse(
+            await self._compute(lambda: _replayed(body.decode("utf-8"), self.players))
+        )
 
     async def _answer(self, name: str, visit: Visit, status: int = 200) -> Response:
         def shown() -> dict[str, Any]:
             if visit.table.over and visit.summary is None:
-                visit.summary = summary_of(visit.table.setup, visit.table.seats, visit.table.records, self.players)
+                visit.summary = summary_of(
+                    visit.table.setup, visit.table.seats, visit.table.records, self.players
+                )
             return {"id": name} | show_table(visit.table, visit.summary)
 
         return JSONResponse(await self._compute(shown), status)
@@ -166,7 +179,8 @@ def _check_size(document: Any) -> None:
     n_players = document.get("n_players") if isinstance(document, dict) else None
     if isinstance(n_players, int) and n_players > MOST_PLAYERS:
         raise RefusedError(
-            400, f"The file is of {n_players} players; games of at most {MOST_PLAYERS} are replayed here."
+            400,
+            f"The file is of {n_players} players; games of at most {MOST_PLAYERS} are replayed here.",
         )
 
 
@@ -176,7 +190,9 @@ def _check_turn(table: Table, round_: int) -> None:
     if table.over:
         raise RefusedError(409, "This game is over.")
     if round_ != table.offer.round:
-        raise RefusedError(409, f"round = {round_}: the game is at round {table.offer.round}; load it again.")
+        raise RefusedError(
+            409, f"round = {round_}: the game is at round {table.offer.round}; load it again."
+        )
 
 
 def _played_out(table: Table) -> Table:
@@ -196,7 +212,9 @@ def _replayed(text: str, players: Players) -> dict[str, Any]:
     try:
         json.dumps(shown, allow_nan=False)
     except ValueError:
-        raise RefusedError(400, "The file's parameters lead to figures that are not finite.") from None
+        raise RefusedError(
+            400, "The file's parameters lead to figures that are not finite."
+        ) from None
     return shown
 
 

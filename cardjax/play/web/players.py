@@ -1,4 +1,5 @@
-"""Who a visitor may meet: scripted policies by name, and the runs that the server was started with, by label.
+"""Who a visitor may meet: scripted policies by name, and the runs that the server was started with,
+by label.
 
 A visitor gives labels and never paths, so no request reaches the file system.
 """
@@ -50,7 +51,11 @@ class Players:
 
     def labels(self, n_players: int) -> list[dict[str, str]]:
         """[{"name", "words"}] of those who can play a game of `n_players`, trained ones first."""
-        trained = [{"name": run.label, "words": "trained"} for run in self.runs if run.n_players == n_players]
+        trained = [
+            {"name": run.label, "words": "trained"}
+            for run in self.runs
+            if run.n_players == n_players
+        ]
         return trained + [{"name": name, "words": WORDS.get(name, "")} for name in POLICIES]
 
     def seat(self, key: str, label: object, setup: Setup) -> Seat:
@@ -74,14 +79,20 @@ class Players:
         raise ParameterError(key, label, f"must be one of {known}")
 
     def compared(self, setup: Setup) -> list[Seat]:
-        """Whom a person's finished game is set beside: the exact optimum, two simple players, the fitting runs."""
+        """Whom a person's finished game is set beside: the exact optimum, two simple players, the
+        fitting runs.
+        """
         optimum = "best_response:pass" if setup.n_players == 1 else "equilibrium"
         trained = [run.label for run in self.runs if run.n_players == setup.n_players]
-        return [self.seat("player", label, setup) for label in (optimum, *trained, "ev_oracle", "random_valid")]
+        return [
+            self.seat("player", label, setup)
+            for label in (optimum, *trained, "ev_oracle", "random_valid")
+        ]
 
 
 def load_runs(folders: Sequence[Path]) -> tuple[Run, ...]:
-    """The runs of these folders, each by its folder's name; of several training seeds the first one plays.
+    """The runs of these folders, each by its folder's name; of several training seeds the first one
+    plays.
 
     Raises:
         ParameterError: a folder is no run's, or two have one name.
@@ -91,7 +102,9 @@ def load_runs(folders: Sequence[Path]) -> tuple[Run, ...]:
         label = folder.resolve().name
         if label in runs or label in POLICIES:
             raise ParameterError("--run", str(folder), f"another player is called {label} already")
-        from cardjax.runtime.runs import load_player  # learners load slowly, and only a run needs them
+        from cardjax.runtime.runs import (
+            load_player,
+        )  # learners load slowly, and only a run needs them
 
         player, market, _ = load_player(folder)
         runs[label] = Run(label, player.policy, player.params[0], market.n_players)

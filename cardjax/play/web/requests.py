@@ -1,4 +1,6 @@
-"""What a visitor sends is untrusted: its size, its syntax and its depth are looked at before anything reads it."""
+"""What a visitor sends is untrusted: its size, its syntax and its depth are looked at before
+anything reads it.
+"""
 
 import asyncio
 import json
@@ -29,7 +31,8 @@ async def read_object(request: Request, limit: int = SMALL) -> dict[str, Any]:
     """The JSON object that a request carries.
 
     Raises:
-        RefusedError: not declared as JSON (415), longer than `limit` (413), too slow (408), no object (400).
+        RefusedError: not declared as JSON (415), longer than `limit` (413), too slow (408), no
+            object (400).
     """
     value = parse(await read_body(request, limit))
     if not isinstance(value, dict):
@@ -40,7 +43,8 @@ async def read_object(request: Request, limit: int = SMALL) -> dict[str, Any]:
 async def read_body(request: Request, limit: int) -> bytes:
     """The body's bytes, never more than `limit` of them in memory.
 
-    Asking for the media type keeps other sites' forms out: a browser sends JSON across sites only if we allowed it.
+    Asking for the media type keeps other sites' forms out: a browser sends JSON across sites only
+    if we allowed it.
     """
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         raise RefusedError(415, "The request must have the content type application/json.")
@@ -50,22 +54,29 @@ async def read_body(request: Request, limit: int) -> bytes:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
-                    raise RefusedError(413, f"The request is too long: {limit // 1024} KiB are allowed.")
+                    raise RefusedError(
+                        413, f"The request is too long: {limit // 1024} KiB are allowed."
+                    )
     except TimeoutError:
-        raise RefusedError(408, f"The request did not arrive within {PATIENCE:g} seconds.") from None
+        raise RefusedError(
+            408, f"The request did not arrive within {PATIENCE:g} seconds."
+        ) from None
     except ClientDisconnect:
         raise RefusedError(400, "The request was broken off.") from None
     return bytes(body)
 
 
 def parse(body: bytes) -> Any:
-    """JSON as its standard has it: no NaN, no infinities, no name twice, and `DEEPEST` levels at most.
+    """JSON as its standard has it: no NaN, no infinities, no name twice, and `DEEPEST` levels at
+    most.
 
     Raises:
         RefusedError: anything else.
     """
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_once)
+        value = json.loads(
+            body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_once
+        )
     except UnicodeDecodeError:
         raise RefusedError(400, "The request is not UTF-8 text.") from None
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,6 @@
-"""Games in progress, by an identifier that cannot be guessed: many visitors at once, none in another's game."""
+"""Games in progress, by an identifier that cannot be guessed: many visitors at once, none in
+another's game.
+"""
 
 import asyncio
 import secrets
@@ -23,7 +25,8 @@ class Held(Generic[G]):
 
 
 class Sessions(Generic[G]):
-    """The `capacity` games that were touched last; a new one beyond them drops the one untouched for longest.
+    """The `capacity` games that were touched last; a new one beyond them drops the one untouched
+    for longest.
 
     All methods belong to the event loop's thread.
     """

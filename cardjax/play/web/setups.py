@@ -1,4 +1,6 @@
-"""A new game as a visitor asks for it: every field named, typed and in range, or refused in one line."""
+"""A new game as a visitor asks for it: every field named, typed and in range, or refused in one
+line.
+"""
 
 import secrets
 from collections.abc import Mapping
@@ -26,7 +28,9 @@ def read_game(body: Mapping[str, Any], players: Players) -> tuple[Setup, list[Se
     setup = _read_setup(body)
     if setup.n_players == 1:
         if body.get("opponent") is not None:
-            raise ParameterError("opponent", body["opponent"], "a single player has none: leave it out")
+            raise ParameterError(
+                "opponent", body["opponent"], "a single player has none: leave it out"
+            )
         return setup, [human()]
     return setup, [human(), players.seat("opponent", body.get("opponent", "equilibrium"), setup)]
 
@@ -41,12 +45,15 @@ def read_match(body: Mapping[str, Any], players: Players) -> tuple[Setup, list[S
     setup = _read_setup(body)
     named = body.get("players")
     if not isinstance(named, list) or len(named) != setup.n_players:
-        raise RefusedError(400, f"players = {shown(named)}: must be a list of {setup.n_players} name(s).")
+        raise RefusedError(
+            400, f"players = {shown(named)}: must be a list of {setup.n_players} name(s)."
+        )
     return setup, [players.seat("players", label, setup) for label in named]
 
 
 def read_order(body: Mapping[str, Any]) -> tuple[int, int]:
-    """(round, action) of an order; the round says which offer was looked at, so that no order counts twice.
+    """(round, action) of an order; the round says which offer was looked at, so that no order
+    counts twice.
 
     Raises:
         RefusedError: what is not allowed.
@@ -56,10 +63,20 @@ def read_order(body: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _read_setup(body: Mapping[str, Any]) -> Setup:
-    mode, preset = _one_of(body, "mode", MODES, "two"), _one_of(body, "preset", tuple(presets_by_name()), "default")
-    seed = secrets.randbelow(MAX_SEED + 1) if body.get("seed") is None else _whole(body, "seed", 0, MAX_SEED)
+    mode, preset = (
+        _one_of(body, "mode", MODES, "two"),
+        _one_of(body, "preset", tuple(presets_by_name()), "default"),
+    )
+    seed = (
+        secrets.randbelow(MAX_SEED + 1)
+        if body.get("seed") is None
+        else _whole(body, "seed", 0, MAX_SEED)
+    )
     # A switch turns something off; left on, it is as the preset has it.
-    switches = {"flags.enable_events": _switch(body, "events"), "flags.enable_impact": _switch(body, "impact")}
+    switches = {
+        "flags.enable_events": _switch(body, "events"),
+        "flags.enable_impact": _switch(body, "impact"),
+    }
     return make_setup(mode, preset, {name: False for name, on in switches.items() if not on}, seed)
 
 
@@ -73,7 +90,9 @@ def _one_of(body: Mapping[str, Any], name: str, allowed: tuple[str, ...], defaul
 def _whole(body: Mapping[str, Any], name: str, low: int, high: int) -> int:
     value = body.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise RefusedError(400, f"{name} = {shown(value)}: must be a whole number in [{low}, {high}].")
+        raise RefusedError(
+            400, f"{name} = {shown(value)}: must be a whole number in [{low}, {high}]."
+        )
     return value
 
 

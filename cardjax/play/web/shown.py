@@ -1,4 +1,6 @@
-"""Games as the page reads them: the core's own records, with cards and explanations put beside the numbers."""
+"""Games as the page reads them: the core's own records, with cards and explanations put beside the
+numbers.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -46,7 +48,9 @@ def show_record(record: RoundRecord) -> dict[str, Any]:
 
 
 def _fair(table: Table) -> dict[str, float]:
-    """The posterior that event and shown cards determine: a help for people, who would have to work it out."""
+    """The posterior that event and shown cards determine: a help for people, who would have to work
+    it out.
+    """
     view = jax.device_get(table.game.view)
     return {"mu": float(view.mu[0]), "sigma": float(view.sigma[0])}
 
@@ -72,7 +76,10 @@ def _seats(names: Sequence[str]) -> list[dict[str, Any]]:
     """Names to show; where two are alike, with the seat's number."""
     shown = ["You" if name == HUMAN else name for name in names]
     return [
-        {"name": name if shown.count(name) == 1 else f"{name} (seat {i})", "human": names[i - 1] == HUMAN}
+        {
+            "name": name if shown.count(name) == 1 else f"{name} (seat {i})",
+            "human": names[i - 1] == HUMAN,
+        }
         for i, name in enumerate(shown, 1)
     ]
 
@@ -83,7 +90,9 @@ def summary_of(
     """Every seat's score, and what others would have earned at the first seat on the same draws."""
     if not records:
         return None
-    others = [(seat.name, in_place_of(setup, seats, records, 0, seat)) for seat in players.compared(setup)]
+    others = [
+        (seat.name, in_place_of(setup, seats, records, 0, seat)) for seat in players.compared(setup)
+    ]
     return {
         "scores": [asdict(score_of(setup, records, seat)) for seat in range(setup.n_players)],
         "compared": [{"name": name} | asdict(totals) for name, totals in others],
@@ -95,6 +104,11 @@ def _deck(event: int) -> list[dict[str, Any]]:
     eligible = eligible_ranks(event)
     ranks = range(LOWEST_RANK, LOWEST_RANK + N_RANKS)
     return [
-        {"rank": rank, "name": card_name(rank), "value": card_value(event, rank), "eligible": rank in eligible}
+        {
+            "rank": rank,
+            "name": card_name(rank),
+            "value": card_value(event, rank),
+            "eligible": rank in eligible,
+        }
         for rank in ranks
     ]
