@@ -3,7 +3,7 @@
 python eval/cross_play.py --policies runs/NAME level1 equilibrium
 """
 
-from cardjax.runtime.eval_commands import cross_play_main
+from cardjax.commands.cross_play import cross_play_main
 
 if __name__ == "__main__":
     cross_play_main()

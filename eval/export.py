@@ -4,7 +4,7 @@ its layout.
 python eval/export.py --policy runs/NAME --output policy.npz
 """
 
-from cardjax.runtime.eval_commands import export_main
+from cardjax.commands.export import export_main
 
 if __name__ == "__main__":
     export_main()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cardjax.commands.train import any_train_main
 from cardjax.config import configs_folder, find_config
-from cardjax.runtime.command_line import any_train_main
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -20,8 +20,8 @@ from cardjax.play.rounds import RoundRecord
 from cardjax.play.score import in_place_of, score_of, totals_of
 from cardjax.play.screen import Screen, rounds_words
 from cardjax.policies.registry import POLICIES
-from cardjax.runtime.command_line import run_command
 from cardjax.runtime.compilation import keep_compiled_programs
+from cardjax.runtime.exits import run_command
 
 SWITCHES = ("on", "off")
 

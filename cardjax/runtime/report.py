@@ -1,6 +1,5 @@
 """`eval/report.py`: one HTML and one Markdown page about one run or several."""
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,21 +20,10 @@ from cardjax.evaluation.report import (
 )
 from cardjax.evaluation.statistics import bootstrap_interval, improvement_probability, iqm
 from cardjax.runtime import run_folder, runs
-from cardjax.runtime.command_line import run_command
 
 
-def report_main(argv: Sequence[str] | None = None) -> None:
-    """`eval/report.py RUN… [--out FOLDER]`."""
-    parser = argparse.ArgumentParser(description="Write report.html and report.md about runs.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
-    parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where to (default: the first run's folder)"
-    )
-    arguments = parser.parse_args(argv)
-    run_command(lambda: _report(arguments.runs, arguments.out or arguments.runs[0]))
-
-
-def _report(folders: Sequence[Path], out: Path) -> None:
+def write_report(folders: Sequence[Path], out: Path) -> None:
+    """report.html and report.md about the runs in `folders`, into the folder `out`."""
     summaries = {folder: _summary(folder) for folder in folders}
     sections = [
         *([_comparison(summaries)] if len(folders) > 1 else []),

@@ -7,8 +7,10 @@ from argparse import Namespace
 
 import pytest
 
+from cardjax.commands.evaluate import evaluate_main
+from cardjax.commands.shared import market_overrides
+from cardjax.commands.train import train_main
 from cardjax.runtime import runs
-from cardjax.runtime.command_line import evaluate_main, market_overrides, train_main
 
 CONTRACT = {
     "opponent",

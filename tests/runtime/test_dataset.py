@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import cardjax
+from cardjax.commands.dataset import dataset_main
 from cardjax.config import load_config
 from cardjax.env import EVENT_KINDS
 from cardjax.env.execution import N_ACTIONS
@@ -18,7 +19,7 @@ from cardjax.evaluation.match import Seats, play_games
 from cardjax.evaluation.rollouts import COLUMNS, OBSERVATION
 from cardjax.policies import EvOracle
 from cardjax.runtime import dataset, run_folder, runs
-from cardjax.runtime.dataset import DATASETS, Rollouts, dataset_main, schema_table, write_dataset
+from cardjax.runtime.dataset import DATASETS, Rollouts, schema_table, write_dataset
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")

@@ -14,6 +14,7 @@ import pytest
 import cardjax
 from cardjax.agents.critic_view import critic_inputs
 from cardjax.agents.rewards import new_reward_scale
+from cardjax.commands.diagnose import diagnose_main
 from cardjax.config import make_config
 from cardjax.env.execution import N_ACTIONS
 from cardjax.evaluation import diagnostics, plots, rounds
@@ -24,7 +25,6 @@ from cardjax.policies import RandomValid
 from cardjax.runtime.diagnose import (
     DQNValues,
     PPOValues,
-    diagnose_main,
     estimator_of,
     subject_of,
     write,

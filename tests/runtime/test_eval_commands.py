@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-from cardjax.runtime.eval_commands import compare_main, cross_play_main, ood_main
+from cardjax.commands.compare import compare_main
+from cardjax.commands.cross_play import cross_play_main
+from cardjax.commands.ood import ood_main
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cardjax.runtime.report import report_main
+from cardjax.commands.report import report_main
 
 
 def test_a_run_becomes_two_pages(finished, tmp_path, capsys):

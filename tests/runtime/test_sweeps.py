@@ -12,10 +12,10 @@ import jax
 import numpy as np
 import pytest
 
+from cardjax.commands.train import train_main
 from cardjax.config import make_config
 from cardjax.env import ParameterError
 from cardjax.runtime import runs, sweeps
-from cardjax.runtime.command_line import train_main
 from cardjax.runtime.grid import make_points
 from cardjax.runtime.rows import Chunk
 from cardjax.runtime.run_folder import MetricsLog, read_metrics

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import cardjax
+from cardjax.commands.evaluate import evaluate_main
+from cardjax.commands.export import export_main
 from cardjax.config import make_config
 from cardjax.env.declaration import ParameterError
-from cardjax.runtime.command_line import evaluate_main
-from cardjax.runtime.eval_commands import export_main
 from cardjax.runtime.learners import make_learner
 from cardjax.runtime.trained import TrainedPolicy
 

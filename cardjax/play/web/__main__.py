@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cardjax.env import ParameterError
-from cardjax.runtime.command_line import run_command
 from cardjax.runtime.compilation import keep_compiled_programs
+from cardjax.runtime.exits import run_command
 
 CONNECTIONS = 256
 """At once; a further one is told that the server is busy."""

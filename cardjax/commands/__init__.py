@@ -1,0 +1,1 @@
+"""The commands: a file each, arguments in, files and tables out."""
