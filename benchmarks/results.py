@@ -23,9 +23,10 @@ import numpy as np
 import cardjax
 from cardjax.config import dump_config, load_config, preset_params, presets_by_name
 from cardjax.evaluation.evaluate import SELF, Player, evaluate_grid
+from cardjax.files.writing import write_text
 from cardjax.policies.registry import make_policy
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.run_folder import describe_machine, write_text
+from cardjax.runtime.run_folder import describe_machine
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTED = {

@@ -70,13 +70,13 @@ def read_protocol(arguments: argparse.Namespace) -> "Protocol":
 
 def write_figures(arguments: argparse.Namespace, entries: Sequence[Mapping[str, Any]]) -> None:
     """The entries to --json and --csv, where they are asked for."""
-    from cardjax.runtime import run_folder
+    from cardjax.files.writing import write_csv, write_json
 
     try:
         if arguments.json is not None:
-            run_folder.write_json(arguments.json, entries)
+            write_json(arguments.json, entries)
         if arguments.csv is not None:
-            run_folder.write_csv(arguments.csv, entries)
+            write_csv(arguments.csv, entries)
     except OSError as error:
         raise ParameterError(
             "output", str(error.filename), f"cannot be written ({error.strerror})"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cardjax.env import N_ACTIONS, N_ROUNDS, ParameterError
+from cardjax.files.writing import replacing
 from cardjax.play.game import Game, Setup, make_setup
 from cardjax.play.rounds import RoundRecord
 
@@ -76,16 +77,11 @@ def save_game(
         ParameterError: it cannot be written.
     """
     text = json.dumps(game_json(setup, players, records), indent=1, allow_nan=False) + "\n"
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        try:
-            with part.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        with replacing(path) as part, part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as error:
         raise ParameterError("--save", str(path), f"cannot be written ({error.strerror})") from None
 

@@ -1,6 +1,5 @@
 """Learning curves: the picture of a run's metrics, and the rounds that it took to beat a baseline."""
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from cardjax.evaluation.statistics import t_interval
-from cardjax.runtime.run_folder import read_metrics
+from cardjax.files.writing import replacing
+from cardjax.runtime.metrics_log import read_metrics
 
 WINDOW = 0.05
 """Share of the training that the moving mean of returns looks back on."""
@@ -17,10 +17,10 @@ WINDOW = 0.05
 
 def table_of(rows: Sequence[Mapping[str, Any]], name: str) -> tuple[np.ndarray, np.ndarray]:
     """(rounds [n], values [n, seeds]) of a column of metrics.csv, where it is filled in."""
-    filled = [row for row in rows if row.get(name) not in ("", None)]
+    filled = [row for row in rows if row.get(name) is not None]
     n_seeds = len({row["seed"] for row in filled}) or 1
-    rounds = np.array([float(row["rounds"]) for row in filled[::n_seeds]])
-    return rounds, np.array([float(row[name]) for row in filled]).reshape(-1, n_seeds)
+    rounds = np.array([row["rounds"] for row in filled[::n_seeds]], float)
+    return rounds, np.array([row[name] for row in filled], float).reshape(-1, n_seeds)
 
 
 def rounds_to_beat(
@@ -73,9 +73,8 @@ def _draw(folder: Path, baselines: Mapping[str, float]) -> None:
     left, right = figure.subplots(1, 2)
     _score(left, rows, baselines)
     _returns(right, rows)
-    part = folder / "curves.png.part"
-    figure.savefig(part, format="png", dpi=120)
-    os.replace(part, folder / "curves.png")
+    with replacing(folder / "curves.png") as part:
+        figure.savefig(part, format="png", dpi=120)
 
 
 def _score(axes: Any, rows: Sequence[Mapping[str, Any]], baselines: Mapping[str, float]) -> None:

@@ -5,7 +5,6 @@ Minari.
 import contextlib
 import importlib
 import json
-import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import domain_key
 from cardjax.evaluation.match import Seats
 from cardjax.evaluation.rollouts import COLUMNS, OBSERVATION, OBSERVATION_DOC, record_games
+from cardjax.files.writing import replacing
 
 DATASETS = 3
 """The key domain of data sets: what is learned from one is not learned from draws that a score is
@@ -85,7 +85,7 @@ def write_dataset(
         add = (
             stack.enter_context(_minari_dataset(minari_id, rollouts, about)) if minari_id else None
         )
-        part = stack.enter_context(_replacing(path))
+        part = stack.enter_context(replacing(path))
         # Of all encodings this was the smallest and among the fastest: a float hardly ever repeats
         # within a page.
         writer = parquet.ParquetWriter(
@@ -208,17 +208,6 @@ def _observation_fields(market: CardMarket) -> dict[str, dict[str, Any]]:
         }
         for name, field in market.observation_fields.items()
     }
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place in the end; after an error it is gone."""
-    part = path.with_name(path.name + ".part")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ believes of orders.
 
 import dataclasses
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +24,8 @@ from cardjax.env.observation import View
 from cardjax.env.params import REWARD_KINDS
 from cardjax.evaluation.rounds import Estimator, Subject
 from cardjax.evaluation.tables import Table
-from cardjax.runtime import run_folder, runs
+from cardjax.files.writing import replacing, write_text
+from cardjax.runtime import runs
 from cardjax.runtime.journal import Run
 from cardjax.runtime.learners import make_learner
 
@@ -146,10 +146,9 @@ def write(folder: Path, tables: Mapping[str, Table]) -> None:
         for name, table in tables.items():
             picture = io.BytesIO()
             plots.save(plots.draw(name, table), picture)
-            run_folder.write_text(folder / f"{name}.csv", table.as_csv())
-            part = folder / f"{name}.png.part"
-            part.write_bytes(picture.getvalue())
-            os.replace(part, folder / f"{name}.png")
+            write_text(folder / f"{name}.csv", table.as_csv())
+            with replacing(folder / f"{name}.png") as part:
+                part.write_bytes(picture.getvalue())
     except OSError as error:
         said = f"cannot be written ({error.strerror or error})"
         raise ParameterError("--out", str(error.filename or folder), said) from None

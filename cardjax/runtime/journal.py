@@ -1,6 +1,5 @@
 """What one run writes while it trains: metrics, checkpoints, curves."""
 
-import contextlib
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,8 @@ from cardjax.config import RunConfig, config_values, make_market
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime import curves
 from cardjax.runtime.checkpoints import Checkpoints
+from cardjax.runtime.metrics_log import MetricsLog
 from cardjax.runtime.rows import seeds_of
-from cardjax.runtime.run_folder import MetricsLog
 
 DRAWING_SHARE = 0.05
 """Curves are drawn as often as this share of the time allows, and at the end."""
@@ -81,9 +80,6 @@ class Journal:
 
     def close(self) -> None:
         """Close what is open."""
-        if self._log is not None:
-            with contextlib.suppress(OSError):  # a full disk, and that has been said
-                self._log.close()
         self.checkpoints.close()
 
     def _last_good(self) -> str:

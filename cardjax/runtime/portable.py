@@ -3,7 +3,6 @@ docs/export.md.
 """
 
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from cardjax.config import RunConfig, config_values, make_config, make_market
 from cardjax.env.declaration import ParameterError
+from cardjax.files.writing import replacing
 from cardjax.runtime.learners import ALGORITHMS, make_learner
 from cardjax.runtime.run_folder import describe_machine
 
@@ -44,11 +44,9 @@ def write(path: Path, algorithm: str, config: RunConfig, seed: int, params: Any)
         "made": describe_machine(),
     }
     arrays: dict[str, Any] = {META: np.array(json.dumps(meta))} | _by_name(params)
-    part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        with replacing(path) as part, part.open("wb") as file:
             np.savez(file, **arrays)
-        os.replace(part, path)
     except OSError as error:
         raise ParameterError(
             "output", str(path), f"cannot be written ({error.strerror or error})"

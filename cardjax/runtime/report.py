@@ -19,6 +19,7 @@ from cardjax.evaluation.report import (
     number,
 )
 from cardjax.evaluation.statistics import bootstrap_interval, improvement_probability, iqm
+from cardjax.files.writing import write_text
 from cardjax.runtime import run_folder, runs
 
 
@@ -32,20 +33,20 @@ def write_report(folders: Sequence[Path], out: Path) -> None:
     title = f"Report: {', '.join(folder.name for folder in folders)}"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        run_folder.write_text(out / "report.html", as_html(title, sections))
-        run_folder.write_text(out / "report.md", as_markdown(title, sections, out))
+        write_text(out / "report.html", as_html(title, sections))
+        write_text(out / "report.md", as_markdown(title, sections, out))
     except OSError as error:
         raise ParameterError("--out", str(out), f"cannot be written ({error.strerror})") from None
     print(f"{out / 'report.html'}\n{out / 'report.md'}")
 
 
-def _summary(folder: Path) -> dict[str, Any]:
+def _summary(folder: Path) -> run_folder.Summary:
     runs.read_run(folder)
-    if not (folder / "summary.json").is_file():
+    summary = run_folder.read_summary(folder)
+    if summary is None:
         raise ParameterError(
             "run", str(folder), "has no summary.json: its training has not come to a table yet"
         )
-    summary: dict[str, Any] = run_folder.read_json(folder / "summary.json")
     return summary
 
 
@@ -82,7 +83,7 @@ def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
 
 
 def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
-    meta, config = run_folder.read_json(folder / "meta.json"), load_config(folder / "config.yaml")
+    meta, config = runs.read_meta(folder), runs.read_run(folder)[1]
     own, *others = summary["results"]
     content: list[str | Table | Picture] = [_in_words(summary), metrics_table(own)]
     if others:

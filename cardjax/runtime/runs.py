@@ -16,12 +16,15 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import OPPONENTS, SELF, Player, Result, evaluate
 from cardjax.evaluation.table import results_table
+from cardjax.files.reading import read_json
+from cardjax.files.writing import write_json
 from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import make_policy
 from cardjax.runtime import portable, processes, run_folder
 from cardjax.runtime.curves import rounds_to_beat
 from cardjax.runtime.journal import Journal, Run
 from cardjax.runtime.learners import ALGORITHMS, make_learner, way_of_play
+from cardjax.runtime.metrics_log import read_metrics
 from cardjax.runtime.rows import Learner, seeds_of
 from cardjax.runtime.training import Outcome, restore, train
 
@@ -58,7 +61,7 @@ def made_up_name(algorithm: str, config: RunConfig) -> str:
     return f"{algorithm}-{config.game.kind}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def read_meta(folder: Path, expected: str | None = None) -> dict[str, Any]:
+def read_meta(folder: Path, expected: str | None = None) -> run_folder.Meta:
     """A run's or sweep's meta.json.
 
     Args:
@@ -69,8 +72,8 @@ def read_meta(folder: Path, expected: str | None = None) -> dict[str, Any]:
     """
     if not (folder / "meta.json").is_file():
         raise ParameterError("run", str(folder), "is not a run folder (no meta.json)")
-    meta = run_folder.read_json(folder / "meta.json")
-    algorithm = meta.get("algorithm") if isinstance(meta, dict) else None
+    meta = read_json(folder / "meta.json", run_folder.Meta)
+    algorithm = meta["algorithm"]
     if algorithm not in ALGORITHMS:
         raise ParameterError(
             "run", str(folder), f"algorithm {algorithm!r} is not one of {', '.join(ALGORITHMS)}"
@@ -306,7 +309,7 @@ def _report(run: Run, outcome: Outcome) -> list[Result]:
     if outcome.interrupted:
         print(f"{run.folder}: stopped at {outcome.rounds:,} rounds; --resume continues it")
     results = _final_results(run, outcome)
-    run_folder.write_json(run.folder / "summary.json", _summary(run, outcome, results))
+    write_json(run.folder / "summary.json", _summary(run, outcome, results))
     return results
 
 
@@ -318,7 +321,7 @@ def _final_results(run: Run, outcome: Outcome) -> list[Result]:
 
 
 def _summary(run: Run, outcome: Outcome, results: list[Result]) -> dict[str, Any]:
-    metrics = run_folder.read_metrics(run.folder / "metrics.csv")
+    metrics = read_metrics(run.folder / "metrics.csv")
     rounds = outcome.rounds * run.config.train.n_seeds
     return {
         "algorithm": run.algorithm,

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from cardjax.config import load_config
 from cardjax.env.declaration import ParameterError
+from cardjax.files.writing import write_csv, write_json
 from cardjax.runtime import processes, run_folder, runs
 from cardjax.runtime.grid import Point, groups_of, traced_names
 from cardjax.runtime.journal import Run
@@ -59,7 +60,12 @@ def read_points(folder: Path) -> list[Point]:
     Raises:
         ParameterError: neither of the two.
     """
-    labels = runs.read_meta(folder).get("sweep", {"": {}})
+    meta = runs.read_meta(folder)
+    single: dict[str, dict[str, str]] = {"": {}}
+    labels = meta.get("sweep", single)
+    for label in labels:
+        if label and Path(label).name != label:
+            raise ParameterError("run", str(folder), f"has a point {label!r}, which is no name")
     return [
         Point(label, values, load_config(folder / label / "config.yaml"))
         for label, values in labels.items()
@@ -87,7 +93,7 @@ def _create(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
         config = dataclasses.replace(point.config, name=None)
         run_folder.create(folder / point.label, config, algorithm, point=point.values)
     about = {"algorithm": algorithm, "sweep": {point.label: point.values for point in points}}
-    run_folder.write_json(folder / "meta.json", about | run_folder.describe_machine())
+    write_json(folder / "meta.json", about | run_folder.describe_machine())
 
 
 def _train_groups(folder: Path, algorithm: str, points: Sequence[Point], resume: bool) -> None:
@@ -103,25 +109,25 @@ def _train_groups(folder: Path, algorithm: str, points: Sequence[Point], resume:
 
 
 def _is_finished(folder: Path) -> bool:
-    path = folder / "summary.json"
-    return path.is_file() and not run_folder.read_json(path)["interrupted"]
+    summary = run_folder.read_summary(folder)
+    return summary is not None and not summary["interrupted"]
 
 
 def _report(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
     """sweep.json, sweep.csv and a table, of the points that have a summary."""
-    done = [point for point in points if (folder / point.label / "summary.json").is_file()]
+    summaries = [(point, run_folder.read_summary(folder / point.label)) for point in points]
     entries: list[dict[str, Any]] = [
-        {"label": point.label, "values": point.values}
-        | run_folder.read_json(folder / point.label / "summary.json")
-        for point in done
+        {"label": point.label, "values": point.values, **summary}
+        for point, summary in summaries
+        if summary is not None
     ]
-    run_folder.write_json(folder / "sweep.json", {"algorithm": algorithm, "points": entries})
+    write_json(folder / "sweep.json", {"algorithm": algorithm, "points": entries})
     rows = [
         {"label": entry["label"], **entry["values"], **result}
         for entry in entries
         for result in entry["results"]
     ]
-    run_folder.write_csv(folder / "sweep.csv", rows)
+    write_csv(folder / "sweep.csv", rows)
     if entries:
         print(
             sweep_table(entries, f"\n{algorithm}, {folder.name}, self-play, test draws"), flush=True

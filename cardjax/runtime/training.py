@@ -203,8 +203,8 @@ class _Loop:
 
     def _begin(self, done: int) -> "_Clock":
         for journal in self._journals:
-            journal.checkpoints.forget_after(done)
             journal.begin(done * self._learner.rounds_per_update)
+            journal.checkpoints.forget_after(done)
         log = self._journals[0].log if self._journals else None
         return _Clock(log.train_seconds, log.wall_seconds) if log else _Clock(0, 0)
 

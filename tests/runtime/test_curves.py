@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cardjax.runtime import curves
-from cardjax.runtime.run_folder import MetricsLog
+from cardjax.runtime.metrics_log import MetricsLog
 
 BASELINES = {"random_valid": -2.0, "level0": 0.5}
 
@@ -18,9 +18,9 @@ def rows(scores):
         for seed, off in ((0, -0.25), (1, 0.25)):
             table.append(
                 {
-                    "rounds": str(10 * (i + 1)),
-                    "seed": str(seed),
-                    "score": "" if score is None else score + off,
+                    "rounds": 10 * (i + 1),
+                    "seed": seed,
+                    "score": None if score is None else score + off,
                 }
             )
     return table
@@ -63,7 +63,6 @@ def logged(folder, seeds=(0, 1)):
             n,
             [{"score": 0.1 * n + 0.01 * i, "reward_per_game": float(n)} for i in range(len(seeds))],
         )
-    log.close()
 
 
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])

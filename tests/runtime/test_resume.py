@@ -18,7 +18,7 @@ from cardjax.config import dump_config, make_config
 from cardjax.env import ParameterError
 from cardjax.runtime import checkpoints, runs, training
 from cardjax.runtime.checkpoints import Checkpoints
-from cardjax.runtime.run_folder import MetricsLog, read_metrics
+from cardjax.runtime.metrics_log import MetricsLog, read_metrics
 
 TIMES = {"train_seconds", "wall_seconds"}
 TINY = {

@@ -6,20 +6,16 @@ import math
 import pytest
 
 from cardjax.env import ParameterError
-from cardjax.runtime.run_folder import (
-    MetricsLog,
-    git_commit,
-    read_json,
-    read_metrics,
-    write_json,
-    write_text,
-)
+from cardjax.files.reading import read_json
+from cardjax.files.writing import write_json, write_text
+from cardjax.runtime.metrics_log import MetricsLog, read_metrics
+from cardjax.runtime.run_folder import git_commit
 
 NAN = math.nan
 
 
 def test_nan_is_written_as_null(tmp_path):
-    write_json(tmp_path / "x.json", {"a": NAN, "b": [1.5, NAN], "c": {"d": (NAN,)}})
+    write_json(tmp_path / "x.json", {"a": math.inf, "b": [1.5, NAN], "c": {"d": (NAN,)}})
     text = (tmp_path / "x.json").read_text()
     assert json.loads(text, parse_constant=pytest.fail) == {
         "a": None,
@@ -41,7 +37,7 @@ def test_a_json_file_that_cannot_be_read_is_refused_by_its_path(tmp_path):
     (tmp_path / "x.json").write_text("{")
     for name in ("x.json", "absent.json"):
         with pytest.raises(ParameterError, match="cannot be read"):
-            read_json(tmp_path / name)
+            read_json(tmp_path / name, dict[str, int])
 
 
 def test_the_commit_is_named():
@@ -52,13 +48,12 @@ def test_the_commit_is_named():
 def test_a_log_has_a_row_a_seed_and_leaves_what_is_not_known_blank(tmp_path):
     log = MetricsLog(tmp_path, [7, 8])
     log.add(10, 1.0, 2.0, [{"score": NAN, "loss": 0.5}, {"score": 0.25, "loss": 0.75}])
-    log.close()
     rows = read_metrics(tmp_path / "metrics.csv")
     assert [(row["seed"], row["score"], row["loss"]) for row in rows] == [
-        ("7", "", "0.5"),
-        ("8", "0.25", "0.75"),
+        (7, None, 0.5),
+        (8, 0.25, 0.75),
     ]
-    assert {row["rounds"] for row in rows} == {"10"}
+    assert {row["rounds"] for row in rows} == {10}
 
 
 def test_a_log_can_be_read_after_every_point(tmp_path):
@@ -66,23 +61,20 @@ def test_a_log_can_be_read_after_every_point(tmp_path):
     for n in (1, 2, 3):
         log.add(10 * n, float(n), float(n), [{"loss": 0.5}])
         assert len(read_metrics(tmp_path / "metrics.csv")) == n
-    log.close()
 
 
 def test_a_log_that_is_continued_forgets_what_was_not_checkpointed(tmp_path):
     log = MetricsLog(tmp_path, [0])
     for n in (1, 2, 3):
         log.add(10 * n, float(n), 2.0 * n, [{"loss": 0.5}])
-    log.close()
     log = MetricsLog(tmp_path, [0], keep_rounds=20)
     assert (log.train_seconds, log.wall_seconds) == (2, 4)
     log.add(30, 9.0, 9.0, [{"loss": 0.25}])
-    log.close()
     rows = read_metrics(tmp_path / "metrics.csv")
     assert [(row["rounds"], row["loss"]) for row in rows] == [
-        ("10", "0.5"),
-        ("20", "0.5"),
-        ("30", "0.25"),
+        (10, 0.5),
+        (20, 0.5),
+        (30, 0.25),
     ]
 
 

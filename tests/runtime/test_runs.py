@@ -11,7 +11,7 @@ import pytest
 from cardjax.config import config_values, load_config
 from cardjax.env import ParameterError
 from cardjax.runtime import runs
-from cardjax.runtime.run_folder import read_metrics
+from cardjax.runtime.metrics_log import read_metrics
 
 RESULT_KEYS = {"opponent", "mean_pnl", "ci95", "score", "score_ci95"}
 

@@ -9,7 +9,7 @@ import pytest
 from cardjax.config import dump_config
 from cardjax.runtime import run_folder, runs, training
 from cardjax.runtime.journal import Run
-from cardjax.runtime.run_folder import read_metrics
+from cardjax.runtime.metrics_log import read_metrics
 
 SHORT = {
     "train__total_steps": 1920,

@@ -17,8 +17,8 @@ from cardjax.config import make_config
 from cardjax.env import ParameterError
 from cardjax.runtime import runs, sweeps
 from cardjax.runtime.grid import make_points
+from cardjax.runtime.metrics_log import MetricsLog, read_metrics
 from cardjax.runtime.rows import Chunk
-from cardjax.runtime.run_folder import MetricsLog, read_metrics
 
 SHORT = {
     "train.n_envs": 64,

@@ -1,0 +1,1 @@
+"""Files: replaced as a whole when they are written, checked against a schema when they are read."""

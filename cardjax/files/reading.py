@@ -1,0 +1,187 @@
+"""Reading a file back: its content against a schema, and one line that names the file and the field.
+
+A schema is a type: a TypedDict, `list[…]`, `tuple[…, …]` (a list of that length), `dict[str, …]`,
+`… | None`, or one of str, int, float and bool. So the type checker knows what was checked.
+"""
+
+import csv
+import io
+import json
+import math
+import sys
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints, is_typeddict
+
+from cardjax.env.declaration import ParameterError
+
+T = TypeVar("T")
+LONGEST = 2**26
+"""bytes of a text file that is read; the largest of ours have about one in ten of it."""
+
+
+def read_json(path: Path, schema: type[T]) -> T:
+    """The content of a JSON file, which is as `schema` says.
+
+    What a schema does not name may be there and is kept.
+
+    Raises:
+        ParameterError: it cannot be read, is not JSON, or holds something else somewhere.
+    """
+    try:
+        content = json.loads(read_text(path), parse_constant=_no_constant)
+    except ParameterError:
+        raise
+    except (ValueError, RecursionError) as error:
+        said = "it nests too deeply" if isinstance(error, RecursionError) else _one_line(error)
+        raise ParameterError("file", str(path), f"cannot be read as JSON ({said})") from None
+    return checked(path, content, schema)
+
+
+def checked(path: Path, content: Any, schema: type[T], at: str = "") -> T:
+    """Content that was read from `path`, as `schema` says.
+
+    Args:
+        at: the field that the content is of; by default the whole file.
+
+    Raises:
+        ParameterError: it is something else; the message names the file and the field.
+    """
+    try:
+        _check(content, schema, at)
+    except _MisfitError as misfit:
+        raise ParameterError("file", str(path), str(misfit)) from None
+    except RecursionError:
+        raise ParameterError("file", str(path), "nests too deeply") from None
+    return cast(T, content)
+
+
+def read_csv(path: Path, columns: Mapping[str, type]) -> list[dict[str, Any]]:
+    """The rows of a CSV file of numbers; a cell that is empty or not finite is None.
+
+    Args:
+        columns: the columns that there have to be, each int or float and never empty; all others
+            are floats.
+
+    Raises:
+        ParameterError: it cannot be read, or a line is not such a row.
+    """
+    try:
+        lines = list(csv.reader(io.StringIO(read_text(path)), strict=True))
+    except csv.Error as error:
+        raise ParameterError("file", str(path), f"is not CSV ({error})") from None
+    header, *rows = lines or [[]]
+    missing = [name for name in columns if name not in header]
+    if missing or len(set(header)) < len(header):
+        said = f"has no column {missing[0]}" if missing else "names a column twice"
+        raise ParameterError("file", str(path), said)
+    return [_row(path, i, header, columns, row) for i, row in enumerate(rows, 2)]
+
+
+def read_text(path: Path) -> str:
+    """A text file in UTF-8.
+
+    Raises:
+        ParameterError: it cannot be read, is too long to be one of ours, or is not UTF-8.
+    """
+    try:
+        if path.stat().st_size > LONGEST:
+            raise ParameterError("file", str(path), f"is longer than {LONGEST:,} bytes")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        said = f"cannot be read ({error.strerror or error})"
+        raise ParameterError("file", str(path), said) from None
+    except UnicodeDecodeError:
+        raise ParameterError("file", str(path), "is not text in UTF-8") from None
+
+
+class _MisfitError(Exception):
+    """What does not fit a schema, and where."""
+
+
+def _check(value: Any, schema: Any, at: str) -> None:
+    origin, arguments = get_origin(schema), get_args(schema)
+    if schema is Any:
+        return
+    if origin is types.UnionType:
+        _check_optional(value, arguments, at)
+    elif origin in (list, tuple):
+        _require(isinstance(value, list), at, "a list", value)
+        kinds = arguments if origin is tuple else arguments * len(value)
+        _require(len(value) == len(kinds), at, f"a list of {len(kinds)}", value)
+        for i, (inner, kind) in enumerate(zip(value, kinds, strict=True)):
+            _check(inner, kind, f"{at}[{i}]")
+    elif is_typeddict(schema) or origin is dict:
+        _require(isinstance(value, dict), at, "a mapping of names to values", value)
+        _check_names(value, schema, at)
+    else:
+        _check_plain(value, schema, at)
+
+
+def _check_optional(value: Any, schemas: tuple[Any, ...], at: str) -> None:
+    """`value` as the one schema of a union that is not None."""
+    (schema,) = (each for each in schemas if each is not types.NoneType)
+    if value is not None:
+        _check(value, schema, at)
+
+
+def _check_names(value: dict[str, Any], schema: Any, at: str) -> None:
+    inside = f"{at}." if at else ""
+    if not is_typeddict(schema):
+        for name, inner in value.items():
+            shown = name if name.isprintable() else ascii(name)
+            _check(inner, get_args(schema)[1], inside + shown)
+        return
+    for name, kind in get_type_hints(schema).items():
+        if name in value:
+            _check(value[name], kind, inside + name)
+        elif name in schema.__required_keys__:
+            raise _MisfitError(f"has no {inside}{name}")
+
+
+def _check_plain(value: Any, schema: type, at: str) -> None:
+    names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if schema is float:
+        fits = number and abs(value) <= sys.float_info.max
+    elif schema is int:
+        fits = number and isinstance(value, int) and abs(value) < 2**63
+    else:
+        fits = isinstance(value, schema)
+    _require(fits, at, names[schema], value)
+
+
+def _require(fits: bool, at: str, what: str, value: Any) -> None:
+    if not fits:
+        shown = str(value)[:40]
+        raise _MisfitError(f"{at or 'its content'} must be {what}, not {shown!r}")
+
+
+def _row(
+    path: Path, line: int, header: list[str], columns: Mapping[str, type], cells: list[str]
+) -> dict[str, Any]:
+    if len(cells) != len(header):
+        said = f"line {line} has {len(cells)} cells, not {len(header)}"
+        raise ParameterError("file", str(path), said)
+    row: dict[str, Any] = {}
+    for name, cell in zip(header, cells, strict=True):
+        kind = columns.get(name, float)
+        try:
+            number = kind(cell) if cell or name in columns else math.nan
+            row[name] = number if math.isfinite(number) else None
+            if row[name] is None and name in columns:
+                raise ValueError
+        except (ValueError, OverflowError):
+            what = "a whole number" if kind is int else "a number"
+            said = f"{name} in line {line} must be {what}, not {cell[:40]!r}"
+            raise ParameterError("file", str(path), said) from None
+    return row
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:160]
