@@ -35,7 +35,7 @@ def read_json(path: Path, schema: type[T]) -> T:
         raise
     except (ValueError, RecursionError) as error:
         said = "it nests too deeply" if isinstance(error, RecursionError) else _one_line(error)
-        raise ParameterError("file", str(path), f"cannot be read as JSON ({said})") from None
+        raise refused(path, f"cannot be read as JSON ({said})") from None
     return checked(path, content, schema)
 
 
@@ -51,9 +51,9 @@ def checked(path: Path, content: Any, schema: type[T], at: str = "") -> T:
     try:
         _check(content, schema, at)
     except _MisfitError as misfit:
-        raise ParameterError("file", str(path), str(misfit)) from None
+        raise refused(path, str(misfit)) from None
     except RecursionError:
-        raise ParameterError("file", str(path), "nests too deeply") from None
+        raise refused(path, "nests too deeply") from None
     return cast(T, content)
 
 
@@ -70,12 +70,12 @@ def read_csv(path: Path, columns: Mapping[str, type]) -> list[dict[str, Any]]:
     try:
         lines = list(csv.reader(io.StringIO(read_text(path)), strict=True))
     except csv.Error as error:
-        raise ParameterError("file", str(path), f"is not CSV ({error})") from None
+        raise refused(path, f"is not CSV ({error})") from None
     header, *rows = lines or [[]]
     missing = [name for name in columns if name not in header]
     if missing or len(set(header)) < len(header):
         said = f"has no column {missing[0]}" if missing else "names a column twice"
-        raise ParameterError("file", str(path), said)
+        raise refused(path, said)
     return [_row(path, i, header, columns, row) for i, row in enumerate(rows, 2)]
 
 
@@ -87,13 +87,19 @@ def read_text(path: Path) -> str:
     """
     try:
         if path.stat().st_size > LONGEST:
-            raise ParameterError("file", str(path), f"is longer than {LONGEST:,} bytes")
+            raise refused(path, f"is longer than {LONGEST:,} bytes")
         return path.read_text(encoding="utf-8")
     except OSError as error:
         said = f"cannot be read ({error.strerror or error})"
-        raise ParameterError("file", str(path), said) from None
+        raise refused(path, said) from None
     except UnicodeDecodeError:
-        raise ParameterError("file", str(path), "is not text in UTF-8") from None
+        raise refused(path, "is not text in UTF-8") from None
+
+
+def refused(path: Path, said: str) -> ParameterError:
+    """The error that says so of a file; of a long path it shows the end, which tells more."""
+    shown = str(path)
+    return ParameterError("file", shown if len(shown) <= 60 else f"…{shown[-59:]}", said)
 
 
 class _MisfitError(Exception):
@@ -163,7 +169,7 @@ def _row(
 ) -> dict[str, Any]:
     if len(cells) != len(header):
         said = f"line {line} has {len(cells)} cells, not {len(header)}"
-        raise ParameterError("file", str(path), said)
+        raise refused(path, said)
     row: dict[str, Any] = {}
     for name, cell in zip(header, cells, strict=True):
         kind = columns.get(name, float)
@@ -175,7 +181,7 @@ def _row(
         except (ValueError, OverflowError):
             what = "a whole number" if kind is int else "a number"
             said = f"{name} in line {line} must be {what}, not {cell[:40]!r}"
-            raise ParameterError("file", str(path), said) from None
+            raise refused(path, said) from None
     return row
 
 

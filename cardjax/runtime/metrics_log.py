@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cardjax.env.declaration import ParameterError
-from cardjax.files.reading import read_csv
+from cardjax.files.reading import read_csv, refused
 from cardjax.files.writing import write_csv
 from cardjax.runtime.board import Board
 
@@ -28,7 +27,7 @@ class MetricsLog:
         if [row["seed"] for row in self._rows] != self._seeds * (len(self._rows) // len(seeds)):
             shown = ", ".join(map(str, self._seeds))
             said = f"must have one row per log point for each of the seeds {shown}"
-            raise ParameterError("file", str(self._path), said)
+            raise refused(self._path, said)
         self._write()
         self._board = Board(folder, seeds, keep_rounds)
 

@@ -13,7 +13,7 @@ import jax
 from cardjax.config import RunConfig, dump_config
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.interpretation import UNITS
-from cardjax.files.reading import checked, read_json
+from cardjax.files.reading import checked, read_json, refused
 from cardjax.files.writing import write_json, write_text
 
 PACKAGES = ("cardjax", "jax", "jaxlib", "flax", "optax", "distrax", "numpy")
@@ -129,7 +129,7 @@ def read_summary(folder: Path) -> Summary | None:
         return None
     summary = read_json(path, Summary)
     if not summary["results"] or not summary["seeds"]:
-        raise ParameterError("file", str(path), "has no results of any seed")
+        raise refused(path, "has no results of any seed")
     for i, entry in enumerate(summary["results"]):
         figures = {name: value for name, value in entry.items() if name in UNITS}
         checked(path, figures, dict[str, float | None], f"results[{i}]")
