@@ -1,10 +1,10 @@
 """Checkpoints of a learner's whole state, kept by orbax: written aside and renamed, so a crash
 leaves the last one.
 
-Beside the arrays, a checkpoint says what it is of (algorithm, observation fields, configuration),
-the shape and type of each array, and a checksum of its bytes. So one that belongs elsewhere is told
-from one that is damaged: the first is refused with what differs, and in place of the second an
-older one is taken.
+Beside the arrays, a checkpoint says what it is of (its run, algorithm, observation fields,
+configuration), after how many updates it was saved, the shape and type of each array, and a
+checksum of its bytes. So one that belongs elsewhere is told from one that is damaged or misplaced:
+the first is refused with what differs, and in place of the second an older one is taken.
 """
 
 import contextlib
@@ -12,15 +12,29 @@ import zlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NotRequired, TypedDict, TypeVar
 
 import jax
 import numpy as np
 
+from cardjax.config import RunConfig, config_values
 from cardjax.env.declaration import ParameterError
+from cardjax.files.reading import checked
 
 T = TypeVar("T")
 N_KEPT = 2
+MAY_DIFFER = ("train.total_steps",)
+"""Values that a run may change between a checkpoint and its resumption."""
+
+
+class About(TypedDict):
+    """What a checkpoint says of itself."""
+
+    origin: dict[str, Any]
+    n_updates: NotRequired[int]
+    """absent from checkpoints of cardjax 0.1.0, which name no run either."""
+    arrays: dict[str, str]
+    checksums: dict[str, int]
 
 
 class DamagedError(Exception):
@@ -63,9 +77,13 @@ class Checkpoints:
         manager = self._manager
         from orbax.checkpoint.args import StandardSave
 
+        if not (self._folder / "meta.json").is_file():  # orbax would make the folder anew
+            said = f"was removed while it was trained; checkpoint {n_updates} is not written"
+            raise ParameterError("run", str(self._folder), said)
         about = {
             "origin": self._origin,
-            "arrays": _described(state),
+            "n_updates": n_updates,
+            "arrays": described(state),
             "checksums": _checksums(state),
         }
         try:
@@ -149,26 +167,35 @@ class Checkpoints:
             "run", str(self._folder), f"checkpoints/ cannot be used ({error.strerror})"
         )
 
-    def _about(self, n_updates: int) -> dict[str, Any]:
+    def _about(self, n_updates: int) -> About:
         try:
-            about = self._manager.metadata(n_updates).custom_metadata
-            return {part: dict(about[part]) for part in ("origin", "arrays", "checksums")}
+            content = self._manager.metadata(n_updates).custom_metadata
+            about = checked(Path(str(n_updates)), content, About)
         except Exception as error:
             raise DamagedError(f"its description cannot be read ({_one_line(error)})") from None
+        own = about.get("n_updates", n_updates)
+        if own != n_updates:
+            raise DamagedError(f"it was saved as checkpoint {own}")
+        return about
 
-    def _refuse_other(self, n_updates: int, about: Mapping[str, Any], like: Any) -> None:
-        theirs, ours = about["origin"], self._origin
-        arrays = _described(like)
-        named = [part for part in ("algorithm", "observation") if theirs.get(part) != ours[part]]
-        if named or about["arrays"] != arrays:
-            said = _difference(theirs, ours) or _difference(about["arrays"], arrays)
+    def _refuse_other(self, n_updates: int, about: About, like: Any) -> None:
+        ours, arrays = self._origin, described(like)
+        # What an older cardjax did not know was what it is by default.
+        theirs = {**config_values(RunConfig()), **about["origin"]}
+        theirs = {name: value for name, value in theirs.items() if name in ours}
+        if "run_id" not in theirs:
+            ours = {name: value for name, value in ours.items() if name != "run_id"}
+        for name in MAY_DIFFER:
+            theirs[name] = ours[name]
+        said = difference(theirs, ours) or difference(about["arrays"], arrays)
+        if said:
             raise ParameterError(
                 "run", str(self._folder), f"checkpoint {n_updates} is of another run: {said}"
             )
 
 
-def _difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
-    """The first few names whose values differ, with both."""
+def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """The first few names whose values differ, with both: a checkpoint's and the ones here."""
     names = [name for name in {**theirs, **ours} if theirs.get(name) != ours.get(name)]
     parts = [_one_difference(name, theirs.get(name), ours.get(name)) for name in names[:3]]
     return ", ".join(parts) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
@@ -176,7 +203,7 @@ def _difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
 
 def _one_difference(name: str, theirs: Any, ours: Any) -> str:
     if isinstance(theirs, dict) and isinstance(ours, dict):
-        return f"{name}: {_difference(theirs, ours)}"
+        return f"{name}: {difference(theirs, ours)}"
     return f"{name} is {_shown(theirs)} in the checkpoint and {_shown(ours)} here"
 
 
@@ -184,7 +211,7 @@ def _shown(value: Any) -> str:
     return "absent" if value is None else str(value)
 
 
-def _described(tree: Any) -> dict[str, str]:
+def described(tree: Any) -> dict[str, str]:
     """Type and shape of each array by its path, such as float32[2, 64]."""
     return {
         _path(path): f"{leaf.dtype}{list(leaf.shape)}"

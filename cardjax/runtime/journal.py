@@ -14,6 +14,7 @@ from cardjax.runtime import curves
 from cardjax.runtime.checkpoints import Checkpoints
 from cardjax.runtime.metrics_log import MetricsLog
 from cardjax.runtime.rows import seeds_of
+from cardjax.runtime.run_folder import read_meta
 
 DRAWING_SHARE = 0.05
 """Curves are drawn as often as this share of the time allows, and at the end."""
@@ -87,10 +88,11 @@ class Journal:
 
 
 def origin_of(run: Run) -> dict[str, Any]:
-    """What a checkpoint says that it is of: algorithm, observation fields and their widths,
-    configuration.
+    """What a checkpoint says that it is of: its run, algorithm, observation fields and their
+    widths, configuration.
     """
     fields = make_market(run.config.game).observation_fields.items()
     values = {name: value for name, value in config_values(run.config).items() if name != "name"}
     observation = {name: field.slice.stop - field.slice.start for name, field in fields}
-    return {"algorithm": run.algorithm, "observation": observation, **values}
+    identity = {"run_id": run_id} if (run_id := read_meta(run.folder).get("run_id")) else {}
+    return {**identity, "algorithm": run.algorithm, "observation": observation, **values}

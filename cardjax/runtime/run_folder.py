@@ -4,6 +4,7 @@ summary.json.
 
 import platform
 import subprocess
+import uuid
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -31,6 +32,8 @@ class Meta(TypedDict):
     """meta.json of a run or a sweep."""
 
     algorithm: str
+    run_id: NotRequired[str]
+    """of a run: what its checkpoints are known by."""
     sweep: NotRequired[dict[str, dict[str, str]]]
     """of a sweep: each point's folder, and its values by name."""
     point: NotRequired[dict[str, str]]
@@ -80,7 +83,10 @@ def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> Non
     try:
         folder.mkdir(parents=True)
         write_text(folder / "config.yaml", dump_config(config))
-        write_json(folder / "meta.json", {"algorithm": algorithm} | about | describe_machine())
+        write_json(
+            folder / "meta.json",
+            {"algorithm": algorithm, "run_id": uuid.uuid4().hex} | about | describe_machine(),
+        )
     except FileExistsError:
         raise ParameterError(
             "name", name, f"{folder} exists; take another name, or --resume {folder}"
@@ -116,6 +122,17 @@ def git_commit() -> str | None:
         )
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def read_meta(folder: Path) -> Meta:
+    """A run's or sweep's meta.json.
+
+    Raises:
+        ParameterError: there is none, or something in it is not as `Meta` says.
+    """
+    if not (folder / "meta.json").is_file():
+        raise ParameterError("run", str(folder), "is not a run folder (no meta.json)")
+    return read_json(folder / "meta.json", Meta)
 
 
 def read_summary(folder: Path) -> Summary | None:

@@ -16,7 +16,6 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import OPPONENTS, SELF, Player, Result, evaluate
 from cardjax.evaluation.table import results_table
-from cardjax.files.reading import read_json
 from cardjax.files.writing import write_json
 from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import make_policy
@@ -70,9 +69,7 @@ def read_meta(folder: Path, expected: str | None = None) -> run_folder.Meta:
     Raises:
         ParameterError: there is none, or it names no algorithm or another one.
     """
-    if not (folder / "meta.json").is_file():
-        raise ParameterError("run", str(folder), "is not a run folder (no meta.json)")
-    meta = read_json(folder / "meta.json", run_folder.Meta)
+    meta = run_folder.read_meta(folder)
     algorithm = meta["algorithm"]
     if algorithm not in ALGORITHMS:
         raise ParameterError(

@@ -211,6 +211,18 @@ def edit_config(folder, section, **values):
     path.write_text(yaml.safe_dump(config))
 
 
+def edit_text(folder, old, new):
+    path = folder / "config.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def edit_meta(folder, **values):
+    path = folder / "meta.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
 def garble(folder, pattern, change):
     files = [path for path in (folder / "checkpoints").rglob(pattern) if path.is_file()]
     assert files
@@ -245,6 +257,12 @@ OTHER = {
     "observation: mu is absent in the checkpoint and 1 here": lambda f: edit_config(
         f, "env", observe_posterior=True
     ),
+    "seed is 0 in the checkpoint and 1 here": lambda f: edit_text(f, "seed: 0", "seed: 1"),
+    "env.alpha is 0.3 in the checkpoint and 5.0 here": lambda f: edit_config(f, "env", alpha=5),
+    "ppo.learning_rate is 0.0001 in the checkpoint and 0.01 here": lambda f: edit_config(
+        f, "ppo", learning_rate=0.01
+    ),
+    "run_id is ": lambda f: edit_meta(f, run_id="0" * 32),
     "algorithm is ippo in the checkpoint and mappo here": lambda f: (f / "meta.json").write_text(
         (f / "meta.json").read_text().replace('"ippo"', '"mappo"')
     ),
@@ -298,6 +316,28 @@ def test_in_place_of_a_damaged_checkpoint_the_one_before_it_is_taken(
     )
     assert line.startswith(f"checkpoint 20 of {folder} cannot be read (")
     assert line.endswith(": taking checkpoint 15")
+
+
+def test_a_checkpoint_that_was_renamed_is_not_taken_for_what_its_name_says(
+    workplace, finished, saved, capsys
+):
+    folder = shutil.copytree(finished, workplace / "renamed")
+    (folder / "checkpoints" / "20").rename(folder / "checkpoints" / "999")
+    runs.resume("ippo", folder)
+    assert f"checkpoint 999 of {folder} cannot be read (it was saved as checkpoint 20)" in (
+        capsys.readouterr().err
+    )
+    assert latest_checkpoint(folder) == 20
+    assert_same_bits(saved(folder), saved(finished))
+
+
+def test_checkpoints_with_exchanged_names_are_refused(workplace, finished):
+    folder = shutil.copytree(finished, workplace / "exchanged")
+    kept = folder / "checkpoints"
+    for old, new in (("20", "x"), ("15", "20"), ("x", "15")):
+        (kept / old).rename(kept / new)
+    with pytest.raises(ParameterError, match=r"saved as checkpoint 15.*there is no other"):
+        runs.load_player(folder)
 
 
 def test_one_changed_byte_is_damage():
