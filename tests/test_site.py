@@ -5,6 +5,7 @@ code.
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,25 @@ def test_the_pages_ask_nothing_of_another_host(site):
             path.read_text(),
         )
         assert [tag for tag in asked if 'rel="canonical"' not in tag] == [], path
+
+
+def test_search_and_names_are_whole_in_pages_that_are_opened_as_files(site):
+    """In a real browser: what the search finds, and no name of the reference on two lines."""
+    sync_playwright = pytest.importorskip("playwright.sync_api").sync_playwright
+    chromium = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    broken = """() => [...document.querySelectorAll("td:first-child code, .doc-heading code")]
+      .filter((name) => name.getClientRects().length > 1).map((name) => name.textContent)"""
+    with sync_playwright() as driver, driver.chromium.launch(executable_path=chromium) as browser:
+        for width in (360, 1300):
+            page = browser.new_page(viewport={"width": width, "height": 900})
+            page.goto((site / "reference.html").as_uri())
+            assert page.locator("td:first-child code").count() > 50
+            assert page.evaluate(broken) == []
+        page.click(".md-search__input")
+        page.keyboard.type("posterior")
+        page.wait_for_selector(".md-search-result__item", timeout=60_000)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +254,8 @@ from cardjax.play.words import event_words
 assert env.observation_size == 58 and EVENT_KINDS[5] == "six_to_ten" and remap_event(2, 3) == 6
 assert event_words(5) == "Only 6 to 10: 6 7 8 9 10"
 assert abs(posterior(5, [0] * 13)[0] - 24) < 1e-5
-env, params = cardjax.make("two", **{"events.none": 0.0, "events.remap": 0.0, "events.six_to_ten": 0.6})
+chances = {"events.none": 0.0, "events.remap": 0.0, "events.six_to_ten": 0.6}
+env, params = cardjax.make("two", **chances)
 states = jax.vmap(env.reset, (0, None))(jax.random.split(jax.random.key(0), 512), params)[1]
 drawn = states.market.event == 5
 assert 0.5 < drawn.mean() < 0.7
@@ -259,7 +280,10 @@ def test_a_diff_of_the_how_tos_applies_and_does_what_it_says(which, tmp_path):
         ["git", "apply", "how_to.diff"], cwd=tmp_path, capture_output=True, text=True
     )
     assert applied.returncode == 0, f"docs/extending.md is out of date: {applied.stderr}"
-    start = 'import jax, cardjax\nenv, params = cardjax.make("two")\nobs, state = env.reset(jax.random.key(0), params)\n'
+    start = (
+        'import jax, cardjax\nenv, params = cardjax.make("two")\n'
+        "obs, state = env.reset(jax.random.key(0), params)\n"
+    )
     script = start + "view = env.view(state, params)\n" + CHANGED[which]
     done = in_subprocess([sys.executable, "-c", script], tmp_path, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -1,4 +1,4 @@
-"""Reading a file back: its content against a schema, and one line that names the file and the field.
+"""Reading a file back: its content against a schema, and a line that names the file and the field.
 
 A schema is a type: a TypedDict, `list[…]`, `tuple[…, …]` (a list of that length), `dict[str, …]`,
 `… | None`, or one of str, int, float and bool. So the type checker knows what was checked.
@@ -49,11 +49,21 @@ def checked(path: Path, content: Any, schema: type[T], at: str = "") -> T:
         ParameterError: it is something else; the message names the file and the field.
     """
     try:
-        _check(content, schema, at)
-    except _MisfitError as misfit:
+        return fitted(content, schema, at)
+    except MisfitError as misfit:
         raise refused(path, str(misfit)) from None
+
+
+def fitted(content: Any, schema: type[T], at: str = "") -> T:
+    """`checked` for content that is of no file.
+
+    Raises:
+        MisfitError: it is something else; the message names the field.
+    """
+    try:
+        _check(content, schema, at)
     except RecursionError:
-        raise refused(path, "nests too deeply") from None
+        raise MisfitError("nests too deeply") from None
     return cast(T, content)
 
 
@@ -102,7 +112,7 @@ def refused(path: Path, said: str) -> ParameterError:
     return ParameterError("file", shown if len(shown) <= 60 else f"…{shown[-59:]}", said)
 
 
-class _MisfitError(Exception):
+class MisfitError(ValueError):
     """What does not fit a schema, and where."""
 
 
@@ -143,7 +153,7 @@ def _check_names(value: dict[str, Any], schema: Any, at: str) -> None:
         if name in value:
             _check(value[name], kind, inside + name)
         elif name in schema.__required_keys__:
-            raise _MisfitError(f"has no {inside}{name}")
+            raise MisfitError(f"has no {inside}{name}")
 
 
 def _check_plain(value: Any, schema: type, at: str) -> None:
@@ -161,7 +171,7 @@ def _check_plain(value: Any, schema: type, at: str) -> None:
 def _require(fits: bool, at: str, what: str, value: Any) -> None:
     if not fits:
         shown = str(value)[:40]
-        raise _MisfitError(f"{at or 'its content'} must be {what}, not {shown!r}")
+        raise MisfitError(f"{at or 'its content'} must be {what}, not {shown!r}")
 
 
 def _row(

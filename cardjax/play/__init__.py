@@ -1,16 +1,19 @@
-"""Play against policies: the game's core, its terminal (`python -m cardjax.play`) and what both
-build on.
+"""Play against policies: the game's core, its terminal (`python -m cardjax.play`), and what the
+page in cardjax.play.web builds on.
 
-game.py       make_setup, Setup; Game: one game, round by round        rounds.py    Offer,
-RoundRecord, OrderRecord opponents.py  Seat, human, find_seat; Table: a Game with seats
-explain.py   explain, parts_of, why_invalid score.py      Totals, Score; score_of, totals_of,
-in_place_of          words.py     cards, events, orders in words record.py     save_game, load_game:
-a game as a JSON file
+rounds.py        Offer, OrderRecord, RoundRecord: a round as plain values
+game.py          make_setup, Setup; Game: one game, round by round
+participants.py  Participant, human, find_participant; SeatedGame: a Game with policies and people
+explain.py       explain, parts_of, why_invalid: a round in plain words
+words.py         cards, events and orders in words
+score.py         Totals, Score; score_of, totals_of, in_place_of
+record.py        save_game, load_game: a game as a JSON file
+terminal.py      the game in a terminal; screen.py is what it shows, orders.py what is typed
 """
 
 from cardjax.play.explain import Parts, explain, parts_of, why_invalid
 from cardjax.play.game import Game, Setup, make_setup
-from cardjax.play.opponents import Seat, Table, find_seat, human
+from cardjax.play.participants import Participant, SeatedGame, find_participant, human
 from cardjax.play.record import SavedGame, load_game, save_game
 from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
 from cardjax.play.score import Score, Totals, in_place_of, score_of, totals_of
@@ -19,16 +22,16 @@ __all__ = [
     "Game",
     "Offer",
     "OrderRecord",
+    "Participant",
     "Parts",
     "RoundRecord",
     "SavedGame",
     "Score",
-    "Seat",
+    "SeatedGame",
     "Setup",
-    "Table",
     "Totals",
     "explain",
-    "find_seat",
+    "find_participant",
     "human",
     "in_place_of",
     "load_game",

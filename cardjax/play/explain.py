@@ -3,32 +3,36 @@ numbers behind both.
 
     pnl = luck + expected_pnl,                      luck = position · (S − mu)
     expected_pnl = size · edge − size · slippage,   edge = mu − ask for buys, bid − mu for sells
-and of the slippage, alpha · (own size − depth) would have been there alone; the rest is what the
-others' orders added.
+
+Of the slippage, alpha · (own size − depth) is due to the order alone, and the others' orders added
+the rest.
 """
 
 import dataclasses
 
 from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
-from cardjax.play.words import action_words, side_of, size_of
+from cardjax.play.words import action_words, doing_words, side_of, size_of
 
 NEAR = 0.05
-"""points: below it a difference is not worth a word."""
+"""points: a smaller difference is not worth mentioning."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Where an order's pnl comes from, points: pnl = luck + edge − own_impact − others_impact."""
+    """Where an order's pnl comes from, in points:
+
+    pnl = luck + edge − own_impact − others_impact.
+    """
 
     luck: float
     edge: float
-    """size times the quote's distance from the fair value; below 0 the spread was paid without an
-    edge.
+    """size times the distance of the quote from the fair value; below 0 the spread was paid without
+    an edge.
     """
     own_impact: float
-    """lost to one's own size beyond the depth."""
+    """what the order's own size beyond the depth cost."""
     others_impact: float
-    """lost to what the others took of the depth."""
+    """what the others cost by taking up the depth."""
 
 
 def parts_of(record: RoundRecord, seat: int) -> Parts:
@@ -41,37 +45,37 @@ def parts_of(record: RoundRecord, seat: int) -> Parts:
 
 
 def explain(record: RoundRecord, seat: int) -> str:
-    """Two plain sentences to the person at `seat`: what luck did and what the order was worth, and
+    """Two plain sentences to the person at `seat`: what luck did, and what the order was worth and
     why.
     """
     order = record.orders[seat]
     if order.rejected:
         why = why_invalid(record, seat, order.requested) or "the market refused it"
-        said = f"Your order, {action_words(order.requested)}, counted as a pass: {why}."
+        said = f"Your order to {action_words(order.requested)} counted as a pass: {why}."
         return f"{said} {_of_a_pass(record, order)}"
     if order.side == "pass":
-        return f"You passed: nothing won, nothing lost. {_of_a_pass(record, order)}"
+        return f"You passed, so you neither won nor lost. {_of_a_pass(record, order)}"
     return f"{_outcome(record, order)} {_of_an_order(record, seat)}"
 
 
 def why_invalid(offer: Offer, seat: int, action: int) -> str:
-    """Why `seat` may not give this order now, as "5 × 52.30 = 261.50 is more than your 200.00"; ""
-    if it may.
+    """Why `seat` may not give this order now; "" if it may.
+
+    Such as "5 at 52.30 cost 261.50, and you have 200.00".
     """
     if action in offer.valid_actions[seat]:
         return ""
     wealth, size = offer.wealth[seat], size_of(action)
     if offer.valid_actions[seat] == (0,) and wealth <= 0:
         return f"you have {wealth:.2f} left and may only pass"
-    price = offer.ask if side_of(action) == "buy" else offer.s_max - offer.bid
-    if size * price <= wealth:
+    buying = side_of(action) == "buy"
+    most = size * (offer.ask if buying else offer.s_max - offer.bid)
+    if most <= wealth:
         return "you are out of the game and may only pass"
-    risk = (
-        ""
-        if side_of(action) == "buy"
-        else f" (a unit sold at {offer.bid:.2f} may cost up to {offer.s_max:.0f})"
-    )
-    return f"{size} × {price:.2f} = {size * price:.2f} is more than your {wealth:.2f}{risk}"
+    if buying:
+        return f"{size} at {offer.ask:.2f} cost {most:.2f}, and you have {wealth:.2f}"
+    worst = f"may cost you {most:.2f}, should the sum be {offer.s_max:.0f}"
+    return f"{size} sold at {offer.bid:.2f} {worst}, and you have {wealth:.2f}"
 
 
 def _outcome(record: RoundRecord, order: OrderRecord) -> str:
@@ -84,11 +88,12 @@ def _outcome(record: RoundRecord, order: OrderRecord) -> str:
         return f"You {result}, and luck had no part in it: all three cards were shown."
     luck = f"luck {'gave' if order.luck >= 0 else 'took'} {abs(order.luck):.2f}"
     cards = f"the cards came to {record.S:.0f}, the fair value was {record.mu:.2f}"
-    return f"You {result}{_cause(order)}: {luck} ({cards}), and on average your order was worth {order.expected_pnl:+.2f}."
+    worth = f"on average your order was worth {order.expected_pnl:+.2f}"
+    return f"You {result}{_cause(order)}: {luck} ({cards}), and {worth}."
 
 
 def _cause(order: OrderRecord) -> str:
-    """What decided the result: the cards, the order, or both; a tenth of it decides nothing."""
+    """What decided the result: the cards, the order, or both. Less than a tenth decides nothing."""
     little = abs(order.pnl) / 10
     if order.pnl >= 0:
         if order.expected_pnl < -NEAR or order.luck > 9 * little:
@@ -107,52 +112,57 @@ def _cause(order: OrderRecord) -> str:
 def _of_an_order(record: RoundRecord, seat: int) -> str:
     order, parts = record.orders[seat], parts_of(record, seat)
     quote, price = ("ask", record.ask) if order.side == "buy" else ("bid", record.bid)
-    a_unit = abs(parts.edge) / order.size
+    distance = abs(parts.edge) / order.size
     if parts.edge <= 0:
         where = "above" if order.side == "buy" else "below"
-        said = f"You paid the spread without an edge: the {quote} of {price:.2f} was {a_unit:.2f} {where} the fair value "
-        said += f"of {record.mu:.2f}, which cost {-parts.edge:.2f}"
+        said = (
+            f"You paid the spread without an edge: the {quote} of {price:.2f} was {distance:.2f} "
+            f"{where} the fair value of {record.mu:.2f}, which cost {-parts.edge:.2f}"
+        )
     else:
-        said = f"The {quote} of {price:.2f} was good, {a_unit:.2f} a unit better than the fair value of {record.mu:.2f} "
-        said += f"({parts.edge:+.2f})"
+        said = (
+            f"The {quote} of {price:.2f} was good: {distance:.2f} per unit better than the fair "
+            f"value of {record.mu:.2f} ({parts.edge:+.2f})"
+        )
     return f"{said}{_impact_words(record, seat, parts)}{_better(record, order)}."
 
 
 def _impact_words(record: RoundRecord, seat: int, parts: Parts) -> str:
-    """What size beyond the depth cost, one's own apart from the others'."""
+    """What the size beyond the depth cost, one's own apart from the others'."""
     order = record.orders[seat]
     depth = record.depth_ask if order.side == "buy" else record.depth_bid
     others = _flow(record, order.side) - order.size
-    theirs = "the other's" if len(record.orders) == 2 else "the others'"
+    theirs = "the other player's" if len(record.orders) == 2 else "the other players'"
     link = ", and " if parts.edge <= 0 else ", but "
     if order.slippage <= 0:
         return ""
     if parts.own_impact <= 0:
-        return f"{link}{theirs} {others} ate the depth of {depth:.1f}, which cost you {parts.others_impact:.2f}"
-    said = f"{link}your {order.size} on a depth of {depth:.1f} moved the price, which cost {parts.own_impact:.2f}"
-    return f"{said} and {theirs} {others} another {parts.others_impact:.2f}" if others else said
+        taken = f"{theirs} {others} took up the depth of {depth:.1f}"
+        return f"{link}{taken}, which cost you {parts.others_impact:.2f}"
+    own = f"your {order.size} on a depth of {depth:.1f} moved the price"
+    more = f", and {theirs} {others} cost another {parts.others_impact:.2f}" if others else ""
+    return f"{link}{own}, which cost {parts.own_impact:.2f}{more}"
 
 
 def _better(record: RoundRecord, order: OrderRecord) -> str:
-    """What would have been better, if that is worth a word."""
+    """What would have been better, if it is worth mentioning."""
     if order.best_reply_value - order.value < NEAR:
         return "; no order would have been better" if order.best_reply_value > NEAR else ""
     if order.best_reply == 0:
         return "; passing would have been better"
     knowing = "" if len(record.orders) == 1 else " against what was really ordered"
-    would = f"{action_words(order.best_reply)} would have been worth {order.best_reply_value:+.2f}{knowing}"
+    best = f"{doing_words(order.best_reply)} would have been worth {order.best_reply_value:+.2f}"
     if side_of(order.best_reply) != order.side:
-        return f"; {would}"
-    return (
-        f"; that was too {'much' if size_of(order.best_reply) < order.size else 'little'}: {would}"
-    )
+        return f"; {best}{knowing}"
+    too = "much" if size_of(order.best_reply) < order.size else "little"
+    return f"; that was too {too}: {best}{knowing}"
 
 
 def _of_a_pass(record: RoundRecord, order: OrderRecord) -> str:
     between = f"the fair value was {record.mu:.2f}, bid {record.bid:.2f}, ask {record.ask:.2f}"
     if order.best_reply_value < NEAR:
         return f"That was right, since no order was worth taking: {between}."
-    best = action_words(order.best_reply).capitalize()
+    best = doing_words(order.best_reply).capitalize()
     return f"{best} would have been worth {order.best_reply_value:+.2f} on average: {between}."
 
 
@@ -167,7 +177,7 @@ def _flow(record: RoundRecord, side: str) -> int:
 
 
 def _own_share(record: RoundRecord, order: OrderRecord) -> float:
-    """The part of a side's overflow that the order alone would have caused."""
+    """The share of a side's overflow that the order alone would have caused."""
     if order.slippage <= 0:
         return 0.0
     depth = record.depth_ask if order.side == "buy" else record.depth_bid

@@ -7,7 +7,7 @@
         record = game.play([3, 0])       # RoundRecord: an action 0..20 for each seat
 
 The market's draws depend on the seed alone, so one setup is the same game for whoever plays it. A
-game costs two compilations a market (`n_players`), shared by all games of a process.
+game needs two compiled programs per number of players, which all games of a process share.
 """
 
 import dataclasses
@@ -45,10 +45,14 @@ from cardjax.policies.stage_game import (
 
 PLAY = 4
 """The domain of these games' keys: no draw of a training or an evaluation is played here."""
+PLAYED = "lively"
+"""The preset that people play unless they choose another: in the default one, passing is nearly
+always right.
+"""
 MAX_SEED = 2**31 - 1
 UNUSED = {
     "env.reward": "a person is paid in points",
-    "env.observe_posterior": "it is about the vector that networks read, and a trained one has its own",
+    "env.observe_posterior": "it is about what networks read, and a trained one has its own",
 }
 """Parameters of the market that change nothing here."""
 
@@ -69,6 +73,11 @@ class Setup:
     values: Mapping[str, object]
     """every env.* value by dotted name, as plain YAML and JSON types; all that a saved game needs.
     """
+
+    @property
+    def has_impact(self) -> bool:
+        """Whether orders can move the price; where they cannot, depth means nothing."""
+        return bool(self.params.flags.enable_impact) and float(self.params.alpha) > 0
 
 
 def make_setup(
@@ -113,25 +122,27 @@ def make_setup(
 
 
 class Decided(NamedTuple):
-    """What each seat's order was worth given its View, and what the exact yardsticks do; leaves [A,
-    …].
+    """What each seat's order was worth given its View, and what the exact benchmarks do.
+
+    Leaves have the shape [A, …].
     """
 
     values: Array
     """float32 [A, 21], against what the others really ordered."""
     best_reply: Array
-    law: Array
-    """float32 [A, 21], the equilibrium's."""
+    equilibrium: Array
+    """float32 [A, 21], the probability that the equilibrium gives to each action."""
     payoff: Array
 
 
 class Game:
-    """One game of A seats: `offer`, `play`, `records`, `over`. It keeps no policy;
-    `opponents.Table` does.
+    """One game of A seats: `offer`, `play`, `records`, `over`.
+
+    It knows no policies; `participants.SeatedGame` does.
     """
 
     def __init__(self, setup: Setup):
-        """The game's first offer is on the table; nothing is played yet."""
+        """The first offer is made; nothing is played yet."""
         self.setup = setup
         self.records: list[RoundRecord] = []
         self._key = jax.random.fold_in(jax.random.key(setup.seed), PLAY)
@@ -156,8 +167,7 @@ class Game:
         return jax.random.fold_in(jax.random.fold_in(self._key, 2**20), len(self.records))
 
     def play(self, actions: Sequence[int]) -> RoundRecord:
-        """Settle the round with an action of each seat, in seat order; the next offer is then on
-        the table.
+        """Settle the round with an action of each seat, in seat order; then the next offer is made.
 
         An action that its seat cannot afford is executed as a pass and reported as `rejected`, as
         the rules say.
@@ -247,7 +257,7 @@ def _decide(view: View, action: Array, params: EnvParams) -> Decided:
     return Decided(
         values=values,
         best_reply=jnp.argmax(jnp.where(view.action_mask, values, -jnp.inf), -1),
-        law=Equilibrium().action_probabilities(params, view),
+        equilibrium=Equilibrium().action_probabilities(params, view),
         payoff=symmetric_equilibrium(params, view, n_players_of(view)).payoff,
     )
 
@@ -278,7 +288,7 @@ def _order(
     money = {
         name: _plain(info[name][seat]) for name in ("exec_price", "slippage", "fill_ratio", "pnl")
     }
-    law, values = decided.law[seat], decided.values[seat]
+    mix, values = decided.equilibrium[seat], decided.values[seat]
     return OrderRecord(
         requested=asked,
         action=action,
@@ -293,7 +303,7 @@ def _order(
         value=_plain(values[action]),
         best_reply=best,
         best_reply_value=_plain(values[best]),
-        benchmark=tuple((int(a), float(law[a])) for a in np.flatnonzero(law)),
+        benchmark=tuple((int(a), float(mix[a])) for a in np.flatnonzero(mix)),
         benchmark_value=_plain(decided.payoff[seat]),
     )
 

@@ -17,7 +17,7 @@ EXAMPLE = "type 0 to pass, b3 to buy 3, s5 to sell 5, ? for help, q to stop"
 
 
 class MisreadError(ValueError):
-    """Nothing that the game knows, or an order that is not valid now; the message says what is."""
+    """Not an order, or not one that is valid now; the message says what would be."""
 
 
 class StoppedError(Exception):
@@ -43,7 +43,7 @@ def _action_of(said: str) -> int:
         return PASS
     if NUMBER.fullmatch(said):
         if int(said) >= N_ACTIONS:
-            raise MisreadError(f"{said} is no order: 0 passes, 1..10 buy, 11..20 sell.")
+            raise MisreadError(f"{said} is no order: 0 passes, 1 to 10 buy, 11 to 20 sell.")
         return int(said)
     written = WRITTEN.fullmatch(said)
     if written is None:
@@ -53,12 +53,12 @@ def _action_of(said: str) -> int:
         )
     size = int(written[2])
     if not 1 <= size <= MAX_SIZE:
-        raise MisreadError(f"{size} is no size: 1..{MAX_SIZE} units.")
+        raise MisreadError(f"{size} is no size: you can order 1 to {MAX_SIZE} units.")
     return size if written[1].startswith("b") else MAX_SIZE + size
 
 
 def ask(prompt: str, hidden: bool = False) -> str:
-    """One typed line; `hidden` keeps it off the screen where there is one.
+    """One typed line; `hidden` keeps it off the screen if there is one.
 
     Raises:
         StoppedError: no more input.

@@ -1,9 +1,9 @@
-"""A saved game: one JSON file with the setup, the players' names, all actions, and the figures they
-led to.
+"""A saved game: one JSON file with the setup, the players' names, all actions, and the figures that
+they led to.
 
-`load_game` replays it through the market and compares, so what it returns is what the market says,
-and not the file. A file is untrusted: its size is bounded, it is plain JSON, and whatever is wrong
-with it is refused in one line.
+`load_game` replays it through the market and compares, so what it returns is what the market says
+and not what the file says. A file is untrusted: its size is bounded, it is plain JSON, and whatever
+is wrong with it is refused in one line.
 """
 
 import dataclasses
@@ -11,32 +11,57 @@ import json
 import math
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypedDict, TypeVar
 
 from cardjax.env import N_ACTIONS, N_ROUNDS, ParameterError
+from cardjax.files.reading import MisfitError, fitted
 from cardjax.files.writing import replacing
 from cardjax.play.game import Game, Setup, make_setup
 from cardjax.play.rounds import RoundRecord
 
+T = TypeVar("T")
 FORMAT, VERSION = "cardjax game", 1
 MAX_BYTES = 1_000_000
 MAX_NAME = 200
 TOLERANCE = 1e-3
 """points, and its share of larger figures: what float32 may differ by between two machines."""
-KEYS = {
-    "format",
-    "version",
-    "kind",
-    "n_players",
-    "preset",
-    "seed",
-    "env",
-    "players",
-    "actions",
-    "figures",
-}
+
+
+class Figures(TypedDict):
+    """What a replay of a round has to lead to again; None for what is not finite."""
+
+    event: int
+    cards: list[int]
+    n_hints: int
+    bid: float
+    ask: float
+    S: float
+    pnl: list[float | None]
+    wealth: list[float | None]
+
+
+class Heading(TypedDict):
+    """What tells a saved game from other files."""
+
+    format: str
+    version: int
+
+
+class Document(Heading):
+    """A saved game's content."""
+
+    kind: str
+    n_players: int
+    preset: str
+    seed: int
+    env: dict[str, Any]
+    players: list[str]
+    actions: list[list[int]]
+    """per round, and in it per seat."""
+    figures: list[Figures]
+    """per round."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,22 +74,21 @@ class SavedGame:
     records: tuple[RoundRecord, ...]
 
 
-def game_json(
-    setup: Setup, players: Sequence[str], records: Sequence[RoundRecord]
-) -> dict[str, Any]:
-    """A game as the JSON document that `save_game` writes."""
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "kind": setup.kind,
-        "n_players": setup.n_players,
-        "preset": setup.preset,
-        "seed": setup.seed,
-        "env": dict(setup.values),
-        "players": list(players),
-        "actions": [[order.requested for order in record.orders] for record in records],
-        "figures": [_figures(record) for record in records],
-    }
+def game_text(setup: Setup, players: Sequence[str], records: Sequence[RoundRecord]) -> str:
+    """A game as the text of the file that `save_game` writes."""
+    document = Document(
+        format=FORMAT,
+        version=VERSION,
+        kind=setup.kind,
+        n_players=setup.n_players,
+        preset=setup.preset,
+        seed=setup.seed,
+        env=dict(setup.values),
+        players=list(players),
+        actions=[[order.requested for order in record.orders] for record in records],
+        figures=[_figures(record) for record in records],
+    )
+    return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
 
 def save_game(
@@ -76,7 +100,7 @@ def save_game(
     Raises:
         ParameterError: it cannot be written.
     """
-    text = json.dumps(game_json(setup, players, records), indent=1, allow_nan=False) + "\n"
+    text = game_text(setup, players, records)
     try:
         with replacing(path) as part, part.open("w", encoding="utf-8") as file:
             file.write(text)
@@ -110,68 +134,65 @@ def parse_game(text: str) -> SavedGame:
         ValueError: as `load_game`, in one line.
     """
     try:
-        document = json.loads(text, parse_constant=_no_constant)
+        content = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise ValueError("is damaged, or no saved game (it is not JSON)") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError("is not a saved game of cardjax")
-    version = document.get("version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < VERSION:
-        raise ValueError(f"has no version that is known (version: {str(version)[:20]!r})")
+    version = _fitted(content, Heading)["version"]
     if version > VERSION:
-        raise ValueError(
-            f"was saved by a newer cardjax (version {str(version)[:20]}; this one reads {VERSION})"
-        )
-    if set(document) != KEYS:
-        names = sorted(set(document) ^ KEYS)
-        raise ValueError(
-            f"is damaged (missing or unknown: {', '.join(name[:20] for name in names[:5])!r})"
-        )
+        raise ValueError(f"was saved by a newer cardjax (version {version}, not {VERSION})")
+    if version < VERSION:
+        raise ValueError(f"is damaged (version {version} has never been)")
+    document = _fitted(content, Document)
+    unknown = [name for name in content if name not in Document.__annotations__]
+    if unknown:
+        raise ValueError(f"is damaged (it has an unknown {unknown[0][:20]!a})")
     return _replayed(document)
 
 
-def _replayed(document: Mapping[str, Any]) -> SavedGame:
+def _fitted(content: object, schema: type[T]) -> T:
+    try:
+        return fitted(content, schema)
+    except MisfitError as misfit:
+        raise ValueError(f"is damaged ({misfit})") from None
+
+
+def _replayed(document: Document) -> SavedGame:
     setup = _setup(document)
     players, actions, figures = document["players"], document["actions"], document["figures"]
-    if not _is_list(players, setup.n_players) or not all(_is_name(name) for name in players):
-        raise ValueError("is damaged (players: a name for each seat)")
-    if (
-        not isinstance(actions, list)
-        or len(actions) > N_ROUNDS
-        or not _is_list(figures, len(actions))
-    ):
+    if len(players) != setup.n_players or not all(_is_name(name) for name in players):
+        raise ValueError("is damaged (players must be a short name for each seat)")
+    if not len(actions) == len(figures) <= N_ROUNDS:
         raise ValueError(
-            f"is damaged (actions and figures: as many, and at most {N_ROUNDS} rounds)"
+            f"is damaged (it must have as many actions as figures, of at most {N_ROUNDS} rounds)"
         )
     game = Game(setup)
     for i, (asked, figure) in enumerate(zip(actions, figures, strict=True), 1):
-        if not _is_list(asked, setup.n_players) or not all(
-            _is_int(a) and 0 <= a < N_ACTIONS for a in asked
-        ):
-            raise ValueError(f"is damaged (round {i}: an action 0..{N_ACTIONS - 1} for each seat)")
+        if len(asked) != setup.n_players or not all(0 <= a < N_ACTIONS for a in asked):
+            allowed = f"must have an action 0..{N_ACTIONS - 1} for each seat"
+            raise ValueError(f"is damaged (round {i} {allowed})")
         if game.over:
             raise ValueError(f"is damaged (round {i} comes after the game's end)")
         if not _agree(_figures(game.play(asked)), figure):
-            raise ValueError(
-                f"is damaged, or of other rules (round {i}: the market's figures are not the saved ones)"
-            )
+            differ = f"round {i}: the market's figures are not the saved ones"
+            raise ValueError(f"is damaged, or of other rules ({differ})")
     return SavedGame(setup, tuple(players), tuple(game.records))
 
 
-def _setup(document: Mapping[str, Any]) -> Setup:
+def _setup(document: Document) -> Setup:
     """The saved numbers are all there, so the preset's name is only a label, and its file need not
     exist.
     """
-    env, preset = document["env"], document["preset"]
-    if not isinstance(env, dict) or not _is_name(preset) or not _is_int(document["n_players"]):
-        raise ValueError("is damaged (env, preset or n_players)")
-    if not isinstance(document["kind"], str) or not _is_int(document["seed"]):
-        raise ValueError("is damaged (kind or seed)")
-    if set(env) != set(make_setup(document["kind"], n_players=document["n_players"]).values):
+    env, preset, kind = document["env"], document["preset"], document["kind"]
+    n_players = document["n_players"]
+    if not _is_name(preset):
+        raise ValueError("is damaged (preset must be a short name)")
+    if set(env) != set(make_setup(kind, n_players=n_players).values):
         raise ValueError(
             "is damaged, or of other rules (env: other parameters than the market has)"
         )
-    made = make_setup(document["kind"], "default", env, document["seed"], document["n_players"])
+    made = make_setup(kind, "default", env, document["seed"], n_players)
     return dataclasses.replace(made, preset=preset)
 
 
@@ -190,45 +211,37 @@ def _read(path: Path) -> str:
         raise ValueError("is damaged, or no saved game (it is not text)") from None
 
 
-def _figures(record: RoundRecord) -> dict[str, Any]:
-    """What a replay has to lead to again."""
-    return {
-        "event": record.event,
-        "cards": list(record.cards),
-        "n_hints": len(record.hints),
-        "bid": record.bid,
-        "ask": record.ask,
-        "S": record.S,
-        "pnl": [order.pnl for order in record.orders],
-        "wealth": [order.wealth_after for order in record.orders],
-    }
+def _figures(record: RoundRecord) -> Figures:
+    return Figures(
+        event=record.event,
+        cards=list(record.cards),
+        n_hints=len(record.hints),
+        bid=record.bid,
+        ask=record.ask,
+        S=record.S,
+        pnl=[_finite(order.pnl) for order in record.orders],
+        wealth=[_finite(order.wealth_after) for order in record.orders],
+    )
+
+
+def _finite(figure: float) -> float | None:
+    return figure if math.isfinite(figure) else None
 
 
 def _agree(ours: Any, saved: Any) -> bool:
+    """Of two values that fit one schema."""
     if isinstance(ours, dict):
-        return (
-            isinstance(saved, dict)
-            and set(saved) == set(ours)
-            and all(_agree(ours[k], saved[k]) for k in ours)
-        )
+        return all(_agree(ours[name], saved[name]) for name in ours)
     if isinstance(ours, list):
-        return _is_list(saved, len(ours)) and all(map(_agree, ours, saved))
-    if isinstance(saved, bool) or not isinstance(saved, int | float):
-        return False
+        return len(ours) == len(saved) and all(map(_agree, ours, saved))
+    if ours is None or saved is None:
+        return ours is saved
     return math.isclose(ours, saved, rel_tol=TOLERANCE / 10, abs_tol=TOLERANCE)
 
 
-def _is_int(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_list(value: object, length: int) -> bool:
-    return isinstance(value, list) and len(value) == length
-
-
-def _is_name(value: object) -> bool:
+def _is_name(text: str) -> bool:
     """Printable and short: it is shown on a terminal."""
-    return isinstance(value, str) and 0 < len(value) <= MAX_NAME and value.isprintable()
+    return 0 < len(text) <= MAX_NAME and text.isprintable()
 
 
 def _no_constant(name: str) -> NoReturn:

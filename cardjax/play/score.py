@@ -1,10 +1,10 @@
 """A finished game in figures: totals, score, luck, and what others would have earned in the same
 place.
 
-The benchmark is the one that policies are scored by (DESIGN.md, "Score"): the equilibrium at every
-seat on the same market draws, alone the optimum. A game's score = own expected P&L / the
-benchmark's; over ten rounds both are small numbers, so one game's score says little where hundreds
-say much.
+The benchmark is the one that policies are scored by (docs/evaluation.md#metrics): the equilibrium
+at every seat on the same market draws, or the optimum of a single player. A game's score is a
+seat's own expected P&L divided by the benchmark's. Over ten rounds both can be small, so one game's
+score says little where hundreds say much.
 """
 
 import dataclasses
@@ -12,16 +12,18 @@ from collections.abc import Sequence
 
 from cardjax.env import PASS
 from cardjax.play.game import Setup
-from cardjax.play.opponents import Seat, Table, find_seat, human
+from cardjax.play.participants import Participant, SeatedGame, find_participant
 from cardjax.play.rounds import RoundRecord
 
-SMALLEST_BENCHMARK = 0.05
-"""points a game: below it there was nothing to earn and a ratio means nothing."""
+SMALLEST_BENCHMARK = 5.0
+"""points: where the benchmark earned less, one careless order decides the quotient, and the
+difference in points says more.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
 class Totals:
-    """What a seat's game came to, points; pnl = expected_pnl + luck."""
+    """What a seat's game came to, in points; pnl = expected_pnl + luck."""
 
     pnl: float
     expected_pnl: float
@@ -29,7 +31,7 @@ class Totals:
     slippage_cost: float
     """size times slippage, summed."""
     missed: float
-    """what the best replies, round by round, would have been worth beyond the orders given."""
+    """how much more the best reply of each round, summed, would have been worth than the orders."""
     trades: int
     rejections: int
     rounds: int
@@ -42,9 +44,9 @@ class Score:
 
     totals: Totals
     benchmark: Totals
-    """of the equilibrium (alone: the optimum) in this seat, with itself at the others."""
+    """of the equilibrium in this seat, with itself at the others; of the optimum for one player."""
     score: float | None
-    """expected_pnl / benchmark's; None where the benchmark earned too little to divide by."""
+    """expected_pnl / benchmark's; None where the benchmark earned less than SMALLEST_BENCHMARK."""
 
 
 def totals_of(records: Sequence[RoundRecord], seat: int) -> Totals:
@@ -76,47 +78,61 @@ def score_of(setup: Setup, records: Sequence[RoundRecord], seat: int) -> Score:
         ValueError: no rounds.
     """
     own = totals_of(records, seat)
-    everywhere = [find_seat("equilibrium", setup)] * setup.n_players
+    everywhere = [find_participant("equilibrium", setup)] * setup.n_players
     benchmark = totals_of(replay(setup, everywhere, records), seat)
     enough = benchmark.expected_pnl >= SMALLEST_BENCHMARK
     return Score(own, benchmark, own.expected_pnl / benchmark.expected_pnl if enough else None)
 
 
 def in_place_of(
-    setup: Setup, seats: Sequence[Seat], records: Sequence[RoundRecord], seat: int, other: Seat
+    setup: Setup,
+    participants: Sequence[Participant],
+    records: Sequence[RoundRecord],
+    seat: int,
+    other: Participant,
 ) -> Totals:
-    """What `other` would have earned at `seat` on the same draws; the policies answer it, people do
-    what they did.
+    """What `other` would have earned at `seat` on the same draws.
+
+    Policies at the other seats answer it, and people do what they did.
 
     Raises:
         ValueError: no rounds, or `other` is a person.
     """
     if other.is_human:
         raise ValueError("a person cannot be asked what would have been")
-    seated = [other if i == seat else occupant for i, occupant in enumerate(seats)]
+    seated = [other if i == seat else who for i, who in enumerate(participants)]
     return totals_of(replay(setup, seated, records), seat)
 
 
-def replay(
-    setup: Setup, seats: Sequence[Seat], records: Sequence[RoundRecord]
-) -> list[RoundRecord]:
-    """The game again with `seats`: policies decide anew, people's seats repeat what was recorded.
+def compared(
+    setup: Setup,
+    participants: Sequence[Participant],
+    records: Sequence[RoundRecord],
+    seat: int,
+    others: Sequence[Participant],
+) -> dict[str, Totals]:
+    """`in_place_of` for each of `others` by name, once each and without who sits there anyway."""
+    named = {who.name: who for who in others if who.name != participants[seat].name}
+    return {
+        name: in_place_of(setup, participants, records, seat, who) for name, who in named.items()
+    }
 
-    A game that came to its end is played to its end, which stop_out may put later than the recorded
-    one's (people pass then); another for as many rounds as `records` has.
+
+def replay(
+    setup: Setup, participants: Sequence[Participant], records: Sequence[RoundRecord]
+) -> list[RoundRecord]:
+    """The game again with `participants`: policies decide anew, people's orders are repeated.
+
+    A game that came to its end is played to its end, which stop_out may put later than in the
+    records (people pass then); any other for as many rounds as `records` has.
 
     Raises:
         ValueError: no rounds.
     """
     if not records:
         raise ValueError("no round was played")
-    table = Table(setup, seats)
-    while not table.over and (len(table.records) < len(records) or records[-1].over):
-        now = records[len(table.records)].orders if len(table.records) < len(records) else None
-        table.play({i: now[i].requested if now else PASS for i in table.human_seats})
-    return table.records
-
-
-def recorded(setup: Setup) -> list[Seat]:
-    """People at all seats: `replay` then repeats every order of the records."""
-    return [human() for _ in range(setup.n_players)]
+    game = SeatedGame(setup, participants)
+    while not game.over and (len(game.records) < len(records) or records[-1].over):
+        now = records[len(game.records)].orders if len(game.records) < len(records) else None
+        game.play({i: now[i].requested if now else PASS for i in game.human_seats})
+    return game.records

@@ -19,35 +19,49 @@ from cardjax.play.score import Score, Totals
 from cardjax.play.words import action_words, card_name, card_value, mix_words
 
 HELP = """\
-Each round three cards are drawn, and their sum is what one unit pays: 2 to 10 count as they say, J 11, Q 12, K 13, \
-A 14. The event may restrict the deck or change what a rank counts for. Up to three of the cards are shown.
+In each round three cards are drawn, and one unit pays their sum: 2 to 10 count as they say, and \
+J, Q, K and A count 11, 12, 13 and 14. An event may leave only some ranks in the deck or change \
+what a rank counts for. Up to three of the cards are shown.
 
-Buy if you think the sum will be above the ask, sell if below the bid. You win or lose the difference for every unit. \
-The fair value is the average of the sum, given the event and the cards shown (24 if nothing is known). The quotes lie \
-around it, give or take some noise: an order is good only if the noise exceeds half the spread. In most rounds it does \
-not, and passing is right.
-
-Depth is how many units, of all players together, trade at the quote. Every unit beyond it moves the price against all \
-who order on that side. "10 or more" hides how much more.
-
-Orders: 0 or p passes; 1..10 or b1..b10 buys; 11..20 or s1..s10 sells. You must be able to pay the worst case. \
-? shows this, q stops the game."""
+Buy if you think that the sum will be above the price at which you buy (the ask), and sell if you \
+think that it will be below the price at which you sell (the bid). You win or lose the difference \
+for every unit. The fair value is the average of the sum, given the event and the cards shown; it \
+is 24 if nothing is known. The prices lie around it with some noise, so an order is worth giving \
+only where the noise is larger than half the spread. Everywhere else it is right to pass."""
+DEPTH_HELP = """\
+The depth is how many units trade at these prices, all players taken together. Every unit beyond \
+it makes the price worse for all who order on that side. "10 or more" hides how much more."""
+KEYS_HELP = """\
+0 or p passes, 1 to 10 or b1 to b10 buys, 11 to 20 or s1 to s10 sells. You must be able to pay for \
+the worst that can happen. ? shows this help, and q stops the game."""
 
 
 class Screen:
-    """The words of one game, for the people at its table."""
+    """The words of one game, for the people who play it."""
 
-    def __init__(self, names: Sequence[str], people: Sequence[int], console: Console | None = None):
-        """`names` are the seats' own, `people` the seats that are spoken to."""
-        self.names, self.people = tuple(names), tuple(people)
+    def __init__(
+        self,
+        names: Sequence[str],
+        people: Sequence[int],
+        has_impact: bool,
+        console: Console | None = None,
+    ):
+        """What is said of a game.
+
+        Args:
+            names: the participants' names, in seat order.
+            people: the seats that are spoken to.
+            has_impact: whether orders can move the price; depth is spoken of only then.
+        """
+        self.names, self.people, self.has_impact = tuple(names), tuple(people), has_impact
         self.console = console or Console(highlight=False, markup=False, emoji=False)
 
     def name(self, seat: int) -> str:
-        """How a seat is called: "You", "Player A", or "The other (level1)"."""
+        """What a seat is called: "You", "Player A", or "The other player (level1)"."""
         if seat in self.people:
             return "You" if len(self.people) == 1 else f"Player {chr(65 + seat)}"
-        letter = "" if len(self.names) == 2 else f" {chr(65 + seat)}"
-        return f"The other{letter} ({self.names[seat]})"
+        called = "The other player" if len(self.names) == 2 else f"Player {chr(65 + seat)}"
+        return f"{called} ({self.names[seat]})"
 
     def say(self, text: str, style: str = "") -> None:
         """One paragraph."""
@@ -55,24 +69,22 @@ class Screen:
 
     def help(self) -> None:
         """The rules in short."""
-        self.say(f"\n{HELP}\n")
+        parts = [HELP, *([DEPTH_HELP] if self.has_impact else []), KEYS_HELP]
+        self.say("\n" + "\n\n".join(parts) + "\n")
 
     def offer(self, offer: Offer) -> None:
         """A round before its orders."""
-        self.console.print()
-        self.console.rule(
-            Text(f"Round {offer.round} of {N_ROUNDS}", style="bold"), characters="-", style="dim"
-        )
+        self._heading(f"Round {offer.round} of {N_ROUNDS}")
         self.say(f"Event: {offer.event_words}", "bold" if offer.event else "")
         shown = ", ".join(_card(offer.event, rank) for rank in offer.hints)
         self.say(f"Cards shown: {shown or 'none'} ({len(offer.hints)} of 3)")
-        self.say(
-            f"You buy at {offer.ask:.2f}, depth {_depth(offer.displayed_ask, offer.ask_capped)}"
-        )
-        self.say(
-            f"You sell at {offer.bid:.2f}, depth {_depth(offer.displayed_bid, offer.bid_capped)}"
-        )
-        self.say(f"Mid {offer.mid:.2f}, spread {offer.spread:.2f}")
+        buy, sell = f"You buy at {offer.ask:.2f}", f"You sell at {offer.bid:.2f}"
+        if self.has_impact:
+            buy += f", depth {_depth(offer.displayed_ask, offer.ask_capped)}"
+            sell += f", depth {_depth(offer.displayed_bid, offer.bid_capped)}"
+        self.say(buy)
+        self.say(sell)
+        self.say(f"The middle is {offer.mid:.2f}, the spread {offer.spread:.2f}")
         for seat in self.people:
             whose = "Your bankroll" if len(self.people) == 1 else f"{self.name(seat)}'s bankroll"
             self.say(f"{whose}: {offer.wealth[seat]:.2f}")
@@ -82,9 +94,11 @@ class Screen:
         """What a round came to, with the optimum's order and why money was won or lost."""
         self.console.print()
         cards = ", ".join(_card(record.event, rank) for rank in record.cards)
-        self.say(f"The cards: {cards}. Sum S = {record.S:.0f}", "bold")
+        self.say(f"The cards: {cards}. Their sum is {record.S:.0f}", "bold")
         self.say(f"Fair value: {record.mu:.2f}, give or take {record.sigma:.2f}")
-        self.say(f"True depth: ask {record.depth_ask:.1f}, bid {record.depth_bid:.1f}", "dim")
+        if self.has_impact:
+            depth = f"{record.depth_ask:.1f} for buyers, {record.depth_bid:.1f} for sellers"
+            self.say(f"True depth: {depth}", "dim")
         for seat, order in enumerate(record.orders):
             self._order(seat, order)
         for seat in self.people:
@@ -95,30 +109,26 @@ class Screen:
 
     def end(self, seat: int, score: Score, others: Sequence[tuple[str, Totals]]) -> None:
         """A seat's game in figures; `others`: what policies would have earned in its place."""
-        own, console = score.totals, self.console
-        console.print()
-        console.rule(
-            Text(f"{self.name(seat)}: {rounds_words(own.rounds)}", style="bold"),
-            characters="-",
-            style="dim",
-        )
+        own = score.totals
+        self._heading(f"{self.name(seat)}: {rounds_words(own.rounds)}")
         grid = _grid()
         grid.add_row("P&L", _money(own.pnl), f"bankroll {own.wealth:.2f}")
         grid.add_row("luck", _money(own.luck), "what the cards gave beyond their average")
         grid.add_row("skill", _money(own.expected_pnl), "what your orders were worth on average")
-        grid.add_row("slippage", _money(-own.slippage_cost), "of it: lost to size beyond the depth")
-        grid.add_row("missed", _money(own.missed), "the best orders were worth that much more")
-        console.print(grid)
+        if self.has_impact:
+            lost = "what size beyond the depth cost, which skill includes"
+            grid.add_row("slippage", _money(-own.slippage_cost), lost)
+        grid.add_row("missed", _money(own.missed), "how much more the best orders were worth")
+        self.console.print(grid)
         self.say(f"Orders executed: {own.trades}, passes: {own.rounds - own.trades}")
         self.say(_score_words(score, len(self.names)), "bold")
         if others:
             self.say("In the same place, on the same cards:")
             grid = _grid()
             for name, totals in others:
-                grid.add_row(
-                    name, _money(totals.pnl), Text(f"of it skill {totals.expected_pnl:+.2f}")
-                )
-            console.print(grid)
+                skill = f"of which skill {totals.expected_pnl:+.2f}"
+                grid.add_row(name, _money(totals.pnl), Text(skill))
+            self.console.print(grid)
 
     def standings(self, totals: Sequence[Totals]) -> None:
         """Everybody's P&L, where there is more than one."""
@@ -132,6 +142,10 @@ class Screen:
         self.console.print()
         self.console.print(grid)
 
+    def _heading(self, text: str) -> None:
+        self.console.print()
+        self.console.rule(Text(text, style="bold"), characters="-", style="dim")
+
     def _order(self, seat: int, order: OrderRecord) -> None:
         name = self.name(seat)
         if order.size == 0:
@@ -142,8 +156,9 @@ class Screen:
         line = Text(f"{name} {verb} {order.size} at {order.exec_price:.2f}: P&L ", overflow="fold")
         self.console.print(line.append(_money(order.pnl)))
         if seat in self.people:
-            fill, slippage = f"{100 * order.fill_ratio:.0f}%", f"{order.slippage:.2f}"
-            self.say(f"  slippage {slippage} a unit, depth took {fill}", "dim")
+            if self.has_impact:
+                taken = f"the depth took {100 * order.fill_ratio:.0f}% of that side"
+                self.say(f"  slippage {order.slippage:.2f} per unit; {taken}", "dim")
             self.say(f"  bankroll {order.wealth_after:.2f}", "dim")
 
     def _optimum(self, order: OrderRecord) -> None:
@@ -154,7 +169,7 @@ class Screen:
             return
         self.say(f"The equilibrium: {best}{' to each' if order.benchmark_value else ''}")
         reply = f"{action_words(order.best_reply)}{_worth(order.best_reply_value)}"
-        self.say(f"Best reply to the real orders: {reply}{own}")
+        self.say(f"The best reply to the real orders: {reply}{own}")
 
 
 def rounds_words(n: int) -> str:
@@ -163,7 +178,7 @@ def rounds_words(n: int) -> str:
 
 
 def _worth(points: float) -> str:
-    """Of a benchmark's order; passing is worth nothing and needs no word."""
+    """What a benchmark's order is worth; passing is worth nothing and needs no word."""
     return f", worth {points:+.2f}" if points else ""
 
 
@@ -195,14 +210,15 @@ def _money(points: float) -> Text:
 
 
 def _score_words(score: Score, n_players: int) -> str:
-    yardstick = "the optimum" if n_players == 1 else "the equilibrium"
+    benchmark = "the optimum" if n_players == 1 else "the equilibrium"
     own, best = score.totals.expected_pnl, score.benchmark.expected_pnl
     if score.score is None:
-        return (
-            f"No score: {yardstick} earned {best:+.2f} on these cards, too little to compare with."
+        apart = (
+            f"{abs(own - best):.2f} points {'less' if own < best else 'more'} than {benchmark}'s"
         )
-    shown = f"{score.score:.2f}" if abs(score.score) < 10 else f"{score.score:.0f}"
-    return f"Score {shown}: your skill {own:+.2f} over {yardstick}'s {best:+.2f} (1 perfect, 0 passing)"
+        return f"Your orders were worth {own:+.2f}, which is {apart} {best:+.2f} on these cards"
+    skills = f"your skill {own:+.2f} divided by {benchmark}'s {best:+.2f}"
+    return f"Score {score.score:.2f}: {skills} (1 is perfect, passing scores 0)"
 
 
 def _grid() -> Grid:

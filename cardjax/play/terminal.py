@@ -1,5 +1,5 @@
-"""The terminal game: `python -m cardjax.play`. Arguments, the round's loop, and stepping through a
-saved game.
+"""The terminal game, `python -m cardjax.play`: its arguments, the loop over the rounds, and the way
+through a saved game.
 """
 
 import argparse
@@ -8,16 +8,17 @@ import os
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cardjax.config import parse_override
 from cardjax.env import PASS, ParameterError
-from cardjax.play.game import MAX_SEED, Setup, make_setup
-from cardjax.play.opponents import HUMAN, Seat, Table, find_seat, human
+from cardjax.play.game import MAX_SEED, PLAYED, Setup, make_setup
 from cardjax.play.orders import StoppedError, ask, ask_order
+from cardjax.play.participants import HUMAN, Participant, SeatedGame, find_participant, human
 from cardjax.play.record import load_game, save_game
 from cardjax.play.rounds import RoundRecord
-from cardjax.play.score import in_place_of, score_of, totals_of
+from cardjax.play.score import compared, score_of, totals_of
 from cardjax.play.screen import Screen, rounds_words
 from cardjax.policies.registry import POLICIES
 from cardjax.runtime.compilation import keep_compiled_programs
@@ -30,10 +31,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """`python -m cardjax.play`: exit code 0, 2 for what is not allowed (one line), 130 after
     Ctrl-C.
     """
-    arguments = _arguments(argv)
-    for stream in (sys.stdin, sys.stdout):
+    for stream in (sys.stdin, sys.stdout):  # a terminal may have no signs but those of ASCII
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    arguments = _arguments(argv)
     try:
         run_command(lambda: _main(arguments))
     except OSError as error:
@@ -52,25 +53,28 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m cardjax.play", description="Play the card market in a terminal."
     )
     parser.add_argument(
-        "--mode", choices=("single", "two"), help="alone, or against others (default two)"
+        "--mode", choices=("single", "two"), help="play alone or against others (default: two)"
     )
     parser.add_argument(
         "--opponent",
         metavar="NAME|RUN_DIR|human",
-        help=f"who sits at the other seats (default equilibrium); alone: with whom you are compared at the end. "
-        f"Names: {', '.join(POLICIES)}",
+        help="who sits at the other seats (default: equilibrium); with --mode single, whom you are "
+        f"compared with at the end. Names: {', '.join(POLICIES)}",
     )
     parser.add_argument(
-        "--both-seats", action="store_true", help="play all seats yourself, with nothing hidden"
-    )
-    parser.add_argument("--preset", help="the market's preset (default: default)")
-    parser.add_argument("--events", choices=SWITCHES, help="env.flags.enable_events")
-    parser.add_argument("--impact", choices=SWITCHES, help="env.flags.enable_impact")
-    parser.add_argument(
-        "--seed", type=int, help="the same seed deals the same game (default: a new one)"
+        "--both-seats", action="store_true", help="play all seats yourself; what you type is seen"
     )
     parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="keep the game in a file, after every round"
+        "--preset",
+        help=f"the market (default: {PLAYED}; --preset default is the one that policies train in)",
+    )
+    parser.add_argument("--events", choices=SWITCHES, help="whether events change the deck")
+    parser.add_argument("--impact", choices=SWITCHES, help="whether large orders move the price")
+    parser.add_argument(
+        "--seed", type=int, help="the same seed deals the same game (default: a new game)"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="write the game to this file after every round"
     )
     parser.add_argument("--replay", type=Path, metavar="FILE", help="step through a saved game")
     parser.add_argument(
@@ -96,14 +100,15 @@ def _main(arguments: argparse.Namespace) -> None:
         _replay(arguments.replay)
         return
     setup = _setup(arguments)
-    seats = _seats(arguments, setup)
+    participants = _participants(arguments, setup)
     _check_save(arguments.save)
-    _play(setup, seats, arguments)
+    _play(setup, participants, arguments)
 
 
 def _setup(arguments: argparse.Namespace) -> Setup:
-    """The options stand for overrides, and win over plain ones."""
-    values = dict(parse_override(text) for text in arguments.overrides)
+    """The options stand for overrides and win over them."""
+    values: dict[str, object] = {"env.preset": PLAYED}
+    values |= dict(parse_override(text) for text in arguments.overrides)
     for name in values:
         if not name.startswith("env."):
             raise ParameterError(
@@ -120,18 +125,18 @@ def _setup(arguments: argparse.Namespace) -> Setup:
     return make_setup(overrides=values, seed=seed)
 
 
-def _seats(arguments: argparse.Namespace, setup: Setup) -> list[Seat]:
+def _participants(arguments: argparse.Namespace, setup: Setup) -> list[Participant]:
     if arguments.both_seats:
         if setup.n_players == 1:
             raise ParameterError(
-                "--both-seats", "on", "needs a game of two; alone there is one seat"
+                "--both-seats", "on", "needs a game of two: --mode single has one seat"
             )
         if arguments.opponent not in (None, HUMAN):
             raise ParameterError(
                 "--both-seats", "on", f"leaves no seat to --opponent {arguments.opponent}"
             )
         return [human() for _ in range(setup.n_players)]
-    others = find_seat(arguments.opponent or "equilibrium", setup)
+    others = find_participant(arguments.opponent or "equilibrium", setup)
     return [human(), *[others] * (setup.n_players - 1)]
 
 
@@ -140,98 +145,93 @@ def _check_save(path: Path | None) -> None:
         raise ParameterError("--save", str(path), "must be a new file in a folder that exists")
 
 
-def _play(setup: Setup, seats: Sequence[Seat], arguments: argparse.Namespace) -> None:
-    screen = Screen(
-        [seat.name for seat in seats], [i for i, seat in enumerate(seats) if seat.is_human]
-    )
+def _play(setup: Setup, participants: Sequence[Participant], arguments: argparse.Namespace) -> None:
+    names = [who.name for who in participants]
+    people = [seat for seat, who in enumerate(participants) if who.is_human]
+    screen = Screen(names, people, setup.has_impact)
     _welcome(screen, setup)
-    with screen.console.status("Shuffling …"):
-        _warm_up(setup, seats)
-    table = Table(setup, seats)
+    with screen.console.status("Shuffling the cards ..."):
+        _warm_up(setup, participants)
+    game = SeatedGame(setup, participants)
     try:
-        while not table.over:
-            screen.offer(table.offer)
-            screen.round(table.play(_orders(screen, table, hide=not arguments.both_seats)))
+        while not game.over:
+            screen.offer(game.offer)
+            screen.round(game.play(_orders(screen, game, hide=not arguments.both_seats)))
             if arguments.save is not None:
-                save_game(arguments.save, setup, [seat.name for seat in seats], table.records)
+                save_game(arguments.save, setup, names, game.records)
     except StoppedError:
-        screen.say(f"\nThe game stops here, after {rounds_words(len(table.records))}.")
+        screen.say(f"\nThe game stops here, after {rounds_words(len(game.records))}.")
     except KeyboardInterrupt:
-        screen.say(f"\nStopped after {rounds_words(len(table.records))}.")
-        _say_saved(screen, arguments.save, table.records)
+        screen.say(f"\nStopped after {rounds_words(len(game.records))}.")
+        _say_saved(screen, arguments.save, game.records)
         raise
-    if table.records:
+    if game.records:
         rival = _rival(arguments, setup)
-        _summary(screen, setup, seats, table.records, rival)
-        screen.say(f"\nThe same cards again: --seed {setup.seed}")
-    _say_saved(screen, arguments.save, table.records)
+        _summary(screen, setup, participants, game.records, rival)
+        screen.say(f"\nTo play the same cards again: --preset {setup.preset} --seed {setup.seed}")
+    _say_saved(screen, arguments.save, game.records)
 
 
 def _welcome(screen: Screen, setup: Setup) -> None:
-    others = [name for i, name in enumerate(screen.names) if i not in screen.people]
+    others = [name for seat, name in enumerate(screen.names) if seat not in screen.people]
     who = f"you against {', '.join(others)}" if others else "you alone"
+    if len(screen.people) > 1:
+        who = f"a game of {len(screen.people)} people"
+    screen.say(f"cardjax: {who}", "bold")
+    screen.say(f"Market: {setup.preset}, seed {setup.seed}")
     screen.say(
-        f"cardjax: {who if len(screen.people) == 1 else f'{len(screen.people)} people at the table'}",
-        "bold",
-    )
-    screen.say(f"Game: preset {setup.preset}, seed {setup.seed}")
-    screen.say(
-        "Three cards are drawn; their sum is what a unit pays. Buy it if you think it will be above the ask, "
-        "sell it if below the bid, or pass. ? explains, q stops."
+        "Three cards are drawn, and one unit pays their sum. Buy if you think that it will be "
+        "above the price at which you buy, sell if below the price at which you sell, or pass. "
+        "? explains more, q stops."
     )
 
 
-def _warm_up(setup: Setup, seats: Sequence[Seat]) -> None:
-    """Compile everything before somebody waits for it: one round of a table that nobody sees."""
-    table = Table(setup, seats)
-    table.play(dict.fromkeys(table.human_seats, PASS))
+def _warm_up(setup: Setup, participants: Sequence[Participant]) -> None:
+    """Compile everything before somebody waits for it: one round of a game that nobody sees."""
+    game = SeatedGame(setup, participants)
+    game.play(dict.fromkeys(game.human_seats, PASS))
 
 
-def _orders(screen: Screen, table: Table, hide: bool) -> dict[int, int]:
-    """Every person's order; of several, nobody sees another's before all have decided."""
+def _orders(screen: Screen, game: SeatedGame, hide: bool) -> dict[int, int]:
+    """Every person's order; with `hide`, nobody sees another's before all have decided."""
     orders: dict[int, int] = {}
-    several = len(table.human_seats) > 1
-    for seat in table.human_seats:
+    several = len(game.human_seats) > 1
+    for seat in game.human_seats:
         hidden = several and hide
         prompt = (
             f"{screen.name(seat)}{' (typed unseen)' if hidden else ''}: "
             if several
             else "Your order: "
         )
-        orders[seat] = ask_order(prompt, table.offer, seat, screen.say, screen.help, hidden)
+        orders[seat] = ask_order(prompt, game.offer, seat, screen.say, screen.help, hidden)
         if hidden:
             screen.say(f"{screen.name(seat)} has decided.")
     return orders
 
 
-def _rival(arguments: argparse.Namespace, setup: Setup) -> Seat | None:
-    """Whom a single player is compared with beside the optimum."""
+def _rival(arguments: argparse.Namespace, setup: Setup) -> Participant | None:
+    """Whom a single player is compared with besides the optimum."""
     if setup.n_players > 1 or arguments.opponent in (None, HUMAN):
         return None
-    return find_seat(arguments.opponent, setup)
+    return find_participant(arguments.opponent, setup)
 
 
 def _summary(
     screen: Screen,
     setup: Setup,
-    seats: Sequence[Seat],
+    participants: Sequence[Participant],
     records: Sequence[RoundRecord],
-    rival: Seat | None = None,
+    rival: Participant | None = None,
 ) -> None:
-    candidates = [find_seat("equilibrium", setup), *([rival] if rival else []), *seats]
-    players = {seat.name: seat for seat in candidates if not seat.is_human}
+    benchmark = find_participant("equilibrium", setup)
+    if setup.n_players == 1:
+        benchmark = replace(benchmark, name="the optimum")
+    policies = [who for who in [benchmark, rival, *participants] if who and not who.is_human]
     for seat in screen.people:
-        others = [
-            (_as_called(name, setup), in_place_of(setup, seats, records, seat, player))
-            for name, player in players.items()
-        ]
-        screen.end(seat, score_of(setup, records, seat), others)
-    if len(seats) > 1:
-        screen.standings([totals_of(records, seat) for seat in range(len(seats))])
-
-
-def _as_called(name: str, setup: Setup) -> str:
-    return "the optimum" if name == "equilibrium" and setup.n_players == 1 else name
+        others = compared(setup, participants, records, seat, policies)
+        screen.end(seat, score_of(setup, records, seat), list(others.items()))
+    if len(participants) > 1:
+        screen.standings([totals_of(records, seat) for seat in range(len(participants))])
 
 
 def _say_saved(screen: Screen, path: Path | None, records: Sequence[RoundRecord]) -> None:
@@ -240,20 +240,16 @@ def _say_saved(screen: Screen, path: Path | None, records: Sequence[RoundRecord]
 
 
 def _replay(path: Path) -> None:
-    """Step through a saved game; policies by name answer the summary's question, run folders are
-    not opened.
-    """
+    """Step through a saved game. Its summary asks policies by name; run folders are not opened."""
     game = load_game(path)
     people = [i for i, name in enumerate(game.players) if name == HUMAN] or [0]
-    seats = [
-        find_seat(name, game.setup) if i not in people and name in POLICIES else human(name)
+    participants = [
+        find_participant(name, game.setup) if i not in people and name in POLICIES else human(name)
         for i, name in enumerate(game.players)
     ]
-    screen = Screen(game.players, people)
-    screen.say(
-        f"A saved game: {', '.join(game.players)}; {rounds_words(len(game.records))}, seed {game.setup.seed}",
-        "bold",
-    )
+    screen = Screen(game.players, people, game.setup.has_impact)
+    played = f"{rounds_words(len(game.records))}, {game.setup.preset}, seed {game.setup.seed}"
+    screen.say(f"A saved game of {', '.join(game.players)}: {played}", "bold")
     try:
         for record in game.records:
             screen.offer(record)
@@ -266,4 +262,4 @@ def _replay(path: Path) -> None:
     except StoppedError:
         return
     if game.records:
-        _summary(screen, game.setup, seats, game.records)
+        _summary(screen, game.setup, participants, game.records)

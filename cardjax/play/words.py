@@ -73,8 +73,13 @@ def action_words(action: int) -> str:
     return "pass" if action == PASS else f"{side_of(action)} {size_of(action)}"
 
 
+def doing_words(action: int) -> str:
+    """ "passing", "buying 3", "selling 5"."""
+    return "passing" if action == PASS else f"{side_of(action)}ing {size_of(action)}"
+
+
 def mix_words(mix: tuple[tuple[int, float], ...]) -> str:
-    """A law as words: "buy 3", or "buy 3 (70%) or buy 4 (30%)"."""
+    """A mixture of actions in words: "buy 3", or "buy 3 (70%) or buy 4 (30%)"."""
     if len(mix) == 1:
         return action_words(mix[0][0])
     return " or ".join(f"{action_words(action)} ({100 * chance:.0f}%)" for action, chance in mix)

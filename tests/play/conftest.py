@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from cardjax.play import Game, Table, find_seat, human, make_setup
+from cardjax.play import Game, SeatedGame, find_participant, human, make_setup
 
 SEED = 12
 
@@ -32,9 +32,9 @@ def games():
 
 @pytest.fixture(scope="session")
 def duel():
-    """A person who plays something against level1, at quotes so noisy that there is much to take."""
+    """A person who orders at random against level1, where the quotes leave much to take."""
     setup = make_setup("two", seed=SEED, overrides={"sigma_q": 2.0})
-    table, rng = Table(setup, [human(), find_seat("level1", setup)]), random.Random(1)
+    table, rng = SeatedGame(setup, [human(), find_participant("level1", setup)]), random.Random(1)
     while not table.over:
         table.play({0: rng.choice([0, 1, 9, 10, 19, 20])})
     return table

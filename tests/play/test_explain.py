@@ -90,10 +90,11 @@ def record(
 def test_bad_luck_is_no_bad_decision():
     said = explain(record(4, S=15.0, best=4, best_value=2.0), 0)
     assert said.startswith(
-        "You lost 34.00 by bad luck: luck took 36.00 (the cards came to 15, the fair value was 24.00)"
+        "You lost 34.00 by bad luck: luck took 36.00 "
+        "(the cards came to 15, the fair value was 24.00)"
     )
     assert "on average your order was worth +2.00" in said
-    assert "0.50 a unit better than the fair value" in said
+    assert "0.50 per unit better than the fair value" in said
     assert said.endswith("no order would have been better.")
 
 
@@ -109,8 +110,8 @@ def test_paying_the_spread_without_an_edge():
     said = explain(record(14, S=22.0), 0)
     assert said.startswith("You won 2.00 by luck")
     assert (
-        "paid the spread without an edge: the bid of 22.50 was 1.50 below the fair value of 24.00, which cost 6.00"
-        in said
+        "paid the spread without an edge: the bid of 22.50 was 1.50 below the fair value of 24.00, "
+        "which cost 6.00" in said
     )
     assert said.endswith("passing would have been better.")
 
@@ -119,48 +120,48 @@ def test_size_beyond_depth_moved_the_price():
     said = explain(record(8, depth=4.0, best=4, best_value=2.0), 0)
     assert said.startswith("You lost 5.60 by a bad order")
     assert "but your 8 on a depth of 4.0 moved the price, which cost 9.60" in said
-    assert said.endswith("that was too much: buy 4 would have been worth +2.00.")
+    assert said.endswith("that was too much: buying 4 would have been worth +2.00.")
 
 
 def test_the_other_s_order_ate_the_depth():
     said = explain(record(4, 10, depth=5.0, best=1, best_value=0.1), 0)
-    assert "but the other's 10 ate the depth of 5.0, which cost you 10.80" in said
+    assert "but the other player's 10 took up the depth of 5.0, which cost you 10.80" in said
     assert said.endswith(
-        "that was too much: buy 1 would have been worth +0.10 against what was really ordered."
+        "that was too much: buying 1 would have been worth +0.10 against what was really ordered."
     )
 
 
 def test_both_orders_beyond_the_depth_share_its_cost():
     said = explain(record(4, 4, 2, depth=3.0), 0)
     assert (
-        "your 4 on a depth of 3.0 moved the price, which cost 1.20 and the others' 6 another 7.20"
-        in said
+        "your 4 on a depth of 3.0 moved the price, which cost 1.20, "
+        "and the other players' 6 cost another 7.20" in said
     )
 
 
 def test_passing_was_right_or_was_not():
     right = explain(record(0), 0)
-    assert right.startswith("You passed: nothing won, nothing lost. That was right")
+    assert right.startswith("You passed, so you neither won nor lost. That was right")
     missed = explain(record(0, best=5, best_value=2.5), 0)
-    assert "Buy 5 would have been worth +2.50 on average" in missed
+    assert "Buying 5 would have been worth +2.50 on average" in missed
 
 
 def test_with_three_cards_shown_there_is_no_luck():
     said = explain(record(2, S=24.0, sigma=0.0, best=10, best_value=5.0), 0)
     assert said.startswith("You won 1.00, and luck had no part in it: all three cards were shown.")
-    assert "that was too little: buy 10 would have been worth +5.00" in said
+    assert "that was too little: buying 10 would have been worth +5.00" in said
 
 
 def test_a_refused_order_is_said_to_be_one_and_why():
     said = explain(record(0, wealth=100.0, requested=10), 0)
     assert said.startswith(
-        "Your order, buy 10, counted as a pass: 10 × 23.50 = 235.00 is more than your 100.00."
+        "Your order to buy 10 counted as a pass: 10 at 23.50 cost 235.00, and you have 100.00."
     )
     offer = record(0, wealth=100.0)
     assert why_invalid(offer, 0, 4) == ""
     assert (
-        "6 × 19.50 = 117.00 is more than your 100.00 (a unit sold at 22.50 may cost up to 42)"
-        in why_invalid(offer, 0, 16)
+        why_invalid(offer, 0, 16)
+        == "6 sold at 22.50 may cost you 117.00, should the sum be 42, and you have 100.00"
     )
 
 

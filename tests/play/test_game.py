@@ -11,7 +11,7 @@ import pytest
 
 from cardjax.env import N_ROUNDS, CardMarket, ParameterError
 from cardjax.env.execution import position_of
-from cardjax.play import Game, Offer, Seat, Table, find_seat, human, make_setup
+from cardjax.play import Game, Offer, Participant, SeatedGame, find_participant, human, make_setup
 from cardjax.play.game import PLAY
 from cardjax.play.words import card_name, event_words
 from cardjax.policies import BestResponse, expected_pnl, flow_of, make_policy, symmetric_equilibrium
@@ -225,13 +225,13 @@ def test_a_policy_at_the_table_decides_as_it_would_in_the_market(duel, market_fu
 
 
 def test_a_table_asks_for_the_orders_of_people_alone(duel):
-    table = Table(duel.setup, [human(), find_seat("pass", duel.setup)])
+    table = SeatedGame(duel.setup, [human(), find_participant("pass", duel.setup)])
     for orders in ({}, {1: 0}, {0: 0, 1: 0}):
         with pytest.raises(ValueError, match="orders of seats"):
             table.play(orders)
     assert table.records == []
-    with pytest.raises(ValueError, match="1 seats in a game of 2"):
-        Table(duel.setup, [human()])
+    with pytest.raises(ValueError, match="1 participants in a game of 2"):
+        SeatedGame(duel.setup, [human()])
 
 
 @pytest.mark.slow
@@ -253,24 +253,24 @@ def test_a_trained_run_takes_a_seat(tmp_path, monkeypatch):
         "ippo", make_config(small | {"name": "own", "ppo.memory": "gru", "ppo.share_params": False})
     )
     setup = make_setup("two", seed=5)
-    seat = find_seat(str(folder), setup)
+    seat = find_participant(str(folder), setup)
     assert seat.name == "run own"
-    table = Table(setup, [human(), seat])
+    table = SeatedGame(setup, [human(), seat])
     while not table.over:
         table.play({0: 0})
     assert not any(record.orders[1].rejected for record in table.records)
     with pytest.raises(ParameterError, match=r"was trained for 2 player\(s\), not for 1"):
-        find_seat(str(folder), make_setup("single"))
+        find_participant(str(folder), make_setup("single"))
 
 
 def test_a_seat_that_nobody_knows_is_refused(tmp_path, duel):
     with pytest.raises(
         ParameterError, match="--opponent = nobody: is neither human, a run folder nor a policy"
     ):
-        find_seat("nobody", duel.setup)
+        find_participant("nobody", duel.setup)
     with pytest.raises(ParameterError, match="is not a run folder"):
-        find_seat(str(tmp_path), duel.setup)
+        find_participant(str(tmp_path), duel.setup)
     (tmp_path / "notes").write_text("no policy")
     with pytest.raises(ParameterError):
-        find_seat(str(tmp_path / "notes"), duel.setup)
-    assert find_seat("human", duel.setup) == Seat("human")
+        find_participant(str(tmp_path / "notes"), duel.setup)
+    assert find_participant("human", duel.setup) == Participant("human")

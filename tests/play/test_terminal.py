@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from cardjax.play import load_game
 from cardjax.play.terminal import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +24,8 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*3[1-7][0-9;]*m")
 PATIENCE = 120
 START = """
 import os, runpy, sys
-os.close(os.open(os.ttyname(0), os.O_RDWR))  # a session's first terminal becomes its controlling one, as for Ctrl-C
+# A session's first terminal becomes its controlling one, as Ctrl-C needs.
+os.close(os.open(os.ttyname(0), os.O_RDWR))
 sys.argv[0] = "cardjax.play"
 runpy.run_module("cardjax.play", run_name="__main__")
 """
@@ -127,7 +129,7 @@ def test_a_whole_game_is_typed_at_40_columns_and_stepped_through_again(start, fo
     game = start("--opponent", "ev_oracle", "--seed", 12, "--save", path, columns=40, NO_COLOR="1")
     game.expect("Your order: ")
     for wrong, answer in (
-        ("?", "fair value is the average"),
+        ("?", "The fair value is the average"),
         ("zz", "is no order"),
         ("b11", "is no size"),
         ("", "No order"),
@@ -145,15 +147,15 @@ def test_a_whole_game_is_typed_at_40_columns_and_stepped_through_again(start, fo
         "Round 10 of 10",
         "give or take",
         "slippage",
-        "depth took",
+        "the depth took",
         "The equilibrium",
-        "Best reply",
+        "The best reply",
         "luck",
         "skill",
         "Score ",
         "In the same place",
         "depth 10 or more",
-        "--seed 12",
+        "--preset lively --seed 12",
     ):
         assert word in shown, word
     assert max(map(len, game.lines)) <= 40
@@ -254,6 +256,33 @@ def test_a_reader_that_goes_away_is_no_traceback(compilation_cache):
     assert game.wait(PATIENCE) == 1
 
 
+@pytest.mark.parametrize("plain", [{"PYTHONIOENCODING": "ascii"}])
+def test_a_terminal_that_knows_ascii_alone_is_enough(compilation_cache, tmp_path, plain):
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUTF8"} | {
+        "PYTHONPATH": str(ROOT),
+        "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONUTF8": "0",
+    }
+    command = [sys.executable, "-m", "cardjax.play", "--seed", "12", "--opponent", "pass"]
+    played = subprocess.run(
+        [*command, "--save", str(tmp_path / "game.json")],
+        cwd=ROOT,
+        env=env | plain,
+        input="?\nb\u00fc\nb10\nq\n".encode(),
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    assert played.returncode == 0 and not played.stderr
+    shown = played.stdout.decode("ascii")
+    assert "The game stops here, after 1 round." in shown and "Why: You" in shown
+    assert list(load_game(tmp_path / "game.json").records)
+    refused = subprocess.run(
+        [*command, "env.alpha=\u221e"], cwd=ROOT, env=env | plain, capture_output=True
+    )
+    assert refused.returncode == 2 and refused.stderr.count(b"\n") == 1
+
+
 def test_a_saved_game_is_not_written_over(tmp_path, capsys):
     (tmp_path / "mine").write_text("precious")
     with pytest.raises(SystemExit):
@@ -284,10 +313,12 @@ def test_the_options_reach_the_game(monkeypatch, capsys):
         ]
     )
     shown = capsys.readouterr().out
-    assert "Game: preset commons, seed 12" in shown
+    assert "Market: commons, seed 12" in shown
     assert "Your bankroll: 1000.00" in shown
-    assert "slippage 0.00 a unit" in shown
-    assert "The other (pass) passed." in shown
+    assert "The other player (pass) passed." in shown
+    assert "depth" not in shown.lower() and "slippage" not in shown, (
+        "without impact it means nothing"
+    )
 
 
 def test_alone_one_is_compared_with_the_optimum_and_with_whom_one_asks_for(monkeypatch, capsys):

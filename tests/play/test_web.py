@@ -1,5 +1,6 @@
 """The web server: real requests over a loopback socket."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -19,21 +20,25 @@ pytest.importorskip("starlette")
 import uvicorn
 
 from cardjax.env import ParameterError
-from cardjax.play import Table, find_seat, human, make_setup, save_game, score_of
+from cardjax.play import SeatedGame, find_participant, human, make_setup, save_game, score_of
 from cardjax.play.record import parse_game
 from cardjax.play.web import __main__ as command
 from cardjax.play.web import app as app_module
-from cardjax.play.web import requests
+from cardjax.play.web import connections, requests
 from cardjax.play.web.app import make_app
-from cardjax.play.web.headers import SECURITY
-from cardjax.play.web.players import Players, Run, load_runs
+from cardjax.play.web.connections import server_config
+from cardjax.play.web.headers import SECURITY, HostCheck
+from cardjax.play.web.players import Roster, TrainedPlayer, load_runs
 from cardjax.play.web.sessions import ExpiredError, Sessions
 from cardjax.policies.registry import POLICIES
 
 KEPT = 4
 ORDERS = [3, 0, 12, 20, 1, 10, 0, 11, 2, 5]
 JSON = {"Content-Type": "application/json"}
-HALF = b"POST /api/games HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+HALF = (
+    b"POST /api/games HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 9\r\n\r\n{"
+)
 HIDDEN = {"cards", "S", "depth_bid", "depth_ask", "orders"}
 
 
@@ -71,9 +76,7 @@ class Client:
 def serve(app):
     """(uvicorn server, its thread, port) of an app at a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_level="critical")
-    )
+    server = uvicorn.Server(server_config(app, log_level="critical"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     return server, thread, listener.getsockname()[1]
@@ -81,8 +84,8 @@ def serve(app):
 
 @pytest.fixture(scope="module")
 def visitor():
-    level1 = Run("mine", POLICIES["level1"], make_setup("two").params, n_players=2)
-    server, thread, port = serve(make_app(Players((level1,)), capacity=KEPT))
+    level1 = TrainedPlayer("mine", POLICIES["level1"], make_setup("two").params, n_players=2)
+    server, thread, port = serve(make_app(Roster((level1,)), capacity=KEPT))
     yield Client(port)
     server.should_exit = True
     thread.join(10)
@@ -101,8 +104,8 @@ def finished(visitor):
 
 
 def test_a_game_over_http_is_the_cores_game(finished):
-    setup = make_setup("two", seed=5)
-    table = Table(setup, [human(), find_seat("level1", setup)])
+    setup = make_setup("two", "lively", seed=5)
+    table = SeatedGame(setup, [human(), find_participant("level1", setup)])
     stood, end = finished
     for action, before in zip(ORDERS, stood, strict=True):
         assert before["offer"]["bid"] == table.offer.bid
@@ -134,9 +137,15 @@ def test_the_fair_value_is_the_one_that_the_record_tells_later(finished):
 
 def test_a_finished_game_tells_what_others_would_have_earned(finished):
     compared = {row["name"]: row for row in finished[1]["summary"]["compared"]}
-    assert list(compared) == ["equilibrium", "mine", "ev_oracle", "random_valid"]
+    assert list(compared) == [
+        "equilibrium instead of you",
+        "mine instead of you",
+        "ev_oracle instead of you",
+        "random_valid instead of you",
+        "the equilibrium at every seat",
+    ]
     assert (
-        compared["equilibrium"]["expected_pnl"]
+        compared["equilibrium instead of you"]["expected_pnl"]
         > finished[1]["summary"]["scores"][0]["totals"]["expected_pnl"]
     )
     assert all(row["rounds"] == 10 for row in compared.values())
@@ -146,8 +155,8 @@ def test_the_saved_file_is_the_terminals_byte_for_byte(visitor, tmp_path):
     game = visitor.new(mode="two", opponent="mine", seed=6)
     game = visitor.order(game, 3)
     status, headers, content = visitor.raw("GET", f"/api/games/{game['id']}/saved")
-    setup = make_setup("two", seed=6)
-    table = Table(setup, [human(), find_seat("level1", setup)])
+    setup = make_setup("two", "lively", seed=6)
+    table = SeatedGame(setup, [human(), find_participant("level1", setup)])
     table.play({0: 3})
     save_game(tmp_path / "game.json", setup, ["human", "mine"], table.records)
     assert status == 200 and content == (tmp_path / "game.json").read_bytes()
@@ -172,7 +181,8 @@ def test_a_saved_game_whose_figures_were_changed_is_refused(visitor):
     status, answer = visitor.ask("POST", "/api/replays", saved)
     assert status == 400
     assert answer["error"] == (
-        "The file is damaged, or of other rules (round 1: the market's figures are not the saved ones)."
+        "The file is damaged, or of other rules "
+        "(round 1: the market's figures are not the saved ones)."
     )
 
 
@@ -211,6 +221,11 @@ def test_policies_play_a_whole_game_that_can_be_saved(visitor):
         )
     _, _, saved = visitor.raw("GET", f"/api/games/{game['id']}/saved")
     assert parse_game(saved.decode()).players == ("mine", "equilibrium")
+    assert [row["name"] for row in game["summary"]["compared"]] == [
+        "the equilibrium at every seat",
+        "ev_oracle instead of mine",
+        "random_valid instead of mine",
+    ], "no line-up is told twice"
     status, answer = visitor.ask(
         "POST", f"/api/games/{game['id']}/orders", {"round": 1, "action": 0}
     )
@@ -229,7 +244,8 @@ def test_options_name_who_may_be_met(visitor):
     two, single = (
         [player["name"] for player in options["players"][mode]] for mode in ("two", "single")
     )
-    assert status == 200 and "default" in options["presets"]
+    assert status == 200 and options["preset"] == "lively"
+    assert {"default", "lively"} <= set(options["presets"])
     assert two == ["mine", *POLICIES] and single == [*POLICIES]
     assert all(player["words"] for player in options["players"]["two"])
 
@@ -274,7 +290,7 @@ def test_options_name_who_may_be_met(visitor):
         (
             "replays",
             {"n_players": 5},
-            "The file is of 5 players; games of at most 4 are replayed here.",
+            "The file has 5 players; games of at most 4 are replayed here.",
         ),
         ("replays", [1], "The file is not a saved game of cardjax."),
     ],
@@ -313,6 +329,9 @@ def test_bad_orders_leave_the_game_as_it_was(visitor, order, said):
         (b'{"seed": 1, "seed": 2}', 400, "a name comes twice"),
         (b'{"seed": ' + b"1" * 3000 + b"}", 400, "seed = 111"),
         (b"\xff\xfe", 400, "not UTF-8"),
+        (rb'{"opponent": "\ud800"}', 400, "half a character"),
+        (rb'{"\udfff": 1}', 400, "half a character"),
+        (rb'{"mode": ["two", {"preset": "\ud800\ud800"}]}', 400, "half a character"),
         (b"[" * 2000 + b"]" * 2000, 400, "nested too deeply"),
         (b"[" * 13 + b"]" * 13, 400, "12 levels are allowed"),
         (b'{"mode": "' + b"x" * 5000 + b'"}', 413, "4 KiB are allowed"),
@@ -350,9 +369,7 @@ def test_other_sites_forms_are_refused(visitor, kind):
 def test_a_body_that_does_not_come_is_not_waited_for(visitor, monkeypatch):
     monkeypatch.setattr(requests, "PATIENCE", 0.2)
     with socket.create_connection(("127.0.0.1", visitor.port), timeout=20) as line:
-        line.sendall(
-            b"POST /api/games HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
-        )
+        line.sendall(HALF)
         assert line.recv(12) == b"HTTP/1.1 408"
 
 
@@ -420,7 +437,7 @@ def test_the_game_untouched_for_longest_makes_room(visitor):
     ):
         body = {"round": 1, "action": 0} if method == "POST" else None
         status, answer = visitor.ask(method, f"/api/games/{path}", body)
-        assert status == 404 and answer["error"].startswith("This game is no longer kept")
+        assert status == 404 and answer["error"].startswith("The server no longer has this game")
     assert all(
         visitor.ask("GET", f"/api/games/{name}")[0] == 200 for name in (first, *others[1:], newest)
     )
@@ -430,7 +447,7 @@ def test_identifiers_cannot_be_guessed_and_the_oldest_goes():
     sessions = Sessions(3)
     names = [sessions.add(i) for i in range(50)]
     assert len(sessions) == 3 and len(set(names)) == 50 and all(len(name) == 22 for name in names)
-    assert [sessions.get(name).game for name in names[-3:]] == [47, 48, 49]
+    assert [sessions.get(name) for name in names[-3:]] == [47, 48, 49]
     with pytest.raises(ExpiredError):
         sessions.get(names[0])
 
@@ -459,6 +476,98 @@ def test_every_answer_has_the_security_headers(visitor, method, path, status):
     assert {name: headers[name] for name in SECURITY} == SECURITY
     if status >= 400:
         assert set(json.loads(content)) == {"error"}
+
+
+def answer_to(port, sent, heads=1, source="127.0.0.1"):
+    """What the server says to raw bytes until it closes the line or has sent `heads` heads."""
+    with socket.create_connection(("127.0.0.1", port), 20, (source, 0)) as line:
+        line.sendall(sent)
+        said = b""
+        while said.count(b"\r\n\r\n") < heads and (more := line.recv(65536)):
+            said += more
+    return said.decode()
+
+
+def has_security_headers(head):
+    return all(f"{name}: {value}\r\n" in head for name, value in SECURITY.items())
+
+
+def test_answers_that_no_endpoint_gives_have_the_security_headers_too(visitor):
+    expecting = HALF[:-5].replace(b"Length: 9", b"Length: 2") + b"\r\nExpect: 100-continue\r\n\r\n"
+    head = answer_to(visitor.port, expecting)
+    assert head.startswith("HTTP/1.1 100") and has_security_headers(head)
+    head = answer_to(visitor.port, b"this is not HTTP\r\n\r\n")
+    assert head.startswith("HTTP/1.1 400") and has_security_headers(head)
+
+
+@pytest.mark.parametrize(
+    ("named", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("127.0.0.1:8000", 200),
+        ("localhost", 200),
+        ("LOCALHOST.:1", 200),
+        ("game.localhost:80", 200),
+        ("[::1]:8000", 200),
+        ("evil.example", 421),
+        ("evil.example:8000", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("10.0.0.1", 421),
+        ("", 421),
+        ("localhost@evil.example", 421),
+    ],
+)
+def test_only_requests_to_this_machine_s_own_names_are_answered(visitor, named, status):
+    for path in ("/", "/api/options"):
+        said = answer_to(visitor.port, f"GET {path} HTTP/1.1\r\nHost: {named}\r\n\r\n".encode())
+        assert said.startswith(f"HTTP/1.1 {status}") and has_security_headers(said)
+
+
+def test_a_server_is_known_by_its_host_and_the_names_that_it_is_given():
+    named = HostCheck(None, "cards.test", ("Proxy.Test",))
+    assert named.allows("cards.test:8000") and named.allows("proxy.test")
+    assert not named.allows("other.test") and not named.allows("192.0.2.1")
+    assert HostCheck(None, "192.0.2.1").allows("192.0.2.1:80")
+    for everywhere in (HostCheck(None, "0.0.0.0"), HostCheck(None, "::")):
+        assert everywhere.allows("192.0.2.1:8000") and everywhere.allows("[2001:db8::1]")
+        assert not everywhere.allows("evil.example")
+
+
+def test_half_open_connections_shut_nobody_else_out_and_end_by_themselves(visitor, monkeypatch):
+    monkeypatch.setattr(connections, "HEADER_PATIENCE", 3.0)
+    options = b"GET /api/options HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    lines = [socket.create_connection(("127.0.0.1", visitor.port), 20) for _ in range(300)]
+    try:
+        for line in lines:
+            with contextlib.suppress(OSError):  # refused already
+                line.sendall(options[:20])
+        assert answer_to(visitor.port, options, source="127.0.0.2").startswith("HTTP/1.1 200")
+        head = lines[-1].recv(65536).decode()
+        assert head.startswith("HTTP/1.1 503") and has_security_headers(head)
+        deadline = time.monotonic() + 20
+        while not answer_to(visitor.port, options).startswith("HTTP/1.1 200"):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        lines[0].settimeout(20)
+        assert lines[0].recv(1) == b"", "half a header is not waited for"
+    finally:
+        for line in lines:
+            line.close()
+
+
+def test_a_header_that_trickles_in_is_not_waited_for(visitor, monkeypatch):
+    monkeypatch.setattr(connections, "HEADER_PATIENCE", 0.5)
+    with socket.create_connection(("127.0.0.1", visitor.port), 20) as line:
+        whole = b"GET /api/options HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        line.sendall(whole)  # a first request that is whole changes nothing for the next
+        line.recv(65536)
+        closed = time.monotonic() + 20
+        with contextlib.suppress(OSError):  # reset, or broken pipe
+            while time.monotonic() < closed:
+                line.sendall(b"X")
+                time.sleep(0.05)
+        assert time.monotonic() < closed
 
 
 def test_the_policy_lets_nothing_in_from_elsewhere():
@@ -503,6 +612,8 @@ def test_a_port_that_is_taken_is_told_in_one_line(visitor, capsys):
     ("arguments", "said"),
     [
         (["--port", "70000"], "--port = 70000: must be a whole number in [0, 65535]"),
+        (["--host", "a" * 300], "--host = aaa"),
+        (["--host", "a..b"], "--host = a..b: is no address of this machine"),
         (
             ["--host", "no.such.host.invalid"],
             "--host = no.such.host.invalid: is no address of this machine",
@@ -578,7 +689,7 @@ def test_a_trained_run_plays(tmp_path, monkeypatch):
         "ppo.hidden": [8],
     }
     folder = runs.start("ippo", make_config(tiny))
-    server, thread, port = serve(make_app(Players(load_runs([folder]))))
+    server, thread, port = serve(make_app(Roster(load_runs([folder]))))
     status, game = Client(port).ask(
         "POST", "/api/matches", {"players": ["mine", "mine"], "seed": 1}
     )
@@ -586,6 +697,7 @@ def test_a_trained_run_plays(tmp_path, monkeypatch):
         "mine (seat 1)",
         "mine (seat 2)",
     ]
-    assert "mine" in [row["name"] for row in game["summary"]["compared"]]
+    named = [row["name"] for row in game["summary"]["compared"]]
+    assert "ev_oracle instead of mine" in named and "mine instead of mine" not in named
     server.should_exit = True
     thread.join(10)

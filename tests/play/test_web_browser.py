@@ -30,9 +30,13 @@ PATIENCE = 120_000
 
 CONTRAST = """() => {
   const UNSEEN = ".visually-hidden, .skip, :disabled, dialog:not([open]), option";
-  const parse = (text) => { const m = text.match(/[\\d.]+/g).map(Number); return m.length > 3 ? m : [...m, 1]; };
+  const parse = (text) => {
+    const numbers = text.match(/[\\d.]+/g).map(Number);
+    return numbers.length > 3 ? numbers : [...numbers, 1];
+  };
   const over = ([r, g, b, a], under) => [r, g, b].map((c, i) => c * a + under[i] * (1 - a));
-  const light = (rgb) => rgb.map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+  const linear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  const light = (rgb) => rgb.map((c) => linear(c / 255))
     .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
   const ground = (node) => {
     if (!node) return [255, 255, 255];
@@ -53,12 +57,15 @@ CONTRAST = """() => {
     color[3] *= Number(style.opacity);
     const [a, b] = [light(over(color, under)), light(under)].sort((x, y) => y - x);
     seen += 1;
-    if ((a + 0.05) / (b + 0.05) < 4.5) poor.push(`${text.slice(0, 20)}: ${((a + 0.05) / (b + 0.05)).toFixed(2)}`);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (contrast < 4.5) poor.push(`${text.slice(0, 20)}: ${contrast.toFixed(2)}`);
   }
   return [seen, poor];
 }"""
 """How many texts are seen, and those with less than 4.5 : 1 against what is behind them."""
-UNNAMED = """() => [...document.querySelectorAll("button, input, select, a, [role=img], [role=region]")].filter(
+UNNAMED = """() => [
+  ...document.querySelectorAll("button, input, select, a, [role=img], [role=region]")
+].filter(
   (node) => !node.getAttribute("aria-label") && !node.labels?.length && !node.textContent.trim()
 ).map((node) => node.outerHTML)"""
 
@@ -206,6 +213,53 @@ def test_a_whole_game_by_keyboard(visit):
     assert page.inner_text(".rounds tbody tr:first-child td:nth-of-type(2)").startswith("buy 3")
 
 
+def test_a_pressed_button_says_that_it_is_at_work(visit):
+    page = visit()
+    start(page, mode="single", seed=1)
+    page.route("**/orders", lambda route: (page.wait_for_timeout(2000), route.continue_()))
+    page.click(".trades .pass")
+    page.wait_for_selector(".trades .pass[aria-busy]:has-text('Settling')")
+    page.locator("#live", has_text="The first time takes some seconds").wait_for(state="attached")
+    page.wait_for_selector(".result")
+
+
+def test_with_the_impact_off_depth_is_not_spoken_of(visit):
+    page = visit()
+    page.uncheck("[name=impact]")
+    start(page, seed=3)
+    page.click(".trades .buy")
+    page.wait_for_selector(".result")
+    shown = page.inner_text("#view").lower()
+    assert "depth" not in shown and "unit beyond" not in shown
+
+
+def test_a_game_that_the_server_has_lost_is_said_to_be_lost_and_kept(browser, address):
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.wait_for_selector("#view > *")
+    start(page, seed=5)
+    page.click(".trades .buy")
+    page.wait_for_selector(".result")
+    page.click(".result button")
+    gone = {"status": 404, "body": '{"error": "The server no longer has this game."}'}
+    page.route("**/api/games/*/orders", lambda route: route.fulfill(**gone))
+    page.route("**/api/games/*", lambda route: route.fulfill(**gone))
+    for lose in (lambda: page.click(".trades .buy"), page.reload):
+        lose()
+        page.wait_for_selector("h1:has-text('This game cannot go on')")
+        assert "no longer has this game" in page.inner_text("#notice")
+        assert page.locator(".rounds tbody tr").count() == 1
+        page.click("text=Review every round")
+        assert page.inner_text(".felt h2") == "Round 1 of 10"
+    page.click("text=Back")
+    page.click("text=New game")
+    page.wait_for_selector("text=Deal the cards")
+    page.reload()
+    page.wait_for_selector("text=Deal the cards")
+    page.close()
+
+
 def test_single_keys_can_be_turned_off(visit):
     page = visit()
     start(page, mode="single", seed=1)
@@ -244,17 +298,20 @@ def test_a_replay_is_scrubbed(visit, file):
         assert page.inner_text(".felt h2") == f"Round {round_} of 10"
         assert page.inner_text(".quote >> nth=0 >> .price") == f"{record.bid:.2f}".replace("-", "−")
         assert page.get_attribute(".scrub input", "aria-valuetext") == f"round {round_} of 10"
-        exact = page.inner_text(".decision >> nth=1 >> dl")
-        assert "Equilibrium: " in exact and "Best reply: " in exact
+        perfect = page.inner_text(".decision >> nth=1 >> dl")
+        assert "Equilibrium: " in perfect and "Best reply: " in perfect
         return True
 
     assert at(1) and page.is_disabled("[aria-label='First round']")
+    assert page.locator(".rounds tbody tr").count() == 1, "what is to come is not told before"
+    assert page.locator(".score").count() == 0
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    assert at(3)
+    assert at(3) and page.locator(".rounds tbody tr").count() == 3
     page.keyboard.press("ArrowLeft")
     assert at(2)
     page.keyboard.press("End")
+    assert page.locator(".score").count() == 1 and page.locator(".rounds tbody tr").count() == 10
     assert at(10) and page.is_disabled("[aria-label='Round on']")
     page.fill(".scrub input", "5")
     assert at(5)
@@ -301,7 +358,8 @@ def test_the_page_fits_a_phone(visit, file):
     page.tap(".trades .buy")
     page.wait_for_selector(".result")
     assert fits(page)
-    heights = "() => [...document.querySelectorAll('main button, main a')].map(b => b.getBoundingClientRect().height)"
+    heights = """() => [...document.querySelectorAll('main button, main a')]
+      .map((button) => button.getBoundingClientRect().height)"""
     assert min(page.evaluate(heights)) >= 44
     for fragment in ("#watch", "#replay"):
         assert fits(visit(fragment, **phone))
@@ -309,6 +367,12 @@ def test_the_page_fits_a_phone(visit, file):
     page.set_input_files("#file", file)
     page.wait_for_selector(".scrub")
     assert fits(page)
+    page.keyboard.press("End")
+    hint = page.locator("[aria-label=Totals] .hint")
+    hint.wait_for()
+    assert "scroll it sideways" in hint.inner_text()
+    page.set_viewport_size({"width": 1200, "height": 740})
+    hint.wait_for(state="hidden")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -93,5 +93,13 @@ def test_calm_has_neither_events_nor_impact(met):
     assert not np.asarray(view.last_slippage).any()
 
 
+def test_lively_offers_something_in_most_rounds(met):
+    params = preset("lively")
+    mix = equilibrium_of(params, met(params), 2)
+    assert float((mix.size > 0).mean()) > 0.6
+    # Points per game: what the file says, within the sampling error of these few games.
+    assert 40 < 10 * float(mix.payoff.mean()) < 57
+
+
 def test_default_overrides_nothing():
     jax.tree.map(np.testing.assert_array_equal, preset("default"), make_params())

@@ -11,11 +11,6 @@ from cardjax.env import ParameterError
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.exits import run_command
 
-CONNECTIONS = 256
-"""At once; a further one is told that the server is busy."""
-FAREWELL = 3
-"""Seconds that a stopping server waits for answers on their way."""
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Serve the game until Ctrl-C."""
@@ -35,7 +30,17 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="a training run to play against and to watch; repeatable",
     )
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen at (default: this machine alone)"
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen at (default: 127.0.0.1, which only this machine reaches)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name that visitors may call the server by, such as that of a reverse "
+        "proxy; repeatable",
     )
     parser.add_argument(
         "--port", type=int, default=8000, help="0 takes any that is free (default 8000)"
@@ -48,30 +53,24 @@ def _serve(arguments: argparse.Namespace) -> None:
         import uvicorn
 
         from cardjax.play.web.app import make_app
+        from cardjax.play.web.connections import server_config
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("uvicorn", "starlette", "anyio"):
+        if (error.name or "").split(".")[0] not in ("uvicorn", "starlette", "anyio", "h11"):
             raise
         raise ParameterError(
             "cardjax.play.web", error.name, "is not installed: pip install 'cardjax[web]'"
         ) from None
-    from cardjax.play.web.players import Players, load_runs
+    from cardjax.play.web.players import Roster, load_runs
 
     keep_compiled_programs()
     listener = _listen(arguments.host, arguments.port)
     with listener:
-        app = make_app(Players(load_runs(arguments.run)))
-        config = uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=CONNECTIONS,
-            timeout_graceful_shutdown=FAREWELL,
+        app = make_app(
+            Roster(load_runs(arguments.run)),
+            host=arguments.host,
+            names=tuple(arguments.allow_host),
         )
+        config = server_config(app, log_level="warning")
         print(f"cardjax: {_address(arguments.host, listener)} (Ctrl-C stops)", flush=True)
         with contextlib.suppress(KeyboardInterrupt):  # raised again once the server has stopped
             uvicorn.Server(config).run(sockets=[listener])
@@ -91,7 +90,7 @@ def _listen(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         return socket.create_server(address[:2], family=family)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # UnicodeError: no name can be that long
         raise ParameterError("--host", host, "is no address of this machine") from None
     except OSError as error:
         raise ParameterError(

@@ -1,21 +1,21 @@
 """The server: JSON over HTTP, and the page's static files.
 
-    GET  /api/options              who and what may be played
-    POST /api/games                a new game: {mode, opponent, preset, seed, events, impact}, all
-    optional GET  /api/games/ID             how it stands
-    POST /api/games/ID/orders      {round, action}; answers with how it stands then
-    GET  /api/games/ID/saved       the JSON file that the terminal saves too
-    POST /api/matches              policies among themselves: {players: [name, …], …}; answers with
-    the whole game POST /api/replays              a saved game's file; answers with the whole game,
-    as the market replays it
+GET  /api/options           who and what may be played
+POST /api/games             a new game: {mode, opponent, preset, seed, events, impact}, all optional
+GET  /api/games/ID          how it stands
+POST /api/games/ID/orders   {round, action}; answers with how it stands then
+GET  /api/games/ID/saved    the JSON file that the terminal saves too
+POST /api/matches           policies among themselves: {players: [name, …], …}; the whole game
+POST /api/replays           a saved game's file; the whole game, as the market replays it
 
 Every refusal is {"error": one sentence} with a status of 4xx. What JAX computes runs in worker
-threads, so the loop stays free, and a game's lock keeps its orders one after another.
+threads, so the event loop stays free, and a game's lock keeps its orders one after another.
 """
 
+import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,15 +31,15 @@ from starlette.types import ASGIApp
 
 from cardjax.config import presets_by_name
 from cardjax.env import ParameterError
-from cardjax.play.game import MAX_SEED
-from cardjax.play.opponents import Table
-from cardjax.play.record import game_json, parse_game
-from cardjax.play.web.headers import SecurityHeaders
-from cardjax.play.web.players import Players
+from cardjax.play.game import MAX_SEED, PLAYED
+from cardjax.play.participants import SeatedGame
+from cardjax.play.record import game_text, parse_game
+from cardjax.play.web.headers import HostCheck
+from cardjax.play.web.players import Roster
 from cardjax.play.web.requests import LARGE, RefusedError, parse, read_body, read_object
 from cardjax.play.web.sessions import CAPACITY, ExpiredError, Sessions
 from cardjax.play.web.setups import MODES, read_game, read_match, read_order
-from cardjax.play.web.shown import show_saved, show_table, summary_of
+from cardjax.play.web.shown import show_game, show_saved, summary_of
 
 T = TypeVar("T")
 STATIC = Path(__file__).parent / "static"
@@ -48,20 +48,29 @@ WORKERS = 2
 for each other.
 """
 MOST_PLAYERS = 4
-"""Of a replay: each number of players is programs of its own to compile, and sixteen would take
-half a minute.
+"""Of a replay: each number of players has programs of its own to compile, and sixteen players would
+take half a minute.
 """
-EXPIRED = "This game is no longer kept: the server was restarted, or many others were played since. Start a new one."
+EXPIRED = (
+    "The server no longer has this game: it was restarted, or many other games were played since."
+)
 
 
-def make_app(players: Players | None = None, capacity: int = CAPACITY) -> ASGIApp:
+def make_app(
+    players: Roster | None = None,
+    capacity: int = CAPACITY,
+    host: str = "127.0.0.1",
+    names: tuple[str, ...] = (),
+) -> ASGIApp:
     """The ASGI application.
 
     Args:
         players: whom visitors may meet; by default the scripted policies.
-        capacity: games kept; a further one drops the one untouched for longest.
+        capacity: how many games are kept; a further one drops the one untouched for longest.
+        host: the address that the server listens at.
+        names: names beyond it and those of this machine that visitors may call the server by.
     """
-    server = Server(players or Players(), capacity)
+    server = Server(players or Roster(), capacity)
     routes = [
         Route("/", server.page),
         Route("/api/options", server.options),
@@ -80,22 +89,22 @@ def make_app(players: Players | None = None, capacity: int = CAPACITY) -> ASGIAp
         HTTPException: lambda _, error: _refusal(error.status_code, f"{error.detail}."),
         Exception: lambda _, error: _refusal(500, "The server failed at this; its log says more."),
     }
-    # Around the whole application: Starlette answers failures outside of its own middleware.
-    return SecurityHeaders(Starlette(routes=routes, exception_handlers=handlers))
+    return HostCheck(Starlette(routes=routes, exception_handlers=handlers), host, names)
 
 
 @dataclass
 class Visit:
-    """A visitor's game, and what is said of it once it is over."""
+    """A visitor's game, what is said of it once it is over, and the lock of whoever plays it."""
 
-    table: Table
+    game: SeatedGame
     summary: dict[str, Any] | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Server:
     """The endpoints, and the games that they share."""
 
-    def __init__(self, players: Players, capacity: int):
+    def __init__(self, players: Roster, capacity: int):
         self.players = players
         self.sessions: Sessions[Visit] = Sessions(capacity)
         self._workers = anyio.CapacityLimiter(WORKERS)
@@ -105,43 +114,47 @@ class Server:
         return FileResponse(STATIC / "index.html")
 
     async def options(self, request: Request) -> Response:
-        """Modes, players by mode, presets, the largest seed."""
+        """Players by mode, presets and the one that is played by default, the largest seed."""
         players = {mode: self.players.labels(1 if mode == "single" else 2) for mode in MODES}
         return JSONResponse(
-            {"players": players, "presets": list(presets_by_name()), "max_seed": MAX_SEED}
+            {
+                "players": players,
+                "presets": list(presets_by_name()),
+                "preset": PLAYED,
+                "max_seed": MAX_SEED,
+            }
         )
 
     async def new_game(self, request: Request) -> Response:
         """Deal a game for the visitor."""
         body = await read_object(request)
-        visit = await self._compute(lambda: Visit(Table(*read_game(body, self.players))))
+        visit = await self._compute(lambda: Visit(SeatedGame(*read_game(body, self.players))))
         return await self._answer(self.sessions.add(visit), visit, status=201)
 
     async def game(self, request: Request) -> Response:
         """How a game stands."""
         name = request.path_params["game"]
-        held = self.sessions.get(name)
-        async with held.lock:
-            return await self._answer(name, held.game)
+        visit = self.sessions.get(name)
+        async with visit.lock:
+            return await self._answer(name, visit)
 
     async def order(self, request: Request) -> Response:
         """Settle a round with the visitor's order."""
         round_, action = read_order(await read_object(request))
         name = request.path_params["game"]
-        held = self.sessions.get(name)
-        async with held.lock:
-            _check_turn(held.game.table, round_)
-            await self._compute(lambda: held.game.table.play({0: action}))
-            return await self._answer(name, held.game)
+        visit = self.sessions.get(name)
+        async with visit.lock:
+            _check_turn(visit.game, round_)
+            await self._compute(lambda: visit.game.play({0: action}))
+            return await self._answer(name, visit)
 
     async def saved(self, request: Request) -> Response:
         """The game as a file, byte for byte as `save_game` writes it."""
-        held = self.sessions.get(request.path_params["game"])
-        async with held.lock:
-            table = held.game.table
-            document = game_json(table.setup, [seat.name for seat in table.seats], table.records)
-        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-        name = f"cardjax-{table.setup.kind}-seed{table.setup.seed}.json"
+        visit = self.sessions.get(request.path_params["game"])
+        async with visit.lock:
+            setup = visit.game.setup
+            text = game_text(setup, visit.game.names, visit.game.records)
+        name = f"cardjax-{setup.kind}-seed{setup.seed}.json"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(text, media_type="application/json", headers=headers)
 
@@ -149,7 +162,7 @@ class Server:
         """Play a whole game among policies; it is kept, so that it can be saved."""
         body = await read_object(request)
         visit = await self._compute(
-            lambda: Visit(_played_out(Table(*read_match(body, self.players))))
+            lambda: Visit(_played_out(SeatedGame(*read_match(body, self.players))))
         )
         return await self._answer(self.sessions.add(visit), visit, status=201)
 
@@ -163,11 +176,12 @@ class Server:
 
     async def _answer(self, name: str, visit: Visit, status: int = 200) -> Response:
         def shown() -> dict[str, Any]:
-            if visit.table.over and visit.summary is None:
+            game = visit.game
+            if game.over and visit.summary is None:
                 visit.summary = summary_of(
-                    visit.table.setup, visit.table.seats, visit.table.records, self.players
+                    game.setup, game.participants, game.records, self.players
                 )
-            return {"id": name} | show_table(visit.table, visit.summary)
+            return {"id": name} | show_game(game, visit.summary)
 
         return JSONResponse(await self._compute(shown), status)
 
@@ -180,28 +194,28 @@ def _check_size(document: Any) -> None:
     if isinstance(n_players, int) and n_players > MOST_PLAYERS:
         raise RefusedError(
             400,
-            f"The file is of {n_players} players; games of at most {MOST_PLAYERS} are replayed here.",
+            f"The file has {n_players} players; games of at most {MOST_PLAYERS} are replayed here.",
         )
 
 
-def _check_turn(table: Table, round_: int) -> None:
-    if not table.human_seats:
+def _check_turn(game: SeatedGame, round_: int) -> None:
+    if not game.human_seats:
         raise RefusedError(409, "This game is among policies and takes no orders.")
-    if table.over:
+    if game.over:
         raise RefusedError(409, "This game is over.")
-    if round_ != table.offer.round:
+    if round_ != game.offer.round:
         raise RefusedError(
-            409, f"round = {round_}: the game is at round {table.offer.round}; load it again."
+            409, f"round = {round_}: the game is at round {game.offer.round}; load it again."
         )
 
 
-def _played_out(table: Table) -> Table:
-    while not table.over:
-        table.play({})
-    return table
+def _played_out(game: SeatedGame) -> SeatedGame:
+    while not game.over:
+        game.play({})
+    return game
 
 
-def _replayed(text: str, players: Players) -> dict[str, Any]:
+def _replayed(text: str, players: Roster) -> dict[str, Any]:
     try:
         saved = parse_game(text)
     except ParameterError as error:

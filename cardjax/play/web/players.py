@@ -1,17 +1,17 @@
-"""Who a visitor may meet: scripted policies by name, and the runs that the server was started with,
-by label.
+"""Whom a visitor may meet: scripted policies by name, and by label the runs that the server was
+started with.
 
 A visitor gives labels and never paths, so no request reaches the file system.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cardjax.env import ParameterError
 from cardjax.play.game import Setup
-from cardjax.play.opponents import Seat
+from cardjax.play.participants import Participant
 from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import POLICIES
 
@@ -33,7 +33,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainedPlayer:
     """A trained policy that the server was started with."""
 
     label: str
@@ -44,10 +44,10 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Players:
+class Roster:
     """All players that visitors may name."""
 
-    runs: tuple[Run, ...] = ()
+    runs: tuple[TrainedPlayer, ...] = ()
 
     def labels(self, n_players: int) -> list[dict[str, str]]:
         """[{"name", "words"}] of those who can play a game of `n_players`, trained ones first."""
@@ -58,54 +58,55 @@ class Players:
         ]
         return trained + [{"name": name, "words": WORDS.get(name, "")} for name in POLICIES]
 
-    def seat(self, key: str, label: object, setup: Setup) -> Seat:
-        """A seat for the player of that label.
+    def find(self, key: str, label: object, setup: Setup) -> Participant:
+        """The player of that label.
 
         Args:
             key: what an error calls the field.
 
         Raises:
-            ParameterError: nobody goes by it, or a run of another game.
+            ParameterError: nobody goes by it, or it is a run of another game.
         """
         if isinstance(label, str) and label in POLICIES:
-            return Seat(label, POLICIES[label], setup.params)
+            return Participant(label, POLICIES[label], setup.params)
         for run in self.runs:
             if run.label == label and run.n_players != setup.n_players:
                 allowed = f"was trained for {run.n_players} player(s), not for {setup.n_players}"
                 raise ParameterError(key, label, allowed)
             if run.label == label:
-                return Seat(run.label, run.policy, run.params)
+                return Participant(run.label, run.policy, run.params)
         known = ", ".join(player["name"] for player in self.labels(setup.n_players))
         raise ParameterError(key, label, f"must be one of {known}")
 
-    def compared(self, setup: Setup) -> list[Seat]:
-        """Whom a person's finished game is set beside: the exact optimum, two simple players, the
-        fitting runs.
+    def compared(self, setup: Setup) -> list[Participant]:
+        """Whom a finished game is compared with: the exact benchmark, the fitting runs, and two
+        simple players.
         """
-        optimum = "best_response:pass" if setup.n_players == 1 else "equilibrium"
+        if setup.n_players == 1:
+            optimum = self.find("player", "best_response:pass", setup)
+            benchmark = replace(optimum, name="the optimum")
+        else:
+            benchmark = self.find("player", "equilibrium", setup)
         trained = [run.label for run in self.runs if run.n_players == setup.n_players]
-        return [
-            self.seat("player", label, setup)
-            for label in (optimum, *trained, "ev_oracle", "random_valid")
-        ]
+        others = [*trained, "ev_oracle", "random_valid"]
+        return [benchmark, *(self.find("player", label, setup) for label in others)]
 
 
-def load_runs(folders: Sequence[Path]) -> tuple[Run, ...]:
-    """The runs of these folders, each by its folder's name; of several training seeds the first one
-    plays.
+def load_runs(folders: Sequence[Path]) -> tuple[TrainedPlayer, ...]:
+    """The runs of these folders, each under its folder's name; of several training seeds the first
+    one plays.
 
     Raises:
         ParameterError: a folder is no run's, or two have one name.
     """
-    runs: dict[str, Run] = {}
+    runs: dict[str, TrainedPlayer] = {}
     for folder in folders:
         label = folder.resolve().name
         if label in runs or label in POLICIES:
             raise ParameterError("--run", str(folder), f"another player is called {label} already")
-        from cardjax.runtime.runs import (
-            load_player,
-        )  # learners load slowly, and only a run needs them
+        # Learners load slowly, and only a run needs them.
+        from cardjax.runtime.runs import load_player
 
         player, market, _ = load_player(folder)
-        runs[label] = Run(label, player.policy, player.params[0], market.n_players)
+        runs[label] = TrainedPlayer(label, player.policy, player.params[0], market.n_players)
     return tuple(runs.values())

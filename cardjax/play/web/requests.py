@@ -1,5 +1,5 @@
-"""What a visitor sends is untrusted: its size, its syntax and its depth are looked at before
-anything reads it.
+"""What a visitor sends is untrusted: its size, its syntax and its depth are checked before anything
+reads it.
 """
 
 import asyncio
@@ -67,8 +67,8 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def parse(body: bytes) -> Any:
-    """JSON as its standard has it: no NaN, no infinities, no name twice, and `DEEPEST` levels at
-    most.
+    """JSON as its standard has it: no NaN, no infinities, no name twice, no lone surrogates, and at
+    most `DEEPEST` levels.
 
     Raises:
         RefusedError: anything else.
@@ -84,6 +84,10 @@ def parse(body: bytes) -> Any:
         raise RefusedError(400, f"The request is not valid JSON: {said[:200]}.") from None
     if _deeper_than(value, DEEPEST):
         raise RefusedError(400, f"The request is nested too deeply: {DEEPEST} levels are allowed.")
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise RefusedError(400, "The request has half a character in it (a surrogate).") from None
     return value
 
 

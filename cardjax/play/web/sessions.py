@@ -2,10 +2,8 @@
 another's game.
 """
 
-import asyncio
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 G = TypeVar("G")
@@ -13,15 +11,7 @@ CAPACITY = 256
 
 
 class ExpiredError(LookupError):
-    """No game goes by this identifier, or not any more."""
-
-
-@dataclass
-class Held(Generic[G]):
-    """A game, and the lock that whoever reads or plays it holds."""
-
-    game: G
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """No game goes by this identifier, or no longer."""
 
 
 class Sessions(Generic[G]):
@@ -33,26 +23,26 @@ class Sessions(Generic[G]):
 
     def __init__(self, capacity: int = CAPACITY):
         self._capacity = capacity
-        self._held: OrderedDict[str, Held[G]] = OrderedDict()
+        self._kept: OrderedDict[str, G] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._held)
+        return len(self._kept)
 
     def add(self, game: G) -> str:
         """Keep a game; returns its identifier, 128 random bits in 22 letters."""
         name = secrets.token_urlsafe(16)
-        self._held[name] = Held(game)
-        while len(self._held) > self._capacity:
-            self._held.popitem(last=False)
+        self._kept[name] = game
+        while len(self._kept) > self._capacity:
+            self._kept.popitem(last=False)
         return name
 
-    def get(self, name: str) -> Held[G]:
+    def get(self, name: str) -> G:
         """The game of that identifier, which is now the one touched last.
 
         Raises:
             ExpiredError: there is none.
         """
-        if name not in self._held:
+        if name not in self._kept:
             raise ExpiredError
-        self._held.move_to_end(name)
-        return self._held[name]
+        self._kept.move_to_end(name)
+        return self._kept[name]

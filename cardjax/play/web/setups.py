@@ -1,5 +1,5 @@
-"""A new game as a visitor asks for it: every field named, typed and in range, or refused in one
-line.
+"""A new game as a visitor asks for it: every field is known, typed and in range, or the request is
+refused in one line.
 """
 
 import secrets
@@ -8,17 +8,16 @@ from typing import Any
 
 from cardjax.config import presets_by_name
 from cardjax.env import N_ACTIONS, N_ROUNDS, ParameterError
-from cardjax.play.game import MAX_SEED, Setup, make_setup
-from cardjax.play.opponents import Seat, human
-from cardjax.play.web.players import Players
+from cardjax.play.game import MAX_SEED, PLAYED, Setup, make_setup
+from cardjax.play.participants import Participant, human
+from cardjax.play.web.players import Roster
 from cardjax.play.web.requests import RefusedError, refuse_unknown, shown
 
 MODES = ("single", "two")
 GAME = ("mode", "preset", "seed", "events", "impact")
-YOU = "you"
 
 
-def read_game(body: Mapping[str, Any], players: Players) -> tuple[Setup, list[Seat]]:
+def read_game(body: Mapping[str, Any], players: Roster) -> tuple[Setup, list[Participant]]:
     """A game with the visitor at the first seat, and with `opponent` at the second if there is one.
 
     Raises:
@@ -32,10 +31,10 @@ def read_game(body: Mapping[str, Any], players: Players) -> tuple[Setup, list[Se
                 "opponent", body["opponent"], "a single player has none: leave it out"
             )
         return setup, [human()]
-    return setup, [human(), players.seat("opponent", body.get("opponent", "equilibrium"), setup)]
+    return setup, [human(), players.find("opponent", body.get("opponent", "equilibrium"), setup)]
 
 
-def read_match(body: Mapping[str, Any], players: Players) -> tuple[Setup, list[Seat]]:
+def read_match(body: Mapping[str, Any], players: Roster) -> tuple[Setup, list[Participant]]:
     """A game among policies, `players` naming one for each seat.
 
     Raises:
@@ -48,11 +47,11 @@ def read_match(body: Mapping[str, Any], players: Players) -> tuple[Setup, list[S
         raise RefusedError(
             400, f"players = {shown(named)}: must be a list of {setup.n_players} name(s)."
         )
-    return setup, [players.seat("players", label, setup) for label in named]
+    return setup, [players.find("players", label, setup) for label in named]
 
 
 def read_order(body: Mapping[str, Any]) -> tuple[int, int]:
-    """(round, action) of an order; the round says which offer was looked at, so that no order
+    """(round, action) of an order; the round says which offer the visitor saw, so that no order
     counts twice.
 
     Raises:
@@ -65,14 +64,14 @@ def read_order(body: Mapping[str, Any]) -> tuple[int, int]:
 def _read_setup(body: Mapping[str, Any]) -> Setup:
     mode, preset = (
         _one_of(body, "mode", MODES, "two"),
-        _one_of(body, "preset", tuple(presets_by_name()), "default"),
+        _one_of(body, "preset", tuple(presets_by_name()), PLAYED),
     )
     seed = (
         secrets.randbelow(MAX_SEED + 1)
         if body.get("seed") is None
         else _whole(body, "seed", 0, MAX_SEED)
     )
-    # A switch turns something off; left on, it is as the preset has it.
+    # A switch can turn something off; one that is left on leaves it as the preset has it.
     switches = {
         "flags.enable_events": _switch(body, "events"),
         "flags.enable_impact": _switch(body, "impact"),

@@ -1,4 +1,4 @@
-"""Games as the page reads them: the core's own records, with cards and explanations put beside the
+"""Games as the page reads them: the core's records, with the cards and explanations beside the
 numbers.
 """
 
@@ -12,27 +12,26 @@ from cardjax.env import N_ROUNDS
 from cardjax.env.events import LOWEST_RANK, N_RANKS
 from cardjax.play.explain import explain
 from cardjax.play.game import Setup
-from cardjax.play.opponents import HUMAN, Seat, Table
+from cardjax.play.participants import HUMAN, Participant, SeatedGame, human
 from cardjax.play.record import SavedGame
 from cardjax.play.rounds import Offer, RoundRecord
-from cardjax.play.score import in_place_of, recorded, score_of
-from cardjax.play.web.players import Players
+from cardjax.play.score import compared, score_of
+from cardjax.play.web.players import Roster
 from cardjax.play.words import card_name, card_value, eligible_ranks
 
 
-def show_table(table: Table, summary: dict[str, Any] | None = None) -> dict[str, Any]:
+def show_game(game: SeatedGame, summary: dict[str, Any] | None = None) -> dict[str, Any]:
     """A game in progress: what the visitor may know of it and nothing that is still hidden."""
-    names = [seat.name for seat in table.seats]
-    game = _show(table.setup, names, table.records)
-    offer = None if table.over else show_offer(table.offer) | _fair(table)
-    return game | {"offer": offer, "over": table.over, "summary": summary}
+    shown = _show(game.setup, game.names, game.records)
+    offer = None if game.over else show_offer(game.offer) | _fair(game)
+    return shown | {"offer": offer, "over": game.over, "summary": summary}
 
 
-def show_saved(saved: SavedGame, players: Players) -> dict[str, Any]:
-    """A saved game; its players are names alone, so all seats repeat what was recorded."""
+def show_saved(saved: SavedGame, players: Roster) -> dict[str, Any]:
+    """A saved game. Only its players' names are known, so all seats repeat what was recorded."""
     game = _show(saved.setup, saved.players, saved.records)
-    seats = recorded(saved.setup)
-    summary = summary_of(saved.setup, seats, saved.records, players)
+    people = [human(name) for name in saved.players]
+    summary = summary_of(saved.setup, people, saved.records, players)
     return game | {"offer": None, "over": True, "summary": summary}
 
 
@@ -47,11 +46,11 @@ def show_record(record: RoundRecord) -> dict[str, Any]:
     return asdict(record) | {"deck": _deck(record.event), "explain": told}
 
 
-def _fair(table: Table) -> dict[str, float]:
+def _fair(game: SeatedGame) -> dict[str, float]:
     """The posterior that event and shown cards determine: a help for people, who would have to work
     it out.
     """
-    view = jax.device_get(table.game.view)
+    view = jax.device_get(game.game.view)
     return {"mu": float(view.mu[0]), "sigma": float(view.sigma[0])}
 
 
@@ -62,7 +61,7 @@ def _show(setup: Setup, names: Sequence[str], records: Sequence[RoundRecord]) ->
         "preset": setup.preset,
         "seed": setup.seed,
         "events": bool(setup.params.flags.enable_events),
-        "impact": bool(setup.params.flags.enable_impact),
+        "impact": setup.has_impact,
         "alpha": float(setup.params.alpha),
         "initial_wealth": float(setup.params.initial_wealth),
         "depth_max": float(setup.params.liquidity.max),
@@ -73,7 +72,7 @@ def _show(setup: Setup, names: Sequence[str], records: Sequence[RoundRecord]) ->
 
 
 def _seats(names: Sequence[str]) -> list[dict[str, Any]]:
-    """Names to show; where two are alike, with the seat's number."""
+    """Names to show; where two are alike, each has the number of its seat."""
     shown = ["You" if name == HUMAN else name for name in names]
     return [
         {
@@ -85,22 +84,36 @@ def _seats(names: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def summary_of(
-    setup: Setup, seats: Sequence[Seat], records: Sequence[RoundRecord], players: Players
+    setup: Setup,
+    participants: Sequence[Participant],
+    records: Sequence[RoundRecord],
+    players: Roster,
 ) -> dict[str, Any] | None:
-    """Every seat's score, and what others would have earned at the first seat on the same draws."""
+    """Every seat's score, and what others would have earned at the first seat on the same draws.
+
+    No line-up is told twice: neither who sits at the first seat anyway, nor the equilibrium at
+    every seat where the others are the equilibrium already.
+    """
     if not records:
         return None
-    others = [
-        (seat.name, in_place_of(setup, seats, records, 0, seat)) for seat in players.compared(setup)
-    ]
+    names = tuple(who.name for who in participants)
+    scores = [score_of(setup, records, seat) for seat in range(setup.n_players)]
+    first = "you" if names[0] == HUMAN else names[0]
+    rows = {
+        (other, *names[1:]): (f"{other} instead of {first}", own)
+        for other, own in compared(setup, participants, records, 0, players.compared(setup)).items()
+    }
+    everywhere = ("equilibrium",) * setup.n_players
+    if setup.n_players > 1 and names != everywhere:
+        rows[everywhere] = ("the equilibrium at every seat", scores[0].benchmark)
     return {
-        "scores": [asdict(score_of(setup, records, seat)) for seat in range(setup.n_players)],
-        "compared": [{"name": name} | asdict(totals) for name, totals in others],
+        "scores": [asdict(score) for score in scores],
+        "compared": [{"name": name} | asdict(own) for name, own in rows.values()],
     }
 
 
 def _deck(event: int) -> list[dict[str, Any]]:
-    """All 13 ranks: what they are called and worth, and whether the event leaves them in the deck."""
+    """All 13 ranks: their names and values, and whether the event leaves them in the deck."""
     eligible = eligible_ranks(event)
     ranks = range(LOWEST_RANK, LOWEST_RANK + N_RANKS)
     return [

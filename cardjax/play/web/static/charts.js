@@ -94,11 +94,11 @@ function niceStep(rough) {
   return power * [1, 2, 5, 10].find((m) => m * power >= rough);
 }
 
-// Expected P&L of all 21 orders of one seat, sells on the left, with its own order and the best one flagged.
+// What all 21 orders of one seat were worth on average, sells on the left, with its own order and the best one flagged.
 export function valuesChart(record, seat) {
   const order = record.orders[seat];
   const label =
-    `Expected P&L of each order: ${orderWords(order.action)}, the one given, ${signed(order.value)} points; ` +
+    `What each order was worth on average: ${orderWords(order.action)}, the one given, ${signed(order.value)} points; ` +
     `${orderWords(order.best_reply)}, the best, ${signed(order.best_reply_value)} points.`;
   return el(
     "figure",
@@ -107,7 +107,7 @@ export function valuesChart(record, seat) {
     el(
       "figcaption",
       {},
-      "Expected P&L of every order: ▲ given, ★ best. Torn bars go on below; dashed ones could not be afforded.",
+      "What every order was worth on average: ▲ given, ★ best. Torn bars go on below; dashed ones could not be afforded.",
     ),
   );
 }

@@ -1,7 +1,7 @@
 // A settled round's decisions: what each seat ordered, what it came to, and what the exact optimum would have done.
 
 import { valuesChart } from "./charts.js";
-import { el, mixWords, money, orderWords, points, signed } from "./dom.js";
+import { el, mixWords, money, orderWords, points, scrollable, signed } from "./dom.js";
 
 export function decisions(game, record) {
   return el(
@@ -18,13 +18,13 @@ export function decision(game, record, i, { chart = true } = {}) {
   const rows = [["P&L", money(order.pnl)]];
   if (order.side !== "pass") {
     rows.push(
-      ["Executed at", `${points(order.exec_price)} each`],
-      ["Slippage", order.slippage > 0 ? `${points(order.slippage)} each` : "none"],
-      ["Filled by the side's depth", `${Math.round(100 * order.fill_ratio)}%`],
-      ["Of which luck of the cards", signed(order.pnl - order.expected_pnl)],
+      ["of which luck of the cards", signed(order.pnl - order.expected_pnl)],
+      ["Price", `${points(order.exec_price)} per unit`],
     );
+    if (game.impact)
+      rows.push(["Price impact", order.slippage > 0 ? `${points(order.slippage)} per unit` : "none"]);
   }
-  rows.push(["Expected of this order", signed(order.value)]);
+  rows.push(["This order on average", signed(order.value)]);
   if (!alone) rows.push([`Best reply: ${orderWords(order.best_reply)}`, signed(order.best_reply_value)]);
   rows.push([`${alone ? "Optimum" : "Equilibrium"}: ${mixWords(order.benchmark)}`, signed(order.benchmark_value)]);
   rows.push(["Wealth after", points(order.wealth_after, 1)]);
@@ -48,60 +48,40 @@ export function decision(game, record, i, { chart = true } = {}) {
 
 // All rounds as a table: the text behind the charts.
 export function history(game, { cursor = null, onpick = null } = {}) {
-  if (!game.records.length) return el("p", { class: "muted" }, "Nothing is played yet.");
-  const head = ["", "S", ...game.seats.map((seat) => seat.name), "★ Exact"];
-  return el(
-    "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": "All rounds" },
+  if (!game.records.length) return el("p", { class: "muted" }, "No round has been played yet.");
+  const head = ["Round", "Sum", ...game.seats.map((seat) => seat.name), "★ Perfect"];
+  const number = (round) =>
+    onpick
+      ? el(
+          "button",
+          { type: "button", class: "quiet", onclick: () => onpick(round), "aria-label": `Show round ${round}` },
+          String(round),
+        )
+      : String(round);
+  const row = (record) =>
+    el(
+      "tr",
+      { "aria-current": cursor === record.round ? "true" : false },
+      el("th", { scope: "row" }, number(record.round)),
+      el("td", {}, points(record.S, 0)),
+      record.orders.map((order) =>
+        el(
+          "td",
+          {},
+          el("span", { class: "number" }, orderWords(order.action)),
+          order.side !== "pass" && money(order.pnl, 1),
+        ),
+      ),
+      el("td", {}, mixWords(record.orders[0].benchmark)),
+    );
+  return scrollable(
+    "All rounds",
     el(
       "table",
       { class: "rounds" },
       el("caption", { class: "visually-hidden" }, "Orders and P&L of every round"),
-      el(
-        "thead",
-        {},
-        el(
-          "tr",
-          {},
-          head.map((name) => el("th", { scope: "col" }, name || el("span", { class: "visually-hidden" }, "Round"))),
-        ),
-      ),
-      el(
-        "tbody",
-        {},
-        game.records.map((record) =>
-          el(
-            "tr",
-            { "aria-current": cursor === record.round ? "true" : false },
-            el(
-              "th",
-              { scope: "row" },
-              onpick
-                ? el(
-                    "button",
-                    {
-                      type: "button",
-                      class: "quiet",
-                      onclick: () => onpick(record.round),
-                      "aria-label": `Show round ${record.round}`,
-                    },
-                    String(record.round),
-                  )
-                : String(record.round),
-            ),
-            el("td", {}, points(record.S, 0)),
-            record.orders.map((order) =>
-              el(
-                "td",
-                {},
-                el("span", { class: "number" }, orderWords(order.action)),
-                order.side !== "pass" && money(order.pnl, 1),
-              ),
-            ),
-            el("td", {}, mixWords(record.orders[0].benchmark)),
-          ),
-        ),
-      ),
+      el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))),
+      el("tbody", {}, game.records.map(row)),
     ),
   );
 }

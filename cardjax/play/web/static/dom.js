@@ -38,6 +38,9 @@ export function points(x, digits = 2) {
   return (Math.abs(x) < 0.5 * 10 ** -digits ? 0 : x).toFixed(digits).replace("-", "−");
 }
 
+// Units as people write them: 10, 7.3.
+export const units = (x) => points(x, 1).replace(/\.0$/, "");
+
 export function signed(x, digits = 2) {
   const text = points(x, digits);
   return text.startsWith("−") || Number(text) === 0 ? text : `+${text}`;
@@ -55,6 +58,16 @@ export const mixWords = (mix) =>
     ? orderWords(mix[0][0])
     : mix.map(([action, chance]) => `${orderWords(action)} (${Math.round(100 * chance)}%)`).join(" or ");
 export const plural = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+
+// A box that scrolls sideways by touch, wheel and keys, and that says so where its content is too wide for it.
+export function scrollable(label, content) {
+  const box = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, content);
+  const hint = el("p", { class: "hint", hidden: true }, "The table goes on to the right: scroll it sideways. →");
+  new ResizeObserver(() => {
+    hint.hidden = box.scrollWidth <= box.clientWidth + 1;
+  }).observe(box);
+  return el("div", {}, hint, box);
+}
 
 export function say(text) {
   const live = $("#live");

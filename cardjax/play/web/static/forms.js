@@ -1,12 +1,15 @@
 // Fields of a new game, shared by Play and Watch.
 
-import { $, el } from "./dom.js";
+import { $, el, say } from "./dom.js";
 
 const PRESET_WORDS = {
-  default: "The game as it is.",
-  calm: "No events, no impact: the fair value is all there is to know.",
-  tight_budget: "100 points: what you can afford counts.",
-  commons: "Shallow depth: greed spoils the price for all.",
+  lively:
+    "The prices err a lot, so most rounds offer a good order. The equilibrium earns each of two players 48 points per game, and perfect play alone earns 67.",
+  default:
+    "The market that policies train in. Passing is mostly right: the equilibrium earns each of two players 2.5 points per game, and perfect play alone earns 3.",
+  calm: "There are no events and no price impact: the fair value is all there is to know.",
+  tight_budget: "You start with 100 points, so it counts what you can afford.",
+  commons: "The market is shallow: greed spoils the price for everybody.",
   hidden_depth: "Little of the depth is displayed.",
 };
 let fresh = 0;
@@ -74,7 +77,7 @@ export function marketFields(options) {
     },
     "⟳",
   );
-  const seedField = field("Seed", seed, el("small", {}, "One seed is one sequence of cards, quotes and depths."));
+  const seedField = field("Seed", seed, el("small", {}, "The same seed deals the same cards and prices."));
   const together = el("div", { class: "with-button" });
   seed.replaceWith(together);
   together.append(seed, shuffle);
@@ -82,7 +85,7 @@ export function marketFields(options) {
   const preset = el(
     "select",
     { name: "preset" },
-    options.presets.map((name) => el("option", { value: name, selected: name === "default" }, name)),
+    options.presets.map((name) => el("option", { value: name, selected: name === options.preset }, name)),
   );
   const tell = () => {
     words.textContent = PRESET_WORDS[preset.value] ?? "";
@@ -90,7 +93,7 @@ export function marketFields(options) {
   preset.addEventListener("change", tell);
   tell();
   return [
-    el("div", { class: "pair" }, seedField, field("Preset", preset, words)),
+    el("div", { class: "pair" }, seedField, field("Market", preset, words)),
     el(
       "fieldset",
       {},
@@ -120,15 +123,24 @@ export function marketValues(form) {
   };
 }
 
-// Runs `work` with the button busy, so that a second press does nothing.
+const SLOW = 1500; // milliseconds after which somebody wonders
+
+// Runs `work` with the button busy, so that a second press does nothing. What takes long is explained.
 export async function busy(button, words, work) {
   const before = [...button.childNodes];
   button.disabled = true;
-  button.replaceChildren(words);
+  button.setAttribute("aria-busy", "true");
+  button.replaceChildren(el("span", { class: "spinner", "aria-hidden": "true" }), words);
+  const slow = setTimeout(() => {
+    button.replaceChildren(...button.childNodes, el("small", {}, "the first time takes some seconds"));
+    say(`${words} The first time takes some seconds.`);
+  }, SLOW);
   try {
     return await work();
   } finally {
+    clearTimeout(slow);
     button.disabled = false;
+    button.removeAttribute("aria-busy");
     button.replaceChildren(...before);
   }
 }

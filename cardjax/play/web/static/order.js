@@ -2,8 +2,8 @@
 
 import { el, points } from "./dom.js";
 
-// Size as radio buttons, and the three trades; `choose` is what a digit does.
-export function orderPanel(offer, wanted, onsize, ontrade) {
+// Size as radio buttons, and the three trades, by name in `trades`; `choose` is what a digit does.
+export function orderPanel(offer, hasImpact, wanted, onsize, ontrade) {
   const valid = new Set(offer.valid_actions[0]),
     most = Math.max(...[...valid].map((action) => (action > 10 ? action - 10 : action)), 0);
   const why = el("p", { class: "why", id: "why" });
@@ -29,16 +29,18 @@ export function orderPanel(offer, wanted, onsize, ontrade) {
     if (inputs.includes(document.activeElement)) chosen.focus(); // a digit moves the focus along
     const may = { buy: valid.has(size), sell: valid.has(10 + size) };
     sell.replaceChildren(`▼ Sell ${size}`, el("small", {}, `at ${points(offer.bid)}`));
-    pass.replaceChildren("Pass", el("small", {}, "wait"));
+    pass.replaceChildren("Pass", el("small", {}, "order nothing"));
     buy.replaceChildren(`▲ Buy ${size}`, el("small", {}, `at ${points(offer.ask)}`));
     [sell.disabled, buy.disabled] = [!may.sell, !may.buy];
     const refused = [
-      !may.buy && `Buying ${size} takes ${points(size * offer.ask, 1)} points`,
-      !may.sell && `selling ${size} takes ${points(size * (offer.s_max - offer.bid), 1)} points of cover`,
+      !may.buy && `buying ${size} costs ${points(size * offer.ask, 1)} points`,
+      !may.sell && `selling ${size} may cost you ${points(size * (offer.s_max - offer.bid), 1)} points`,
     ].filter(Boolean);
     why.textContent = refused.length
-      ? `${refused.join("; ")}; you have ${points(offer.wealth[0], 1)}.`
-      : "Before impact, if more is taken than the side holds.";
+      ? `You have ${points(offer.wealth[0], 1)} points, and ${refused.join(", ")}.`
+      : hasImpact
+        ? "If all players together take more units than the market holds, the price gets worse."
+        : "You trade at exactly these prices.";
   };
   inputs.forEach((input, k) => input.addEventListener("change", () => choose(k + 1)));
   const panel = el(
@@ -54,5 +56,5 @@ export function orderPanel(offer, wanted, onsize, ontrade) {
     why,
   );
   choose(Math.max(1, Math.min(wanted, most)));
-  return { panel, choose };
+  return { panel, choose, trades: { sell, pass, buy } };
 }

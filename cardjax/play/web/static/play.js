@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { wealthChart } from "./charts.js";
 import { decisions, history } from "./decisions.js";
 import { $, el, notice, orderWords, points, say, signed } from "./dom.js";
+import { busy } from "./forms.js";
 import { orderPanel } from "./order.js";
 import { startView } from "./start.js";
 import { ending, rulesWords, totals } from "./summary.js";
@@ -12,18 +13,39 @@ import { saveLink, showGame } from "./viewer.js";
 
 const KEPT = "cardjax-game";
 
-export async function playView(root, options, leaving) {
-  const kept = sessionStorage.getItem(KEPT);
-  if (kept) {
+// The game as it stood last: the server may lose it, and a reload may not.
+const kept = {
+  read() {
     try {
-      const game = await api.game(kept);
-      if (!leaving.aborted) new Play(root, options, leaving, game);
-      return;
+      return JSON.parse(sessionStorage.getItem(KEPT));
     } catch {
-      sessionStorage.removeItem(KEPT);
+      return null;
     }
+  },
+  write(game) {
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify(game));
+    } catch {
+      /* a browser that keeps nothing still plays */
+    }
+  },
+  drop() {
+    sessionStorage.removeItem(KEPT);
+  },
+};
+
+export async function playView(root, options, leaving) {
+  const last = kept.read();
+  if (!last?.id) return begin(root, options, leaving);
+  let game = last,
+    lost = false;
+  try {
+    game = await api.game(last.id);
+  } catch (error) {
+    notice(error.message);
+    lost = true;
   }
-  if (!leaving.aborted) begin(root, options, leaving);
+  if (!leaving.aborted) new Play(root, options, leaving, game, lost);
 }
 
 function begin(root, options, leaving) {
@@ -33,25 +55,25 @@ function begin(root, options, leaving) {
 }
 
 class Play {
-  constructor(root, options, leaving, game) {
-    Object.assign(this, { root, options, leaving, size: 1, fair: false, waiting: false });
+  constructor(root, options, leaving, game, lost = false) {
+    Object.assign(this, { root, options, leaving, lost, size: 1, fair: false, waiting: false });
     document.addEventListener("keydown", (event) => this.key(event), { signal: leaving });
-    sessionStorage.setItem(KEPT, game.id);
     this.update(game);
-    this.last = null;
     if (game.over) this.showEnd();
+    else if (lost) this.showLost();
     else this.showOffer();
   }
 
   update(game) {
     this.game = game;
+    kept.write(game);
   }
 
   // A help that can be worked out from the event and the shown cards; off until asked for.
   fairValue(offer) {
     const text = el("output", { for: "fair" });
     const tell = () => {
-      text.textContent = this.fair ? `${points(offer.mu)} ± ${points(offer.sigma)}` : "";
+      text.textContent = this.fair ? `${points(offer.mu)}, give or take ${points(offer.sigma)}` : "";
     };
     const box = el("input", {
       type: "checkbox",
@@ -72,6 +94,7 @@ class Play {
     this.phase = "offer";
     this.order = orderPanel(
       offer,
+      game.impact,
       this.size,
       (size) => {
         this.size = size;
@@ -112,6 +135,7 @@ class Play {
       el("section", { class: "panel" }, el("h2", {}, "Rounds"), history(game)),
       el("p", { class: "muted" }, rulesWords(game)),
       !game.over &&
+        !this.lost &&
         el(
           "div",
           { class: "row" },
@@ -130,14 +154,19 @@ class Play {
     }
     this.waiting = true;
     notice(null);
+    const { panel, trades } = this.order;
+    panel.inert = true;
     try {
-      this.update(await api.order(this.game.id, this.game.offer.round, action));
+      const settle = () => api.order(this.game.id, this.game.offer.round, action);
+      this.update(await busy(trades[side], "Settling …", settle));
       if (!this.leaving.aborted) this.showResult();
     } catch (error) {
       if (error.status === 409) await this.catchUp();
+      if (error.status === 404 && !this.leaving.aborted) this.showLost();
       notice(error.message);
     } finally {
       this.waiting = false;
+      panel.inert = false;
     }
   }
 
@@ -154,7 +183,7 @@ class Play {
 
   leave() {
     this.phase = "left";
-    sessionStorage.removeItem(KEPT);
+    kept.drop();
     notice(null);
     begin(this.root, this.options, this.leaving);
   }
@@ -170,8 +199,9 @@ class Play {
       game.over ? "See how it ended" : "Next round",
       el("kbd", { "aria-hidden": "true" }, "N"),
     );
-    const won = own.pnl > 0 ? "won" : own.pnl < 0 ? "lost" : "broke even,";
-    const done = `${own.side === "buy" ? "Bought" : "Sold"} ${own.size}: ${won} ${points(Math.abs(own.pnl))} points`;
+    const won = own.pnl > 0 ? "won" : "lost";
+    const came = own.pnl === 0 ? "broke even" : `${won} ${points(Math.abs(own.pnl))} points`;
+    const done = `You ${own.side === "buy" ? "bought" : "sold"} ${own.size} and ${came}`;
     const headline = own.side === "pass" ? "You passed" : done;
     const panel = el(
       "section",
@@ -202,29 +232,39 @@ class Play {
   showEnd() {
     const { game } = this;
     this.phase = "end";
-    const heading = el("h1", { tabindex: "-1" }, ending(game));
+    this.close(ending(game), totals(game));
+    say(`The game is over. Your P&L is ${signed(game.summary?.scores[0].totals.pnl ?? 0)} points.`);
+  }
+
+  // The server has lost the game in the middle. What was played is here.
+  showLost() {
+    this.lost = true;
+    this.phase = "lost";
+    const { records, n_rounds } = this.game;
+    const played = `${records.length} of ${n_rounds} rounds were played, and they are kept here until you leave.`;
+    this.close("This game cannot go on", el("p", { class: "panel" }, played));
+  }
+
+  // The last page of a game, with its whole record.
+  close(title, body) {
+    const { game } = this;
+    const heading = el("h1", { tabindex: "-1" }, title);
     const again = el("button", { class: "primary", onclick: () => this.leave() }, "New game");
     const same = el("button", { onclick: () => this.review() }, "Review every round");
-    this.root.replaceChildren(
-      heading,
-      el(
-        "div",
-        { class: "board" },
-        el("div", {}, totals(game), el("div", { class: "row panel" }, again, same, saveLink(game))),
-        this.side(),
-      ),
-    );
+    const row = el("div", { class: "row panel" }, again, game.records.length > 0 && same, !this.lost && saveLink(game));
+    this.root.replaceChildren(heading, el("div", { class: "board" }, el("div", {}, body, row), this.side()));
     heading.focus({ preventScroll: true });
     scrollTo(0, 0);
-    say(`The game is over. You ${signed(game.summary?.scores[0].totals.pnl ?? 0)} points.`);
   }
 
   review() {
     this.phase = "review";
-    const back = el("button", { onclick: () => this.showEnd() }, "Back to the totals");
+    const goBack = () => (this.game.over ? this.showEnd() : this.showLost());
+    const back = el("button", { onclick: goBack }, this.game.over ? "Back to the totals" : "Back");
     showGame(this.root, this.game, this.leaving, {
       before: el("div", { class: "row" }, back),
       active: () => this.phase === "review",
+      known: true,
     });
   }
 

@@ -47,17 +47,17 @@ export function startView(root, options, onstart) {
         el(
           "p",
           {},
-          "Three cards are dealt, none to three of them are shown, and a market maker quotes a price for their sum. Buy, sell or pass, ten times.",
+          "Three cards are dealt, some of them are shown, and a market maker names a price for their sum. Buy, sell or pass, ten times.",
         ),
         el(
           "p",
           {},
-          "The quote is noisy: mostly it pays to wait, and now and then one side is a bargain. But depth is limited, part of it is hidden, and what you and the other player take beyond it moves the price against both.",
+          "The price is noisy, so that one side is often a bargain. But only so many units trade at it, some of them hidden, and what all players take beyond them makes the price worse for everybody.",
         ),
         el(
           "p",
           {},
-          "After each round you see what luck did, what your order was worth, and what the exact optimum would have done.",
+          "After each round you see what luck did, what your order was worth, and what perfect play would have been.",
         ),
         introCards(),
       ),

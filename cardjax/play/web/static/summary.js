@@ -1,11 +1,9 @@
 // A finished game in figures: totals, score, and what others would have earned on the same draws.
 
-import { el, money, points, signed } from "./dom.js";
+import { el, money, plural, points, scrollable, signed } from "./dom.js";
 
 export function totals(game) {
   if (!game.summary) return el("section", { class: "panel" }, el("p", {}, "No round was played."));
-  const alone = game.n_players === 1,
-    benchmark = alone ? "optimum" : "equilibrium";
   const { scores, compared } = game.summary;
   const own = scores[0];
   const cell = (name, value, small = null) =>
@@ -13,56 +11,51 @@ export function totals(game) {
   return el(
     "section",
     { class: "panel", "aria-label": "Totals" },
-    el("h2", {}, `${game.seats[0].name}: ${game.records.length} rounds`),
+    el("h2", {}, `${game.seats[0].name}: ${plural(game.records.length, "round")}`),
     el(
       "dl",
       { class: "score" },
       cell("P&L", money(own.totals.pnl)),
-      cell("Without luck", money(own.totals.expected_pnl), "expected P&L"),
+      cell("Skill", money(own.totals.expected_pnl), "what the orders were worth on average"),
       cell("Luck of the cards", money(own.totals.luck)),
-      cell(
-        "Score",
-        own.score === null ? "–" : points(own.score),
-        own.score === null ? "nothing to earn" : `1 is the ${benchmark}`,
-      ),
-      cell("Missed", points(own.totals.missed), "to the best replies"),
-      cell("Lost to impact", points(own.totals.slippage_cost)),
+      score(own, game.n_players === 1 ? "optimum" : "equilibrium", cell),
+      cell("Missed", points(own.totals.missed), "the best orders were worth that much more"),
+      game.impact && cell("Lost to price impact", points(own.totals.slippage_cost), "included in skill"),
     ),
-    el("h3", {}, "On the same draws"),
-    el(
-      "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Comparison" },
+    el("h3", {}, "On the same cards"),
+    scrollable(
+      "Comparison",
       el(
         "table",
         {},
         el(
           "thead",
           {},
-          el(
-            "tr",
-            {},
-            ["Player", "P&L", "Without luck", "Luck", "Orders"].map((name) => el("th", { scope: "col" }, name)),
-          ),
+          el("tr", {}, ["Player", "P&L", "Skill", "Luck", "Orders"].map((name) => el("th", { scope: "col" }, name))),
         ),
         el(
           "tbody",
           {},
-          game.seats.map((seat, i) =>
-            row(i && !alone ? `${seat.name}, the other seat` : seat.name, scores[i].totals, i === 0),
-          ),
-          compared.map((other) =>
-            row(`${other.name} instead of ${game.seats[0].human ? "you" : game.seats[0].name}`, other, false),
-          ),
-          !alone && row("equilibrium at every seat", own.benchmark, false),
+          game.seats.map((seat, i) => row(i ? `${seat.name}, the other seat` : seat.name, scores[i].totals, i === 0)),
+          compared.map((other) => row(other.name, other, false)),
         ),
       ),
     ),
     el(
       "p",
       { class: "muted" },
-      "Without luck: the posterior mean in place of the sum, so the same on average with less noise. One game of ten rounds says little about skill; hundreds say much.",
+      "Skill and luck add up to the P&L. Skill counts what the cards pay on average instead of what they paid. One game says little about skill, and hundreds say much.",
     ),
   );
+}
+
+// The score, or points where the benchmark earned too little to divide by.
+function score(own, benchmark, cell) {
+  const best = own.benchmark.expected_pnl;
+  if (own.score !== null) return cell("Score", points(own.score), `1 is the ${benchmark}, 0 is passing`);
+  const apart = own.totals.expected_pnl - best;
+  const name = apart < 0 ? `Behind the ${benchmark}` : `Ahead of the ${benchmark}`;
+  return cell(name, points(Math.abs(apart)), `in skill, of which it has ${signed(best)}`);
 }
 
 function row(name, totals, current) {
@@ -79,12 +72,15 @@ function row(name, totals, current) {
 export function ending(game) {
   const [own, other] = game.records.at(-1).orders.map((order) => order.wealth_after);
   const said = `The game is over: you have ${points(own, 1)} points`;
-  if (other === undefined) return `${said}, ${signed(own - game.initial_wealth, 1)}.`;
-  const apart = `${points(Math.abs(own - other), 1)} ${own > other ? "more than" : "behind"}`;
+  const gain = own - game.initial_wealth;
+  if (other === undefined) return `${said}, ${points(Math.abs(gain), 1)} ${gain < 0 ? "less" : "more"} than at the start.`;
+  const apart = `${points(Math.abs(own - other), 1)} ${own > other ? "more" : "less"} than`;
   return `${said}, ${Math.abs(own - other) < 0.05 ? "as many as" : apart} ${game.seats[1].name}.`;
 }
 
 export function rulesWords(game) {
-  const impact = game.impact ? `impact ${points(game.alpha)} a unit` : "no impact";
-  return `Seed ${game.seed}, ${game.preset}${game.events ? "" : ", no events"}, ${impact}.`;
+  const impact = game.impact
+    ? `each unit beyond the depth moves the price by ${points(game.alpha)}`
+    : "no price impact";
+  return `Market ${game.preset}, seed ${game.seed}${game.events ? "" : ", no events"}, ${impact}.`;
 }

@@ -1,6 +1,6 @@
 // What lies on the table: event, deck, cards, quotes with their depths; before the orders and after.
 
-import { el, plural, points } from "./dom.js";
+import { el, plural, points, units } from "./dom.js";
 
 const RANK_WORDS = { 11: "jack", 12: "queen", 13: "king", 14: "ace" };
 
@@ -93,28 +93,33 @@ function sum(record) {
     { class: "sum" },
     `${values.join(" + ")} = `,
     el("b", {}, points(record.S, 0)),
-    `, fair value was ${points(record.mu)} ± ${points(record.sigma)}`,
+    `; the fair value was ${points(record.mu)}, give or take ${points(record.sigma)}`,
   );
 }
 
 function quote(game, round, side) {
-  const shown = round[`displayed_${side}`],
-    truth = round[`depth_${side}`];
-  const flow = round.orders
-    ?.filter((order) => order.side === (side === "bid" ? "sell" : "buy"))
-    .reduce((q, order) => q + order.size, 0);
-  const who = game.seats[0].human ? "you" : "players";
-  const capped = round[`${side}_capped`];
-  const words = [`${capped ? "at least " : ""}${points(shown, 1)} units displayed`];
-  if (truth !== undefined) words.push(`${points(truth, 1)} were there, ${flow} taken`);
+  const who = game.seats[0].human ? "You" : "Players";
+  const action = side === "bid" ? "sell" : "buy";
   return el(
     "div",
     { class: "quote" },
-    el("h3", {}, `${side === "bid" ? "Bid" : "Ask"}: ${who} ${side === "bid" ? "sell" : "buy"} at`),
+    el("h3", {}, `${who} ${action} at`, el("span", {}, side === "bid" ? "bid" : "ask")),
     el("div", { class: "price" }, points(round[side])),
-    depthBar(game, shown, truth, flow),
-    el("small", {}, `${words.join("; ")}.`),
+    game.impact && depth(game, round, side, action), // without impact, depth means nothing
   );
+}
+
+function depth(game, round, side, action) {
+  const shown = round[`displayed_${side}`],
+    truth = round[`depth_${side}`];
+  const taken = round.orders
+    ?.filter((order) => order.side === action)
+    .reduce((total, order) => total + order.size, 0);
+  const capped = round[`${side}_capped`];
+  const known = `${capped && truth === undefined ? "at least " : ""}${units(truth ?? shown)} units`;
+  const hidden = capped && truth !== undefined ? `, of which ${units(shown)} were shown` : "";
+  const words = `Depth: ${known}${hidden}${truth === undefined ? "" : `; players took ${taken}`}.`;
+  return [depthBar(game, shown, truth, taken), el("small", {}, words)];
 }
 
 function depthBar(game, shown, truth, flow) {

@@ -60,9 +60,9 @@ export function watchView(root, options, leaving) {
         el(
           "p",
           {},
-          "Two policies, or one alone, play a whole game; then you step through it. Beside every decision stands what the exact optimum would have done, and what every other order was worth.",
+          "Two policies, or one alone, play a whole game, and then you step through it. Beside every decision you see what perfect play would have been and what every other order was worth.",
         ),
-        el("p", { class: "muted" }, "Trained policies are those that the server was started with."),
+        el("p", { class: "muted" }, "The trained policies are those that the server was started with."),
       ),
       form,
     ),
@@ -109,7 +109,7 @@ export function replayView(root, options, leaving) {
       el(
         "p",
         {},
-        "A game saved here, or in the terminal. The file is played through the market again, so what you see is what the rules say, not what the file says.",
+        "Choose a game that was saved here or in the terminal. It is played through the market again, so you see what the rules say and not what the file says.",
       ),
       drop,
     ),
@@ -119,14 +119,16 @@ export function replayView(root, options, leaving) {
 export const saveLink = (game) =>
   el("a", { class: "button", href: `api/games/${game.id}/saved`, download: "" }, "Save (JSON)");
 
-// `active` says whether the keys are this viewer's.
-export function showGame(root, game, leaving, { before, active = () => true }) {
+// `active` says whether the keys are this viewer's, `known` that whoever looks has seen the game: what is still to come
+// and the totals are shown only then, or once the viewer has been there.
+export function showGame(root, game, leaving, { before, active = () => true, known = false }) {
   if (!game.records.length) {
     root.replaceChildren(before, el("p", { class: "notice" }, "No round of this game was played."));
     return;
   }
   const last = game.records.length;
   let round = 1,
+    seen = known ? last : 1,
     timer = null;
   const range = el("input", {
     type: "range",
@@ -165,11 +167,15 @@ export function showGame(root, game, leaving, { before, active = () => true }) {
     button("Last round", "last", () => last),
   ];
   const stage = el("div", {}),
-    side = el("aside", { "aria-label": "The whole game" });
+    side = el("aside", { "aria-label": "The game so far" }),
+    result = el("div", {}, el("p", { class: "muted" }, "The totals come up after the last round."));
 
   function go(to) {
     round = Math.min(last, Math.max(1, to));
-    const record = game.records[round - 1];
+    seen = Math.max(seen, round);
+    if (seen === last && game.summary) result.replaceChildren(totals(game));
+    const record = game.records[round - 1],
+      soFar = { ...game, records: game.records.slice(0, seen) };
     range.value = round;
     range.setAttribute("aria-valuetext", `round ${round} of ${last}`);
     [first.disabled, back.disabled, on.disabled, end.disabled] = [
@@ -183,12 +189,12 @@ export function showGame(root, game, leaving, { before, active = () => true }) {
       .filter(Boolean);
     stage.replaceChildren(felt(game, record), ...told, decisions(game, record));
     side.replaceChildren(
-      el("section", { class: "panel" }, el("h2", {}, "Wealth"), wealthChart(game, round)),
+      el("section", { class: "panel" }, el("h2", {}, "Wealth"), wealthChart(soFar, round)),
       el(
         "section",
         { class: "panel" },
         el("h2", {}, "Rounds"),
-        history(game, {
+        history(soFar, {
           cursor: round,
           onpick: (r) => {
             pause();
@@ -236,7 +242,7 @@ export function showGame(root, game, leaving, { before, active = () => true }) {
     el("div", { class: "spread" }, el("div", {}, heading, el("p", { class: "muted" }, rules)), before),
     el("div", { class: "scrub", role: "group", "aria-label": "Rounds" }, first, back, playing, on, end, range),
     el("div", { class: "board" }, stage, side),
-    totals(game),
+    result,
   );
   go(1);
   heading.focus({ preventScroll: true });

@@ -1,10 +1,10 @@
-"""Who sits at a game's seats, and the table that asks policies and takes people's orders.
+"""Who takes part in a game, and the game that asks policies and takes people's orders.
 
 setup = make_setup("two", seed=7)
-table = Table(setup, [human(), find_seat("equilibrium", setup)])
-while not table.over:
-    table.offer                           # Offer
-    record = table.play({0: action})      # {seat: action 0..20} of every human seat
+game = SeatedGame(setup, [human(), find_participant("equilibrium", setup)])
+while not game.over:
+    game.offer                           # Offer
+    record = game.play({0: action})      # {seat: action 0..20} of every human seat
 """
 
 import dataclasses
@@ -27,8 +27,8 @@ HUMAN = "human"
 
 
 @dataclasses.dataclass(frozen=True)
-class Seat:
-    """A name to show, and who decides; policy None is a person."""
+class Participant:
+    """A name to show and who decides; a person if `policy` is None."""
 
     name: str
     policy: Policy | None = None
@@ -41,14 +41,14 @@ class Seat:
         return self.policy is None
 
 
-def human(name: str = HUMAN) -> Seat:
-    """A seat for a person."""
-    return Seat(name)
+def human(name: str = HUMAN) -> Participant:
+    """A person."""
+    return Participant(name)
 
 
-def find_seat(name: str, setup: Setup, key: str = "--opponent") -> Seat:
-    """A seat by name: "human", a policy's name, or what `load_player` reads (a run's first training
-    seed plays).
+def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Participant:
+    """A participant by name: "human", a policy's name, or what `load_player` reads (of a run, the
+    first training seed plays).
 
     Args:
         key: what an error calls the argument.
@@ -61,20 +61,19 @@ def find_seat(name: str, setup: Setup, key: str = "--opponent") -> Seat:
     path = Path(name)
     if not path.is_dir() and (name in POLICIES or not path.is_file()):
         try:
-            return Seat(name, make_policy(name), setup.params)
+            return Participant(name, make_policy(name), setup.params)
         except ValueError as error:
             raise ParameterError(
                 key, name, f"is neither human, a run folder nor a policy ({error})"
             ) from None
-    from cardjax.runtime.runs import (
-        load_player,
-    )  # learners load slowly, and only a run folder needs them
+    # Learners load slowly, and only a run needs them.
+    from cardjax.runtime.runs import load_player
 
     player, own, _ = load_player(path)
     if own.n_players != setup.n_players:
         allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
         raise ParameterError(key, name, allowed)
-    return Seat(_run_name(path), player.policy, player.params[0])
+    return Participant(_run_name(path), player.policy, player.params[0])
 
 
 def _run_name(folder: Path) -> str:
@@ -84,24 +83,29 @@ def _run_name(folder: Path) -> str:
     return "run " + "".join(c if c.isprintable() else "?" for c in folder.resolve().name)[:100]
 
 
-class Table:
-    """A Game with somebody at every seat."""
+class SeatedGame:
+    """A Game with a participant at every seat."""
 
-    def __init__(self, setup: Setup, seats: Sequence[Seat]):
-        """The first offer is on the table.
+    def __init__(self, setup: Setup, participants: Sequence[Participant]):
+        """The first offer is made.
 
         Raises:
-            ValueError: not as many seats as the setup has players.
+            ValueError: not as many participants as the setup has players.
         """
-        if len(seats) != setup.n_players:
-            raise ValueError(f"{len(seats)} seats in a game of {setup.n_players}")
-        self.setup, self.seats, self.game = setup, tuple(seats), Game(setup)
-        keys = jax.random.split(self.game.round_key, len(seats) + 1)
+        if len(participants) != setup.n_players:
+            raise ValueError(f"{len(participants)} participants in a game of {setup.n_players}")
+        self.setup, self.participants, self.game = setup, tuple(participants), Game(setup)
+        keys = jax.random.split(self.game.round_key, len(participants) + 1)
         # A policy sits at all seats and decides at its own: one may have weights for each seat.
         self._carries = [
-            None if seat.policy is None else seat.policy.init(key, (setup.n_players,))
-            for seat, key in zip(seats, keys[1:], strict=True)
+            None if who.policy is None else who.policy.init(key, (setup.n_players,))
+            for who, key in zip(participants, keys[1:], strict=True)
         ]
+
+    @property
+    def names(self) -> list[str]:
+        """What the participants are called, in seat order."""
+        return [who.name for who in self.participants]
 
     @property
     def offer(self) -> Offer:
@@ -121,18 +125,18 @@ class Table:
     @property
     def human_seats(self) -> tuple[int, ...]:
         """The seats that `play` takes orders of."""
-        return tuple(i for i, seat in enumerate(self.seats) if seat.is_human)
+        return tuple(i for i, who in enumerate(self.participants) if who.is_human)
 
     def play(self, orders: Mapping[int, int]) -> RoundRecord:
-        """Settle the round: the policies decide, at the same time as the people whose orders these
+        """Settle the round: the policies decide at the same time as the people whose orders these
         are.
 
         Args:
             orders: seat → action 0..20, of every human seat and no other.
 
         Raises:
-            ValueError: other seats than the human ones, no action, or the game is over; nothing has
-                happened then.
+            ValueError: `orders` are not those of exactly the human seats, one is no action, or the
+                game is over; nothing has happened then.
         """
         if set(orders) != set(self.human_seats):
             raise ValueError(
@@ -140,13 +144,13 @@ class Table:
             )
         actions: list[int] = []
         carries: list[Any] = []
-        for i, (seat, carry) in enumerate(zip(self.seats, self._carries, strict=True)):
-            if seat.policy is None:
+        for i, (who, carry) in enumerate(zip(self.participants, self._carries, strict=True)):
+            if who.policy is None:
                 actions.append(orders[i])
                 carries.append(None)
                 continue
             key = jax.random.fold_in(self.game.round_key, i)
-            after, action = _act(seat.policy, seat.params, carry, self.game.view, key)
+            after, action = _act(who.policy, who.params, carry, self.game.view, key)
             actions.append(int(np.asarray(action)[i]))
             carries.append(after)
         record = self.game.play(actions)
