@@ -19,7 +19,8 @@ from jax import Array
 from cardjax.config import load_config, make_market
 from cardjax.env.execution import position_of
 from cardjax.env.market import State
-from cardjax.policies.protocol import Memoryless, sample_action
+from cardjax.env.sampling import sample_categorical
+from cardjax.policies.protocol import Memoryless
 from cardjax.policies.registry import make_policy
 from cardjax.policies.stage_game import expected_pnl, flow_of_others
 
@@ -37,7 +38,7 @@ def main() -> None:
         def play_round(games: State, key: Array) -> tuple[State, tuple[Array, Array]]:
             view = jax.vmap(market.view, (0, None))(games, params)
             law = policy.action_probabilities(params, view)
-            actions = sample_action(key, law)
+            actions = sample_categorical(key, law)
             value = expected_pnl(params, view, flow_of_others(law))
             value = jnp.take_along_axis(value, actions[..., None], -1)[..., 0]
             keys = jax.random.split(jax.random.fold_in(key, 1), n_games)

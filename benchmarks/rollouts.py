@@ -13,7 +13,8 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from cardjax.env import CardMarket, State, make_params, threefry
+from cardjax.env import CardMarket, State, make_params
+from cardjax.kernels import threefry
 
 STEPS_A_CALL = 1_000_000
 

@@ -1,4 +1,4 @@
-"""A room imports only from the floors below it. DESIGN.md, "Floors"."""
+"""A room imports only from the floors below it (docs/architecture.md)."""
 
 import ast
 import os
@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
+    "kernels": 0,
     "env": 1,
     "files": 1.2,
     "config": 1.5,
@@ -90,6 +91,8 @@ def test_a_module_imports_only_from_below(path):
         ("env", "from cardjax.env.cards import deal", True),
         ("env", "from cardjax.config import load_config", False),
         ("env", "import cardjax", False),
+        ("env", "from cardjax.kernels import threefry", True),
+        ("kernels", "from cardjax.env import View", False),
         ("config", "from cardjax.policies import make_policy", False),
         ("policies", "from cardjax.env import View", True),
         ("agents", "from cardjax.evaluation.match import Seats", False),
@@ -103,7 +106,9 @@ def test_the_walk_tells_upward_and_sideways_from_downward(room, line, allowed):
     assert all(may_import(room, other) for other in rooms_of(imports_of(line))) is allowed
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if room_of(p) == "env"], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [p for p in MODULES if room_of(p) in ("kernels", "env")], ids=name_of
+)
 def test_the_market_needs_nothing_but_jax_and_numpy(path):
     packages = {name.split(".")[0] for name in imports_of(path.read_text())}
     assert packages <= {"cardjax", "jax", "numpy"} | sys.stdlib_module_names

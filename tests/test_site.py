@@ -17,8 +17,9 @@ import pytest
 
 import cardjax
 from cardjax.env import CardMarket, make_params, posterior
+from cardjax.env.cards import largest_sum
 from cardjax.env.liquidity import depth_scale, draw_depth
-from cardjax.env.market import Market, State, new_players, s_max_of
+from cardjax.env.market import Market, State, new_players
 from cardjax.env.quotes import draw_quote
 from cardjax.policies import symmetric_equilibrium
 
@@ -364,7 +365,7 @@ def round_in_numbers():
                 "edge of a sell": quote.bid - mu,
                 "depth scale": depth_scale(sigma, quote.spread, params),
                 "cost of buying 4": 4 * quote.ask,
-                "cost of selling 10": 10 * (s_max_of(event) - quote.bid),
+                "cost of selling 10": 10 * (largest_sum(event) - quote.bid),
                 "overflow": size.sum() - info["depth_ask"],
                 "slippage": info["slippage"][1],
                 "exec_price": info["exec_price"][1],

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from cardjax.policies.protocol import sample_action
+from cardjax.env import sample_categorical
 
 INVALID_LOGIT = np.float32(-1e9)
 
@@ -22,4 +22,4 @@ class MaskedCategorical(distrax.Categorical):
         super().__init__(logits=jnp.where(mask, logits, INVALID_LOGIT), dtype=jnp.int32)
 
     def _sample_n(self, key: Array, n: int) -> Array:
-        return sample_action(key, jnp.broadcast_to(self.probs, (n, *self.probs.shape)))
+        return sample_categorical(key, jnp.broadcast_to(self.probs, (n, *self.probs.shape)))

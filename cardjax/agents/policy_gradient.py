@@ -12,7 +12,7 @@ from jax import Array
 from cardjax.agents import losses
 from cardjax.agents.batch import Batch
 from cardjax.agents.distribution import INVALID_LOGIT
-from cardjax.env.kernels import own_kernel
+from cardjax.kernels.own_kernel import own_kernel
 
 
 @own_kernel

@@ -45,10 +45,10 @@ from cardjax.agents.schedules import annealed
 from cardjax.config import PPOConfig
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS, RUIN_LEVEL
-from cardjax.env.kernels import total
 from cardjax.env.market import CardMarket, State
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.kernels.short_axes import sum_short_axis
 
 SPARSEST, FEWEST_ROWS = 4, 4096
 """The inputs' moments are learned from every fourth game, if an update then still sees so many
@@ -451,7 +451,11 @@ class PPO:
         """V [...] from the critic's estimates [..., 1 or 21]: with action values, their mean under
         the policy.
         """
-        return total(estimate * probabilities) if self._has_action_values else estimate[..., 0]
+        return (
+            sum_short_axis(estimate * probabilities)
+            if self._has_action_values
+            else estimate[..., 0]
+        )
 
     def _scheduled(self, name: str, n_updates: Array) -> Array:
         """A hyperparameter after so many updates."""

@@ -14,7 +14,7 @@ from cardjax.agents.q_learning import best_valid
 from cardjax.env.execution import N_ACTIONS
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
-from cardjax.policies.protocol import sample_action
+from cardjax.env.sampling import sample_categorical
 
 
 class QParams(NamedTuple):
@@ -64,7 +64,7 @@ class QPolicy:
         is a game's first.
         """
         carry, q = self._values(params, carry, observation, first)
-        return carry, best_valid(q, mask) if self.greedy else sample_action(
+        return carry, best_valid(q, mask) if self.greedy else sample_categorical(
             key, self._exploring(q, mask, params)
         )
 

@@ -1,6 +1,4 @@
-"""The card-sum market: `import cardjax.env` alone is a usable benchmark; it knows jax and numpy,
-nothing of ours.
-"""
+"""The card-sum market. `import cardjax.env` alone is a usable benchmark: it needs jax and numpy."""
 
 from cardjax.env.declaration import ParameterError
 from cardjax.env.events import EVENT_KINDS, remap_event
@@ -9,6 +7,7 @@ from cardjax.env.market import CardMarket, State
 from cardjax.env.observation import Field, View
 from cardjax.env.params import N_ROUNDS, REWARD_KINDS, EnvParams, make_params, params_grid
 from cardjax.env.quotes import posterior
+from cardjax.env.sampling import sample_categorical
 from cardjax.env.spaces import Box, Discrete
 
 __all__ = [
@@ -29,4 +28,5 @@ __all__ = [
     "params_grid",
     "posterior",
     "remap_event",
+    "sample_categorical",
 ]

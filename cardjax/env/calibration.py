@@ -1,6 +1,6 @@
-"""The depth scale kappa that gives true depth a wanted median, computed exactly. RULES.md,
-"Liquidity".
+"""The depth scale kappa that gives true depth a wanted median, computed exactly.
 
+docs/rules.md#depth has the law of true depth.
 Every state that the maker can be in (an event and the cards revealed) is enumerated with its
 probability. Within a state ln L is normal before it is clipped, so P(L ≤ x) is a finite mixture of
 normal distribution functions, and clipping moves no quantile that lies between L_min and L_max.
@@ -13,18 +13,16 @@ from collections.abc import Callable
 import numpy as np
 
 from cardjax.env.cards import N_CARDS
-from cardjax.env.events import EVENT_KINDS, EVENTS, N_EVENTS, N_RANKS, N_REMAPS, NO_EVENT, REMAP
+from cardjax.env.events import DECKS, EVENTS, N_EVENTS, N_RANKS, N_REMAPS, NO_EVENT, REMAP, SUITS
 from cardjax.env.params import EnvParams
 
-SUITS = 4
 WAYS = np.array([math.comb(SUITS, k) for k in range(SUITS + 1)])
 """In how many ways k cards of one rank can be chosen."""
 _ERF = np.vectorize(math.erf, otypes=[float])
 
 
 def median_depth(params: EnvParams) -> float:
-    """The median of true depth over the rounds of a game, one side, in units. RULES.md,
-    "Liquidity".
+    """The median of true depth over the rounds of a game, one side, in units.
 
     It is exact, not sampled: every round of a game has the same marginal distribution of events,
     since an event that is kept is distributed as a fresh one.
@@ -44,8 +42,7 @@ def median_depth(params: EnvParams) -> float:
 
 
 def calibrate_kappa(params: EnvParams, median: float = 7.0) -> float:
-    """The kappa for which true depth has this median, all else as in `params`. RULES.md,
-    "Liquidity".
+    """The kappa for which true depth has this median, all else as in `params`.
 
     Args:
         params: one game's parameters, scalar leaves (not a batch); its own kappa plays no part.
@@ -61,12 +58,14 @@ def calibrate_kappa(params: EnvParams, median: float = 7.0) -> float:
     low, high = float(params.liquidity.min), float(params.liquidity.max)
     if not low <= median <= high:
         raise ValueError(
-            f"median = {median:g}: must be in [L_min, L_max] = [{low:g}, {high:g}], where depth is clipped"
+            f"median = {median:g}: must be in [L_min, L_max] = [{low:g}, {high:g}], "
+            "where depth is clipped"
         )
     revealed = float(params.hints[N_CARDS]) / float(np.sum(params.hints))
     if revealed >= 0.5 and median < high:
         raise ValueError(
-            f"median = {median:g}: no kappa gives it, {revealed:.0%} of the rounds have sigma = 0 and so L_max"
+            f"median = {median:g}: no kappa gives it, {revealed:.0%} of the rounds have "
+            "sigma = 0 and so L_max"
         )
     probability, log_scale = _states(params)
     tau = float(params.liquidity.tau)
@@ -79,8 +78,9 @@ def calibrate_kappa(params: EnvParams, median: float = 7.0) -> float:
 
 
 def _states(params: EnvParams) -> tuple[np.ndarray, np.ndarray]:
-    """(probability [N], ln(L_bar / kappa) [N]) of all that can occur; events and hints of one L_bar
-    count as one.
+    """The probability [N] and ln(L_bar / kappa) [N] of every state that can occur.
+
+    States of the same L_bar count as one.
     """
     chance_of_event = _event_probabilities(params)
     chance_of_hints = np.asarray(params.hints, np.float64) / np.sum(params.hints, dtype=np.float64)
@@ -98,12 +98,12 @@ def _states(params: EnvParams) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _event_probabilities(params: EnvParams) -> np.ndarray:
-    """float64 [161]: how often each event is up, in any round."""
+    """How often each event is up, in any round: float64 [161]."""
     chance = np.zeros(N_EVENTS)
     if not params.flags.enable_events:
         chance[NO_EVENT] = 1.0
         return chance
-    kinds = np.array([float(getattr(params.events, kind)) for kind in EVENT_KINDS[:REMAP]])
+    kinds = np.array([float(getattr(params.events, kind)) for kind in DECKS])
     remap = float(params.events.remap)
     chance[:REMAP] = (1 - remap) * kinds / kinds.sum()
     chance[REMAP:] = remap / N_REMAPS
@@ -111,7 +111,7 @@ def _event_probabilities(params: EnvParams) -> np.ndarray:
 
 
 def _states_of_event(event: int, chance_of_hints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(probability, sigma) of each multiset of revealed cards under one event."""
+    """The probability and sigma of each multiset of revealed cards under one event."""
     values = np.asarray(EVENTS.value[event], np.float64)
     eligible = np.flatnonzero(EVENTS.eligible[event])
     deck = SUITS * EVENTS.eligible[event]
@@ -130,9 +130,7 @@ def _states_of_event(event: int, chance_of_hints: np.ndarray) -> tuple[np.ndarra
 
 
 def _below(log_depth: float, log_mean: np.ndarray, probability: np.ndarray, tau: float) -> float:
-    """P(ln L ≤ log_depth) before clipping, L lognormal of means exp(log_mean) in proportions
-    `probability`.
-    """
+    """P(ln L ≤ log_depth) before clipping, L a mixture of lognormals with means exp(log_mean)."""
     distance = log_depth - (log_mean - tau * tau / 2)
     # Without noise each state's distribution function is a step.
     below = (distance >= 0) if tau == 0 else (1 + _ERF(distance / (tau * math.sqrt(2)))) / 2
@@ -140,9 +138,7 @@ def _below(log_depth: float, log_mean: np.ndarray, probability: np.ndarray, tau:
 
 
 def _first_true(condition: Callable[[float], bool], near: float) -> float:
-    """The point at which a condition that is false far to the left and true far to the right turns
-    true.
-    """
+    """Where a condition turns true that is false far to the left and true far to the right."""
     low, high, step = near, near, 1.0
     while condition(low):
         low, step = low - step, 2 * step

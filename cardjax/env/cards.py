@@ -1,4 +1,7 @@
-"""Three cards dealt without replacement from the eligible deck, and how many of them are shown."""
+"""Three cards dealt without replacement from the eligible deck, and how many of them are shown.
+
+docs/rules.md#cards-and-events has the rule.
+"""
 
 import jax.numpy as jnp
 from jax import Array
@@ -11,11 +14,17 @@ N_CARDS = 3
 
 
 def deal(word: Array, event: Array) -> tuple[Array, Array]:
-    """Ranks (int32 [3], 2..14) of three cards drawn uniformly without replacement, and the unused
-    randomness.
+    """Three cards drawn uniformly without replacement from the deck that the event leaves.
 
-    The eligible cards are numbered by rank, four a rank. The second draw counts past the first card
-    and the third past both, so that every ordered triple of cards is equally likely.
+    The eligible cards are numbered by rank, four per rank. The second draw counts past the first
+    card and the third past both, so that every ordered triple of cards is equally likely.
+
+    Args:
+        word: uint32, a random word.
+        event: int32, 0..160.
+
+    Returns:
+        The cards' ranks, int32 [3] in 2..14, and a uint32 word that holds the unused randomness.
     """
     n = jnp.asarray(EVENTS.n_cards)[event]
     first, word = draws.below(word, n)
@@ -29,23 +38,40 @@ def deal(word: Array, event: Array) -> tuple[Array, Array]:
 
 
 def draw_n_hints(word: Array, params: EnvParams) -> Array:
-    """How many of the three cards are revealed, int32 in 0..3."""
+    """How many of the three cards are revealed, int32 in 0..3, by the chances `params.hints`."""
     return draws.categorical(draws.uniform(word), [params.hints[h] for h in range(N_CARDS + 1)])
 
 
 def values_of(ranks: Array, event: Array) -> Array:
-    """float32 values of cards of these ranks under the event; ranks [..., 3], event [...]."""
+    """What cards of these ranks are worth under the event, points.
+
+    Args:
+        ranks: int32 [..., 3].
+        event: int32 [...].
+
+    Returns:
+        float32 [..., 3].
+    """
     remapped = ranks == jnp.asarray(EVENTS.remap_from)[event][..., None]
-    return jnp.where(remapped, jnp.asarray(EVENTS.remap_to)[event][..., None], ranks).astype(
-        jnp.float32
-    )
+    value = jnp.where(remapped, jnp.asarray(EVENTS.remap_to)[event][..., None], ranks)
+    return value.astype(jnp.float32)
+
+
+def largest_sum(event: Array) -> Array:
+    """S_max, the largest S that the event's deck allows, float32 [...], points."""
+    return N_CARDS * jnp.asarray(EVENTS.largest)[event]
 
 
 def hint_counts(ranks: Array, n_hints: Array | int) -> Array:
-    """int32 [..., 13]: how many of the first `n_hints` cards are of each rank 2..14."""
+    """How many of the first `n_hints` cards are of each rank 2..14.
+
+    Args:
+        ranks: int32 [..., 3].
+        n_hints: int32 [...], 0..3.
+
+    Returns:
+        int32 [..., 13].
+    """
     columns = jnp.arange(LOWEST_RANK, LOWEST_RANK + N_RANKS)
-    shown = [
-        (ranks[..., i, None] == columns) & (i < jnp.asarray(n_hints))[..., None]
-        for i in range(N_CARDS)
-    ]
-    return shown[0].astype(jnp.int32) + shown[1] + shown[2]
+    shown = jnp.arange(N_CARDS) < jnp.asarray(n_hints)[..., None]
+    return ((ranks[..., None] == columns) & shown[..., None]).sum(-2, dtype=jnp.int32)

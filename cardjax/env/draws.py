@@ -3,40 +3,51 @@
 A round of the market spends four 32-bit words, so the draws are written on words rather than on
 keys: each function turns one word (or half of one) into a number and says how finely. Nothing here
 has a bias that a test over fewer than 1e9 draws could see; tests/env/test_draws.py holds the
-distributions.
+distributions. docs/design_notes.md says which draws share a word.
 """
 
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from cardjax.env import threefry
+from cardjax.kernels import threefry
 
 LARGEST_BELOW_ONE = 1.0 - 2.0**-24
+TINY = np.float32(1e-30)
+"""What divisors are held above, where a share may be 0."""
+WORDS_OF_A_CHILD = 2
 
 
-def words(key: Array, n: int) -> tuple[Array, ...]:
-    """`n` independent uint32 words from one key (typed or raw, of any implementation).
+def words(key: Array, n: int, first_child: int = 0) -> tuple[Array, ...]:
+    """`n` independent random words from one key.
 
     The children of a key are themselves random words, and every word that the generator computes is
     handed out, where `jax.random.bits` folds each pair of them into one: half the work for the same
-    randomness. Of a child only the first two words count: an "rbg" key has four, and they are the
+    randomness. Only the first two words of a child count: an "rbg" key has four, and they are the
     same two twice.
+
+    Args:
+        key: one key, typed or raw, of any implementation.
+        n: words.
+        first_child: the number of the first child that is spent, two words each. Whoever spends
+            other children of the same key draws independently.
+
+    Returns:
+        `n` words, uint32 [].
     """
-    n_children = -(-n // min(_words_of(key).shape[-1], 2))
-    if threefry.is_threefry(key):
-        children = [_words_of(threefry.fold_in(key, i)) for i in range(n_children)]
-    else:
-        children = list(_words_of(jax.random.split(key, n_children)))
-    flat = [word for child in children for word in child[:2]]
+    last_child = first_child - (-n // WORDS_OF_A_CHILD)
+    children = threefry.split(key, last_child)[first_child:]
+    flat = [word for child in children for word in threefry.words_of(child)[:WORDS_OF_A_CHILD]]
     return tuple(flat[:n])
 
 
 def uniform(word: Array) -> Array:
-    """float32 in [0, 1); steps of 2^-24 near 1 and of 2^-32 near 0, so put the rarest outcome at
-    the low end.
+    """A uniform in [0, 1), float32 [...].
+
+    Its steps are 2^-24 near 1 and 2^-32 near 0, so the rarest outcome belongs at the low end.
     """
     return jnp.minimum(
         word.astype(jnp.float32) * jnp.float32(2.0**-32), jnp.float32(LARGEST_BELOW_ONE)
@@ -44,11 +55,18 @@ def uniform(word: Array) -> Array:
 
 
 def below(word: Array, n: Array) -> tuple[Array, Array]:
-    """An int32 in [0, n) for n < 2^16, and a new word holding the randomness that was not used.
+    """A whole number in 0..n − 1, and a new word holding the randomness that was not used.
 
     The product word · n has 48 bits: the high part is the draw, the low 32 bits are the rest.
     Drawing from bounds n1, n2, … in turn from one word makes each outcome's probability right to n1
     · n2 · … / 2^32.
+
+    Args:
+        word: uint32 [...].
+        n: int32 [...], 1..65535.
+
+    Returns:
+        The number, int32 [...], and the new word, uint32 [...].
     """
     bound = n.astype(jnp.uint32)
     high = ((word >> 16) * bound + (((word & 0xFFFF) * bound) >> 16)) >> 16
@@ -56,8 +74,14 @@ def below(word: Array, n: Array) -> tuple[Array, Array]:
 
 
 def categorical(u: Array, weights: Sequence[Array]) -> Array:
-    """int32 index drawn from unnormalised scalar `weights` by where the uniform `u` falls; zero
-    weights never come.
+    """An index drawn with the given weights, by where a uniform falls among them.
+
+    Args:
+        u: float32 [...] in [0, 1).
+        weights: unnormalised scalars; an index of weight 0 never comes.
+
+    Returns:
+        int32 [...] in 0..len(weights) − 1.
     """
     cumulative = [weights[0]]
     for weight in weights[1:]:
@@ -70,24 +94,26 @@ def categorical(u: Array, weights: Sequence[Array]) -> Array:
 
 
 def normal(word: Array) -> Array:
-    """A standard normal by the inverse of its distribution function, at 24 bits: |z| ≤ 5.4."""
+    """A standard normal, float32 [...], by the inverse of its distribution function.
+
+    It has 24 bits: |z| ≤ 5.4.
+    """
     return _normal_at((word >> 8).astype(jnp.float32), 24)
 
 
 def normal_pair(word: Array) -> tuple[Array, Array]:
-    """Two standard normals, 16 bits each: |z| ≤ 4.4, their distribution functions right to 2^-17."""
-    return _normal_at((word >> 16).astype(jnp.float32), 16), _normal_at(
-        (word & 0xFFFF).astype(jnp.float32), 16
-    )
+    """Two independent standard normals, float32 [...] each.
+
+    They have 16 bits each: |z| ≤ 4.4, and distribution functions that are right to 2^-17.
+    """
+    high, low = word >> 16, word & 0xFFFF
+    return _normal_at(high.astype(jnp.float32), 16), _normal_at(low.astype(jnp.float32), 16)
 
 
 def _normal_at(cell: Array, n_bits: int) -> Array:
+    """The normal in the middle of cell 0..2^n_bits − 1 of equally likely ones."""
     centred = (cell + jnp.float32(0.5)) * jnp.float32(2.0 ** (1 - n_bits)) - jnp.float32(1.0)
     # At 24 bits the outermost cell's centre rounds to ±1, whose normal is infinite: hold it one
     # float32 step inside.
     inside = jnp.clip(centred, -jnp.float32(LARGEST_BELOW_ONE), jnp.float32(LARGEST_BELOW_ONE))
     return jnp.float32(2.0**0.5) * jax.lax.erf_inv(inside)
-
-
-def _words_of(key: Array) -> Array:
-    return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key

@@ -1,5 +1,6 @@
-"""Orders: which are valid, what they execute at and what they earn. RULES.md, "Orders, execution,
-settlement".
+"""Orders: which are valid, what they execute at and what they earn.
+
+docs/rules.md#orders and docs/rules.md#money have the rules.
 """
 
 from typing import NamedTuple
@@ -7,31 +8,36 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.env.kernels import by_player, own_kernel, total
 from cardjax.env.params import EnvParams
+from cardjax.kernels.largest_multiple import largest_multiple
+from cardjax.kernels.own_kernel import own_kernel
+from cardjax.kernels.short_axes import by_player, sum_short_axis
 
 MAX_SIZE = 10
+"""The largest order, units."""
 N_ACTIONS = 2 * MAX_SIZE + 1
 PASS = 0
 RUIN_LEVEL = 0.2
-"""Ruin: wealth at or below this share of W0 after any round. RULES.md, "Players"."""
+"""Ruin is wealth at or below this share of W0 after any round."""
 
 
 class Fill(NamedTuple):
-    """What each player's order came to; every leaf has shape [A]."""
+    """What each player's order came to; every attribute has shape [A]."""
 
     action: Array
     """int32, as executed: an invalid order is a pass."""
     rejected: Array
     """bool: was the requested action invalid?"""
     exec_price: Array
-    """points, 0 for a pass."""
+    """float32, the price of each unit, points; 0 for a pass."""
     fill_ratio: Array
-    """min(1, L/q), the share of the side's flow that its true depth absorbs; 1 for a pass."""
+    """float32, min(1, L/q), the share of the side's flow that its true depth absorbs; 1 for a
+    pass.
+    """
     slippage: Array
-    """|exec_price − quote|, points per unit."""
+    """float32, |exec_price − quote|, points per unit."""
     position: Array
-    """signed units: above 0 bought, below 0 sold."""
+    """float32, signed units: above 0 bought, below 0 sold."""
 
 
 def buy(size: int) -> int:
@@ -45,12 +51,12 @@ def sell(size: int) -> int:
 
 
 def position_of(action: Array) -> Array:
-    """Signed size of an int32 action: buys above 0, sells below, a pass 0."""
+    """The signed size of an int32 action, units: buys above 0, sells below, a pass 0."""
     return jnp.where(action > MAX_SIZE, MAX_SIZE - action, action)
 
 
 def action_mask(bid: Array, ask: Array, s_max: Array, wealth: Array, params: EnvParams) -> Array:
-    """bool [..., 21], which actions are valid; the arguments have shape [...]."""
+    """Which actions are valid, bool [..., 21]; the arguments are those of `largest_sizes`."""
     n_buys, n_sells = largest_sizes(bid, ask, s_max, wealth, params)
     sizes = jnp.arange(1, MAX_SIZE + 1)
     buys, sells = sizes <= n_buys[..., None], sizes <= n_sells[..., None]
@@ -61,42 +67,37 @@ def action_mask(bid: Array, ask: Array, s_max: Array, wealth: Array, params: Env
 def largest_sizes(
     bid: Array, ask: Array, s_max: Array, wealth: Array, params: EnvParams
 ) -> tuple[Array, Array]:
-    """The largest valid buy and the largest valid sell, int32 0..10 of the arguments' shape [...].
+    """The largest valid buy and the largest valid sell: the action mask in two numbers.
 
     A buy of i needs i · ask ≤ wealth and a sell of i needs i · (s_max − bid) ≤ wealth, compared in
-    float32, so every smaller size is valid too; a player in debt or stopped out may only pass.
+    float32, so every smaller size is valid too. A player in debt or stopped out may only pass.
+
+    Args:
+        bid: float32 [...], points; the other prices too.
+        ask: float32 [...].
+        s_max: float32 [...], the largest S that the event's deck allows.
+        wealth: float32 [...], points.
+
+    Returns:
+        int32 [...] each, 0..10 units.
     """
 
     def sizes(wealth: Array, buy_cost: Array, sell_cost: Array) -> tuple[Array, Array]:
         active = may_trade(wealth, params)
-        return jnp.where(active, _affordable(buy_cost, wealth), 0), jnp.where(
-            active, _affordable(sell_cost, wealth), 0
-        )
+        n_buys = largest_multiple(buy_cost, wealth, MAX_SIZE)
+        n_sells = largest_multiple(sell_cost, wealth, MAX_SIZE)
+        return jnp.where(active, n_buys, 0), jnp.where(active, n_sells, 0)
 
     return by_player(sizes, wealth, ask, s_max - bid)
 
 
-def _affordable(unit_cost: Array, wealth: Array) -> Array:
-    """The largest i in 0..10 with i · unit_cost ≤ wealth, wealth ≥ 0: a quotient, set right where
-    it was rounded.
-    """
-    quotient = jnp.floor(wealth / jnp.maximum(unit_cost, jnp.float32(1e-6)))
-    size = jnp.clip(quotient, 0, MAX_SIZE)
-    size = jnp.where(
-        size * unit_cost > wealth,
-        size - 1,
-        jnp.where((size + 1) * unit_cost <= wealth, size + 1, size),
-    )
-    return jnp.where(unit_cost <= 0, MAX_SIZE, jnp.minimum(size, MAX_SIZE)).astype(jnp.int32)
-
-
 def may_trade(wealth: Array, params: EnvParams) -> Array:
-    """bool: neither in debt nor stopped out."""
+    """Whether a player is neither in debt nor stopped out, bool [...]."""
     return (wealth >= 0) & ~stopped_out(wealth, params)
 
 
 def stopped_out(wealth: Array, params: EnvParams) -> Array:
-    """bool: `stop_out` is on and wealth ≤ stop_out_level · W0."""
+    """Whether `stop_out` is on and wealth at or below stop_out_level · W0, bool [...]."""
     return params.flags.stop_out & (wealth <= params.stop_out_level * params.initial_wealth)
 
 
@@ -111,20 +112,34 @@ def execute(
     wealth: Array,
     params: EnvParams,
 ) -> Fill:
-    """All players' orders at once: requested [A] of any number type, wealth [A], the rest scalars."""
+    """Executes all players' orders at once.
 
-    def order(requested: Array, wealth: Array) -> tuple[Array, Array]:
+    Each side's flow beyond its true depth moves the price for everybody on that side by alpha per
+    unit. All valid orders fill in full, and an invalid one is executed as a pass.
+
+    Args:
+        requested: [A] of any number type; what is none of 0..20 is invalid.
+        bid: float32, points; the other prices too.
+        ask: float32.
+        s_max: float32, the largest S that the event's deck allows.
+        depth_bid: float32, the true depth that sellers use, units.
+        depth_ask: float32, the true depth that buyers use, units.
+        wealth: float32 [A], points.
+    """
+
+    def checked(requested: Array, wealth: Array) -> tuple[Array, Array]:
         action, known = _as_action(requested)
         size, is_sell = jnp.abs(position_of(action)).astype(jnp.float32), action > MAX_SIZE
         affordable = size * jnp.where(is_sell, s_max - bid, ask) <= wealth
         valid = known & ((size == 0) | (may_trade(wealth, params) & affordable))
         return jnp.where(valid, action, PASS), ~valid
 
-    action, rejected = by_player(order, requested, wealth)
+    action, rejected = by_player(checked, requested, wealth)
     position = position_of(action).astype(jnp.float32)
-    bought, sold = total(jnp.maximum(position, 0)), total(jnp.maximum(-position, 0))
+    bought = sum_short_axis(jnp.maximum(position, 0))
+    sold = sum_short_axis(jnp.maximum(-position, 0))
 
-    def fill(action: Array, rejected: Array, position: Array) -> Fill:
+    def filled(action: Array, rejected: Array, position: Array) -> Fill:
         is_sell, traded = position < 0, position != 0
         flow, depth = jnp.where(is_sell, sold, bought), jnp.where(is_sell, depth_bid, depth_ask)
         impact = params.alpha * jnp.maximum(flow - depth, 0)
@@ -139,12 +154,13 @@ def execute(
             position=position,
         )
 
-    return by_player(fill, action, rejected, position)
+    return by_player(filled, action, rejected, position)
 
 
 def _as_action(requested: Array) -> tuple[Array, Array]:
-    """int32 action, and whether the request names one; a NaN, a fraction or a number outside 0..20
-    does not.
+    """The int32 action, and whether the request names one.
+
+    A NaN, a fraction or a number outside 0..20 names none, and is a pass.
     """
     known = (requested >= 0) & (requested < N_ACTIONS)
     if jnp.issubdtype(requested.dtype, jnp.floating):
@@ -153,15 +169,21 @@ def _as_action(requested: Array) -> tuple[Array, Array]:
 
 
 def settle(fill: Fill, value: Array) -> Array:
-    """P&L of each order, in points, if one unit pays `value`: i · (S − price) for buys, i · (price
-    − S) for sells.
+    """The P&L of each order if one unit pays `value`, float32 [A], points.
+
+    It is i · (value − price) for a buy of i, i · (price − value) for a sell, and 0 for a pass.
     """
     return fill.position * (value - fill.exec_price)
 
 
 def reward_of(fill: Fill, S: Array, mu: Array, wealth: Array, params: EnvParams) -> Array:
-    """float32 [A], by `params.reward`: the P&L, its conditional mean (mu for S), or the change of
-    ln max(W, 1).
+    """Each player's reward by `params.reward`, float32 [A].
+
+    Args:
+        fill: what the orders came to.
+        S: float32, the sum of the three cards' values, points.
+        mu: float32, its posterior mean, in place of S in the reward `expected_pnl`.
+        wealth: float32 [A], before the round, points.
     """
     pnl, expected_pnl = settle(fill, S), settle(fill, mu)
     log_wealth = jnp.log(jnp.maximum(wealth + pnl, 1)) - jnp.log(jnp.maximum(wealth, 1))

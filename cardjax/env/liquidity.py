@@ -1,4 +1,4 @@
-"""True and displayed depth of one side of the quote. RULES.md, "Liquidity"."""
+"""True and displayed depth of one side of the quote (docs/rules.md#depth)."""
 
 import jax.numpy as jnp
 from jax import Array
@@ -7,8 +7,13 @@ from cardjax.env.params import EnvParams
 
 
 def depth_scale(sigma: Array, spread: Array, params: EnvParams) -> Array:
-    """L_bar = kappa / (max(sigma, 1e-6) · (spread + 1e-8)), the mean of true depth before clipping,
-    in units.
+    """The mean of true depth before it is clipped, L_bar = kappa / (sigma · spread), units.
+
+    sigma is held above 1e-6 and 1e-8 is added to the spread, so that L_bar is finite.
+
+    Args:
+        sigma: float32 [...], points.
+        spread: float32 [...], points.
     """
     return params.liquidity.kappa / (
         jnp.maximum(sigma, jnp.float32(1e-6)) * (spread + jnp.float32(1e-8))
@@ -16,8 +21,12 @@ def depth_scale(sigma: Array, spread: Array, params: EnvParams) -> Array:
 
 
 def draw_depth(z: Array, sigma: Array, spread: Array, params: EnvParams) -> Array:
-    """True depth L = clip(exp(ln L_bar − tau²/2 + tau · z), L_min, L_max), in units; `z` is a
-    standard normal.
+    """True depth, L = L_bar · exp(tau · z − tau²/2) held between L_min and L_max, units.
+
+    Args:
+        z: float32 [...], a standard normal.
+        sigma: float32 [...], points.
+        spread: float32 [...], points.
     """
     tau = params.liquidity.tau
     raw = depth_scale(sigma, spread, params) * jnp.exp(tau * z - tau * tau / 2)
@@ -25,5 +34,5 @@ def draw_depth(z: Array, sigma: Array, spread: Array, params: EnvParams) -> Arra
 
 
 def displayed(depth: Array, params: EnvParams) -> Array:
-    """What players see of a true depth: min(L, L_cap)."""
+    """What players see of a true depth: min(L, L_cap), units."""
     return jnp.minimum(depth, params.liquidity.cap)

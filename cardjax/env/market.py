@@ -1,56 +1,73 @@
-"""CardMarket: the game as two pure functions, `reset` and `step`. RULES.md is its specification."""
+"""CardMarket: the game as two pure functions, `reset` and `step`.
+
+docs/rules.md is the specification. Each rule has a file of its own; here they are put together.
+"""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from cardjax.env import cards, draws, events, execution, liquidity, observation, quotes
-from cardjax.env.kernels import every, total
+from cardjax.env import cards, draws, events, execution, liquidity, observation, quotes, sampling
 from cardjax.env.observation import Field, View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.spaces import Box, Discrete
+from cardjax.kernels.short_axes import all_short_axis, sum_short_axis
+
+T = TypeVar("T")
 
 WORDS_PER_ROUND = 4
+"""Random words that a round's market is drawn from."""
 
 
 class Market(NamedTuple):
-    """One round's exogenous draws and what follows from them; scalars but for `ranks`."""
+    """One round's exogenous draws and what follows from them, the same for all players."""
 
     event: Array
+    """int32: the event's id, 0..160."""
     ranks: Array
-    """int32 [3]; the first `n_hints` are revealed."""
+    """int32 [3]: the cards' ranks, 2..14; the first `n_hints` are revealed."""
     n_hints: Array
+    """int32: how many cards are revealed, 0..3."""
     S: Array
+    """float32: what a unit pays, the sum of the cards' values, points. Hidden."""
     mu: Array
+    """float32: E[S | event, revealed cards], points."""
     sigma: Array
+    """float32: the standard deviation of S given event and revealed cards, points."""
     quote: quotes.Quote
+    """The maker's prices."""
     depth_bid: Array
+    """float32: the true depth that sellers use, units. Hidden beyond what is displayed."""
     depth_ask: Array
+    """float32: the true depth that buyers use, units. Hidden beyond what is displayed."""
 
 
 class Players(NamedTuple):
-    """What each player carries from round to round; every leaf has shape [A]."""
+    """What each player carries from round to round; every attribute has shape [A]."""
 
     wealth: Array
+    """float32: W, points."""
     last_position: Array
-    """int32: signed size of the last executed order."""
+    """int32: the signed size of the last executed order, units; 0 before a game's first."""
     last_slippage: Array
+    """float32: the last executed order's slippage, points per unit; 0 before a game's first."""
     last_fill_ratio: Array
+    """float32: the last executed order's fill ratio; 1 before a game's first."""
 
 
 class State(NamedTuple):
-    """The whole game between two rounds: the market now up for trade, the players, and the round's
-    number.
-    """
+    """The whole game between two rounds."""
 
     market: Market
+    """The market that is up for trade."""
     players: Players
+    """The players, with what the last round left them."""
     round: Array
-    """int32, 0..9: rounds already played."""
+    """int32: rounds already played, 0..9."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +80,14 @@ class CardMarket:
     """
 
     n_players: int = 2
+    """A, at least 1."""
     squeeze: bool = False
+    """Whether a single player's axis [A] is dropped from all that goes in and out."""
     observe_posterior: bool = False
+    """Whether the observation ends with mu and sigma, an ablation."""
 
     def reset(self, key: Array, params: EnvParams) -> tuple[Array, State]:
-        """A new game: observation float32 [A, D] and state."""
+        """A new game: its first observation, float32 [A, D], and its state."""
         market = draw_market(key, jnp.int32(events.NO_EVENT), jnp.bool_(True), params)
         state = State(market, new_players(self.n_players, params), jnp.int32(0))
         return self.observe(state, params), state
@@ -75,18 +95,19 @@ class CardMarket:
     def step(
         self, key: Array, state: State, action: Array, params: EnvParams
     ) -> tuple[Array, State, Array, Array, Array, dict[str, Array]]:
-        """Settle the round and draw the next; after a game's last round the next is a new game's
-        first.
+        """Settles the round and draws the next, which after a game's last is a new game's first.
 
         Args:
             key: what the next round's market is drawn from, and nothing else is.
+            state: the game so far.
             action: [A], 0 pass, 1..10 buy, 11..20 sell; anything else, NaN included, is a rejected
                 pass.
+            params: the market's numbers and switches.
 
         Returns:
-            (obs [A, D], state, reward [A], terminated, truncated, info). Where `terminated`, obs
-            and state are those of `reset(key, params)`, and info["final_observation"] is the ended
-            game's last. `truncated` is never True.
+            (obs float32 [A, D], state, reward float32 [A], terminated bool, truncated bool, info).
+            Where `terminated`, obs and state are those of `reset(key, params)`, and
+            info["final_observation"] is the ended game's last. `truncated` is never True.
         """
         end, reward, terminated, info = self._play_round(key, state, action, params)
         market = draw_market(key, state.market.event, terminated, params)
@@ -99,22 +120,24 @@ class CardMarket:
     def step_env(
         self, key: Array, state: State, action: Array, params: EnvParams
     ) -> tuple[Array, State, Array, Array, dict[str, Array]]:
-        """As `step`, but never resets: (obs, state, reward, terminated, info), also past a game's
-        end.
+        """As `step`, but never begins a new game, not even past the end of one.
+
+        Returns:
+            (obs float32 [A, D], state, reward float32 [A], terminated bool, info).
         """
         end, reward, terminated, info = self._play_round(key, state, action, params)
         return info["final_observation"], end, reward, terminated, info
 
     def view(self, state: State, params: EnvParams) -> View:
-        """What each player knows: a View whose leaves have a leading axis [A]."""
+        """What each player knows: a View whose attributes have a leading axis [A]."""
         return self._door(_view(state, params))
 
     def observe(self, state: State, params: EnvParams) -> Array:
-        """The encoded view, float32 [A, D]."""
+        """What each player knows as networks read it, float32 [A, D]: `encode` of `view`."""
         return self.encode(self.view(state, params))
 
     def encode(self, view: View) -> Array:
-        """The flat vector [..., D] of views of this game, whatever their leading shape."""
+        """The flat vectors, float32 [..., D], of views of this game with any leading shape."""
         return observation.encode(view, self.observe_posterior)
 
     def action_mask(self, state: State, params: EnvParams) -> Array:
@@ -123,12 +146,23 @@ class CardMarket:
 
     def largest_sizes(self, state: State, params: EnvParams) -> tuple[Array, Array]:
         """The largest valid buy and sell now, int32 [A] each: the action mask in two numbers."""
-        market, players = state.market, state.players
-        quote = market.quote
-        sizes = execution.largest_sizes(
-            quote.bid, quote.ask, s_max_of(market.event), players.wealth, params
-        )
-        return self._door(sizes)
+        quote = state.market.quote
+        s_max = cards.largest_sum(state.market.event)
+        wealth = state.players.wealth
+        return self._door(execution.largest_sizes(quote.bid, quote.ask, s_max, wealth, params))
+
+    def sample_action(self, key: Array, state: State, params: EnvParams) -> Array:
+        """A random action for each player, all valid ones equally likely: int32 [A].
+
+        What is drawn is independent of what `reset` and `step` draw from the same key, so one key
+        per round is enough:
+
+            action = env.sample_action(key, state, params)
+            obs, state, reward, terminated, truncated, info = env.step(key, state, action, params)
+        """
+        words = draws.words(key, self.n_players, first_child=WORDS_PER_ROUND // 2)
+        n_buys, n_sells = self.largest_sizes(state, params)
+        return sampling.uniform_valid(self._door(jnp.stack(words)), n_buys, n_sells)
 
     @property
     def observation_fields(self) -> dict[str, Field]:
@@ -137,19 +171,16 @@ class CardMarket:
 
     @property
     def observation_size(self) -> int:
-        """D."""
+        """D, the length of one player's observation."""
         return list(self.observation_fields.values())[-1].slice.stop
 
     def observation_space(self, params: EnvParams) -> Box:
-        """Bounds of the observation, shape [A, D]."""
+        """The bounds of the observation, shape [A, D]."""
         fields = self.observation_fields.values()
         widths = [field.slice.stop - field.slice.start for field in fields]
-        low, high = (
-            np.repeat([getattr(f, side) for f in fields], widths) for side in ("low", "high")
-        )
-        shape = (
-            (self.observation_size,) if self.squeeze else (self.n_players, self.observation_size)
-        )
+        low = np.repeat([field.low for field in fields], widths)
+        high = np.repeat([field.high for field in fields], widths)
+        shape = (*self._players_shape, self.observation_size)
         return Box(
             np.broadcast_to(low, shape).astype(np.float32),
             np.broadcast_to(high, shape).astype(np.float32),
@@ -157,18 +188,18 @@ class CardMarket:
 
     def action_space(self, params: EnvParams) -> Discrete:
         """0..20 for each player, shape [A]."""
-        return Discrete(execution.N_ACTIONS, () if self.squeeze else (self.n_players,))
+        return Discrete(execution.N_ACTIONS, self._players_shape)
 
     def _play_round(
         self, key: Array, state: State, action: Array, params: EnvParams
     ) -> tuple[State, Array, Array, dict[str, Array]]:
+        """The state after the round (drawn as if the game went on), rewards, its end, and info."""
         market, players = state.market, state.players
-        action = jnp.asarray(action).reshape((self.n_players,))
         fill = execution.execute(
-            action,
+            jnp.asarray(action).reshape((self.n_players,)),
             market.quote.bid,
             market.quote.ask,
-            s_max_of(market.event),
+            cards.largest_sum(market.event),
             market.depth_bid,
             market.depth_ask,
             players.wealth,
@@ -177,30 +208,48 @@ class CardMarket:
         pnl = execution.settle(fill, market.S)
         wealth = players.wealth + pnl
         reward = execution.reward_of(fill, market.S, market.mu, players.wealth, params)
+
         played = state.round + 1
-        terminated = (played >= N_ROUNDS) | every(execution.stopped_out(wealth, params))
+        terminated = (played >= N_ROUNDS) | all_short_axis(execution.stopped_out(wealth, params))
         after = Players(wealth, fill.position.astype(jnp.int32), fill.slippage, fill.fill_ratio)
         end = State(draw_market(key, market.event, jnp.bool_(False), params), after, played)
-        info = _info(market, params) | self._door(
-            {
-                name: getattr(fill, name)
-                for name in ("action", "rejected", "exec_price", "fill_ratio", "slippage")
-            }
-            | {"pnl": pnl, "wealth": wealth}
-        )
+
+        of_players = {
+            "action": fill.action,
+            "rejected": fill.rejected,
+            "exec_price": fill.exec_price,
+            "fill_ratio": fill.fill_ratio,
+            "slippage": fill.slippage,
+            "pnl": pnl,
+            "wealth": wealth,
+        }
+        info = _info(market, params) | self._door(of_players)
         info |= {
             "action_mask": self.action_mask(state, params),
             "final_observation": self.observe(end, params),
+            "terminated": terminated,
+            "truncated": jnp.zeros_like(terminated),
         }
-        info |= {"terminated": terminated, "truncated": jnp.zeros_like(terminated)}
         return end, self._door(reward), terminated, info
 
-    def _door(self, tree: Any) -> Any:
+    def _door(self, tree: T) -> T:
+        """What leaves the market: with `squeeze`, without the axis [A] of its one player."""
         return jax.tree.map(lambda leaf: leaf[0], tree) if self.squeeze else tree
+
+    @property
+    def _players_shape(self) -> tuple[int, ...]:
+        return () if self.squeeze else (self.n_players,)
 
 
 def draw_market(key: Array, previous_event: Array, first: Array, params: EnvParams) -> Market:
-    """A round's market, from the key and the previous event alone (`first`: a game's first round)."""
+    """A round's market, from the key and the previous event alone: orders have no part in it.
+
+    Args:
+        key: one random key.
+        previous_event: int32, the last round's event.
+        first: bool, whether this is a game's first round.
+        params: the market's numbers and switches.
+    """
     word_event, word_cards, word_mid, word_depth = draws.words(key, WORDS_PER_ROUND)
     event = events.draw_event(word_event, previous_event, first, params)
     ranks, word_hints = cards.deal(word_cards, event)
@@ -208,14 +257,16 @@ def draw_market(key: Array, previous_event: Array, first: Array, params: EnvPara
 
     value = cards.values_of(ranks, event)
     shown = jnp.where(jnp.arange(cards.N_CARDS) < n_hints, value, 0)
-    mu, sigma = quotes.posterior_moments(event, n_hints, total(shown), total(shown * shown))
+    mu, sigma = quotes.posterior_moments(
+        event, n_hints, sum_short_axis(shown), sum_short_axis(shown * shown)
+    )
     quote = quotes.draw_quote(draws.normal(word_mid), mu, sigma, params)
     z_bid, z_ask = draws.normal_pair(word_depth)
     return Market(
         event=event,
         ranks=ranks,
         n_hints=n_hints,
-        S=total(value),
+        S=sum_short_axis(value),
         mu=mu,
         sigma=sigma,
         quote=quote,
@@ -225,50 +276,57 @@ def draw_market(key: Array, previous_event: Array, first: Array, params: EnvPara
 
 
 def new_players(n_players: int, params: EnvParams) -> Players:
-    """The players at a game's start; "last" values are 0, 0 and 1."""
+    """The players at a game's start: wealth W0, and "last" values 0, 0 and 1."""
     nothing = jnp.zeros(n_players, jnp.float32)
     return Players(
-        nothing + params.initial_wealth, jnp.zeros(n_players, jnp.int32), nothing, nothing + 1
+        wealth=nothing + params.initial_wealth,
+        last_position=jnp.zeros(n_players, jnp.int32),
+        last_slippage=nothing,
+        last_fill_ratio=nothing + 1,
     )
 
 
-def s_max_of(event: Array) -> Array:
-    """S_max: three times the largest value in the event's eligible deck."""
-    return cards.N_CARDS * jnp.asarray(events.EVENTS.largest)[event]
-
-
 def _view(state: State, params: EnvParams) -> View:
+    """What each player knows, leading axis [A]; what all players see is repeated for each."""
     market, players = state.market, state.players
-    quote, s_max = market.quote, s_max_of(market.event)
-    n = players.wealth.shape[0]
-    shared = {
-        "bid": quote.bid,
-        "ask": quote.ask,
-        "mid": quote.mid,
-        "spread": quote.spread,
-        "displayed_bid": liquidity.displayed(market.depth_bid, params),
-        "displayed_ask": liquidity.displayed(market.depth_ask, params),
-        "event": market.event,
-        "hints": jnp.where(jnp.arange(cards.N_CARDS) < market.n_hints, market.ranks, 0),
-        "mu": market.mu,
-        "sigma": market.sigma,
-        "s_max": s_max,
-        "initial_wealth": jnp.asarray(params.initial_wealth),
-        "round": state.round,
-    }
+    quote, s_max = market.quote, cards.largest_sum(market.event)
+    n_players = players.wealth.shape[0]
+
+    def shared(leaf: Array) -> Array:
+        return jnp.broadcast_to(leaf, (n_players, *leaf.shape))
+
     return View(
-        **{name: jnp.broadcast_to(leaf, (n, *leaf.shape)) for name, leaf in shared.items()},
+        bid=shared(quote.bid),
+        ask=shared(quote.ask),
+        mid=shared(quote.mid),
+        spread=shared(quote.spread),
+        displayed_bid=shared(liquidity.displayed(market.depth_bid, params)),
+        displayed_ask=shared(liquidity.displayed(market.depth_ask, params)),
         last_slippage=players.last_slippage,
         last_fill_ratio=players.last_fill_ratio,
+        event=shared(market.event),
+        hints=shared(jnp.where(jnp.arange(cards.N_CARDS) < market.n_hints, market.ranks, 0)),
+        mu=shared(market.mu),
+        sigma=shared(market.sigma),
+        s_max=shared(s_max),
         wealth=players.wealth,
-        others_last=jnp.stack([jnp.roll(players.last_position, -k) for k in range(1, n)], -1)
-        if n > 1
-        else jnp.zeros((1, 0), jnp.int32),
+        initial_wealth=shared(jnp.asarray(params.initial_wealth)),
+        round=shared(state.round),
+        others_last=_others(players.last_position),
         action_mask=execution.action_mask(quote.bid, quote.ask, s_max, players.wealth, params),
     )
 
 
+def _others(values: Array) -> Array:
+    """For each player the others' values, in seat order after oneself: [A] → [A, A − 1]."""
+    n_players = values.shape[0]
+    if n_players == 1:
+        return jnp.zeros((1, 0), values.dtype)
+    return jnp.stack([jnp.roll(values, -seat) for seat in range(1, n_players)], -1)
+
+
 def _info(market: Market, params: EnvParams) -> dict[str, Array]:
+    """What `step` reports of the market, hidden truth included."""
     return {
         "event": market.event,
         "event_kind": events.kind_of(market.event),

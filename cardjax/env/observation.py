@@ -1,10 +1,12 @@
-"""What a player sees: the View, and the flat vector that networks read. RULES.md, "Observation, per
-player".
+"""What a player sees: the View, and the flat vector that networks read.
 
-`FIELDS` declares every field once: encoder, slices, bounds and the docs' table all come from there.
+docs/rules.md#what-a-player-sees has the rule. `FIELDS` declares every field of the vector once. The encoder, the slices, the bounds and the table
+in docs/reference.md all come from it.
 """
 
+import dataclasses
 import itertools
+import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,46 +17,59 @@ from jax import Array
 from cardjax.env import cards
 from cardjax.env.events import EVENT_KINDS, EVENTS, LOWEST_RANK, N_EVENTS, N_RANKS, REMAP
 from cardjax.env.execution import MAX_SIZE
-from cardjax.env.kernels import own_kernel, total
 from cardjax.env.params import N_ROUNDS
+from cardjax.kernels.columns import CannotPack, Counts, OneHot, packed, side_by_side
+
+INF = float("inf")
 
 
 class View(NamedTuple):
-    """One player's information, in natural units; leaves have any common leading shape [...], such
-    as [games, A].
+    """One player's information, in natural units.
 
-    Nothing hidden is in it: neither S nor true depth.
+    Nothing hidden is in it, neither S nor true depth. All attributes have the same leading shape [...], such as [A] or [games, A]. Floats are float32;
+    prices are in points, sizes and depths in units.
     """
 
     bid: Array
+    """[...]: the price at which a player sells, points."""
     ask: Array
+    """[...]: the price at which a player buys, points."""
     mid: Array
+    """[...]: the middle of bid and ask, points."""
     spread: Array
+    """[...]: ask less bid, points."""
     displayed_bid: Array
+    """[...]: depth of the bid side, which sellers use, as far as it is displayed, units."""
     displayed_ask: Array
+    """[...]: depth of the ask side, which buyers use, as far as it is displayed, units."""
     last_slippage: Array
+    """[...]: own slippage in the last round, points per unit; 0 in a game's first."""
     last_fill_ratio: Array
+    """[...]: own fill ratio in the last round, in (0, 1]; 1 in a game's first."""
     event: Array
-    """int32, 0..160."""
+    """int32 [...]: the event's id, 0..160."""
     hints: Array
-    """int32 [..., 3]: ranks of the revealed cards, 2..14, and 0 for each card that is not."""
+    """int32 [..., 3]: the rank 2..14 of each revealed card, and 0 for each that is hidden."""
     mu: Array
-    """E[S | event, hints]: no secret, since event and hints determine it."""
+    """[...]: E[S | event, hints], points. It is no secret, since event and hints determine it."""
     sigma: Array
-    """SD[S | event, hints]."""
+    """[...]: the standard deviation of S given event and hints, points."""
     s_max: Array
-    """Three times the largest value in the eligible deck: what a short seller must be able to pay.
+    """[...]: the largest S that the event's deck allows, which a short seller must be able to pay,
+    points.
     """
     wealth: Array
+    """[...]: own wealth W, points."""
     initial_wealth: Array
+    """[...]: the wealth W0 at a game's start, points."""
     round: Array
-    """int32, 0..9, rounds already played."""
+    """int32 [...]: rounds already played, 0..9."""
     others_last: Array
-    """int32 [..., A − 1]: the others' last executed orders, signed sizes, in seat order after
-    oneself.
+    """int32 [..., A − 1]: the others' last executed orders in seat order after oneself, units;
+    buys above 0, sells below, 0 in a game's first round.
     """
     action_mask: Array
-    """bool [..., 21]."""
+    """bool [..., 21]: which actions are valid."""
 
     @property
     def hint_counts(self) -> Array:
@@ -63,189 +78,209 @@ class View(NamedTuple):
 
 
 class Field(NamedTuple):
-    """One declared field of the flat observation."""
+    """Where a field stands in the flat observation, and what its numbers mean."""
 
     slice: slice
+    """Its columns."""
     scale: float
+    """What the natural value is multiplied by; divide by it to undo that."""
     doc: str
+    """What it is, with its unit."""
     low: float
-    """Of the encoded value, like `high`."""
+    """The smallest encoded value."""
     high: float
+    """The largest encoded value."""
 
 
-class _Declared(NamedTuple):
-    width: int
-    scale: float
-    low: float
-    high: float
+@dataclasses.dataclass(frozen=True)
+class FieldDeclaration:
+    """What one field of the observation is, and how it is read off a View."""
+
     doc: str
-    read: Callable[[View], Array] | None
-    """None for a one-hot."""
-    one_hot: np.ndarray | None = None
-    """int32 [161]: for each event the column that is 1, outside the field's for none."""
+    read: Callable[[View], Array]
+    """The natural value: [...] of a field that is one column wide, else [..., width]."""
+    width: int = 1
+    """Columns."""
+    scale: float = 1.0
+    low: float = -INF
+    """The smallest encoded value, and `high` the largest."""
+    high: float = INF
+    packing: OneHot | Counts | None = None
+    """How the columns of a wide field can be read off the bits of a word, if they can."""
 
 
-def _one_hot(width: int, doc: str, column: np.ndarray) -> _Declared:
-    return _Declared(width, 1.0, 0, 1, doc, None, column)
+def number(
+    doc: str,
+    read: Callable[[View], Array],
+    *,
+    scale: float = 1.0,
+    low: float = -INF,
+    high: float = INF,
+) -> FieldDeclaration:
+    """A field of one column; `low` and `high` are of the encoded value."""
+    return FieldDeclaration(doc, read, scale=scale, low=low, high=high)
 
 
-INF = float("inf")
-FIELDS: dict[str, _Declared] = {
-    "bid": _Declared(1, 0.1, -INF, INF, "bid X, points", lambda v: v.bid),
-    "ask": _Declared(1, 0.1, -INF, INF, "ask Y, points", lambda v: v.ask),
-    "mid": _Declared(1, 0.1, -INF, INF, "mid, points", lambda v: v.mid),
-    "spread": _Declared(1, 1.0, 0, INF, "spread, points", lambda v: v.spread),
-    "displayed_bid": _Declared(
-        1, 0.1, 0, INF, "displayed depth of the bid side, units", lambda v: v.displayed_bid
+def one_hot_of_event(doc: str, column: np.ndarray, width: int) -> FieldDeclaration:
+    """A field of `width` columns of which the event sets one, `column[event]`, or none."""
+    return _wide(doc, OneHot("event", column, width), high=1)
+
+
+def rank_counts(doc: str, ranks: str) -> FieldDeclaration:
+    """A field that counts the ranks 2..14 among the View's attribute `ranks`."""
+    return _wide(doc, Counts(ranks, LOWEST_RANK, N_RANKS), high=cards.N_CARDS)
+
+
+def _wide(doc: str, packing: OneHot | Counts, high: float) -> FieldDeclaration:
+    def read(view: View) -> Array:
+        return packing.plain(getattr(view, packing.source))
+
+    return FieldDeclaration(doc, read, packing.width, low=0, high=high, packing=packing)
+
+
+FIELDS: dict[str, FieldDeclaration] = {
+    "bid": number("bid X, points", lambda view: view.bid, scale=0.1),
+    "ask": number("ask Y, points", lambda view: view.ask, scale=0.1),
+    "mid": number("mid, points", lambda view: view.mid, scale=0.1),
+    "spread": number("spread, points", lambda view: view.spread, low=0),
+    "displayed_bid": number(
+        "displayed depth of the bid side, units", lambda view: view.displayed_bid, scale=0.1, low=0
     ),
-    "displayed_ask": _Declared(
-        1, 0.1, 0, INF, "displayed depth of the ask side, units", lambda v: v.displayed_ask
+    "displayed_ask": number(
+        "displayed depth of the ask side, units", lambda view: view.displayed_ask, scale=0.1, low=0
     ),
-    "last_slippage": _Declared(
-        1, 1.0, 0, INF, "own slippage last round, points per unit", lambda v: v.last_slippage
+    "last_slippage": number(
+        "own slippage last round, points per unit", lambda view: view.last_slippage, low=0
     ),
-    "last_fill_ratio": _Declared(
-        1, 1.0, 0, 1, "own fill ratio last round", lambda v: v.last_fill_ratio
+    "last_fill_ratio": number(
+        "own fill ratio last round", lambda view: view.last_fill_ratio, low=0, high=1
     ),
-    "event_kind": _one_hot(
-        6, f"one-hot over {', '.join(EVENT_KINDS)}", np.minimum(np.arange(N_EVENTS), REMAP)
+    "event_kind": one_hot_of_event(
+        f"one-hot over {', '.join(EVENT_KINDS)}",
+        np.minimum(np.arange(N_EVENTS), REMAP),
+        len(EVENT_KINDS),
     ),
-    "remap_from": _one_hot(
-        13,
+    "remap_from": one_hot_of_event(
         "one-hot over ranks 2..14 of a remap's X; zeros unless remap",
         EVENTS.remap_from - LOWEST_RANK,
+        N_RANKS,
     ),
-    "remap_to": _one_hot(
-        13,
+    "remap_to": one_hot_of_event(
         "one-hot over ranks 2..14 of a remap's Y; zeros unless remap",
         EVENTS.remap_to - LOWEST_RANK,
+        N_RANKS,
     ),
-    "hint_counts": _Declared(
-        13, 1.0, 0, 3, "revealed cards of each rank 2..14", lambda v: v.hint_counts
-    ),
-    "wealth": _Declared(1, 1.0, -INF, INF, "W / W0", lambda v: v.wealth / v.initial_wealth),
-    "time": _Declared(1, 1.0, 0, 1, "t / T", lambda v: v.round.astype(jnp.float32) / N_ROUNDS),
+    "hint_counts": rank_counts("revealed cards of each rank 2..14", "hints"),
+    "wealth": number("W / W0", lambda view: view.wealth / view.initial_wealth),
+    "time": number("t / T", lambda view: view.round.astype(jnp.float32) / N_ROUNDS, low=0, high=1),
 }
-POSTERIOR_FIELDS: dict[str, _Declared] = {
-    "mu": _Declared(
-        1,
-        0.1,
-        0,
-        float(np.float32(42) * np.float32(0.1)),
+"""The fields of every game's observation, in the vector's order."""
+
+POSTERIOR_FIELDS: dict[str, FieldDeclaration] = {
+    "mu": number(
         "posterior mean of S, points",
-        lambda v: v.mu,
+        lambda view: view.mu,
+        scale=0.1,
+        low=0,
+        high=float(np.float32(42) * np.float32(0.1)),
     ),
-    "sigma": _Declared(
-        1, 0.1, 0, INF, "posterior standard deviation of S, points", lambda v: v.sigma
+    "sigma": number(
+        "posterior standard deviation of S, points", lambda view: view.sigma, scale=0.1, low=0
     ),
 }
+"""The optional fields of `observe_posterior`, an ablation; they come last."""
 
 
-def _other_fields(seat: int) -> dict[str, _Declared]:
+def other_fields(seat: int) -> dict[str, FieldDeclaration]:
+    """What is seen of one other player: `seat` 0 sits after oneself, 1 comes next, and so on."""
     who = f"of the player {seat + 1} seat{'s' if seat else ''} on"
     return {
-        f"other_{seat + 1}_last_side": _Declared(
-            1,
-            1.0,
-            -1,
-            1,
+        f"other_{seat + 1}_last_side": number(
             f"last executed side {who}: −1 sell, 0 pass, 1 buy",
-            lambda v: jnp.sign(v.others_last[..., seat]),
+            lambda view: jnp.sign(view.others_last[..., seat]),
+            low=-1,
+            high=1,
         ),
-        f"other_{seat + 1}_last_size": _Declared(
-            1,
-            0.1,
-            0,
-            MAX_SIZE / 10,
+        f"other_{seat + 1}_last_size": number(
             f"last executed size {who}, units",
-            lambda v: jnp.abs(v.others_last[..., seat]),
+            lambda view: jnp.abs(view.others_last[..., seat]),
+            scale=0.1,
+            low=0,
+            high=MAX_SIZE / 10,
         ),
     }
 
 
-def declared_fields(n_players: int, observe_posterior: bool = False) -> dict[str, _Declared]:
+def declared_fields(n_players: int, observe_posterior: bool = False) -> dict[str, FieldDeclaration]:
     """The fields of an `n_players` game's observation, in the vector's order."""
     fields = dict(FIELDS)
     for seat in range(n_players - 1):
-        fields |= _other_fields(seat)
+        fields |= other_fields(seat)
     return fields | POSTERIOR_FIELDS if observe_posterior else fields
 
 
 def field_table(n_players: int, observe_posterior: bool = False) -> dict[str, Field]:
-    """name → where the field stands in the vector, its scale, its doc, and its bounds once scaled."""
+    """name → where the field stands in the vector, and what its numbers mean."""
     table, start = {}, 0
     for name, field in declared_fields(n_players, observe_posterior).items():
-        table[name] = Field(
-            slice(start, start + field.width), field.scale, field.doc, field.low, field.high
-        )
+        columns = slice(start, start + field.width)
+        table[name] = Field(columns, field.scale, field.doc, field.low, field.high)
         start += field.width
     return table
 
 
+def plain_encode(view: View, observe_posterior: bool = False) -> Array:
+    """The flat vector of a View: its fields in declared order, each times its scale.
+
+    Args:
+        view: leaves [...], of a game whose number of players is that of `others_last`, and one.
+        observe_posterior: whether the optional posterior fields are among them.
+
+    Returns:
+        float32 [..., D].
+    """
+    fields = declared_fields(view.others_last.shape[-1] + 1, observe_posterior)
+    return jnp.concatenate([_columns(field, view) for field in fields.values()], -1)
+
+
 def encode(view: View, observe_posterior: bool = False) -> Array:
-    """The flat float32 vector [..., D] of a View: its fields in declared order, each times its
-    fixed scale.
+    """Computes `plain_encode`, bit for bit and faster: neighbours of one kind are encoded together.
 
-    Neighbours of one kind are encoded together: a CPU joins a few wide pieces faster than many
-    narrow ones.
+    Where the wide fields do not fit into words (more than 32 one-hot columns, or a field whose
+    columns are neither one-hot nor counts), it is `plain_encode`, and a warning says so.
     """
-    fields = declared_fields(view.others_last.shape[-1] + 1, observe_posterior).values()
-    parts = [
-        _scalars(list(group), view) if narrow else _digits(view)
-        for narrow, group in itertools.groupby(fields, lambda field: field.width == 1)
-    ]
-    return jnp.concatenate(parts, -1)
+    fields = declared_fields(view.others_last.shape[-1] + 1, observe_posterior)
+    try:
+        pieces = [
+            _numbers_together(dict(group), view) if narrow else _packed_together(dict(group), view)
+            for narrow, group in itertools.groupby(fields.items(), lambda item: item[1].width == 1)
+        ]
+    except CannotPack as reason:
+        warnings.warn(f"observations are encoded field by field, slower: {reason}", stacklevel=2)
+        return plain_encode(view, observe_posterior)
+    return jnp.concatenate(pieces, -1)
 
 
-def _scalars(fields: list[_Declared], view: View) -> Array:
-    return _side_by_side([_scaled(field, view) for field in fields])
+def _columns(field: FieldDeclaration, view: View) -> Array:
+    """One field, float32 [..., width]."""
+    scaled = _scaled(field, view)
+    return scaled[..., None] if field.width == 1 else scaled
 
 
-@own_kernel
-def _side_by_side(columns: list[Array]) -> Array:
-    """`jnp.stack(columns, -1)` as a chain of selections, which is vectorised where copies of single
-    numbers are not.
-    """
-    index = jnp.arange(len(columns))
-    row = jnp.broadcast_to(columns[-1][..., None], (*columns[-1].shape, len(columns)))
-    for i, column in enumerate(columns[:-1]):
-        row = jnp.where(index == i, column[..., None], row)
-    return row
-
-
-def _digits(view: View) -> Array:
-    """The columns of WIDE: small whole numbers, so each is read off a few bits of a word."""
-    event_word, hint_word = _words(view.event, view.hints)
-    word = jnp.where(
-        np.arange(N_DIGITS) < N_EVENT_BITS, event_word[..., None], hint_word[..., None]
-    )
-    return (word >> _SHIFTS & _MASKS).astype(jnp.int32).astype(jnp.float32)
-
-
-@own_kernel
-def _words(event: Array, hints: Array) -> tuple[Array, Array]:
-    """uint32: the one-hot columns of an event, a bit each, and the hint counts, two bits each."""
-    place = 2 * (hints - LOWEST_RANK).astype(jnp.uint32)
-    return jnp.asarray(_EVENT_WORDS)[event], total(jnp.where(hints > 0, jnp.uint32(1) << place, 0))
-
-
-def _event_words() -> np.ndarray:
-    words, start = np.zeros(N_EVENTS, np.uint32), 0
-    for field in FIELDS.values():
-        if field.one_hot is not None:
-            one = (field.one_hot >= 0) & (field.one_hot < field.width)
-            words[one] |= np.uint32(1) << (start + field.one_hot[one]).astype(np.uint32)
-            start += field.width
-    return words
-
-
-def _scaled(field: _Declared, view: View) -> Array:
-    assert field.read is not None
+def _scaled(field: FieldDeclaration, view: View) -> Array:
     return field.read(view).astype(jnp.float32) * np.float32(field.scale)
 
 
-N_EVENT_BITS = sum(field.width for field in FIELDS.values() if field.one_hot is not None)
-N_DIGITS = N_EVENT_BITS + N_RANKS
-_EVENT_WORDS = _event_words()
-_SHIFTS = np.concatenate([np.arange(N_EVENT_BITS), 2 * np.arange(N_RANKS)]).astype(np.uint32)
-_MASKS = np.repeat(np.array([1, 3], np.uint32), [N_EVENT_BITS, N_RANKS])
+def _numbers_together(fields: dict[str, FieldDeclaration], view: View) -> Array:
+    """Neighbours of one column each."""
+    return side_by_side([_scaled(field, view) for field in fields.values()])
+
+
+def _packed_together(fields: dict[str, FieldDeclaration], view: View) -> Array:
+    """Neighbours of several columns each."""
+    packings = []
+    for name, field in fields.items():
+        if field.packing is None or field.scale != 1:
+            raise CannotPack(f"{name} has columns that are not counts or one-hots as they are")
+        packings.append(field.packing)
+    return packed(tuple(packings), view._asdict())

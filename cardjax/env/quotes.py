@@ -1,5 +1,6 @@
-"""The exact posterior of S, the spread, and a noisy mid around it. RULES.md, "Posterior and
-quotes".
+"""The exact posterior of S, the spread, and a noisy mid around the posterior mean.
+
+docs/rules.md#what-the-maker-knows-and-quotes has the rule.
 """
 
 from typing import NamedTuple
@@ -13,25 +14,28 @@ from cardjax.env.params import EnvParams
 
 
 class Quote(NamedTuple):
-    """Prices in points: the maker buys at `bid` and sells at `ask`."""
+    """The maker's prices, float32 [...], points."""
 
     mid: Array
+    """The maker's guess of S."""
     spread: Array
+    """ask less bid."""
     bid: Array
+    """X, at which the maker buys and players sell."""
     ask: Array
+    """Y, at which the maker sells and players buy."""
 
 
 def posterior(event_id: Array | int, hint_counts: Array) -> tuple[Array, Array]:
-    """(mu, sigma) = mean and standard deviation of S given the event and the revealed cards, exact.
+    """Mean and standard deviation of S given the event and the revealed cards, both exact.
 
     Args:
-        event_id: int in 0..160, shape [...].
+        event_id: int [...] in 0..160.
         hint_counts: int [..., 13], revealed cards of each rank 2..14; at most three in all, each
-            eligible.
+            eligible under the event.
 
     Returns:
-        float32 mu and sigma in points, shape [...]; sigma is exactly 0 when all three cards are
-        shown.
+        mu and sigma, float32 [...], points; sigma is exactly 0 when all three cards are shown.
     """
     event_id = jnp.asarray(event_id)
     counts = jnp.asarray(hint_counts).astype(jnp.float32)
@@ -43,13 +47,21 @@ def posterior(event_id: Array | int, hint_counts: Array) -> tuple[Array, Array]:
 def posterior_moments(
     event: Array, n_hints: Array, shown: Array, shown_square: Array
 ) -> tuple[Array, Array]:
-    """(mu, sigma) from the number of revealed cards, the sum of their values, and the sum of their
-    squares.
+    """Mean and standard deviation of S given the event and sums over the revealed cards.
 
     With n cards left whose values sum to a and whose squares sum to b, and m still to be drawn,
         mu = shown + m · a / n,    sigma² = m · (n b − a²) / n² · (n − m) / (n − 1),
     the moments of sampling without replacement. n b − a² is a difference of integers below 2^24, so
     float32 holds it exactly and sigma loses nothing to cancellation.
+
+    Args:
+        event: int32 [...].
+        n_hints: [...], revealed cards.
+        shown: float32 [...], the sum of their values, points.
+        shown_square: float32 [...], the sum of their values' squares.
+
+    Returns:
+        mu and sigma, float32 [...], points.
     """
     n = jnp.asarray(EVENTS.n_cards)[event].astype(jnp.float32) - n_hints
     a = jnp.asarray(EVENTS.total)[event] - shown
@@ -61,14 +73,19 @@ def posterior_moments(
 
 
 def draw_quote(z: Array, mu: Array, sigma: Array, params: EnvParams) -> Quote:
-    """The maker's quote; `z` is a standard normal."""
+    """The maker's quote: mid = mu + sigma_q · z, and half the spread to either side of it.
+
+    Args:
+        z: float32 [...], a standard normal.
+        mu: float32 [...], points.
+        sigma: float32 [...], points.
+    """
     spread = spread_of(sigma, params)
     mid = mu + params.sigma_q * z
     return Quote(mid=mid, spread=spread, bid=mid - spread / 2, ask=mid + spread / 2)
 
 
 def spread_of(sigma: Array, params: EnvParams) -> Array:
-    """clip(s0 + beta · sigma, min, max), in points."""
-    return jnp.clip(
-        params.spread.s0 + params.spread.beta * sigma, params.spread.min, params.spread.max
-    )
+    """s0 + beta · sigma, held between the smallest and the largest spread, points."""
+    rule = params.spread
+    return jnp.clip(rule.s0 + rule.beta * sigma, rule.min, rule.max)

@@ -1,6 +1,4 @@
-"""Spaces in the fewest words: what `observation_space` and `action_space` return. Adapters turn
-them into others'.
-"""
+"""What `observation_space` and `action_space` return; adapters turn them into other libraries'."""
 
 from typing import NamedTuple
 
@@ -14,7 +12,9 @@ class Box(NamedTuple):
     """Arrays of `low.shape` between two bounds, which may be infinite."""
 
     low: np.ndarray
+    """The smallest value of every entry."""
     high: np.ndarray
+    """The largest value of every entry."""
     dtype: np.dtype = np.dtype(np.float32)
 
     @property
@@ -22,25 +22,28 @@ class Box(NamedTuple):
         return self.low.shape
 
     def contains(self, x: Array) -> Array:
-        """bool []: right shape, and every entry within the bounds."""
-        return (
-            jnp.all((x >= self.low) & (x <= self.high))
-            if x.shape == self.shape
-            else jnp.bool_(False)
-        )
+        """Whether an array has the space's shape and all entries lie within the bounds, bool []."""
+        if x.shape != self.shape:
+            return jnp.bool_(False)
+        return jnp.all((x >= self.low) & (x <= self.high))
 
 
 class Discrete(NamedTuple):
-    """Integers 0..n − 1, or an array of them."""
+    """The integers 0..n − 1, or arrays of them."""
 
     n: int
     shape: tuple[int, ...] = ()
     dtype: np.dtype = np.dtype(np.int32)
 
     def sample(self, key: Array) -> Array:
-        """Uniform over all n, valid in the game or not."""
+        """Each of the n integers with the same probability, valid in the game or not.
+
+        `CardMarket.sample_action` draws among the valid actions.
+        """
         return jax.random.randint(key, self.shape, 0, self.n)
 
     def contains(self, x: Array) -> Array:
-        """bool []: right shape, and every entry in 0..n − 1."""
-        return jnp.all((x >= 0) & (x < self.n)) if x.shape == self.shape else jnp.bool_(False)
+        """Whether an array has the space's shape and every entry is in 0..n − 1, bool []."""
+        if x.shape != self.shape:
+            return jnp.bool_(False)
+        return jnp.all((x >= 0) & (x < self.n))

@@ -12,7 +12,8 @@ from jax import Array
 
 from cardjax.env.execution import N_ACTIONS, PASS
 from cardjax.env.observation import View
-from cardjax.policies.protocol import Deterministic, Memoryless, Policy, sample_action
+from cardjax.env.sampling import sample_categorical
+from cardjax.policies.protocol import Deterministic, Memoryless, Policy
 
 
 class Decision(NamedTuple):
@@ -39,7 +40,7 @@ def decide(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> D
         return policy.decide(params, carry, view, key)
     if isinstance(policy, Memoryless) and not isinstance(policy, Deterministic):
         law = policy.action_probabilities(params, view)
-        return Decision(carry, sample_action(key, law), law)
+        return Decision(carry, sample_categorical(key, law), law)
     after, action = policy.act(params, carry, view, key)
     if not getattr(policy, "greedy", True):
         told = getattr(policy, "action_probabilities", None)

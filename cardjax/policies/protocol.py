@@ -7,10 +7,9 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from cardjax.env import N_ACTIONS, EnvParams, View
+from cardjax.env import N_ACTIONS, EnvParams, View, sample_categorical
 
 
 class Policy(Protocol):
@@ -58,7 +57,7 @@ class Memoryless(abc.ABC):
         self, params: EnvParams, carry: tuple[()], view: View, key: Array
     ) -> tuple[tuple[()], Array]:
         """As `Policy.act`."""
-        return carry, sample_action(key, self.action_probabilities(params, view))
+        return carry, sample_categorical(key, self.action_probabilities(params, view))
 
 
 class Deterministic(Memoryless):
@@ -79,34 +78,3 @@ class Deterministic(Memoryless):
     ) -> tuple[tuple[()], Array]:
         """As `Policy.act`."""
         return carry, self.choose(params, view)
-
-
-def sample_action(key: Array, probabilities: Array) -> Array:
-    """int32 [...] drawn from `probabilities` [..., n] by the inverse of the distribution, one
-    uniform an entry.
-    """
-    return sample_by_inverse(
-        probabilities, jax.random.uniform(key, probabilities.shape[:-1], jnp.float32)
-    )
-
-
-def sample_by_inverse(probabilities: Array, u: Array) -> Array:
-    """The action int32 [...] whose share of the distribution function holds the uniform `u` [...]
-    in [0, 1).
-
-    An action of probability 0 is never drawn, whatever the rounding. On a CPU this is several times
-    faster than the Gumbel trick, which takes a random number for each of the n actions.
-
-    Args:
-        probabilities: float32 [..., n], not all 0; they need not sum to 1.
-    """
-    n = probabilities.shape[-1]
-    # A running sum as a product with a triangle of ones: a matrix product vectorises where a scan
-    # over 21 does not. On a GPU the default precision would round probabilities to TF32's 10 bits.
-    cumulative = jnp.matmul(
-        probabilities, np.triu(np.ones((n, n), np.float32)), precision=jax.lax.Precision.HIGHEST
-    )
-    possible = probabilities > 0
-    holds = (cumulative > u[..., None] * cumulative[..., -1:]) & possible
-    last = n - 1 - jnp.argmax(possible[..., ::-1], axis=-1)
-    return jnp.where(holds.any(-1), jnp.argmax(holds, axis=-1), last).astype(jnp.int32)

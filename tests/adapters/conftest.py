@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cardjax.adapters.slots import base_key
-from cardjax.policies.protocol import sample_action
+from cardjax.env import sample_categorical
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Mixing:
         return ()
 
     def act(self, params, carry, view, key):
-        return carry, sample_action(key, view.action_mask.astype(jnp.float32))
+        return carry, sample_categorical(key, view.action_mask.astype(jnp.float32))
 
 
 @pytest.fixture(scope="session")

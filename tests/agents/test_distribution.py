@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from cardjax.agents.distribution import MaskedCategorical
-from cardjax.policies.protocol import sample_by_inverse
+from cardjax.kernels.inverse_cdf import inverse_cdf
 
 N = 21
 LOGITS = arrays(np.float32, N, elements=st.floats(-60, 60, width=32))
@@ -106,7 +106,7 @@ def test_the_gradient_of_log_prob_is_one_hot_minus_probability():
 @settings(max_examples=200, deadline=None)
 def test_no_uniform_draws_an_invalid_action(logits, mask, u):
     probabilities = MaskedCategorical(jnp.asarray(logits), jnp.asarray(mask)).probs
-    assert mask[sample_by_inverse(probabilities, jnp.float32(u))]
+    assert mask[inverse_cdf(probabilities, jnp.float32(u))]
 
 
 @pytest.mark.parametrize("rows", [4, 4096])
@@ -115,7 +115,7 @@ def test_uniforms_at_the_shares_edges_draw_valid_actions(rows):
     # kernel runs.
     logits, mask = random_case(3, rows=rows)
     probabilities = MaskedCategorical(logits, mask).probs
-    draw = jax.jit(sample_by_inverse)
+    draw = jax.jit(inverse_cdf)
     for edge in np.cumsum(probabilities, -1).T:
         for u in (np.nextafter(edge, np.float32(0)), edge, np.nextafter(edge, np.float32(2))):
             action = draw(probabilities, np.clip(u, 0, 1 - 2**-24))
@@ -126,7 +126,7 @@ def test_uniforms_at_the_shares_edges_draw_valid_actions(rows):
 def test_the_extreme_uniforms_draw_the_first_and_the_last_valid_action(u):
     _, mask = random_case(4)
     probabilities = mask / mask.sum(-1, keepdims=True)
-    action = sample_by_inverse(probabilities, jnp.full(64, u))
+    action = inverse_cdf(probabilities, jnp.full(64, u))
     ends = jnp.argmax(mask, -1) if u == 0 else N - 1 - jnp.argmax(mask[:, ::-1], -1)
     np.testing.assert_array_equal(action, ends)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from cardjax.env import CardMarket, make_params
+from cardjax.env import CardMarket, make_params, sample_categorical
 from cardjax.env.execution import buy, position_of, sell
 from cardjax.policies import (
     POLICIES,
@@ -21,7 +21,7 @@ from cardjax.policies import (
     make_policy,
 )
 from cardjax.policies.ev_oracle import kelly_units
-from cardjax.policies.protocol import Memoryless, sample_action
+from cardjax.policies.protocol import Memoryless
 from cardjax.policies.stage_game import NOBODY, expected_pnl, flow_of
 
 DEFAULT = make_params()
@@ -44,7 +44,7 @@ def choose(policy, view, params=DEFAULT):
 
 def test_sampling_follows_the_probabilities_and_never_draws_a_zero():
     p = np.array([0, 0.1, 0, 0.3, 0, 0, 0.2, 0.4, *[0] * 13], np.float32)
-    actions = np.asarray(sample_action(KEY, jnp.broadcast_to(p, (200_000, 21))))
+    actions = np.asarray(sample_categorical(KEY, jnp.broadcast_to(p, (200_000, 21))))
     counts = np.bincount(actions, minlength=21)
     assert (counts[p == 0] == 0).all()
     assert chisquare(counts[p > 0], 200_000 * p[p > 0] / p.sum(dtype=np.float64)).pvalue > 1e-3
@@ -64,7 +64,7 @@ def test_sampling_takes_any_positive_weights(weights, seed):
 
 @jax.jit
 def _sample(key, p):
-    return sample_action(key, jnp.broadcast_to(p, (4096, 21)))
+    return sample_categorical(key, jnp.broadcast_to(p, (4096, 21)))
 
 
 def test_unknown_names_are_named():

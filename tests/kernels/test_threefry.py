@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cardjax.env import threefry
+from cardjax.kernels import threefry
 
 WORDS = st.integers(0, 2**32 - 1)
 
@@ -28,10 +28,20 @@ def test_a_child_is_jaxs_own(key_0, key_1, data):
     np.testing.assert_array_equal(jax.random.key_data(typed), expected)
 
 
-def test_children_are_those_of_split():
-    key = jax.random.key(7)
-    mine = jax.vmap(threefry.fold_in, (None, 0))(key, jnp.arange(5))
-    np.testing.assert_array_equal(data_of(mine), data_of(jax.random.split(key, 5)))
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg", "unsafe_rbg"])
+def test_children_are_those_of_split(impl):
+    key = jax.random.key(7, impl=impl)
+    mine = [data_of(child) for child in threefry.split(key, 5)]
+    np.testing.assert_array_equal(mine, data_of(jax.random.split(key, 5)))
+
+
+@pytest.mark.parametrize("make", [jax.random.key, jax.random.PRNGKey])
+def test_an_array_of_keys_is_refused_in_words(make):
+    keys = jax.random.split(make(0), 3)
+    with pytest.raises(
+        ValueError, match=r"one random key is expected, not an array of keys \(3,\)"
+    ):
+        threefry.fold_in(keys, 0)
 
 
 @pytest.mark.parametrize("impl", ["threefry2x32", "rbg", "unsafe_rbg"])

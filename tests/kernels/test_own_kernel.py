@@ -3,10 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 import cardjax
-from cardjax.env.kernels import FEW_PLAYERS, by_player, every, own_kernel, total
+from cardjax.kernels.own_kernel import own_kernel
 
 
 def test_an_own_kernel_computes_the_same_and_stays_a_call_of_its_own():
@@ -31,24 +30,3 @@ def test_the_hash_of_a_step_is_not_computed_again_by_its_readers():
     step = jax.jit(jax.vmap(lambda k, s: market.step(k, s, jnp.zeros(2, jnp.int32), params)[:3]))
     text = step.lower(keys, state).compile().as_text()
     assert text.count(" shift-left(") <= 2 * 2 * 20 + 8
-
-
-@pytest.mark.parametrize("n", [1, 2, FEW_PLAYERS + 1])
-def test_by_player_is_the_function_itself(n):
-    x, y, z = jnp.arange(3.0 * n).reshape(3, n), jnp.float32(2), jnp.arange(3.0)[:, None]
-
-    def function(x, y, z):
-        return x * y + z, x > z
-
-    for mine, expected in zip(by_player(function, x, y, z), function(x, y, z), strict=True):
-        np.testing.assert_array_equal(mine, expected)
-
-
-def test_by_player_takes_numbers_without_a_shape():
-    assert by_player(lambda x: x + 1, jnp.float32(1)) == 2
-
-
-def test_short_sums():
-    x = jnp.arange(12).reshape(4, 3)
-    np.testing.assert_array_equal(total(x), x.sum(-1))
-    np.testing.assert_array_equal(every(x > 0), (x > 0).all(-1))
