@@ -18,7 +18,7 @@ from cardjax.env import cards
 from cardjax.env.events import EVENT_KINDS, EVENTS, LOWEST_RANK, N_EVENTS, N_RANKS, REMAP
 from cardjax.env.execution import MAX_SIZE
 from cardjax.env.params import N_ROUNDS
-from cardjax.kernels.columns import CannotPack, Counts, OneHot, packed, side_by_side
+from cardjax.kernels.packing import CannotPack, Counts, OneHot, packed, side_by_side
 
 INF = float("inf")
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardjax.kernels.columns import CannotPack, Counts, OneHot, packed, side_by_side
+from cardjax.kernels.packing import CannotPack, Counts, OneHot, packed, side_by_side
 
 KIND = OneHot("code", np.array([0, 1, 2, 3, 3, 3]), 4)
 RANK = OneHot("code", np.array([-1, -1, -1, 0, 12, 27]), 28)
