@@ -1,7 +1,7 @@
 """What a player sees: the View, and the flat vector that networks read.
 
-docs/rules.md#what-a-player-sees has the rule. `FIELDS` declares every field of the vector once. The encoder, the slices, the bounds and the table
-in docs/reference.md all come from it.
+docs/rules.md#what-a-player-sees has the rule. `FIELDS` declares every field of the vector once: the
+encoder, the slices, the bounds and the table in docs/reference.md all come from it.
 """
 
 import dataclasses
@@ -26,8 +26,9 @@ INF = float("inf")
 class View(NamedTuple):
     """One player's information, in natural units.
 
-    Nothing hidden is in it, neither S nor true depth. All attributes have the same leading shape [...], such as [A] or [games, A]. Floats are float32;
-    prices are in points, sizes and depths in units.
+    Nothing hidden is in it, neither S nor true depth. All attributes have the same leading shape
+    [...], such as [A] or [games, A]. Floats are float32; prices are in points, sizes and depths in
+    units.
     """
 
     bid: Array

@@ -149,7 +149,7 @@ def _check_together(params: EnvParams) -> None:
             raise ParameterError(
                 f"env.{name}.min", pair.min, f"must be at most env.{name}.max = {pair.max:g}"
             )
-    kinds = ("none", "ge10_only", "le7_only", "even_only", "odd_only")
+    kinds = [field.name for field in dataclasses.fields(EventParams) if field.name != "remap"]
     total = sum(float(getattr(params.events, kind)) for kind in kinds)
     if abs(total - 1) > 1e-5:
         raise ParameterError(

@@ -1,7 +1,10 @@
 """How many units a budget affords, without trying every number of them."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+
+SMALLEST = np.finfo(np.float32).tiny
 
 
 def plain_largest_multiple(unit_cost: Array, budget: Array, most: int) -> Array:
@@ -24,7 +27,7 @@ def largest_multiple(unit_cost: Array, budget: Array, most: int) -> Array:
 
     The rounded quotient can be one too large or one too small, which two products settle.
     """
-    quotient = jnp.floor(budget / jnp.maximum(unit_cost, jnp.float32(1e-6)))
+    quotient = jnp.floor(budget / jnp.maximum(unit_cost, SMALLEST))
     i = jnp.clip(quotient, 0, most)
     too_many = i * unit_cost > budget
     one_more = (i + 1) * unit_cost <= budget

@@ -52,7 +52,7 @@ class Game:
         self.play, self.play_valid = jax.jit(self._play), jax.jit(self._play_valid)
 
     def _play(self, key, actions, params):
-        """Reset, then a step for each row of actions [T, A]; ends and resets by itself every ten."""
+        """Reset, then a step for each row of actions [T, A]; a new game begins every ten rounds."""
         return self._record(key, actions, params, lambda state, action: action)
 
     def _play_valid(self, key, quantiles, params):

@@ -1,5 +1,6 @@
-"""Every draw has the law that RULES.md gives it: chi-square and Kolmogorov-Smirnov tests with fixed
-keys.
+"""Every draw has the distribution that docs/rules.md gives it.
+
+They are chi-square and Kolmogorov-Smirnov tests with fixed keys.
 
 The keys are fixed, so a test passes always or never; FALSE_ALARM is the chance that a right draw
 would have failed for a key chosen at random.
@@ -95,7 +96,6 @@ def rng():
 
 
 # --- from a word to a number
-# -----------------------------------------------------------------------------------------
 
 
 def test_uniform_is_uniform(words):
@@ -156,11 +156,10 @@ def test_normals_are_finite_and_symmetric_at_the_outermost_words():
 
 
 # --- cards
-# ------------------------------------------------------------------------------------------------------------
 
 
 def triple_chances(ranks):
-    """Chance of each ordered triple of these ranks, four cards of each: RULES.md's draw without
+    """Chance of each ordered triple of these ranks, four cards of each, drawn without
     replacement.
     """
     n = 4 * len(ranks)
@@ -220,7 +219,6 @@ def test_S_is_the_sum_of_the_cards_values(default_rounds):
 
 
 # --- hints
-# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -231,7 +229,6 @@ def test_the_number_of_hints_follows_its_chances(sample_rounds, chances):
 
 
 # --- events
-# -----------------------------------------------------------------------------------------------------------
 
 
 def test_first_rounds_have_the_fresh_frequencies(default_rounds):
@@ -310,7 +307,6 @@ def test_without_events_every_round_has_event_zero(sample_rounds):
 
 
 # --- quotes and depth
-# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sigma_q", [0.5, 2.0])
@@ -359,7 +355,6 @@ def test_displayed_depth_is_true_depth_up_to_the_cap(default_rounds):
 
 
 # --- draws do not know of each other
-# ----------------------------------------------------------------------------------
 
 
 def uniforms_of(rounds, rng):

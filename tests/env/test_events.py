@@ -16,9 +16,7 @@ RANKS = range(2, 15)
 
 
 def literal_events():
-    """event id → (eligible ranks, value by rank), written out from RULES.md's table and nothing
-    else.
-    """
+    """event id → (eligible ranks, value by rank), written out from the rules' table alone."""
     events = {
         0: (set(RANKS), {r: r for r in RANKS}),
         1: ({10, 11, 12, 13, 14}, {r: r for r in RANKS}),

@@ -23,7 +23,6 @@ def test_actions_are_numbered_pass_then_buys_then_sells():
 
 
 # --- validity
-# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +55,7 @@ def mask_of(game, scripted):
 
 
 def literal_s_max(event):
-    """Three times the largest value in the event's deck, from RULES.md's table."""
+    """Three times the largest value in the event's deck, from the rules' table."""
     if event == 2:
         return 21
     if event == 4:
@@ -167,7 +166,6 @@ def test_mask_and_execution_agree_at_every_rounding_edge(game, scripted):
 
 
 # --- rounds settled by hand
-# -------------------------------------------------------------------------------------------
 
 
 def test_a_buy_within_depth_executes_at_the_ask(settle):
@@ -317,7 +315,6 @@ def test_whole_floats_are_actions(settle):
 
 
 # --- rewards
-# ----------------------------------------------------------------------------------------------------------
 
 
 def test_log_wealth_reward_is_the_change_of_log_wealth(settle):
@@ -348,11 +345,10 @@ def test_expected_pnl_reward_puts_the_mean_in_place_of_S(settle):
 
 
 # --- against a second reading of the rules
-# ----------------------------------------------------------------------------
 
 
 def settled_by_the_book(actions, bid, ask, s_max, depth_bid, depth_ask, wealth, S, alpha, impact):
-    """RULES.md's "Orders, execution, settlement", one player at a time: (action, price, fill ratio,
+    """docs/rules.md#orders, one player at a time: (action, price, fill ratio,
     slippage, pnl).
     """
     orders = []

@@ -63,7 +63,6 @@ def played_to_the_last_round(g, params, seed=0):
 
 
 # --- shapes, types, what is reported
-# ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("n_players", "squeeze"), VARIANTS)
@@ -163,7 +162,6 @@ def test_action_space_names_21_actions_for_each_player():
 
 
 # --- a game's course
-# --------------------------------------------------------------------------------------------------
 
 
 def test_a_game_lasts_ten_rounds_and_ends_naturally(game):
@@ -230,7 +228,6 @@ def test_the_key_alone_decides_a_first_round(game):
 
 
 # --- stop-out
-# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -298,7 +295,6 @@ def test_impact_can_ruin_a_player_who_then_only_passes(game, scripted):
 
 
 # --- switches
-# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_hints", range(4))

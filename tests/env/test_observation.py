@@ -1,6 +1,4 @@
-"""What a player sees: the fields of RULES.md's "Observation, per player", and nothing that is
-hidden.
-"""
+"""What a player sees, and that nothing hidden is in it (docs/rules.md#what-a-player-sees)."""
 
 import itertools
 
@@ -9,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardjax.env import CardMarket, View, make_params, remap_event
+from cardjax.env import CardMarket, View, make_params, observation, remap_event
 
 KIND = ("event_kind", 6)
 SHARED_FIELDS = [
@@ -278,6 +276,53 @@ def test_encode_takes_views_of_any_leading_shape(game, played):
     np.testing.assert_array_equal(jax.jit(g.env.encode)(view), obs)
     reshaped = jax.tree.map(lambda leaf: leaf.reshape(4, 3, *leaf.shape[1:]), view)
     np.testing.assert_array_equal(jax.jit(g.env.encode)(reshaped), obs.reshape(4, 3, 2, -1))
+
+
+@pytest.mark.parametrize(("n_players", "posterior"), PLAYED)
+def test_the_encoder_is_the_plain_one_bit_for_bit(played, n_players, posterior):
+    _, obs, view = played(n_players, posterior)
+    plain = jax.jit(lambda view: observation.plain_encode(view, posterior))(view)
+    np.testing.assert_array_equal(obs, plain)
+    np.testing.assert_array_equal(observation.encode(view, posterior), plain)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "reason"),
+    [
+        (
+            "parity",
+            observation.one_hot_of_event("two more one-hot columns", np.arange(161) % 2, 2),
+            "the columns of event take 34 bits, and a word has 32",
+        ),
+        (
+            "hints_again",
+            observation.rank_counts("the hints a second time", "hints"),
+            "hints is counted, and its word holds nothing else",
+        ),
+        (
+            "belief",
+            observation.FieldDeclaration(
+                "thirteen columns of halves", lambda view: view.hint_counts / 2, width=13
+            ),
+            "belief has columns that are not counts or one-hots as they are",
+        ),
+    ],
+)
+def test_columns_that_do_not_fit_into_words_are_encoded_field_by_field(
+    monkeypatch, played, name, field, reason
+):
+    """No bit is dropped: before, a 33rd one-hot column went missing without a word."""
+    _, _, view = played(2, False)
+    fields = list(observation.FIELDS.items())
+    fields.insert(9, (name, field))
+    monkeypatch.setattr(observation, "FIELDS", dict(fields))
+    plain = observation.plain_encode(view)
+    with pytest.warns(UserWarning, match=f"field by field, slower: {reason}"):
+        np.testing.assert_array_equal(observation.encode(view), plain)
+    assert plain.shape[-1] == 57 + field.width
+    columns = observation.field_table(2)[name].slice
+    natural = np.asarray(field.read(view)).reshape(*plain.shape[:-1], field.width)
+    np.testing.assert_array_equal(plain[..., columns], natural)
 
 
 def test_scales_are_constants_of_the_declaration():

@@ -15,7 +15,7 @@ SUITS = 4
 
 
 def cards_of(event):
-    """(ranks, values) of the event's deck, one entry a card, from RULES.md's table."""
+    """(ranks, values) of the event's deck, one entry a card, from the rules' table."""
     ranks = np.repeat(RANKS, SUITS)
     eligible = {1: ranks >= 10, 2: ranks <= 7, 3: ranks % 2 == 0, 4: ranks % 2 == 1}.get(
         event, ranks > 0
