@@ -14,6 +14,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from cardjax.env import CardMarket, State, make_params
+from cardjax.env.sampling import uniform_valid
 from cardjax.kernels import threefry
 
 STEPS_A_CALL = 1_000_000
@@ -46,24 +47,35 @@ def card_market(n_players: int = 2, observe: bool = True) -> Game:
     market, params = CardMarket(n_players=n_players), make_params()
 
     def play(key: Array, state: State) -> tuple[Any, State, Array]:
-        action = random_valid(random_words(key, n_players), *market.largest_sizes(state, params))
+        words = random_words(key, n_players)
+        action = uniform_valid(words, *market.largest_sizes(state, params))
         observation, state, reward, *_ = market.step(key, state, action, params)
         return observation if observe else (), state, reward
 
     return Game(lambda key: market.reset(key, params)[1], play)
 
 
+def as_a_user_writes_it(n_players: int = 2) -> Game:
+    """Ours by its public calls alone: every game splits its own key, samples an action and steps."""
+    market, params = CardMarket(n_players=n_players), make_params()
+
+    def reset(key: Array) -> tuple[Array, State]:
+        key, key_reset = jax.random.split(key)
+        return key, market.reset(key_reset, params)[1]
+
+    def play(_: Array, game: tuple[Array, State]) -> tuple[Any, tuple[Array, State], Array]:
+        key, state = game
+        key, key_round = jax.random.split(key)
+        action = market.sample_action(key_round, state, params)
+        observation, state, reward, *_ = market.step(key_round, state, action, params)
+        return observation, (key, state), reward
+
+    return Game(reset, play)
+
+
 def random_words(key: Array, n: int) -> Array:
     """uint32 [n]. A folded key is itself two random words."""
     return jax.random.key_data(key) if n == 2 else jax.random.bits(jax.random.fold_in(key, 1), (n,))
-
-
-def random_valid(words: Array, n_buys: Array, n_sells: Array) -> Array:
-    """A uniformly random valid action for each player, from uint32 words and the largest valid
-    sizes, all [A].
-    """
-    draw = ((words >> 16) * (1 + n_buys + n_sells).astype(jnp.uint32) >> 16).astype(jnp.int32)
-    return jnp.where(draw <= n_buys, draw, draw - n_buys + 10)
 
 
 def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
