@@ -56,14 +56,14 @@ def card_market(n_players: int = 2, observe: bool = True) -> Game:
 
 
 def as_a_user_writes_it(n_players: int = 2) -> Game:
-    """Ours by its public calls alone: every game splits its own key, samples an action and steps."""
+    """Ours by public calls alone: every game splits its own key, samples an action and steps."""
     market, params = CardMarket(n_players=n_players), make_params()
 
     def reset(key: Array) -> tuple[Array, State]:
         key, key_reset = jax.random.split(key)
         return key, market.reset(key_reset, params)[1]
 
-    def play(_: Array, game: tuple[Array, State]) -> tuple[Any, tuple[Array, State], Array]:
+    def play(unused: Array, game: tuple[Array, State]) -> tuple[Any, tuple[Array, State], Array]:
         key, state = game
         key, key_round = jax.random.split(key)
         action = market.sample_action(key_round, state, params)
