@@ -2,34 +2,39 @@
 evaluation.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from cardjax.config import GameConfig, make_market, preset_params
-from cardjax.env.declaration import declared, with_values
-from cardjax.env.market import CardMarket
-from cardjax.env.params import EnvParams, make_params
-
 if TYPE_CHECKING:
+    from cardjax import env
+    from cardjax.env.market import CardMarket
+    from cardjax.env.params import EnvParams
     from cardjax.runtime.trained import load_policy
 
 __version__ = "0.1.0"
-__all__ = ["CardMarket", "EnvParams", "load_policy", "make"]
+__all__ = ["CardMarket", "EnvParams", "env", "load_policy", "make"]
+
+_MODULES = {
+    "CardMarket": "cardjax.env.market",
+    "EnvParams": "cardjax.env.params",
+    "load_policy": "cardjax.runtime.trained",
+}
+"""name → the module that has it, imported when the name is first used: JAX takes a second to
+import, the learners' libraries take several.
+"""
 
 
 def __getattr__(name: str) -> Any:
-    """`load_policy` is looked up when it is first used: the learners' libraries take seconds to
-    import.
-    """
-    if name == "load_policy":
-        from cardjax.runtime.trained import load_policy
-
-        return load_policy
+    if name == "env":
+        return importlib.import_module("cardjax.env")
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'cardjax' has no attribute {name!r}")
 
 
 def make(
     kind: str = "two", preset: str = "default", n_players: int | None = None, **overrides: Any
-) -> tuple[CardMarket, EnvParams]:
+) -> "tuple[CardMarket, EnvParams]":
     """An environment and its checked parameters.
 
     Args:
@@ -42,6 +47,10 @@ def make(
     Raises:
         ParameterError: (a ValueError) a name or value that is not allowed, in one line.
     """
+    from cardjax.config import GameConfig, make_market, preset_params
+    from cardjax.env.declaration import declared, with_values
+    from cardjax.env.params import make_params
+
     values = {name.removeprefix("env."): value for name, value in overrides.items()}
     static = {name: values.pop(name) for name, _, _ in declared(GameConfig) if name in values}
     game = with_values(

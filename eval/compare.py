@@ -3,7 +3,7 @@
 python eval/compare.py --policies runs/NAME equilibrium --opponent ev_oracle
 """
 
-from cardjax.commands.compare import compare_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    compare_main()
+    enter("compare")

@@ -3,7 +3,7 @@
 python eval/cross_play.py --policies runs/NAME level1 equilibrium
 """
 
-from cardjax.commands.cross_play import cross_play_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    cross_play_main()
+    enter("cross-play")

@@ -6,7 +6,7 @@ python eval/dataset.py --policy runs/NAME --opponent equilibrium --games 10000 -
 --observations
 """
 
-from cardjax.commands.dataset import dataset_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    dataset_main()
+    enter("dataset")

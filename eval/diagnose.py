@@ -4,7 +4,7 @@ python eval/diagnose.py equilibrium
 python eval/diagnose.py runs/NAME --episodes 100000 --out figures env.alpha=0.5
 """
 
-from cardjax.commands.diagnose import diagnose_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    diagnose_main()
+    enter("diagnose")

@@ -5,7 +5,7 @@ python eval/evaluate.py --policy ev_oracle --episodes 10000 --events on --impact
 python eval/evaluate.py --policy runs/NAME --opponent equilibrium --json results.json
 """
 
-from cardjax.commands.evaluate import evaluate_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    evaluate_main()
+    enter("evaluate")

@@ -4,7 +4,7 @@ its layout.
 python eval/export.py --policy runs/NAME --output policy.npz
 """
 
-from cardjax.commands.export import export_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    export_main()
+    enter("export")

@@ -4,7 +4,7 @@ moves with the market.
 python eval/ood.py --policy runs/NAME --config configs/eval.yaml
 """
 
-from cardjax.commands.ood import ood_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    ood_main()
+    enter("ood")

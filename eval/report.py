@@ -4,7 +4,7 @@ pictures.
 python eval/report.py runs/NAME [runs/OTHER …] [--out FOLDER]
 """
 
-from cardjax.commands.report import report_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    report_main()
+    enter("report")

@@ -26,8 +26,12 @@ ALLOWED = {"__init__": {"env", "config", "runtime"}, "config": {"env", "files"}}
 """Other than the floors say: narrower, and `cardjax.load_policy` fetches the runtime when it is
 first used.
 """
-MODULES = sorted((ROOT / "cardjax").rglob("*.py"))
-ENTRY_POINTS = sorted([*(ROOT / "train").glob("*.py"), *(ROOT / "eval").glob("*.py")])
+FILES = sorted((ROOT / "cardjax").rglob("*.py"))
+MODULES = [path for path in FILES if path.name != "__main__.py"]
+ENTRY_POINTS = [
+    *sorted([*(ROOT / "train").glob("*.py"), *(ROOT / "eval").glob("*.py")]),
+    *(path for path in FILES if path.name == "__main__.py"),
+]
 
 
 def name_of(path):
@@ -115,11 +119,11 @@ def test_the_market_needs_nothing_but_jax_and_numpy(path):
 
 
 @pytest.mark.parametrize("path", ENTRY_POINTS, ids=name_of)
-def test_an_entry_point_knows_the_commands_alone(path):
+def test_an_entry_point_knows_the_door_alone(path):
     names = imports_of(path.read_text())
     ours = {name for name in names if name.split(".")[0] == "cardjax"}
     assert ours
-    assert all(name.startswith("cardjax.commands.") for name in ours)
+    assert all(name.startswith("cardjax.commands.door") for name in ours)
     assert {name.split(".")[0] for name in names - ours} <= sys.stdlib_module_names
 
 

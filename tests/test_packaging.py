@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cardjax.commands.train import any_train_main
+from cardjax.commands.main import main
 from cardjax.config import configs_folder, find_config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,6 +101,6 @@ def test_a_shipped_configuration_is_found_by_its_name_and_ones_own_comes_first(
 )
 def test_what_cannot_be_trained_is_refused(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
-        any_train_main(arguments)
+        main(["train", *arguments])
     assert stopped.value.code == 2
     assert capsys.readouterr().err

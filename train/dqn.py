@@ -4,7 +4,7 @@ python train/dqn.py --config configs/dqn.yaml [key=value …]
 python train/dqn.py --resume runs/NAME
 """
 
-from cardjax.commands.train import train_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    train_main("dqn")
+    enter("train", "dqn")

@@ -5,7 +5,7 @@ python train/ippo.py --config configs/ippo.yaml [key=value …]
 python train/ippo.py --resume runs/NAME
 """
 
-from cardjax.commands.train import train_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    train_main("ippo")
+    enter("train", "ippo")

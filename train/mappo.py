@@ -5,7 +5,7 @@ python train/mappo.py --config configs/mappo.yaml [key=value …]
 python train/mappo.py --resume runs/NAME
 """
 
-from cardjax.commands.train import train_main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    train_main("mappo")
+    enter("train", "mappo")

@@ -1,45 +1,42 @@
-"""`eval/compare.py`: what one policy earns more than another, in the very same markets."""
+"""What one policy earns more than another, in the very same markets."""
 
 import argparse
-from collections.abc import Sequence
 
 from cardjax.commands.shared import (
+    POLICY,
+    add_policies_argument,
     add_protocol_arguments,
     games_bar,
     named_players,
     read_protocol,
+    separate_overrides,
     with_error,
     write_figures,
 )
+from cardjax.env.declaration import ParameterError
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.exits import run_command
 
 
-def compare_main(argv: Sequence[str] | None = None) -> None:
-    """`eval/compare.py FIRST SECOND`: the difference of two policies on common random numbers."""
-    parser = argparse.ArgumentParser(
-        description="What one policy earns more than another, in the very same markets."
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    add_policies_argument(parser)
     parser.add_argument(
-        "--policies",
-        nargs=2,
-        required=True,
-        metavar=("FIRST", "SECOND"),
-        help="names or run folders",
-    )
-    parser.add_argument(
-        "--opponent", help="who takes the other seats; by default each policy plays itself"
+        "--opponent",
+        metavar=POLICY,
+        help="who takes the other seats; by default each policy plays itself",
     )
     add_protocol_arguments(parser)
-    arguments = parser.parse_args(argv)
-    run_command(lambda: _compare(arguments))
 
 
-def _compare(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
+    """The difference of two policies on common random numbers."""
     from cardjax.evaluation.comparison import compare
     from cardjax.runtime import runs
 
     keep_compiled_programs()
+    separate_overrides(arguments)
+    if len(arguments.policies) != 2:
+        raise ParameterError("--policies", " ".join(arguments.policies), "must be two policies")
     config = read_protocol(arguments).config
     players, market, params = named_players(arguments)
     first, second = players.values() if len(players) == 2 else list(players.values()) * 2

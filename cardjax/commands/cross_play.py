@@ -1,46 +1,35 @@
-"""`eval/cross_play.py`: every policy against every policy."""
+"""Every policy against every policy: each at the first seat against each at the others."""
 
 import argparse
-from collections.abc import Sequence
 
 from cardjax.commands.shared import (
+    add_policies_argument,
     add_protocol_arguments,
     games_bar,
     named_players,
     over_units,
     read_protocol,
+    separate_overrides,
     with_error,
     write_figures,
 )
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.exits import run_command
 
 
-def cross_play_main(argv: Sequence[str] | None = None) -> None:
-    """`eval/cross_play.py --policies A B C …`: each at the first seat against each at the others."""
-    parser = argparse.ArgumentParser(description="Every policy against every policy.")
-    parser.add_argument(
-        "--policies", nargs="+", required=True, metavar="POLICY", help="names or run folders"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    add_policies_argument(parser)
     add_protocol_arguments(parser)
-    arguments = _with_overrides_apart(parser.parse_args(argv))
-    run_command(lambda: _cross_play(arguments))
 
 
-def _with_overrides_apart(arguments: argparse.Namespace) -> argparse.Namespace:
-    """argparse takes all that follows --policies for policies, overrides of the market included."""
-    policies = [name for name in arguments.policies if "=" not in name]
-    arguments.overrides += [text for text in arguments.policies if "=" in text]
-    arguments.policies = policies
-    return arguments
-
-
-def _cross_play(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
+    """A table of every policy against every policy."""
     from cardjax.evaluation.comparison import cross_play
     from cardjax.evaluation.table import text_table
 
     keep_compiled_programs()
+    separate_overrides(arguments)
     config = read_protocol(arguments).config
     players, market, params = named_players(arguments)
     if market.n_players == 1:

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from cardjax.commands.shared import market_overrides
+from cardjax.commands.shared import (
+    POLICY,
+    add_episodes_argument,
+    add_market_arguments,
+    add_out_argument,
+    add_policy_argument,
+    add_training_seed_argument,
+    check_whole,
+    market_overrides,
+)
 from cardjax.config import RunConfig, dump_config, load_config, with_overrides
 from cardjax.env.declaration import ParameterError
 from cardjax.env.params import N_ROUNDS, EnvParams
@@ -19,68 +28,41 @@ from cardjax.evaluation.match import Seats
 from cardjax.runtime import run_folder, runs
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.dataset import DATASETS, Rollouts, check_minari_id, library, write_dataset
-from cardjax.runtime.exits import run_command
-
-N_MAX = 2**31 - 1
 
 
-def dataset_main(argv: Sequence[str] | None = None) -> None:
-    """`eval/dataset.py --policy NAME|RUN_DIR --games N --out FILE.parquet [--opponent NAME]
-    [key=value …]`.
-    """
-    run_command(lambda: _main(_arguments(argv)))
-
-
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Write rollouts of a policy to a Parquet file.")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    add_policy_argument(parser)
     parser.add_argument(
-        "--policy", required=True, help="a name (ev_oracle, level1, equilibrium, …) or a run folder"
+        "--opponent",
+        default=SELF,
+        metavar=POLICY,
+        help="who takes the other seats, or self (default)",
     )
-    parser.add_argument(
-        "--opponent", default=SELF, help="who takes the other seats: a name, or 'self' (default)"
-    )
-    parser.add_argument(
-        "--games", type=int, required=True, metavar="N", help="whole games, 10 rounds each"
-    )
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE.parquet", help="replaced if it exists"
-    )
+    add_episodes_argument(parser, required=True, help="whole games, 10 rounds each")
+    add_out_argument(parser, required=True, metavar="FILE.parquet", help="replaced if it exists")
     parser.add_argument(
         "--observations", action="store_true", help="add the column of what networks read"
     )
     parser.add_argument(
         "--minari", metavar="NAME", help="a Minari data set too, such as cardjax/ev_oracle-v0"
     )
-    parser.add_argument(
-        "--training-seed",
-        type=int,
-        default=0,
-        metavar="I",
-        help="of a run: which seed plays, from 0",
-    )
+    add_training_seed_argument(parser)
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
-    parser.add_argument(
-        "--mode", choices=("single", "two"), help="the game, for a policy by name (default two)"
-    )
-    parser.add_argument("--preset", help="a preset's name, for a policy by name (default: default)")
-    parser.add_argument("--events", choices=("on", "off"), help="env.flags.enable_events")
-    parser.add_argument("--impact", choices=("on", "off"), help="env.flags.enable_impact")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5"
-    )
-    return parser.parse_args(argv)
+    add_market_arguments(parser)
 
 
-def _main(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
+    """Write the file."""
     from tqdm import tqdm
 
     keep_compiled_programs()
     _check(arguments)
     rollouts, about = _rollouts(arguments)
     start = time.perf_counter()
-    with tqdm(total=arguments.games, unit="game", unit_scale=True, leave=False) as bar:
+    with tqdm(total=arguments.episodes, unit="game", unit_scale=True, leave=False) as bar:
         n_rows = write_dataset(arguments.out, rollouts, about, arguments.minari, bar.update)
-    rate = arguments.games * N_ROUNDS / (time.perf_counter() - start)
+    rate = arguments.episodes * N_ROUNDS / (time.perf_counter() - start)
     print(
         f"{arguments.out}: {n_rows:,} rows, {arguments.out.stat().st_size / 1e6:,.1f} MB, {rate:,.0f} rounds/s"
     )
@@ -88,11 +70,8 @@ def _main(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Refuse what can be refused before anything is compiled."""
-    for name, low in (("games", 1), ("seed", 0)):
-        if not low <= getattr(arguments, name) <= N_MAX:
-            raise ParameterError(
-                f"--{name}", getattr(arguments, name), f"must be a whole number in [{low}, {N_MAX}]"
-            )
+    check_whole("--episodes", arguments.episodes, 1)
+    check_whole("--seed", arguments.seed, 0)
     if arguments.out.is_dir() or not arguments.out.parent.is_dir():
         raise ParameterError("--out", str(arguments.out), "must be a file in a folder that exists")
     library("pyarrow", "--out", str(arguments.out), "data")
@@ -105,9 +84,8 @@ def _rollouts(arguments: argparse.Namespace) -> tuple[Rollouts, dict[str, str]]:
     overrides = market_overrides(arguments)
     player, market, env_params = runs.find_player(arguments.policy, overrides)
     rival = as_player(runs.opponents_for(market, (arguments.opponent,))[arguments.opponent])
-    n_seeds, i = len(player.params), arguments.training_seed
-    if not 0 <= i < n_seeds:
-        raise ParameterError("--training-seed", i, f"must be a whole number in [0, {n_seeds - 1}]")
+    seed = _training_seed(arguments)
+    i = 0 if seed is None else runs.training_seeds(Path(arguments.policy)).index(seed)
     if arguments.opponent == SELF:
         seats = [_seats(player, i, env_params, market.n_players)]
     else:
@@ -117,9 +95,23 @@ def _rollouts(arguments: argparse.Namespace) -> tuple[Rollouts, dict[str, str]]:
         ]
     market = dataclasses.replace(market, squeeze=False)
     rollouts = Rollouts(
-        market, env_params, seats, arguments.seed, arguments.games, arguments.observations
+        market, env_params, seats, arguments.seed, arguments.episodes, arguments.observations
     )
-    return rollouts, _about(arguments, _config(arguments.policy, overrides))
+    return rollouts, _about(arguments, seed, _config(arguments.policy, overrides))
+
+
+def _training_seed(arguments: argparse.Namespace) -> int | None:
+    """Which of a run's seeds plays; None for a policy that no training made.
+
+    Raises:
+        ParameterError: the run has no such seed.
+    """
+    seed: int | None = arguments.training_seed
+    seeds = runs.training_seeds(Path(arguments.policy)) if runs.is_trained(arguments.policy) else []
+    if seed is not None and seed not in seeds:
+        allowed = f"must be one that {arguments.policy} holds: {', '.join(map(str, seeds))}"
+        raise ParameterError("--training-seed", seed, allowed if seeds else "needs a run's policy")
+    return seed if seed is not None or not seeds else seeds[0]
 
 
 def _seats(player: Player, i: int, env_params: EnvParams, n: int) -> Seats:
@@ -135,18 +127,18 @@ def _config(policy: str, overrides: Sequence[str]) -> RunConfig:
     return load_config(None, overrides)
 
 
-def _about(arguments: argparse.Namespace, config: RunConfig) -> dict[str, str]:
+def _about(arguments: argparse.Namespace, seed: int | None, config: RunConfig) -> dict[str, str]:
     machine = run_folder.describe_machine()
     policy = {"policy": arguments.policy}
     if runs.is_trained(arguments.policy):
         policy = {
             "policy": Path(arguments.policy).resolve().name,
-            "training_seed": str(arguments.training_seed),
+            "training_seed": str(seed),
         }
     return policy | {
         "config": dump_config(config),
         "opponent": arguments.opponent,
-        "games": str(arguments.games),
+        "games": str(arguments.episodes),
         "seed": str(arguments.seed),
         "key_domain": str(DATASETS),
         "git_commit": machine["git_commit"] or "",

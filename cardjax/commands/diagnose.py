@@ -1,52 +1,46 @@
-"""`eval/diagnose.py`: how a policy plays, a figure and a CSV for each diagnostic."""
+"""Draw how a policy plays: a figure and a CSV for each diagnostic."""
 
 import argparse
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
+from cardjax.commands.shared import (
+    POLICY,
+    POLICY_HELP,
+    add_episodes_argument,
+    add_market_arguments,
+    add_out_argument,
+    check_whole,
+    market_overrides,
+)
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.diagnostics import ablation_points, diagnose
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.diagnose import subject_of, write
-from cardjax.runtime.exits import run_command
 
 DEFAULT_EPISODES = 65_536
 
 
-def diagnose_main(argv: Sequence[str] | None = None) -> None:
-    """`eval/diagnose.py RUN [--episodes N] [--out FOLDER] [--seed N] [env.key=value …]`."""
-    run_command(lambda: _main(_arguments(argv)))
-
-
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Draw how a policy plays: a figure and a CSV for each diagnostic."
-    )
-    parser.add_argument(
-        "policy", metavar="RUN", help="a run folder, or a policy's name (level1, equilibrium, …)"
-    )
-    parser.add_argument(
-        "--episodes",
-        type=int,
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument("policy", metavar=POLICY, help=POLICY_HELP)
+    add_episodes_argument(
+        parser,
         default=DEFAULT_EPISODES,
-        metavar="N",
-        help=f"games a training seed, and for each point of the ablations (default {DEFAULT_EPISODES:,})",
+        help="games per training seed, and for each point of the ablations "
+        f"(default {DEFAULT_EPISODES:,})",
     )
-    parser.add_argument(
-        "--out",
-        type=Path,
+    add_out_argument(
+        parser,
         metavar="FOLDER",
         help="default: diagnostics in the run folder, or diagnostics/NAME",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="env.key=value", help="of the market, such as env.alpha=0.5"
-    )
-    return parser.parse_intermixed_args(argv)  # overrides may follow options
+    add_market_arguments(parser)
 
 
-def _main(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
+    """A figure and a CSV for each diagnostic."""
     from tqdm import tqdm
 
     keep_compiled_programs()
@@ -58,7 +52,7 @@ def _main(arguments: argparse.Namespace) -> None:
     )
     folder = default if out is None else out
     _check(arguments, folder)
-    subject = subject_of(policy, arguments.overrides)
+    subject = subject_of(policy, market_overrides(arguments))
     start, n_seeds = time.perf_counter(), len(subject.player.params)
     total = arguments.episodes * (1 + len(ablation_points(subject.env_params)))
     with tqdm(total=total * n_seeds, unit="game", unit_scale=True, leave=False) as bar:
@@ -71,13 +65,8 @@ def _main(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace, folder: Path) -> None:
     """Refuse what can be refused before anything is compiled."""
-    for name, low in (("episodes", 1), ("seed", 0)):
-        if not low <= getattr(arguments, name) < 2**31:
-            raise ParameterError(
-                f"--{name}",
-                getattr(arguments, name),
-                f"must be a whole number in [{low}, 2147483647]",
-            )
+    check_whole("--episodes", arguments.episodes, 1)
+    check_whole("--seed", arguments.seed, 0)
     blocking = next((path for path in (folder, *folder.parents) if path.exists()), folder)
     if blocking.exists() and not blocking.is_dir():
         raise ParameterError("--out", str(folder), f"{blocking} is not a folder")

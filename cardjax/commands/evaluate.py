@@ -1,32 +1,26 @@
-"""`eval/evaluate.py`: play a policy against opponents and score it."""
+"""Play a policy against opponents, on draws that training never sees, and score it."""
 
 import argparse
-from collections.abc import Sequence
 
 from cardjax.commands.shared import (
+    POLICY,
+    add_policy_argument,
     add_protocol_arguments,
     market_overrides,
     read_protocol,
     write_figures,
 )
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.exits import run_command
 
 
-def evaluate_main(argv: Sequence[str] | None = None) -> None:
-    """`eval/evaluate.py --policy NAME|RUN_DIR [--opponent …] [key=value …]`."""
-    run_command(lambda: _evaluate(_evaluate_arguments(argv)))
-
-
-def _evaluate_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Play a policy against opponents and score it.")
-    parser.add_argument(
-        "--policy", required=True, help="a name (ev_oracle, level1, equilibrium, …) or a run folder"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    add_policy_argument(parser)
     parser.add_argument(
         "--opponent",
         action="append",
-        help="a name, a run folder or 'self'; repeatable; by default the protocol's",
+        metavar=POLICY,
+        help="who takes the other seats, or self; repeatable; by default the protocol's",
     )
     add_protocol_arguments(parser)
     parser.add_argument(
@@ -34,12 +28,13 @@ def _evaluate_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="key=value,value,…",
-        help="play in a grid of markets, one program for all, such as env.alpha=0.1,0.3 env.sigma_q=0.5,1",
+        help="play in a grid of markets, one program for all, such as env.alpha=0.1,0.3 "
+        "env.sigma_q=0.5,1",
     )
-    return parser.parse_args(argv)
 
 
-def _evaluate(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
+    """A table of the policy's score against every opponent, at every market of a grid."""
     from tqdm import tqdm
 
     from cardjax.env.params import params_grid

@@ -1,35 +1,25 @@
-"""`eval/export.py`: a trained policy as one file of plain arrays."""
+"""Write a trained policy to one file of plain arrays (docs/export.md has its layout)."""
 
 import argparse
-from collections.abc import Sequence
-from pathlib import Path
 
-from cardjax.runtime.exits import run_command
+from cardjax.commands.shared import add_out_argument, add_training_seed_argument
 
 
-def export_main(argv: Sequence[str] | None = None) -> None:
-    """`eval/export.py --policy RUN_DIR --output FILE.npz`: a trained policy as plain arrays."""
-    parser = argparse.ArgumentParser(
-        description="Write a trained policy to one file of plain arrays."
-    )
-    parser.add_argument("--policy", required=True, help="a run folder")
-    parser.add_argument(
-        "--output", type=Path, required=True, metavar="FILE.npz", help="replaced if it exists"
-    )
-    parser.add_argument(
-        "--training-seed", type=int, metavar="SEED", help="of several; by default the run's first"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument("--policy", required=True, metavar="RUN_DIR", help="a run folder")
+    add_out_argument(parser, required=True, metavar="FILE.npz", help="replaced if it exists")
+    add_training_seed_argument(parser)
     parser.add_argument(
         "--play", choices=("greedy", "sampled"), help="by default as the run's ppo.play"
     )
-    arguments = parser.parse_args(argv)
-    run_command(lambda: _export(arguments))
 
 
-def _export(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
+    """Write the file."""
     from cardjax.runtime.trained import load_policy
 
     policy = load_policy(arguments.policy, arguments.training_seed, arguments.play)
-    policy.save(arguments.output)
-    size = arguments.output.stat().st_size
-    print(f"{arguments.output}: {policy.algorithm}, training seed {policy.seed}, {size:,} bytes")
+    policy.save(arguments.out)
+    size = arguments.out.stat().st_size
+    print(f"{arguments.out}: {policy.algorithm}, training seed {policy.seed}, {size:,} bytes")

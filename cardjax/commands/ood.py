@@ -1,9 +1,9 @@
-"""`eval/ood.py`: a policy in markets that it was not trained in."""
+"""Score a policy in markets that it was not trained in."""
 
 import argparse
-from collections.abc import Sequence
 
 from cardjax.commands.shared import (
+    add_policy_argument,
     add_protocol_arguments,
     games_bar,
     market_overrides,
@@ -13,23 +13,16 @@ from cardjax.commands.shared import (
     write_figures,
 )
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.exits import run_command
 
 
-def ood_main(argv: Sequence[str] | None = None) -> None:
-    """`eval/ood.py --policy NAME|RUN_DIR`: the policy in every shifted market of the protocol."""
-    parser = argparse.ArgumentParser(
-        description="Score a policy in markets that it was not trained in."
-    )
-    parser.add_argument(
-        "--policy", required=True, help="a name (ev_oracle, level1, equilibrium, …) or a run folder"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    add_policy_argument(parser)
     add_protocol_arguments(parser)
-    arguments = parser.parse_args(argv)
-    run_command(lambda: _ood(arguments))
 
 
-def _ood(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
+    """The policy in every shifted market of the protocol."""
     from cardjax.evaluation.evaluate import SELF, evaluate_grid
     from cardjax.evaluation.protocol import shifted_markets
     from cardjax.evaluation.table import text_table

@@ -1,19 +1,18 @@
-"""`eval/report.py`: one HTML and one Markdown page about one run or several."""
+"""Write one HTML and one Markdown page about runs: settings, versions, tables, pictures."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
-from cardjax.runtime.exits import run_command
+from cardjax.commands.shared import add_out_argument
 from cardjax.runtime.report import write_report
 
 
-def report_main(argv: Sequence[str] | None = None) -> None:
-    """`eval/report.py RUN… [--out FOLDER]`."""
-    parser = argparse.ArgumentParser(description="Write report.html and report.md about runs.")
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders")
-    parser.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where to (default: the first run's folder)"
-    )
-    arguments = parser.parse_args(argv)
-    run_command(lambda: write_report(arguments.runs, arguments.out or arguments.runs[0]))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN_DIR", help="run folders")
+    add_out_argument(parser, metavar="FOLDER", help="where to (default: the first run's folder)")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """report.html and report.md."""
+    write_report(arguments.runs, arguments.out or arguments.runs[0])

@@ -14,8 +14,72 @@ if TYPE_CHECKING:
     from cardjax.evaluation.protocol import Protocol
 
 
+POLICY = "NAME|RUN_DIR|FILE.npz|file.py:Class"
+POLICY_HELP = "a name (ev_oracle, level1, equilibrium, …), a run folder, an exported file, or a class of your own"
+MAX_SEED = 2**31 - 1
+
+
+def add_policy_argument(parser: argparse.ArgumentParser) -> None:
+    """--policy."""
+    parser.add_argument("--policy", required=True, metavar=POLICY, help=POLICY_HELP)
+
+
+def add_policies_argument(parser: argparse.ArgumentParser) -> None:
+    """--policies, read by `separate_overrides`."""
+    parser.add_argument(
+        "--policies", nargs="+", required=True, metavar="POLICY", help=f"each {POLICY_HELP}"
+    )
+
+
+def add_market_arguments(parser: argparse.ArgumentParser, preset: str = "default") -> None:
+    """Which market is played: read by `market_overrides`.
+
+    Args:
+        preset: what is said of the preset by default.
+    """
+    parser.add_argument(
+        "--mode",
+        choices=("single", "two"),
+        help="the game: one player or several; of a run, its own (default: two)",
+    )
+    parser.add_argument(
+        "--preset", help=f"the name of a preset; of a run, its own market (default: {preset})"
+    )
+    parser.add_argument("--events", choices=("on", "off"), help="whether events change the deck")
+    parser.add_argument(
+        "--impact", choices=("on", "off"), help="whether large orders move the price"
+    )
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        default=[],
+        metavar="key=value",
+        help="changes to the market, such as env.alpha=0.5",
+    )
+
+
+def add_episodes_argument(parser: argparse.ArgumentParser, **options: Any) -> None:
+    """--episodes, which --games is another word for."""
+    parser.add_argument("--episodes", "--games", type=int, metavar="N", **options)
+
+
+def add_out_argument(parser: argparse.ArgumentParser, **options: Any) -> None:
+    """--out, which --output is another word for."""
+    parser.add_argument("--out", "--output", type=Path, **options)
+
+
+def add_training_seed_argument(parser: argparse.ArgumentParser) -> None:
+    """--training-seed."""
+    parser.add_argument(
+        "--training-seed",
+        type=int,
+        metavar="SEED",
+        help="which of a run's seeds plays (default: its first)",
+    )
+
+
 def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
-    """What all commands of eval/ share: the protocol and changes to it, the market, and where
+    """What the commands that score share: the protocol and changes to it, the market, and where
     figures go.
     """
     parser.add_argument(
@@ -23,25 +87,39 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the protocol: a YAML file like configs/eval.yaml (default: that)",
     )
-    parser.add_argument(
-        "--episodes", type=int, metavar="N", help="games an opponent and training seed (eval.games)"
-    )
+    add_episodes_argument(parser, help="games per opponent and training seed (eval.games)")
     parser.add_argument("--seed", type=int, help="of the evaluation draws (eval.seed)")
-    parser.add_argument(
-        "--mode", choices=("single", "two"), help="the game, for a policy by name (default two)"
-    )
-    parser.add_argument("--preset", help="a preset's name, for a policy by name (default: default)")
-    parser.add_argument("--events", choices=("on", "off"), help="env.flags.enable_events")
-    parser.add_argument("--impact", choices=("on", "off"), help="env.flags.enable_impact")
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the results with every metric"
     )
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="the same as a table, one row a result"
+        "--csv", type=Path, metavar="FILE", help="the same as a table, one row per result"
     )
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5"
-    )
+    add_market_arguments(parser)
+
+
+def is_override(word: str) -> bool:
+    """Whether a word of the command line is key=value; what exists as a path is a path."""
+    return "=" in word and not Path(word).exists()
+
+
+def separate_overrides(arguments: argparse.Namespace) -> None:
+    """Move the overrides among --policies, which takes all words that follow it, to where they
+    belong.
+    """
+    words = arguments.policies
+    arguments.policies = [word for word in words if not is_override(word)]
+    arguments.overrides = [*arguments.overrides, *filter(is_override, words)]
+
+
+def check_whole(option: str, value: int | None, low: int) -> None:
+    """Refuse what is given and not in [low, MAX_SEED].
+
+    Raises:
+        ParameterError: it is not.
+    """
+    if value is not None and not low <= value <= MAX_SEED:
+        raise ParameterError(option, value, f"must be a whole number in [{low}, {MAX_SEED}]")
 
 
 def read_protocol(arguments: argparse.Namespace) -> "Protocol":
@@ -54,12 +132,8 @@ def read_protocol(arguments: argparse.Namespace) -> "Protocol":
 
     protocol = load_protocol(None if arguments.config is None else find_config(arguments.config))
     named = {"games": arguments.episodes, "seed": arguments.seed}
-    if arguments.episodes is not None and arguments.episodes < 1:
-        raise ParameterError(
-            "--episodes", arguments.episodes, "must be a whole number of at least 1"
-        )
-    if arguments.seed is not None and not 0 <= arguments.seed < 2**31:
-        raise ParameterError("--seed", arguments.seed, "must be a whole number in [0, 2147483647]")
+    check_whole("--episodes", arguments.episodes, 1)
+    check_whole("--seed", arguments.seed, 0)
     for option in ("json", "csv"):
         path = getattr(arguments, option)
         if path is not None and (path.is_dir() or not path.parent.is_dir()):

@@ -1,44 +1,27 @@
-"""`train/ALGORITHM.py`: train a policy, or continue a training."""
+"""Train a policy, which writes runs/NAME/; or continue a training."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cardjax.config import find_config
 from cardjax.env.declaration import ParameterError
-from cardjax.runtime import processes
+from cardjax.runtime import interruption, processes, runs, sweeps
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.devices import use_all_cores
-from cardjax.runtime.exits import run_command
-
-if TYPE_CHECKING:
-    from cardjax.runtime.grid import Point
+from cardjax.runtime.grid import Point, groups_of, make_points, read_axes, traced_names
+from cardjax.runtime.learners import ALGORITHMS
 
 
-def train_main(algorithm: str, argv: Sequence[str] | None = None) -> None:
-    """`train/ALGORITHM.py --config FILE [key=value …] [--sweep key=value,value,… …]`, or `--resume
-    RUN_DIR`.
-    """
-    run_command(lambda: _train(algorithm, _train_arguments(algorithm, argv)))
-
-
-def any_train_main(argv: Sequence[str] | None = None) -> None:
-    """`cardjax-train ALGORITHM …`: train/ALGORITHM.py from an installed package."""
-    given = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
-        prog="cardjax-train",
-        description="Train a policy; writes runs/NAME/.",
-        usage="cardjax-train {dqn,ippo,mappo} --config FILE [key=value …]  (cardjax-train ippo --help tells more)",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="ALGORITHM key=value",
+        help=f"what learns ({', '.join(ALGORITHMS)}), and changes to the configuration, such as "
+        "env.alpha=0.5 name=mine",
     )
-    parser.add_argument("algorithm", choices=("dqn", "ippo", "mappo"), help="what learns")
-    algorithm = parser.parse_args(given[:1]).algorithm
-    train_main(algorithm, given[1:])
-
-
-def _train_arguments(algorithm: str, argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=f"Train {algorithm.upper()}; writes runs/NAME/.")
     parser.add_argument(
         "--config", type=Path, help="a YAML file, or one that comes with cardjax, such as ippo.yaml"
     )
@@ -53,7 +36,8 @@ def _train_arguments(algorithm: str, argv: Sequence[str] | None) -> argparse.Nam
         nargs="+",
         default=[],
         metavar="key=value,value,…",
-        help="train every combination, such as lr=1e-4,3e-4 env.alpha=0.1,0.3; one value is an override",
+        help="train every combination, such as lr=1e-4,3e-4 env.alpha=0.1,0.3; one value is an "
+        "override",
     )
     parser.add_argument(
         "--coordinator",
@@ -62,27 +46,23 @@ def _train_arguments(algorithm: str, argv: Sequence[str] | None) -> argparse.Nam
     )
     parser.add_argument("--processes", type=int, metavar="N", help="how many processes there are")
     parser.add_argument("--process-id", type=int, metavar="I", help="which one this is, from 0")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="such as env.alpha=0.5 name=mine"
-    )
-    return parser.parse_args(argv)
 
 
-def _train(algorithm: str, arguments: argparse.Namespace) -> None:
-    from cardjax.runtime import runs, sweeps
-    from cardjax.runtime.grid import make_points, read_axes
+def run(arguments: argparse.Namespace) -> None:
+    """Train one run or a sweep of them."""
+    processes.check_address(arguments.coordinator, arguments.processes, arguments.process_id)
+    algorithm, overrides = _algorithm_and_overrides(arguments)
+    with interruption.raised_at_the_end():
+        if arguments.resume is not None:
+            _resume(arguments, algorithm, overrides)
+        else:
+            _start(arguments, algorithm, overrides)
 
-    if arguments.resume is not None:
-        if arguments.config is not None or arguments.overrides or arguments.sweep:
-            allowed = "takes neither --config nor overrides nor --sweep: the run has its own"
-            raise ParameterError("--resume", str(arguments.resume), allowed)
-        points = sweeps.read_points(arguments.resume)
-        _prepare(arguments, algorithm, points)
-        (sweeps if len(points) > 1 else runs).resume(algorithm, arguments.resume)
-        return
+
+def _start(arguments: argparse.Namespace, algorithm: str, overrides: Sequence[str]) -> None:
     axes, fixed = read_axes(algorithm, arguments.sweep)
     config = None if arguments.config is None else find_config(arguments.config)
-    points = make_points(config, [*arguments.overrides, *fixed], axes)
+    points = make_points(config, [*overrides, *fixed], axes)
     _prepare(arguments, algorithm, points)
     if axes:
         sweeps.start(algorithm, points)
@@ -90,18 +70,39 @@ def _train(algorithm: str, arguments: argparse.Namespace) -> None:
         runs.start(algorithm, points[0].config)
 
 
-def _prepare(arguments: argparse.Namespace, algorithm: str, points: Sequence["Point"]) -> None:
-    """What has to be settled before JAX first touches a device."""
-    from cardjax.runtime.grid import groups_of, traced_names
+def _resume(arguments: argparse.Namespace, algorithm: str, overrides: Sequence[str]) -> None:
+    if arguments.config is not None or overrides or arguments.sweep:
+        allowed = "takes neither --config nor overrides nor --sweep: the run has its own"
+        raise ParameterError("--resume", str(arguments.resume), allowed)
+    points = sweeps.read_points(arguments.resume)
+    _prepare(arguments, algorithm, points)
+    (sweeps if len(points) > 1 else runs).resume(algorithm, arguments.resume)
 
+
+def _algorithm_and_overrides(arguments: argparse.Namespace) -> tuple[str, list[str]]:
+    """The algorithm is the first word that is no override; a run that is continued has its own.
+
+    Raises:
+        ParameterError: none, an unknown one, or a further word that is no override.
+    """
+    names = [word for word in arguments.words if "=" not in word]
+    overrides = [word for word in arguments.words if "=" in word]
+    if not names and arguments.resume is not None:
+        return str(runs.read_meta(arguments.resume)["algorithm"]), overrides
+    if not names:
+        raise ParameterError("ALGORITHM", "", f"must be one of {', '.join(ALGORITHMS)}")
+    if names[0] not in ALGORITHMS:
+        raise ParameterError("ALGORITHM", names[0], f"must be one of {', '.join(ALGORITHMS)}")
+    return names[0], [*names[1:], *overrides]
+
+
+def _prepare(arguments: argparse.Namespace, algorithm: str, points: Sequence[Point]) -> None:
+    """What has to be settled before JAX first touches a device."""
     keep_compiled_programs()
     train = points[0].config.train
-    n_points = len(
-        groups_of(
-            [point.values for point in points], traced_names(algorithm, list(points[0].values))
-        )[0]
-    )
+    varied = traced_names(algorithm, list(points[0].values))
+    first_group = groups_of([point.values for point in points], varied)[0]
     use_all_cores(
-        n_points * train.n_seeds, train.n_envs, train.shard_games, arguments.processes or 1
+        len(first_group) * train.n_seeds, train.n_envs, train.shard_games, arguments.processes or 1
     )
     processes.join(arguments.coordinator, arguments.processes, arguments.process_id)

@@ -1,6 +1,6 @@
 """`python -m cardjax.play`: the terminal game."""
 
-from cardjax.play.terminal import main
+from cardjax.commands.door import enter
 
 if __name__ == "__main__":
-    main()
+    enter("play")

@@ -1,10 +1,6 @@
-"""The terminal game, `python -m cardjax.play`: its arguments, the loop over the rounds, and the way
-through a saved game.
-"""
+"""The terminal game: the loop over rounds, and stepping through a saved game."""
 
 import argparse
-import errno
-import os
 import secrets
 import sys
 from collections.abc import Sequence
@@ -22,68 +18,14 @@ from cardjax.play.score import compared, score_of, totals_of
 from cardjax.play.screen import Screen, rounds_words
 from cardjax.policies.registry import POLICIES
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.exits import run_command
-
-SWITCHES = ("on", "off")
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """`python -m cardjax.play`: exit code 0, 2 for what is not allowed (one line), 130 after
-    Ctrl-C.
+def run(arguments: argparse.Namespace) -> None:
+    """Play the game, or step through the saved one, that the arguments of `cardjax play` ask for.
+
+    Raises:
+        ParameterError: what is not allowed.
     """
-    for stream in (sys.stdin, sys.stdout):  # a terminal may have no signs but those of ASCII
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    arguments = _arguments(argv)
-    try:
-        run_command(lambda: _main(arguments))
-    except OSError as error:
-        if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
-            raise
-        # The reader of our output has gone, or its disk is full; what is still buffered must not
-        # complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(
-            1 if error.errno == errno.EPIPE else f"output: cannot be written ({error.strerror})"
-        )
-
-
-def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m cardjax.play", description="Play the card market in a terminal."
-    )
-    parser.add_argument(
-        "--mode", choices=("single", "two"), help="play alone or against others (default: two)"
-    )
-    parser.add_argument(
-        "--opponent",
-        metavar="NAME|RUN_DIR|human",
-        help="who sits at the other seats (default: equilibrium); with --mode single, whom you are "
-        f"compared with at the end. Names: {', '.join(POLICIES)}",
-    )
-    parser.add_argument(
-        "--both-seats", action="store_true", help="play all seats yourself; what you type is seen"
-    )
-    parser.add_argument(
-        "--preset",
-        help=f"the market (default: {PLAYED}; --preset default is the one that policies train in)",
-    )
-    parser.add_argument("--events", choices=SWITCHES, help="whether events change the deck")
-    parser.add_argument("--impact", choices=SWITCHES, help="whether large orders move the price")
-    parser.add_argument(
-        "--seed", type=int, help="the same seed deals the same game (default: a new game)"
-    )
-    parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="write the game to this file after every round"
-    )
-    parser.add_argument("--replay", type=Path, metavar="FILE", help="step through a saved game")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="of the market, such as env.alpha=0.5"
-    )
-    return parser.parse_args(argv)
-
-
-def _main(arguments: argparse.Namespace) -> None:
     keep_compiled_programs()
     if arguments.replay is not None:
         given = [

@@ -30,23 +30,38 @@ def join(coordinator: str | None, n_processes: int | None, process_id: int | Non
         ParameterError: only some of the three are given, or they do not fit together, or nobody
             answers.
     """
+    check_address(coordinator, n_processes, process_id)
     if coordinator is None:
-        if n_processes is not None or process_id is not None:
-            raise ParameterError(
-                "--coordinator", "", "must be HOST:PORT of process 0, with --processes"
-            )
-        return
+        return None
     if coordinator == "auto":
         return _initialize()
+    return _initialize(
+        coordinator_address=coordinator, num_processes=n_processes, process_id=process_id
+    )
+
+
+def check_address(coordinator: str | None, n_processes: int | None, process_id: int | None) -> None:
+    """Refuse what `join` could not use, before JAX is asked: it would abort at some of it.
+
+    Raises:
+        ParameterError: what is not allowed.
+    """
+    address = "must be HOST:PORT of process 0, with --processes"
+    if coordinator is None:
+        if n_processes is not None or process_id is not None:
+            raise ParameterError("--coordinator", "", address)
+        return
+    if coordinator == "auto":
+        return
+    host, _, port = coordinator.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 2**16:
+        raise ParameterError("--coordinator", coordinator, address)
     if n_processes is None or n_processes < 1:
         raise ParameterError("--processes", n_processes, "must be a whole number of at least 1")
     if process_id is None or not 0 <= process_id < n_processes:
         raise ParameterError(
             "--process-id", process_id, f"must be a whole number in [0, {n_processes - 1}]"
         )
-    return _initialize(
-        coordinator_address=coordinator, num_processes=n_processes, process_id=process_id
-    )
 
 
 def _initialize(**arguments: Any) -> None:

@@ -165,6 +165,15 @@ def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, Any]]:
     )
 
 
+def training_seeds(path: Path) -> list[int]:
+    """The seeds whose policies a run folder or an exported file holds.
+
+    Raises:
+        ParameterError: neither of the two.
+    """
+    return [portable.read(path)[2]] if path.is_file() else seeds_of(read_run(path)[1])
+
+
 @contextlib.contextmanager
 def _without_asides() -> Iterator[None]:
     """Keep orbax from warning of a check that it does before it reads a checkpoint."""

@@ -5,7 +5,6 @@ scores, checkpoints.
 import contextlib
 import dataclasses
 import math
-import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,8 +15,9 @@ import numpy as np
 from tqdm import tqdm
 
 from cardjax.env.declaration import ParameterError
-from cardjax.runtime import processes
+from cardjax.runtime import interruption, processes
 from cardjax.runtime.checkpoints import DamagedError
+from cardjax.runtime.interruption import Postponed
 from cardjax.runtime.journal import Journal, Run
 from cardjax.runtime.learners import make_learner
 from cardjax.runtime.rows import Learner, Rows
@@ -77,8 +77,8 @@ def train(runs: Sequence[Run], varied: Sequence[str] = (), resume: bool = False)
     journals = [Journal(run) for run in runs] if processes.is_first() else []
     try:
         saved, done = _saved_state(rows, journals) if resume else (None, 0)
-        with _Interrupt() as interrupt:
-            return _Loop(learner, rows, runs, journals, interrupt).run(saved, done)
+        with interruption.postponed(_say_that_it_stops) as request:
+            return _Loop(learner, rows, runs, journals, request).run(saved, done)
     finally:
         for journal in journals:
             journal.close()
@@ -138,6 +138,11 @@ def _restore_one(journal: Journal, step: int, like: Any) -> Any:
         ) from None
 
 
+def _say_that_it_stops() -> None:
+    said = "stopping after this chunk (Ctrl-C again: at once, losing what is not checkpointed)"
+    tqdm.write(said, file=sys.stderr)
+
+
 class _Loop:
     """Chunks of updates, and what happens between them."""
 
@@ -147,10 +152,10 @@ class _Loop:
         rows: Rows,
         runs: Sequence[Run],
         journals: Sequence[Journal],
-        interrupt: "_Interrupt",
+        request: Postponed,
     ):
         self._learner, self._rows, self._runs = learner, rows, runs
-        self._journals, self._interrupt = journals, interrupt
+        self._journals, self._request = journals, request
         self._per_run = rows.n_rows // len(runs)
         self._saved_at, self._save_seconds = 0.0, 0.0
         self._score = Scores(learner, rows, len(runs), runs[0].config.train.eval_games)
@@ -174,7 +179,7 @@ class _Loop:
             clock = self._begin(done)
             bar.set_description("training")
             evaluate_at = _milestones(total, self._runs[0].config.train.n_evals)
-            while done < total and not processes.any_process(self._interrupt.requested):
+            while done < total and not processes.any_process(self._request.signum is not None):
                 n = min(
                     math.ceil(total / LOG_POINTS), min(m for m in evaluate_at if m > done) - done
                 )
@@ -291,29 +296,3 @@ class _Clock:
         start = time.perf_counter()
         yield
         self.train_seconds += time.perf_counter() - start
-
-
-class _Interrupt:
-    """Turns the first Ctrl-C into a request to stop between chunks, and leaves the second to
-    Python.
-    """
-
-    requested = False
-
-    def __enter__(self) -> "_Interrupt":
-        try:
-            self._previous = signal.signal(signal.SIGINT, self._request)
-        except ValueError:
-            self._previous = None  # not the main thread: Ctrl-C does not reach it
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-
-    def _request(self, *_: object) -> None:
-        self.requested = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        tqdm.write(
-            "stopping after this chunk (Ctrl-C again: at once, losing what is not checkpointed)"
-        )

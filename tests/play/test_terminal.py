@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from cardjax.commands.main import main
 from cardjax.play import load_game
-from cardjax.play.terminal import main
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -231,7 +231,7 @@ def test_one_person_at_both_seats_sees_what_is_typed_and_the_end_of_input_ends_t
 def test_what_is_not_allowed_is_one_line_and_exit_code_2(arguments, said, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit) as end:
-        main(arguments)
+        main(["play", *arguments])
     assert end.value.code == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
@@ -253,7 +253,7 @@ def test_a_reader_that_goes_away_is_no_traceback(compilation_cache):
     )
     game.stdout.close()
     assert game.stderr.read() == ""
-    assert game.wait(PATIENCE) == 1
+    assert game.wait(PATIENCE) == 141
 
 
 @pytest.mark.parametrize("plain", [{"PYTHONIOENCODING": "ascii"}])
@@ -286,7 +286,7 @@ def test_a_terminal_that_knows_ascii_alone_is_enough(compilation_cache, tmp_path
 def test_a_saved_game_is_not_written_over(tmp_path, capsys):
     (tmp_path / "mine").write_text("precious")
     with pytest.raises(SystemExit):
-        main(["--save", str(tmp_path / "mine")])
+        main(["play", "--save", str(tmp_path / "mine")])
     assert "must be a new file" in capsys.readouterr().err
     assert (tmp_path / "mine").read_text() == "precious"
 
@@ -301,6 +301,7 @@ def test_the_options_reach_the_game(monkeypatch, capsys):
     typed(monkeypatch, "20", "q")
     main(
         [
+            "play",
             "--opponent",
             "pass",
             "--seed",
@@ -323,7 +324,7 @@ def test_the_options_reach_the_game(monkeypatch, capsys):
 
 def test_alone_one_is_compared_with_the_optimum_and_with_whom_one_asks_for(monkeypatch, capsys):
     typed(monkeypatch, "b1", "q")
-    main(["--mode", "single", "--opponent", "pass", "--seed", "5", "--events", "off"])
+    main(["play", "--mode", "single", "--opponent", "pass", "--seed", "5", "--events", "off"])
     shown = capsys.readouterr().out
     assert (
         "cardjax: you alone" in shown and "Event: All ranks" in shown and "The optimum: " in shown

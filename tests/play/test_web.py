@@ -19,10 +19,10 @@ pytest.importorskip("starlette")
 
 import uvicorn
 
+from cardjax.commands import main as command
 from cardjax.env import ParameterError
 from cardjax.play import SeatedGame, find_participant, human, make_setup, save_game, score_of
 from cardjax.play.record import parse_game
-from cardjax.play.web import __main__ as command
 from cardjax.play.web import app as app_module
 from cardjax.play.web import connections, requests
 from cardjax.play.web.app import make_app
@@ -599,7 +599,7 @@ def test_a_failure_of_the_server_tells_no_more_than_that(visitor, monkeypatch):
 
 def test_a_port_that_is_taken_is_told_in_one_line(visitor, capsys):
     with pytest.raises(SystemExit) as stop:
-        command.main(["--port", str(visitor.port)])
+        command.main(["web", "--port", str(visitor.port)])
     assert stop.value.code == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1
@@ -627,7 +627,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(visitor, capsys):
 )
 def test_what_cannot_be_served_is_told_in_one_line(capsys, arguments, said):
     with pytest.raises(SystemExit) as stop:
-        command.main(arguments)
+        command.main(["web", *arguments])
     error = capsys.readouterr().err
     assert stop.value.code == 2 and error.startswith(said) and error.count("\n") == 1
 
@@ -640,7 +640,7 @@ def test_without_the_extra_it_says_how_to_install_it(capsys, monkeypatch, packag
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SystemExit) as stop:
-        command.main(["--port", "0"])
+        command.main(["web", "--port", "0"])
     said = capsys.readouterr().err
     assert stop.value.code == 2 and said.count("\n") == 1
     assert "is not installed: pip install 'cardjax[web]'" in said

@@ -14,7 +14,7 @@ import pytest
 import cardjax
 from cardjax.agents.critic_view import critic_inputs
 from cardjax.agents.rewards import new_reward_scale
-from cardjax.commands.diagnose import diagnose_main
+from cardjax.commands.main import main
 from cardjax.config import make_config
 from cardjax.env.execution import N_ACTIONS
 from cardjax.evaluation import diagnostics, plots, rounds
@@ -83,8 +83,18 @@ def critic_state(learner, variance=1.0):
 def test_a_finished_run_has_every_figure_with_its_numbers(finished, workplace, monkeypatch, capsys):
     monkeypatch.setattr(plots, "DPI", 40)
     monkeypatch.setattr(rounds, "COUNTERFACTUAL_GAMES", 16)
-    diagnose_main(
-        [str(finished), "--episodes", "64", "--out", "figures/run", "--seed", "3", "env.alpha=0.2"]
+    main(
+        [
+            "diagnose",
+            str(finished),
+            "--episodes",
+            "64",
+            "--out",
+            "figures/run",
+            "--seed",
+            "3",
+            "env.alpha=0.2",
+        ]
     )
     names = set(plots.FIGURES)
     assert {path.name for path in (workplace / "figures/run").iterdir()} == {
@@ -118,7 +128,7 @@ def test_what_is_not_allowed_is_one_line(arguments, said, workplace, capsys):
     (workplace / "taken").touch()
     (workplace / "empty").mkdir()
     with pytest.raises(SystemExit) as error:
-        diagnose_main(arguments)
+        main(["diagnose", *arguments])
     assert error.value.code == 2
     printed = capsys.readouterr().err
     assert said in printed

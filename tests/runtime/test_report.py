@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from cardjax.commands.report import report_main
+from cardjax.commands.main import main
 
 
 def test_a_run_becomes_two_pages(finished, tmp_path, capsys):
-    report_main([str(finished), "--out", str(tmp_path / "new")])
+    main(["report", str(finished), "--out", str(tmp_path / "new")])
     page, text = (
         (tmp_path / "new" / "report.html").read_text(),
         (tmp_path / "new" / "report.md").read_text(),
@@ -26,7 +26,7 @@ def test_a_run_becomes_two_pages(finished, tmp_path, capsys):
 
 
 def test_several_runs_are_compared(finished, tmp_path):
-    report_main([str(finished), str(finished), "--out", str(tmp_path)])
+    main(["report", str(finished), str(finished), "--out", str(tmp_path)])
     assert "## Comparison" in (tmp_path / "report.md").read_text()
 
 
@@ -38,7 +38,7 @@ def test_what_is_no_finished_run_is_refused(missing, tmp_path, capsys):
         (folder / "meta.json").write_text('{"algorithm": "ippo"}')
         (folder / "config.yaml").write_text("{}\n")
     with pytest.raises(SystemExit) as stop:
-        report_main([str(folder)])
+        main(["report", str(folder)])
     assert stop.value.code == 2
     assert {"no folder": "is not a run folder", "no summary": "has no summary.json"}[
         missing

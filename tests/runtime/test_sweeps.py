@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-from cardjax.commands.train import train_main
+from cardjax.commands.main import main
 from cardjax.config import make_config
 from cardjax.env import ParameterError
 from cardjax.runtime import runs, sweeps
@@ -168,7 +168,7 @@ def test_sizes_are_a_loop_over_programs_and_a_stopped_sweep_goes_on_bit_for_bit(
 
 def refusal(capsys, *arguments):
     with pytest.raises(SystemExit) as end:
-        train_main("ippo", list(arguments))
+        main(["train", "ippo", *arguments])
     assert end.value.code == 2
     (line,) = capsys.readouterr().err.splitlines()
     return line

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 import cardjax
-from cardjax.commands.evaluate import evaluate_main
-from cardjax.commands.export import export_main
+from cardjax.commands.main import main
 from cardjax.config import make_config
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime.learners import make_learner
@@ -124,12 +123,13 @@ def test_every_array_of_a_file_is_in_the_docs(tmp_path):
 
 def test_a_run_is_loaded_exported_and_evaluated_from_its_file(finished, tmp_path, capsys):
     file = tmp_path / "policy.npz"
-    export_main(["--policy", str(finished), "--output", str(file)])
+    main(["export", "--policy", str(finished), "--output", str(file)])
     assert "ippo, training seed 0" in capsys.readouterr().out
     scores = []
     for name in (str(finished), str(file)):
-        evaluate_main(
+        main(
             [
+                "evaluate",
                 "--policy",
                 name,
                 "--opponent",

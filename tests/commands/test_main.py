@@ -7,9 +7,8 @@ from argparse import Namespace
 
 import pytest
 
-from cardjax.commands.evaluate import evaluate_main
+from cardjax.commands.main import main
 from cardjax.commands.shared import market_overrides
-from cardjax.commands.train import train_main
 from cardjax.runtime import runs
 
 CONTRACT = {
@@ -26,11 +25,11 @@ CONTRACT = {
 
 @pytest.fixture
 def refused(capsys, workplace):
-    """refused(main, *arguments): the one line on stderr of a command that ends with exit code 2."""
+    """refused(*words): the one line on stderr of a command that ends with exit code 2."""
 
-    def run(main, *arguments):
+    def run(*words):
         with pytest.raises(SystemExit) as end:
-            main(list(arguments))
+            main(words)
         assert end.value.code == 2
         output = capsys.readouterr()
         assert output.out == ""
@@ -39,10 +38,6 @@ def refused(capsys, workplace):
         return output.err
 
     return run
-
-
-def train(arguments):
-    train_main("ippo", arguments)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +85,7 @@ def train(arguments):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_training_refuses_in_one_line(refused, arguments, message):
-    assert refused(train, *arguments).startswith(message)
+    assert refused("train", "ippo", *arguments).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +131,7 @@ def test_training_refuses_in_one_line(refused, arguments, message):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_evaluating_refuses_in_one_line(refused, arguments, message):
-    assert refused(evaluate_main, *arguments).startswith(message)
+    assert refused("evaluate", *arguments).startswith(message)
 
 
 def test_the_scripts_themselves_refuse_in_one_line(tmp_path, script):
@@ -158,7 +153,7 @@ def test_a_run_starts_from_file_and_overrides(workplace, monkeypatch):
         runs, "start", lambda algorithm, config: started.update({algorithm: config})
     )
     (workplace / "run.yaml").write_text("seed: 3\ntrain:\n  n_seeds: 2\n")
-    train(["--config", "run.yaml", "train.n_seeds=3"])
+    main(["train", "ippo", "--config", "run.yaml", "train.n_seeds=3"])
     assert (started["ippo"].seed, started["ippo"].train.n_seeds) == (3, 3)
 
 
@@ -181,7 +176,7 @@ def test_options_are_overrides_by_another_name(options, overrides):
 
 
 def evaluated(*arguments):
-    evaluate_main([*arguments, "--json", "results.json"])
+    main(["evaluate", *arguments, "--json", "results.json"])
     with open("results.json") as file:
         return json.load(file)
 

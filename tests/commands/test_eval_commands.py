@@ -6,9 +6,7 @@ import sys
 
 import pytest
 
-from cardjax.commands.compare import compare_main
-from cardjax.commands.cross_play import cross_play_main
-from cardjax.commands.ood import ood_main
+from cardjax.commands.main import main
 
 
 @pytest.fixture(autouse=True)
@@ -27,8 +25,9 @@ def protocol(tmp_path):
 
 def test_out_of_distribution_the_yardstick_moves_with_the_market(tmp_path, protocol, capsys):
     files = tmp_path / "o.json", tmp_path / "o.csv"
-    ood_main(
+    main(
         [
+            "ood",
             "--policy",
             "equilibrium",
             "--config",
@@ -53,8 +52,9 @@ def test_out_of_distribution_the_yardstick_moves_with_the_market(tmp_path, proto
 
 def test_a_comparison_prints_the_difference_and_writes_it(tmp_path, capsys):
     file = tmp_path / "c.json"
-    compare_main(
+    main(
         [
+            "compare",
             "--policies",
             "equilibrium",
             "pass",
@@ -79,7 +79,9 @@ def test_a_comparison_prints_the_difference_and_writes_it(tmp_path, capsys):
 
 def test_cross_play_prints_a_square(tmp_path, capsys):
     file = tmp_path / "x.csv"
-    cross_play_main(["--policies", "pass", "equilibrium", "--episodes", "64", "--csv", str(file)])
+    main(
+        ["cross-play", "--policies", "pass", "equilibrium", "--episodes", "64", "--csv", str(file)]
+    )
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[4:6]] == ["pass", "equilibrium"]
     rows = list(csv.DictReader(file.open()))
@@ -89,54 +91,54 @@ def test_cross_play_prints_a_square(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("main", "arguments", "message"),
+    ("command", "arguments", "message"),
     [
         (
-            ood_main,
+            "ood",
             ["--policy", "nobody"],
             "--policy = nobody: is neither a run folder nor a policy",
         ),
         (
-            ood_main,
+            "ood",
             ["--policy", "pass", "--config", "/nowhere.yaml"],
             "config = /nowhere.yaml: cannot be read",
         ),
         (
-            ood_main,
+            "ood",
             ["--policy", "pass", "--episodes", "0"],
             "--episodes = 0: must be a whole number of at least 1",
         ),
-        (compare_main, ["--policies", "pass", "nobody"], "--policy = nobody"),
+        ("compare", ["--policies", "pass", "nobody"], "--policy = nobody"),
         (
-            compare_main,
+            "compare",
             ["--policies", "pass", "pass", "--opponent", "nobody"],
             "--opponent = nobody",
         ),
         (
-            compare_main,
+            "compare",
             ["--policies", "pass", "pass", "--seed", "-1"],
             "--seed = -1: must be a whole number in [0",
         ),
         (
-            cross_play_main,
+            "cross-play",
             ["--policies", "pass", "--mode", "single"],
             "a single player meets nobody",
         ),
         (
-            cross_play_main,
+            "cross-play",
             ["--policies", "pass", "--csv", "/nowhere/x.csv"],
             "--csv = /nowhere/x.csv: must be a file",
         ),
         (
-            cross_play_main,
+            "cross-play",
             ["--policies", "pass", "train.n_envs=3"],
             "train.n_envs=3: must be an env.* override",
         ),
     ],
 )
-def test_what_is_not_allowed_is_one_line_and_exit_code_2(main, arguments, message, capsys):
+def test_what_is_not_allowed_is_one_line_and_exit_code_2(command, arguments, message, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(arguments)
+        main([command, *arguments])
     assert stop.value.code == 2
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said

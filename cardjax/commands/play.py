@@ -1,0 +1,35 @@
+"""Play the card market in a terminal."""
+
+import argparse
+from pathlib import Path
+
+from cardjax.commands.shared import POLICY, add_market_arguments
+from cardjax.play import terminal
+from cardjax.play.game import PLAYED
+from cardjax.policies.registry import POLICIES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument(
+        "--opponent",
+        metavar=f"{POLICY}|human",
+        help="who sits at the other seats (default: equilibrium); with --mode single, whom you are "
+        f"compared with at the end. Names: {', '.join(POLICIES)}",
+    )
+    parser.add_argument(
+        "--both-seats", action="store_true", help="play all seats yourself; what you type is seen"
+    )
+    parser.add_argument(
+        "--seed", type=int, help="the same seed deals the same game (default: a new game)"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="write the game to this file after every round"
+    )
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="step through a saved game")
+    add_market_arguments(parser, f"{PLAYED}; default is the one that policies train in")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """One game, or a saved one again."""
+    terminal.run(arguments)

@@ -1,0 +1,39 @@
+"""Play the card market in a browser."""
+
+import argparse
+from pathlib import Path
+
+from cardjax.play.web.serving import serve
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.add_argument(
+        "--run",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN_DIR",
+        help="a training run to play against and to watch; repeatable",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen at (default: 127.0.0.1, which only this machine reaches)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name that visitors may call the server by, such as that of a reverse "
+        "proxy; repeatable",
+    )
+    parser.add_argument(
+        "--port", type=int, default=8000, help="0 takes any that is free (default 8000)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """The server, until Ctrl-C."""
+    serve(arguments)

@@ -1,0 +1,135 @@
+"""The process around a command: signals, streams and exit codes, with a command made for the test."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cardjax.commands.main import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+FAKE = """
+import sys, types
+from cardjax.commands import door, main
+
+def run(arguments):
+    print("ready", flush=True)
+    {body}
+
+command = types.ModuleType("cardjax.commands.fake")
+command.add_arguments, command.run = lambda parser: None, run
+sys.modules["cardjax.commands.fake"] = command
+main.COMMANDS["fake"] = ""
+door.enter("fake")
+"""
+WAITING = "import time\n    while True: time.sleep(0.01)"
+COMPUTING = """import jax
+    x = jax.numpy.ones((400, 400))
+    step = jax.jit(lambda x: jax.lax.fori_loop(0, 200, lambda i, x: x @ x / 400, x))
+    while True: x = step(x)"""
+DEAF = """import time
+    class Deaf:
+        def __del__(self): time.sleep(1.5)
+    Deaf()
+    while True: time.sleep(0.01)"""
+CLUMSY = """import time
+    try:
+        while True: time.sleep(0.01)
+    except BaseException as error:
+        raise RuntimeError("something else") from None"""
+LONG = """for _ in range(1000): print("x" * 100)
+    open("written", "w").close()"""
+
+
+def start(body, cwd, **options):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | pipes.pop("env", {})
+    script = FAKE.format(body=body)
+    return subprocess.Popen(
+        [sys.executable, "-c", script], cwd=cwd, env=environment, text=True, **pipes
+    )
+
+
+@pytest.mark.parametrize("body", [WAITING, COMPUTING, DEAF, CLUMSY])
+def test_a_signal_ends_a_command_with_its_exit_code_and_one_line(tmp_path, body):
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    started = [start(body, tmp_path) for _ in signals]
+    for process, signum in zip(started, signals, strict=True):
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.5)
+        process.send_signal(signum)
+    for process, signum in zip(started, signals, strict=True):
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (128 + signum, "interrupted\n")
+
+
+def test_ctrl_c_in_the_first_second_is_one_line_too(tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(ROOT / "eval/evaluate.py"), "--policy", "pass"]
+    for delay in (0.2, 0.5, 1.0, 1.5):
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (130, "interrupted\n"), delay
+
+
+def test_under_nohup_the_terminals_end_is_ignored(tmp_path):
+    process = start(
+        "import time; time.sleep(2)",
+        tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == 0
+
+
+def test_a_reader_who_goes_away_stops_no_command(tmp_path):
+    process = start(LONG, tmp_path)
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 141
+    assert (tmp_path / "written").exists()
+
+
+def test_a_full_disk_behind_the_output_is_one_line(tmp_path):
+    with open("/dev/full", "w") as full:
+        process = start(LONG, tmp_path, stdout=full)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors == "output: cannot be written (No space left on device)\n"
+    assert (tmp_path / "written").exists()
+
+
+def test_closed_streams_do_not_become_the_next_file(tmp_path):
+    body = 'open("first", "w").write("mine"); print("x"); import os; os.write(2, b"noise")'
+    process = start(
+        body, tmp_path, preexec_fn=lambda: os.closerange(0, 3), stdout=None, stderr=None
+    )
+    assert process.wait(60) == 0
+    assert (tmp_path / "first").read_text() == "mine"
+
+
+@pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}])
+def test_whatever_the_terminals_encoding_is_a_table_can_be_printed(tmp_path, encoding):
+    process = start('print("a ± b")', tmp_path, env=encoding)
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert output.splitlines()[1] in ("a ± b", "a ? b")
+
+
+def test_every_command_has_its_file():
+    files = {path.stem for path in (ROOT / "cardjax/commands").glob("*.py")}
+    assert {name.replace("-", "_") for name in COMMANDS} == files - {
+        "__init__",
+        "door",
+        "main",
+        "shared",
+    }
