@@ -20,7 +20,7 @@ from cardjax.config import configs_folder, load_config, make_market
 from cardjax.evaluation.evaluate import Player, evaluate
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.learners import make_learner
-from cardjax.runtime.runs import find_player
+from cardjax.runtime.players import find_player
 
 
 def main() -> None:

@@ -80,15 +80,15 @@ OPPONENTS = ("self", "random_valid")
 
 def small_matches(patch):
     """Two opponents and small batches in place of five and 8192 games."""
-    from cardjax.runtime import runs
+    from cardjax.runtime import players
 
     patch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 64)
-    all_opponents = runs.opponents_for
+    all_opponents = players.opponents_for
 
     def two_opponents(market, names=None):
         return all_opponents(market, names or (OPPONENTS if market.n_players > 1 else None))
 
-    patch.setattr(runs, "opponents_for", two_opponents)
+    patch.setattr(players, "opponents_for", two_opponents)
 
 
 @pytest.fixture(scope="session")
@@ -128,11 +128,11 @@ def finished(tmp_path_factory):
 @pytest.fixture(scope="session")
 def saved():
     """saved(folder): everything in a run's last checkpoint, as a list of arrays."""
-    from cardjax.runtime import runs
+    from cardjax.runtime import loading, runs
 
     def read(folder):
-        algorithm, config = runs.read_run(folder)
-        return jax.tree.leaves(runs.last_state(runs.Run(algorithm, config, folder)))
+        algorithm, config = loading.read_run(folder)
+        return jax.tree.leaves(loading.last_state(runs.Run(algorithm, config, folder)))
 
     return read
 

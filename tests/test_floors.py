@@ -69,7 +69,7 @@ def room_of(path):
 
 
 def may_import(room, other):
-    if room == other:
+    if room == other or (room, other) == ("commands", "__init__"):  # it says the version
         return True
     return (
         other in ALLOWED[room]

@@ -73,7 +73,10 @@ def test_its_commands_answer(installed, tmp_path):
     declared = configparser.ConfigParser()
     declared.read(entries)
     commands = dict(declared["console_scripts"])
-    assert set(commands) == {"cardjax-train", "cardjax-evaluate", "cardjax-play", "cardjax-web"}
+    assert set(commands) == {
+        "cardjax",
+        *(f"cardjax-{name}" for name in ("train", "evaluate", "play", "web")),
+    }
     for name, target in commands.items():
         module, _, function = target.partition(":")
         assert callable(getattr(importlib.import_module(module), function))

@@ -6,7 +6,6 @@ from cardjax.commands.shared import (
     POLICY,
     add_policies_argument,
     add_protocol_arguments,
-    games_bar,
     named_players,
     read_protocol,
     separate_overrides,
@@ -15,6 +14,8 @@ from cardjax.commands.shared import (
 )
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime.compilation import keep_compiled_programs
+from cardjax.runtime.players import opponents_for
+from cardjax.runtime.progress import games_bar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,19 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """The difference of two policies on common random numbers."""
     from cardjax.evaluation.comparison import compare
-    from cardjax.runtime import runs
 
     keep_compiled_programs()
     separate_overrides(arguments)
     if len(arguments.policies) != 2:
         raise ParameterError("--policies", " ".join(arguments.policies), "must be two policies")
     config = read_protocol(arguments).config
-    players, market, params = named_players(arguments)
-    first, second = players.values() if len(players) == 2 else list(players.values()) * 2
-    opponent = (
-        None if arguments.opponent is None else runs.opponents_for(market, (arguments.opponent,))
-    )
-    with games_bar(config.games) as done:
+    found, market, params = named_players(arguments)
+    first, second = found.values() if len(found) == 2 else list(found.values()) * 2
+    opponent = None if arguments.opponent is None else opponents_for(market, (arguments.opponent,))
+    with games_bar(config.games * (len(first.params) + len(second.params))) as done:
         result = compare(
             market,
             params,

@@ -5,7 +5,6 @@ import argparse
 from cardjax.commands.shared import (
     add_policies_argument,
     add_protocol_arguments,
-    games_bar,
     named_players,
     over_units,
     read_protocol,
@@ -15,6 +14,7 @@ from cardjax.commands.shared import (
 )
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime.compilation import keep_compiled_programs
+from cardjax.runtime.progress import games_bar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,21 +31,21 @@ def run(arguments: argparse.Namespace) -> None:
     keep_compiled_programs()
     separate_overrides(arguments)
     config = read_protocol(arguments).config
-    players, market, params = named_players(arguments)
+    found, market, params = named_players(arguments)
     if market.n_players == 1:
         raise ParameterError(
-            "--policies", " ".join(players), "a single player meets nobody: --mode two"
+            "--policies", " ".join(found), "a single player meets nobody: --mode two"
         )
     with games_bar(
-        config.games * sum(len(player.params) for player in players.values()) * len(players)
+        config.games * sum(len(player.params) for player in found.values()) * len(found)
     ) as done:
-        table = cross_play(market, params, players, config.games, config.seed, progress=done)
+        table = cross_play(market, params, found, config.games, config.seed, progress=done)
     rows = [
         (name, *(with_error(result.mean_expected_pnl, 2) for result in results))
         for name, results in table.items()
     ]
     title = f"expected P&L of the row's player against the column's, {config.games:,} games each, test draws"
-    print(text_table(("", *players), rows, title))
+    print(text_table(("", *found), rows, title))
     print(over_units(next(iter(table.values()))[0]) + "; points a game.")
     write_figures(
         arguments,

@@ -25,9 +25,10 @@ from cardjax.env.declaration import ParameterError
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import SELF, Player, as_player
 from cardjax.evaluation.match import Seats
-from cardjax.runtime import run_folder, runs
+from cardjax.runtime import loading, players, run_folder
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.dataset import DATASETS, Rollouts, check_minari_id, library, write_dataset
+from cardjax.runtime.progress import games_bar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,14 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the file."""
-    from tqdm import tqdm
-
     keep_compiled_programs()
     _check(arguments)
     rollouts, about = _rollouts(arguments)
     start = time.perf_counter()
-    with tqdm(total=arguments.episodes, unit="game", unit_scale=True, leave=False) as bar:
-        n_rows = write_dataset(arguments.out, rollouts, about, arguments.minari, bar.update)
+    with games_bar(arguments.episodes) as played:
+        n_rows = write_dataset(arguments.out, rollouts, about, arguments.minari, played)
     rate = arguments.episodes * N_ROUNDS / (time.perf_counter() - start)
     print(
         f"{arguments.out}: {n_rows:,} rows, {arguments.out.stat().st_size / 1e6:,.1f} MB, {rate:,.0f} rounds/s"
@@ -82,10 +81,10 @@ def _check(arguments: argparse.Namespace) -> None:
 def _rollouts(arguments: argparse.Namespace) -> tuple[Rollouts, dict[str, str]]:
     """The games, and what the file says about them."""
     overrides = market_overrides(arguments)
-    player, market, env_params = runs.find_player(arguments.policy, overrides)
-    rival = as_player(runs.opponents_for(market, (arguments.opponent,))[arguments.opponent])
+    player, market, env_params = players.find_player(arguments.policy, overrides)
+    rival = as_player(players.opponents_for(market, (arguments.opponent,))[arguments.opponent])
     seed = _training_seed(arguments)
-    i = 0 if seed is None else runs.training_seeds(Path(arguments.policy)).index(seed)
+    i = 0 if seed is None else loading.training_seeds(Path(arguments.policy)).index(seed)
     if arguments.opponent == SELF:
         seats = [_seats(player, i, env_params, market.n_players)]
     else:
@@ -107,7 +106,11 @@ def _training_seed(arguments: argparse.Namespace) -> int | None:
         ParameterError: the run has no such seed.
     """
     seed: int | None = arguments.training_seed
-    seeds = runs.training_seeds(Path(arguments.policy)) if runs.is_trained(arguments.policy) else []
+    seeds = (
+        loading.training_seeds(Path(arguments.policy))
+        if players.is_trained(arguments.policy)
+        else []
+    )
     if seed is not None and seed not in seeds:
         allowed = f"must be one that {arguments.policy} holds: {', '.join(map(str, seeds))}"
         raise ParameterError("--training-seed", seed, allowed if seeds else "needs a run's policy")
@@ -121,16 +124,16 @@ def _seats(player: Player, i: int, env_params: EnvParams, n: int) -> Seats:
 
 
 def _config(policy: str, overrides: Sequence[str]) -> RunConfig:
-    """The whole configuration behind what `runs.find_player` gives."""
-    if runs.is_trained(policy):
-        return with_overrides(runs.read_policy(Path(policy))[1], overrides)
+    """The whole configuration behind what `players.find_player` gives."""
+    if players.is_trained(policy):
+        return with_overrides(loading.read_policy(Path(policy))[1], overrides)
     return load_config(None, overrides)
 
 
 def _about(arguments: argparse.Namespace, seed: int | None, config: RunConfig) -> dict[str, str]:
     machine = run_folder.describe_machine()
     policy = {"policy": arguments.policy}
-    if runs.is_trained(arguments.policy):
+    if players.is_trained(arguments.policy):
         policy = {
             "policy": Path(arguments.policy).resolve().name,
             "training_seed": str(seed),

@@ -17,6 +17,7 @@ from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.diagnostics import ablation_points, diagnose
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.diagnose import subject_of, write
+from cardjax.runtime.progress import games_bar
 
 DEFAULT_EPISODES = 65_536
 
@@ -41,8 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """A figure and a CSV for each diagnostic."""
-    from tqdm import tqdm
-
     keep_compiled_programs()
     policy, out = arguments.policy, arguments.out
     default = (
@@ -55,10 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
     subject = subject_of(policy, market_overrides(arguments))
     start, n_seeds = time.perf_counter(), len(subject.player.params)
     total = arguments.episodes * (1 + len(ablation_points(subject.env_params)))
-    with tqdm(total=total * n_seeds, unit="game", unit_scale=True, leave=False) as bar:
-        tables = diagnose(
-            subject, arguments.episodes, arguments.seed, lambda games: bar.update(games * n_seeds)
-        )
+    with games_bar(total * n_seeds) as played:
+        tables = diagnose(subject, arguments.episodes, arguments.seed, played)
     write(folder, tables)
     print(f"{folder}: {', '.join(tables)} ({time.perf_counter() - start:.0f} s)")
 

@@ -10,7 +10,9 @@ from cardjax.commands.shared import (
     read_protocol,
     write_figures,
 )
+from cardjax.runtime import players
 from cardjax.runtime.compilation import keep_compiled_programs
+from cardjax.runtime.progress import games_bar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,32 +37,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """A table of the policy's score against every opponent, at every market of a grid."""
-    from tqdm import tqdm
-
     from cardjax.env.params import params_grid
     from cardjax.evaluation.evaluate import evaluate_grid
     from cardjax.evaluation.table import results_table
-    from cardjax.runtime import runs
     from cardjax.runtime.grid import market_axes
 
     keep_compiled_programs()
     config = read_protocol(arguments).config
-    player, market, params = runs.find_player(arguments.policy, market_overrides(arguments))
+    player, market, params = players.find_player(arguments.policy, market_overrides(arguments))
     names = tuple(dict.fromkeys(arguments.opponent or ()))
-    opponents = runs.opponents_for(
+    opponents = players.opponents_for(
         market, names or (config.opponents if market.n_players > 1 else None)
     )
     grid, points = params_grid(params, **market_axes(arguments.sweep))
-    total = config.games * len(opponents) * len(player.params)
-    with tqdm(total=total, unit="game", unit_scale=True, leave=False) as bar:
+    total = config.games * len(opponents) * len(player.params) * len(points)
+    with games_bar(total) as played:
         results = evaluate_grid(
-            market,
-            grid,
-            player,
-            opponents,
-            config.games,
-            config.seed,
-            progress=lambda games: bar.update(games * len(player.params)),
+            market, grid, player, opponents, config.games, config.seed, progress=played
         )
     for point, of_point in zip(points, results, strict=True):
         where = "".join(f", {key} = {value}" for key, value in point.items())

@@ -5,14 +5,15 @@ import argparse
 from cardjax.commands.shared import (
     add_policy_argument,
     add_protocol_arguments,
-    games_bar,
     market_overrides,
     over_units,
     read_protocol,
     with_error,
     write_figures,
 )
+from cardjax.runtime import players
 from cardjax.runtime.compilation import keep_compiled_programs
+from cardjax.runtime.progress import games_bar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,14 +27,13 @@ def run(arguments: argparse.Namespace) -> None:
     from cardjax.evaluation.evaluate import SELF, evaluate_grid
     from cardjax.evaluation.protocol import shifted_markets
     from cardjax.evaluation.table import text_table
-    from cardjax.runtime import runs
 
     keep_compiled_programs()
     protocol = read_protocol(arguments)
-    player, market, params = runs.find_player(arguments.policy, market_overrides(arguments))
+    player, market, params = players.find_player(arguments.policy, market_overrides(arguments))
     grid, names = shifted_markets(params, protocol.shifts)
-    opponents = runs.opponents_for(market, (SELF,))
-    with games_bar(protocol.config.games * len(player.params)) as done:
+    opponents = players.opponents_for(market, (SELF,))
+    with games_bar(protocol.config.games * len(player.params) * len(names)) as done:
         points = evaluate_grid(
             market,
             grid,

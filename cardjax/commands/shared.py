@@ -1,14 +1,14 @@
 """What the commands that play games share: their options, and how they are read."""
 
 import argparse
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cardjax.config import find_config
 from cardjax.env.declaration import ParameterError
+from cardjax.runtime import players
 
 if TYPE_CHECKING:
     from cardjax.evaluation.protocol import Protocol
@@ -173,16 +173,15 @@ def market_overrides(arguments: argparse.Namespace) -> list[str]:
 
 def named_players(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Any, Any]:
     """(name → player, market, parameters): all of one game, that of the first run among them."""
-    from cardjax.runtime import runs
 
     names = list(dict.fromkeys(arguments.policies))
     overrides = market_overrides(arguments)
-    leader = next((name for name in names if runs.is_trained(name)), names[0])
-    _, market, params = runs.find_player(leader, overrides)
-    players = {}
+    leader = next((name for name in names if players.is_trained(name)), names[0])
+    _, market, params = players.find_player(leader, overrides)
+    found = {}
     for name in names:
-        player, own, _ = runs.find_player(name, overrides if runs.is_trained(name) else ())
-        if runs.is_trained(name) and own.n_players != market.n_players:
+        player, own, _ = players.find_player(name, overrides if players.is_trained(name) else ())
+        if players.is_trained(name) and own.n_players != market.n_players:
             allowed = f"plays with {own.n_players} player(s), {leader} with {market.n_players}"
             raise ParameterError("--policies", name, allowed)
         if (
@@ -193,8 +192,8 @@ def named_players(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Any
             raise ParameterError(
                 "--policies", name, "has weights for each seat (ppo.share_params off)"
             )
-        players[name] = player
-    return players, market, params
+        found[name] = player
+    return found, market, params
 
 
 def with_error(interval: Any, digits: int = 3) -> str:
@@ -207,12 +206,3 @@ def with_error(interval: Any, digits: int = 3) -> str:
 def over_units(result: Any) -> str:
     """What the interval of a result is over."""
     return f"± is a 95% interval over {result.n_units:,} {result.unit}"
-
-
-@contextlib.contextmanager
-def games_bar(total: int) -> Iterator[Callable[[int], object]]:
-    """A progress bar of games, by the function that counts them."""
-    from tqdm import tqdm
-
-    with tqdm(total=total, unit="game", unit_scale=True, leave=False) as bar:
-        yield bar.update

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cardjax.config import find_config
 from cardjax.env.declaration import ParameterError
-from cardjax.runtime import interruption, processes, runs, sweeps
+from cardjax.runtime import interruption, loading, processes, runs, sweeps
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.devices import use_all_cores
 from cardjax.runtime.grid import Point, groups_of, make_points, read_axes, traced_names
@@ -88,7 +88,7 @@ def _algorithm_and_overrides(arguments: argparse.Namespace) -> tuple[str, list[s
     names = [word for word in arguments.words if "=" not in word]
     overrides = [word for word in arguments.words if "=" in word]
     if not names and arguments.resume is not None:
-        return str(runs.read_meta(arguments.resume)["algorithm"]), overrides
+        return str(loading.read_meta(arguments.resume)["algorithm"]), overrides
     if not names:
         raise ParameterError("ALGORITHM", "", f"must be one of {', '.join(ALGORITHMS)}")
     if names[0] not in ALGORITHMS:

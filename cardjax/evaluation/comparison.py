@@ -84,7 +84,7 @@ def compare(
                     }
                 )
                 tallies[i, j] = tallies[i, j] + tally if (i, j) in tallies else tally
-        progress(len(columns[0][0]["pnl"]))
+        progress(len(columns[0][0]["pnl"]) * sum(map(len, columns)))
     return _compared(tallies, len(first.params), len(second.params))
 
 

@@ -40,7 +40,8 @@ def diagnose(
 
     Args:
         n_games: for each training seed, and for each point of the ablations.
-        progress: called with the number of games done after each batch.
+        progress: called after each batch with the number of games done, of all training seeds:
+            n_games · seeds · (1 + points of the ablations) in the end.
 
     Raises:
         ValueError: no games.
@@ -62,7 +63,7 @@ def tables_of_play(
         edges = _prediction_bins(batch)
         for memory, rounds in zip(seeds, batch, strict=True):
             memory.add(rounds, edges)
-        progress(batch[0].edge.shape[1])
+        progress(batch[0].edge.shape[1] * len(batch))
     about = {
         "policy": subject.name,
         "benchmark": "equilibrium" if subject.market.n_players > 1 else "optimum",
@@ -376,7 +377,7 @@ def ablations(
         n_games,
         seed,
         TEST,
-        lambda n: progress(n * len(points)),
+        progress,
     )
     units = {"market": "", **dict.fromkeys(with_bounds("score"), "share of the benchmark's")}
     units |= dict.fromkeys(

@@ -83,7 +83,8 @@ def evaluate(
             where that has fewer.
         n_games: games for each opponent and training seed; all of them on the same market draws.
         seed: of those draws.
-        progress: called with the number of games done after each batch.
+        progress: called after each batch with the number of games done, of all training seeds and
+            markets: n_games · opponents · seeds · markets in the end.
 
     Raises:
         ValueError: no games.
@@ -119,6 +120,7 @@ def evaluate_grid(
     size = min(n_games, GAMES_AT_ONCE)
     policies = tuple(rival.policy for rival in rivals.values())
     play = partial(_play, market, player.policy, policies, size, _points_at_once(params_grid, size))
+    n_points = len(params_grid.alpha)
     memory = _Memory(list(opponents), len(player.params))
     for batch, (key, n) in enumerate(_batches(domain_key(seed, domain), n_games)):
         exact = SELF in opponents and batch * GAMES_AT_ONCE < VALUED_GAMES
@@ -129,7 +131,7 @@ def evaluate_grid(
                 games = play(match, params, theirs, params_grid, key)
                 played[name, i] = jax.tree.map(lambda leaf, n=n: np.asarray(leaf)[:, :n], games)
             if name in opponents:
-                progress(n)
+                progress(n * len(player.params) * n_points)
         memory.add(played, exact)
     return memory.results(market.n_players)
 

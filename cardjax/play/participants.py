@@ -67,7 +67,7 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
                 key, name, f"is neither human, a run folder nor a policy ({error})"
             ) from None
     # Learners load slowly, and only a run needs them.
-    from cardjax.runtime.runs import load_player
+    from cardjax.runtime.players import load_player
 
     player, own, _ = load_player(path)
     if own.n_players != setup.n_players:

@@ -25,7 +25,7 @@ from cardjax.env.params import REWARD_KINDS
 from cardjax.evaluation.rounds import Estimator, Subject
 from cardjax.evaluation.tables import Table
 from cardjax.files.writing import replacing, write_text
-from cardjax.runtime import runs
+from cardjax.runtime import loading, players
 from cardjax.runtime.journal import Run
 from cardjax.runtime.learners import make_learner
 
@@ -37,9 +37,9 @@ def subject_of(policy: str, overrides: Sequence[str] = ()) -> Subject:
         overrides: `env.*` key=value changes to the game.
 
     Raises:
-        ParameterError: as `runs.find_player`.
+        ParameterError: as `players.find_player`.
     """
-    player, market, env_params = runs.find_player(policy, overrides)
+    player, market, env_params = players.find_player(policy, overrides)
     if not Path(policy).is_dir():
         return Subject(policy, player, market, env_params)
     estimator, beliefs = estimator_of(Path(policy))
@@ -53,8 +53,8 @@ def estimator_of(folder: Path) -> tuple[Estimator, list[Any]]:
     Raises:
         ParameterError: not a run folder, or one without a checkpoint.
     """
-    algorithm, config = runs.read_run(folder)
-    state = runs.last_state(Run(algorithm, config, folder))
+    algorithm, config = loading.read_run(folder)
+    state = loading.last_state(Run(algorithm, config, folder))
     learner = make_learner(algorithm, config)
     known: PPOValues | DQNValues = (
         PPOValues(learner) if isinstance(learner, PPO) else DQNValues(learner)

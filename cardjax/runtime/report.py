@@ -20,7 +20,7 @@ from cardjax.evaluation.report import (
 )
 from cardjax.evaluation.statistics import bootstrap_interval, improvement_probability, iqm
 from cardjax.files.writing import write_text
-from cardjax.runtime import run_folder, runs
+from cardjax.runtime import loading, run_folder
 
 
 def write_report(folders: Sequence[Path], out: Path) -> None:
@@ -41,7 +41,7 @@ def write_report(folders: Sequence[Path], out: Path) -> None:
 
 
 def _summary(folder: Path) -> run_folder.Summary:
-    runs.read_run(folder)
+    loading.read_run(folder)
     summary = run_folder.read_summary(folder)
     if summary is None:
         raise ParameterError(
@@ -83,7 +83,7 @@ def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
 
 
 def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
-    meta, config = runs.read_meta(folder), runs.read_run(folder)[1]
+    meta, config = loading.read_meta(folder), loading.read_run(folder)[1]
     own, *others = summary["results"]
     content: list[str | Table | Picture] = [_in_words(summary), metrics_table(own)]
     if others:

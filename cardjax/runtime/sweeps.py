@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cardjax.config import load_config
 from cardjax.env.declaration import ParameterError
 from cardjax.files.writing import write_csv, write_json
-from cardjax.runtime import processes, run_folder, runs
+from cardjax.runtime import loading, processes, run_folder, runs
 from cardjax.runtime.grid import Point, groups_of, traced_names
 from cardjax.runtime.journal import Run
 from cardjax.runtime.learners import make_learner
@@ -49,7 +49,7 @@ def resume(algorithm: str, folder: Path) -> Path:
     Raises:
         ParameterError: no sweep, another algorithm's, or a training's own.
     """
-    runs.read_meta(folder, algorithm)
+    loading.read_meta(folder, algorithm)
     _train_groups(folder, algorithm, read_points(folder), resume=True)
     return folder
 
@@ -60,7 +60,7 @@ def read_points(folder: Path) -> list[Point]:
     Raises:
         ParameterError: neither of the two.
     """
-    meta = runs.read_meta(folder)
+    meta = loading.read_meta(folder)
     single: dict[str, dict[str, str]] = {"": {}}
     labels = meta.get("sweep", single)
     for label in labels:

@@ -14,7 +14,7 @@ from cardjax.config import RunConfig, make_market
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS
 from cardjax.env.observation import View
-from cardjax.runtime import portable, runs
+from cardjax.runtime import loading, players, portable
 from cardjax.runtime.learners import make_learner
 
 
@@ -33,13 +33,13 @@ def load_policy(
             seed or way of play.
     """
     path = Path(path)
-    algorithm, config, params = runs.read_policy(path)
+    algorithm, config, params = loading.read_policy(path)
     if seed is not None and seed not in params:
         raise ParameterError(
             "seed", seed, f"must be one that {path} holds: {', '.join(map(str, params))}"
         )
     own = next(iter(params)) if seed is None else seed
-    played = runs.replayed(path, algorithm, config, [] if play is None else [f"ppo.play={play}"])
+    played = players.replayed(path, algorithm, config, [] if play is None else [f"ppo.play={play}"])
     return TrainedPolicy(algorithm, played, own, params[own])
 
 

@@ -110,9 +110,7 @@ def test_a_full_disk_behind_the_output_is_one_line(tmp_path):
 
 def test_closed_streams_do_not_become_the_next_file(tmp_path):
     body = 'open("first", "w").write("mine"); print("x"); import os; os.write(2, b"noise")'
-    process = start(
-        body, tmp_path, preexec_fn=lambda: os.closerange(0, 3), stdout=None, stderr=None
-    )
+    process = start(body, tmp_path, before="exec <&- >&- 2>&-;")
     assert process.wait(60) == 0
     assert (tmp_path / "first").read_text() == "mine"
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from cardjax.commands.main import main
+from cardjax.runtime import progress
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +107,7 @@ def test_cross_play_prints_a_square(tmp_path, capsys):
         (
             "ood",
             ["--policy", "pass", "--episodes", "0"],
-            "--episodes = 0: must be a whole number of at least 1",
+            "--episodes = 0: must be a whole number in [1, ",
         ),
         ("compare", ["--policies", "pass", "nobody"], "--policy = nobody"),
         (
@@ -142,3 +143,33 @@ def test_what_is_not_allowed_is_one_line_and_exit_code_2(command, arguments, mes
     assert stop.value.code == 2
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """Every progress bar that a command draws."""
+    drawn = []
+
+    class Bar(progress.tqdm):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            drawn.append(self)
+
+    monkeypatch.setattr(progress, "tqdm", Bar)
+    return drawn
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["evaluate", "--policy", "pass", "--sweep", "env.alpha=0.1,1"],
+        ["compare", "--policies", "pass", "random_valid"],
+        ["cross-play", "--policies", "pass", "random_valid"],
+        ["ood", "--policy", "random_valid"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_progress_bar_ends_where_the_command_does(bars, protocol, words, capsys):
+    main([*words, "--config", protocol, "--episodes", "96"])
+    (bar,) = bars
+    assert bar.n == bar.total > 96

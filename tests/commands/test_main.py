@@ -100,7 +100,7 @@ def test_training_refuses_in_one_line(refused, arguments, message):
         ),
         (
             ["--policy", "pass", "--episodes", "0"],
-            "--episodes = 0: must be a whole number of at least 1",
+            "--episodes = 0: must be a whole number in [1, ",
         ),
         (["--policy", "pass", "--seed", "-1"], "--seed = -1: must be a whole number in [0, "),
         (

@@ -667,7 +667,7 @@ def test_ctrl_c_stops_the_server_cleanly(compilation_cache):
 
 
 def test_two_runs_of_one_name_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("cardjax.runtime.runs.load_player", lambda folder: None)
+    monkeypatch.setattr("cardjax.runtime.players.load_player", lambda folder: None)
     with pytest.raises(ParameterError, match="another player is called level1 already"):
         load_runs([tmp_path / "level1"])
 

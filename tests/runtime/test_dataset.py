@@ -18,7 +18,7 @@ from cardjax.evaluation.evaluate import domain_key
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.evaluation.rollouts import COLUMNS, OBSERVATION
 from cardjax.policies import EvOracle
-from cardjax.runtime import dataset, run_folder, runs
+from cardjax.runtime import dataset, loading, run_folder, runs
 from cardjax.runtime.dataset import DATASETS, Rollouts, schema_table, write_dataset
 
 pa = pytest.importorskip("pyarrow")
@@ -419,7 +419,7 @@ def untrained(tmp_path_factory, tiny, monkeypatch):
     state = jax.jit(jax.vmap(runs.make_learner("ippo", config).init))(
         jax.random.split(jax.random.key(0), 2)
     )
-    monkeypatch.setattr(runs, "last_state", lambda run: state)
+    monkeypatch.setattr(loading, "last_state", lambda run: state)
     folder = tmp_path_factory.mktemp("runs") / "young"
     run_folder.create(folder, config, "ippo")
     return folder

@@ -16,7 +16,7 @@ import yaml
 
 from cardjax.config import dump_config, make_config
 from cardjax.env import ParameterError
-from cardjax.runtime import checkpoints, runs, training
+from cardjax.runtime import checkpoints, players, runs, training
 from cardjax.runtime.checkpoints import Checkpoints
 from cardjax.runtime.metrics_log import MetricsLog, read_metrics
 
@@ -286,7 +286,7 @@ def test_a_checkpoint_of_another_run_is_refused_with_what_differs(workplace, fin
     with pytest.raises(
         ParameterError, match=r"^run = .*checkpoint 20 is of another run: "
     ) as refusal:
-        runs.load_player(folder)
+        players.load_player(folder)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -300,7 +300,7 @@ def test_where_no_checkpoint_can_be_read_the_run_is_refused_in_one_line(
     with pytest.raises(
         ParameterError, match=r"^run = .*checkpoint 20 .* cannot be read .*there is no other"
     ) as refusal:
-        runs.load_player(folder)
+        players.load_player(folder)
     assert "\n" not in str(refusal.value)
 
 
@@ -310,7 +310,7 @@ def test_in_place_of_a_damaged_checkpoint_the_one_before_it_is_taken(
 ):
     folder = shutil.copytree(finished, workplace / "damaged")
     garble_newest(folder, *DAMAGE[damage])
-    runs.load_player(folder)
+    players.load_player(folder)
     (line,) = (
         line for line in capsys.readouterr().err.splitlines() if line.startswith("checkpoint")
     )
@@ -362,7 +362,7 @@ def test_a_run_without_a_checkpoint_is_no_player(workplace, finished):
     folder = shutil.copytree(finished, workplace / "none")
     shutil.rmtree(folder / "checkpoints")
     with pytest.raises(ParameterError, match=r"^run = .*has no checkpoint"):
-        runs.load_player(folder)
+        players.load_player(folder)
 
 
 def test_a_refused_resume_leaves_the_run_as_it_was(workplace, finished):

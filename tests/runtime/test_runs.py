@@ -10,7 +10,7 @@ import pytest
 
 from cardjax.config import config_values, load_config
 from cardjax.env import ParameterError
-from cardjax.runtime import runs
+from cardjax.runtime import loading, players, runs
 from cardjax.runtime.metrics_log import read_metrics
 
 RESULT_KEYS = {"opponent", "mean_pnl", "ci95", "score", "score_ci95"}
@@ -68,36 +68,36 @@ def test_a_run_is_scored_as_often_as_asked_and_at_its_end(finished):
 
 
 def test_a_run_becomes_a_player(finished):
-    player, market, params = runs.load_player(finished)
+    player, market, params = players.load_player(finished)
     assert len(player.params) == 1
     assert market.n_players == 2
     assert params.alpha == load_config(finished / "config.yaml").env.alpha
 
 
 def test_the_game_that_a_run_plays_can_be_changed_but_not_what_it_sees(finished):
-    _, _, params = runs.load_player(finished, ["env.flags.enable_impact=off", "env.alpha=0.75"])
+    _, _, params = players.load_player(finished, ["env.flags.enable_impact=off", "env.alpha=0.75"])
     assert not params.flags.enable_impact
     assert params.alpha == 0.75
     with pytest.raises(ParameterError, match="trained on another game's observations"):
-        runs.load_player(finished, ["env.kind=single"])
+        players.load_player(finished, ["env.kind=single"])
 
 
 def test_a_run_of_ppo_plays_as_it_says_or_as_one_asks(finished):
     for asked, greedy in (([], True), (["ppo.play=sampled"], False), (["ppo.play=greedy"], True)):
-        player, _, _ = runs.load_player(finished, asked)
+        player, _, _ = players.load_player(finished, asked)
         assert player.policy.greedy is greedy
     with pytest.raises(ParameterError, match=r"ppo.clip=0.1: must be an env.\* override"):
-        runs.find_player(str(finished), ["ppo.clip=0.1"])
+        players.find_player(str(finished), ["ppo.clip=0.1"])
     with pytest.raises(ParameterError, match=r"ppo.play=sampled: must be an env.\* override"):
-        runs.find_player("pass", ["ppo.play=sampled"])
+        players.find_player("pass", ["ppo.play=sampled"])
 
 
 def test_a_run_of_dqn_plays_greedily(workplace, tiny, monkeypatch):
-    monkeypatch.setattr(runs, "read_policy", lambda folder: ("dqn", tiny("plain"), {0: None}))
+    monkeypatch.setattr(loading, "read_policy", lambda folder: ("dqn", tiny("plain"), {0: None}))
     with pytest.raises(
         ParameterError, match=r"ppo.play=sampled: .* trained by dqn, which plays greedily"
     ):
-        runs.find_player(str(workplace), ["ppo.play=sampled"])
+        players.find_player(str(workplace), ["ppo.play=sampled"])
 
 
 def test_total_steps_round_up_to_whole_updates(tiny):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cardjax.config import dump_config
-from cardjax.runtime import run_folder, runs, training
+from cardjax.runtime import players, run_folder, runs, training
 from cardjax.runtime.journal import Run
 from cardjax.runtime.metrics_log import read_metrics
 
@@ -108,7 +108,7 @@ def test_two_devices_train_as_one_does_and_one_loads_what_two_saved(pair, spread
     folder = spread(2, train__n_seeds=2)  # a seed each
     for seed in (4, 5):
         assert_close(table(pair, seed), table(folder, seed))
-    ours, theirs = (runs.load_player(run)[0].params for run in (pair, folder))
+    ours, theirs = (players.load_player(run)[0].params for run in (pair, folder))
     assert len(ours) == len(theirs) == 2
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
@@ -124,6 +124,6 @@ def test_eight_devices_that_share_seeds_and_games_train_as_one_does(pair, spread
 def test_two_processes_that_share_a_seeds_games_train_as_one_does(pair, spread):
     folder = spread(1, n_processes=2)
     assert_close(table(pair, 4), table(folder, 4))
-    ours, theirs = (runs.load_player(run)[0].params[0] for run in (pair, folder))
+    ours, theirs = (players.load_player(run)[0].params[0] for run in (pair, folder))
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)

@@ -15,7 +15,7 @@ import pytest
 from cardjax.commands.main import main
 from cardjax.config import make_config
 from cardjax.env import ParameterError
-from cardjax.runtime import runs, sweeps
+from cardjax.runtime import loading, players, runs, sweeps
 from cardjax.runtime.grid import make_points
 from cardjax.runtime.metrics_log import MetricsLog, read_metrics
 from cardjax.runtime.rows import Chunk
@@ -46,7 +46,7 @@ def measured(folder):
 
 
 def state_of(folder):
-    return jax.tree.leaves(runs.last_state(runs.Run(*runs.read_run(folder), folder)))
+    return jax.tree.leaves(loading.last_state(runs.Run(*loading.read_run(folder), folder)))
 
 
 class FewFigures:
@@ -121,7 +121,7 @@ def test_a_grid_of_numbers_is_one_program_and_each_point_the_run_that_it_would_b
     assert len(rows) == 8
     assert {"mean_pnl", "ci95_low", "ci95_high", "score", "score_ci95_low"} <= set(rows[0])
 
-    player, _, params = runs.load_player(folder / labels[1])
+    player, _, params = players.load_player(folder / labels[1])
     assert (len(player.params), params.alpha) == (1, np.float32(0.3))
 
 
@@ -188,6 +188,6 @@ def test_what_cannot_be_swept_or_resumed_is_refused_in_one_line(workplace, capsy
         capsys, *OVERRIDES, "name=made", "--sweep", "lr=1,2"
     )
     with pytest.raises(ParameterError, match="is a sweep; its runs are"):
-        runs.load_player(folder)
+        players.load_player(folder)
     with pytest.raises(ParameterError, match=r"continue it with train/ippo\.py"):
         sweeps.resume("mappo", folder)
