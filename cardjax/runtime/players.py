@@ -1,8 +1,10 @@
 """Players by name, by run folder or by file, and the game that each is to play."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple, cast
 
 from cardjax.config import RunConfig, load_config, make_market, with_overrides
 from cardjax.env.declaration import ParameterError
@@ -13,42 +15,79 @@ from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import make_policy
 from cardjax.runtime.learners import ALGORITHMS, make_learner
 from cardjax.runtime.loading import read_policy
+from cardjax.runtime.own import is_own, load_own
+
+
+class Found(NamedTuple):
+    """A player, and the game that it is to play."""
+
+    player: Player
+    market: CardMarket
+    env_params: EnvParams
 
 
 def is_trained(name: str) -> bool:
-    """Whether a policy is named by the folder of its run, or by the file that it was exported to."""
-    return Path(name).is_dir() or (name.endswith(".npz") and Path(name).is_file())
+    """Whether a policy is named by the folder of its run, or by the file that it was exported to.
+
+    A policy's own name is no folder's: a folder that is called so is ./NAME.
+    """
+    path = Path(name)
+    is_path = path.is_dir() or (name.endswith(".npz") and path.is_file())
+    return is_path and not _is_name(name)
 
 
-def find_player(policy: str, overrides: Sequence[str] = ()) -> tuple[Player, CardMarket, EnvParams]:
-    """A player by name, run folder or exported file, and the game it is to play.
+def named_policy(name: str, option: str = "--policy") -> Policy:
+    """The policy that no training made: a scripted one by name, or FILE.py:NAME, the user's own
+    class (which is called without arguments) or object.
 
     Args:
-        overrides: `env.*` key=value changes to the run's own game, or for a policy by name to the
-            default game; and `ppo.play=…`, how a run's policy plays.
+        option: what an error calls the argument.
 
     Raises:
-        ParameterError: neither a policy's name nor a run folder; or an override that is not
-            allowed.
+        ParameterError: neither of the two, or no policy.
+    """
+    if is_own(name):
+        own = load_own(option, name)
+        policy = _called(option, name, own) if isinstance(own, type) else own
+        missing = [part for part in ("init", "act") if not callable(getattr(policy, part, None))]
+        if missing:
+            allowed = f"must be a policy, with init(key, batch) and act(params, carry, view, key): it has no {missing[0]}"
+            raise ParameterError(option, name, allowed)
+        if getattr(type(policy), "__hash__", None) is None:
+            raise ParameterError(option, name, "must be hashable, such as a frozen dataclass")
+        return cast(Policy, policy)
+    try:
+        return make_policy(name)
+    except ValueError as error:
+        said = f"is neither a run folder nor a policy ({error})"
+        raise ParameterError(option, name, said) from None
+
+
+def find_player(policy: str, overrides: Sequence[str] = ()) -> Found:
+    """A player and the game that it is to play: (player, market, env_params).
+
+    Args:
+        policy: a policy's name, a run folder, an exported file (.npz), or FILE.py:NAME, a policy of
+            your own. Of a run, each training seed is an entry of `player.params`.
+        overrides: `env.*` key=value changes to the run's own game, or for a policy by name to the
+            default game; and such as `ppo.play=greedy`, how a run's policy plays.
+
+    Raises:
+        ParameterError: (a ValueError) none of these; or an override that is not allowed.
     """
     is_run = is_trained(policy)
     for text in overrides:
-        if not text.startswith("env.") and not (is_run and text.startswith("ppo.play=")):
+        if not text.startswith("env.") and not (is_run and re.match(r"\w+\.play=", text)):
             allowed = "must be an env.* override, such as env.alpha=0.5, or for a run of PPO ppo.play=greedy or sampled"
             raise ParameterError("argument", text, allowed)
     if is_run:
         return load_player(Path(policy), overrides)
-    try:
-        scripted = make_policy(policy)
-    except ValueError as error:
-        raise ParameterError(
-            "--policy", policy, f"is neither a run folder nor a policy ({error})"
-        ) from None
+    scripted = named_policy(policy)
     config = load_config(None, overrides)
-    return Player(scripted, [None]), make_market(config.game), config.env
+    return Found(Player(scripted, [None]), make_market(config.game), config.env)
 
 
-def load_player(path: Path, overrides: Sequence[str] = ()) -> tuple[Player, CardMarket, EnvParams]:
+def load_player(path: Path, overrides: Sequence[str] = ()) -> Found:
     """A run's or exported policy, one entry of parameters a seed, with the game that it was trained
     on.
 
@@ -61,7 +100,7 @@ def load_player(path: Path, overrides: Sequence[str] = ()) -> tuple[Player, Card
     algorithm, config, params = read_policy(path)
     played = replayed(path, algorithm, config, overrides)
     policy = make_learner(algorithm, dataclasses.replace(config, ppo=played.ppo)).policy()
-    return Player(policy, list(params.values())), make_market(config.game), played.env
+    return Found(Player(policy, list(params.values())), make_market(config.game), played.env)
 
 
 def replayed(path: Path, algorithm: str, config: RunConfig, overrides: Sequence[str]) -> RunConfig:
@@ -112,7 +151,20 @@ def _opponent(market: CardMarket, name: str) -> Policy | Player:
             allowed = "has weights for each seat (ppo.share_params off), so it cannot take the others' seats alone"
             raise ParameterError("--opponent", name, allowed)
         return player
+    return named_policy("pass" if name == SELF else name, "--opponent")
+
+
+def _is_name(name: str) -> bool:
     try:
-        return make_policy("pass" if name == SELF else name)
-    except ValueError as error:
-        raise ParameterError("--opponent", name, str(error)) from None
+        make_policy(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _called(option: str, name: str, own: type) -> object:
+    try:
+        return own()
+    except Exception as error:
+        said = f"cannot be made without arguments ({type(error).__name__}: {error})"
+        raise ParameterError(option, name, said) from None
