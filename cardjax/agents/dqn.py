@@ -23,6 +23,7 @@ from cardjax.agents.networks import Network
 from cardjax.agents.q_heads import Head, make_head, n_outputs, per_action, units_of
 from cardjax.agents.q_policy import QParams, QPolicy
 from cardjax.agents.schedules import annealed
+from cardjax.agents.values import DQNValues
 from cardjax.config import DQNConfig
 from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket, State
@@ -180,6 +181,15 @@ class DQN:
         return annealed(
             self.config.epsilon, self.config.epsilon_end, "linear", jnp.minimum(progress, 1)
         )
+
+    @property
+    def play(self) -> str:
+        """How the player plays in evaluations."""
+        return "greedy"
+
+    def values(self) -> DQNValues:
+        """What the greedy policy chooses by."""
+        return DQNValues(self)
 
     def policy(self, greedy: bool = True) -> QPolicy:
         """The player that is being trained; its parameters are `policy_params(state)`."""

@@ -42,6 +42,7 @@ from cardjax.agents.policy_gradient import policy_gradient, value_gradient
 from cardjax.agents.population import SELF, Population, check_population
 from cardjax.agents.rewards import charged_for_ruin, new_reward_scale, new_ruin, scaled
 from cardjax.agents.schedules import annealed
+from cardjax.agents.values import PPOValues
 from cardjax.config import PPOConfig
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS, RUIN_LEVEL
@@ -158,6 +159,15 @@ class PPO:
         improved, metrics = self._improve(played, batch, key_epochs)
         after = self._look_back(improved._replace(key=key, n_updates=state.n_updates + 1), rollout)
         return after, metrics | reward_metrics | self._play_metrics(rollout, batch)
+
+    @property
+    def play(self) -> str:
+        """How the player plays in evaluations: greedy or sampled."""
+        return self.config.play
+
+    def values(self) -> PPOValues:
+        """What the critic believes."""
+        return PPOValues(self)
 
     def policy(self, greedy: bool | None = None) -> ActorPolicy:
         """The player that is being trained, by default playing as `ppo.play` says.

@@ -10,7 +10,7 @@ from cardjax.runtime import interruption, loading, processes, runs, sweeps
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.devices import use_all_cores
 from cardjax.runtime.grid import Point, groups_of, make_points, read_axes, traced_names
-from cardjax.runtime.learners import ALGORITHMS
+from cardjax.runtime.learners import ALGORITHMS, find_algorithm
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words",
         nargs="*",
-        metavar="ALGORITHM key=value",
-        help=f"what learns ({', '.join(ALGORITHMS)}), and changes to the configuration, such as "
+        metavar="ALGORITHM|key=value",
+        help=f"what learns ({', '.join(ALGORITHMS)}, or FILE.py:NAME), and changes to the configuration, such as "
         "env.alpha=0.5 name=mine",
     )
     parser.add_argument(
@@ -89,11 +89,9 @@ def _algorithm_and_overrides(arguments: argparse.Namespace) -> tuple[str, list[s
     overrides = [word for word in arguments.words if "=" in word]
     if not names and arguments.resume is not None:
         return str(loading.read_meta(arguments.resume)["algorithm"]), overrides
-    if not names:
-        raise ParameterError("ALGORITHM", "", f"must be one of {', '.join(ALGORITHMS)}")
-    if names[0] not in ALGORITHMS:
-        raise ParameterError("ALGORITHM", names[0], f"must be one of {', '.join(ALGORITHMS)}")
-    return names[0], [*names[1:], *overrides]
+    algorithm = names[0] if names else ""
+    find_algorithm(algorithm)
+    return algorithm, [*names[1:], *overrides]
 
 
 def _prepare(arguments: argparse.Namespace, algorithm: str, points: Sequence[Point]) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from cardjax.config import RunConfig, load_config, parse_override
 from cardjax.env.declaration import ParameterError, declared, unknown_name
 from cardjax.env.params import EnvParams
-from cardjax.runtime.learners import ALGORITHMS
+from cardjax.runtime.learners import ALGORITHMS, find_algorithm
 
 ALIASES = {"lr": "learning_rate"}
 """Short names of an algorithm's hyperparameters, for a sweep's axes."""
@@ -48,7 +48,7 @@ def read_axes(algorithm: str, items: Sequence[str]) -> tuple[dict[str, list[str]
     axes: dict[str, list[str]] = {}
     for item in items:
         typed, values = read_axis(item)
-        key = f"{ALGORITHMS[algorithm].section}.{ALIASES[typed]}" if typed in ALIASES else typed
+        key = f"{find_algorithm(algorithm).section}.{ALIASES[typed]}" if typed in ALIASES else typed
         if key in axes or len(set(values)) < len(values):
             raise ParameterError("--sweep", item, "names a parameter or a value twice")
         if key in NOT_SWEPT and len(values) > 1:
@@ -120,7 +120,7 @@ def traced_names(algorithm: str, names: Sequence[str]) -> list[str]:
     Raises:
         ParameterError: a section that this algorithm does not read, or an unknown name.
     """
-    section = ALGORITHMS[algorithm].section
+    section = find_algorithm(algorithm).section
     defaults = {name: default for name, _, default in declared(RunConfig)}
     market = {f"env.{name}" for name, _, _ in declared(EnvParams)}
     traced = []

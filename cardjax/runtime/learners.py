@@ -1,4 +1,4 @@
-"""Algorithms by name: the learner that a run configuration describes."""
+"""Algorithms by name, and the learner that a run configuration describes."""
 
 import math
 from collections.abc import Callable
@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 from cardjax.agents.dqn import DQN
 from cardjax.agents.ppo import PPO
 from cardjax.config import RunConfig, make_market, practised_params
+from cardjax.env.declaration import ParameterError
+from cardjax.runtime.own import is_own, load_own
 
 
 class Algorithm(NamedTuple):
     """What the runtime has to know of an algorithm."""
 
     section: str
-    """the configuration's section that holds its hyperparameters."""
+    """the section of the configuration that holds its hyperparameters."""
     learner: Callable[..., Any]
     """(market, env_params, hyperparameters, n_envs, total_updates) → learner."""
 
@@ -26,9 +28,24 @@ ALGORITHMS = {
 }
 
 
-def way_of_play(algorithm: str, config: RunConfig) -> str:
-    """How a trained policy plays in evaluations: greedy or sampled."""
-    return config.ppo.play if ALGORITHMS[algorithm].section == "ppo" else "greedy"
+def find_algorithm(name: str, option: str = "ALGORITHM") -> Algorithm:
+    """One of ALGORITHMS, or FILE.py:NAME, an Algorithm of the user's own.
+
+    Args:
+        option: what an error calls the argument.
+
+    Raises:
+        ParameterError: neither of the two.
+    """
+    if not is_own(name):
+        if name not in ALGORITHMS:
+            allowed = f"must be one of {', '.join(ALGORITHMS)}, or FILE.py:NAME"
+            raise ParameterError(option, name, allowed)
+        return ALGORITHMS[name]
+    own = load_own(option, name)
+    if not isinstance(own, Algorithm):
+        raise ParameterError(option, name, "must be a cardjax.runtime.learners.Algorithm")
+    return own
 
 
 def make_learner(algorithm: str, config: RunConfig) -> Any:
@@ -37,7 +54,7 @@ def make_learner(algorithm: str, config: RunConfig) -> Any:
     Raises:
         ParameterError: a configuration that the algorithm cannot do.
     """
-    section, learner = ALGORITHMS[algorithm]
+    section, learner = find_algorithm(algorithm)
     own, n_envs = getattr(config, section), config.train.n_envs
     total_updates = math.ceil(config.train.total_steps / (n_envs * own.rollout_rounds))
     return learner(make_market(config.game), practised_params(config), own, n_envs, total_updates)

@@ -13,7 +13,7 @@ from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.evaluate import Player
 from cardjax.runtime import portable, processes, run_folder
 from cardjax.runtime.journal import Journal, Run
-from cardjax.runtime.learners import ALGORITHMS, make_learner
+from cardjax.runtime.learners import find_algorithm, make_learner
 from cardjax.runtime.rows import Learner, seeds_of
 from cardjax.runtime.training import restore
 
@@ -29,12 +29,9 @@ def read_meta(folder: Path, expected: str | None = None) -> run_folder.Meta:
     """
     meta = run_folder.read_meta(folder)
     algorithm = meta["algorithm"]
-    if algorithm not in ALGORITHMS:
-        raise ParameterError(
-            "run", str(folder), f"algorithm {algorithm!r} is not one of {', '.join(ALGORITHMS)}"
-        )
+    find_algorithm(algorithm, f"run {folder.name}: algorithm")
     if expected not in (None, algorithm):
-        allowed = f"is a run of {algorithm}; continue it with train/{algorithm}.py"
+        allowed = f"is a run of {algorithm}; continue it with cardjax train --resume {folder}"
         raise ParameterError("--resume", str(folder), allowed)
     return meta
 

@@ -13,7 +13,7 @@ from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import OPPONENTS, SELF, Player
 from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import make_policy
-from cardjax.runtime.learners import ALGORITHMS, make_learner
+from cardjax.runtime.learners import find_algorithm, make_learner
 from cardjax.runtime.loading import read_policy
 from cardjax.runtime.own import is_own, load_own
 
@@ -99,7 +99,9 @@ def load_player(path: Path, overrides: Sequence[str] = ()) -> Found:
     """
     algorithm, config, params = read_policy(path)
     played = replayed(path, algorithm, config, overrides)
-    policy = make_learner(algorithm, dataclasses.replace(config, ppo=played.ppo)).policy()
+    section = find_algorithm(algorithm).section
+    own = dataclasses.replace(config, **{section: getattr(played, section)})
+    policy = make_learner(algorithm, own).policy()
     return Found(Player(policy, list(params.values())), make_market(config.game), played.env)
 
 
@@ -110,12 +112,13 @@ def replayed(path: Path, algorithm: str, config: RunConfig, overrides: Sequence[
         ParameterError: one that is not allowed, or a game with other observations than it was
             trained on.
     """
-    played = with_overrides(config, overrides)
+    section = find_algorithm(algorithm).section
     for text in overrides:
-        if text.startswith("ppo.") and ALGORITHMS[algorithm].section != "ppo":
-            raise ParameterError(
-                "argument", text, f"{path} was trained by {algorithm}, which plays greedily"
-            )
+        own = text.startswith(f"{section}.") and hasattr(getattr(config, section), "play")
+        if not own and not text.startswith("env."):
+            said = f"{path} was trained by {algorithm}, which has no such choice"
+            raise ParameterError("argument", text, said)
+    played = with_overrides(config, overrides)
     if make_market(played.game) != make_market(config.game):
         raise ParameterError(
             "argument", " ".join(overrides), f"{path} was trained on another game's observations"

@@ -31,6 +31,9 @@ def write(path: Path, algorithm: str, config: RunConfig, seed: int, params: Any)
     """
     if path.suffix != ".npz":
         raise ParameterError("output", str(path), "must end in .npz")
+    if algorithm not in ALGORITHMS:  # reading a file must not run another
+        allowed = f"trained by {algorithm}: only policies of cardjax's own algorithms are exported"
+        raise ParameterError("policy", str(path), allowed)
     meta = {
         "format": FORMAT,
         "version": VERSION,

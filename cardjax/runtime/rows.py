@@ -17,6 +17,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 
+from cardjax.agents.values import Values
 from cardjax.config import RunConfig
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
@@ -67,6 +68,13 @@ class Learner(Protocol):
 
     def update(self, state: Any) -> tuple[Any, dict[str, Array]]:
         """The next state, and scalar metrics."""
+
+    @property
+    def play(self) -> str:
+        """How its policy plays in evaluations: greedy or sampled."""
+
+    def values(self) -> Values | None:
+        """What it believes that orders are worth, for diagnostics; None if it estimates nothing."""
 
     def policy(self) -> Policy:
         """The player that is being trained, as it plays in evaluations."""

@@ -14,9 +14,10 @@ from cardjax.files.writing import write_json
 from cardjax.runtime import processes, run_folder
 from cardjax.runtime.curves import rounds_to_beat
 from cardjax.runtime.journal import Run
-from cardjax.runtime.learners import make_learner, way_of_play
+from cardjax.runtime.learners import make_learner
 from cardjax.runtime.loading import player_of, read_meta, read_run
 from cardjax.runtime.metrics_log import read_metrics
+from cardjax.runtime.own import short_name
 from cardjax.runtime.players import opponents_for
 from cardjax.runtime.progress import games_bar
 from cardjax.runtime.rows import seeds_of
@@ -52,7 +53,7 @@ def resume(algorithm: str, folder: Path) -> Path:
 
 def made_up_name(algorithm: str, config: RunConfig) -> str:
     """A run's name where none is given: algorithm, game, time."""
-    return f"{algorithm}-{config.game.kind}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return f"{short_name(algorithm).lower()}-{config.game.kind}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def train_and_report(
@@ -70,7 +71,7 @@ def train_and_report(
         ):  # processes other than the first have no outcomes
             results = _report(run, outcome)
             if tables:
-                play = way_of_play(run.algorithm, run.config)
+                play = make_learner(run.algorithm, run.config).play
                 print(
                     results_table(results, f"\n{run.algorithm}, {play} play, test draws"),
                     flush=True,
@@ -132,7 +133,7 @@ def _summary(run: Run, outcome: Outcome, results: list[Result]) -> dict[str, Any
         "steps_per_second": round(rounds / max(outcome.train_seconds, 1e-9)),
         "seeds": seeds_of(run.config),
         "interrupted": outcome.interrupted,
-        "play": way_of_play(run.algorithm, run.config),
+        "play": make_learner(run.algorithm, run.config).play,
         "baselines": outcome.baselines,
         "rounds_to_beat": rounds_to_beat(metrics, outcome.baselines),
         "results": [result.as_json() for result in results],

@@ -15,7 +15,7 @@ from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS
 from cardjax.env.observation import View
 from cardjax.runtime import loading, players, portable
-from cardjax.runtime.learners import make_learner
+from cardjax.runtime.learners import find_algorithm, make_learner
 
 
 def load_policy(
@@ -39,7 +39,12 @@ def load_policy(
             "seed", seed, f"must be one that {path} holds: {', '.join(map(str, params))}"
         )
     own = next(iter(params)) if seed is None else seed
-    played = players.replayed(path, algorithm, config, [] if play is None else [f"ppo.play={play}"])
+    played = players.replayed(
+        path,
+        algorithm,
+        config,
+        [] if play is None else [f"{find_algorithm(algorithm).section}.play={play}"],
+    )
     return TrainedPolicy(algorithm, played, own, params[own])
 
 

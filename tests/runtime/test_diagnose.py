@@ -14,6 +14,7 @@ import pytest
 import cardjax
 from cardjax.agents.critic_view import critic_inputs
 from cardjax.agents.rewards import new_reward_scale
+from cardjax.agents.values import DQNValues, PPOValues
 from cardjax.commands.main import main
 from cardjax.config import make_config
 from cardjax.env.execution import N_ACTIONS
@@ -23,8 +24,6 @@ from cardjax.evaluation.rounds import HIDDEN, Estimator
 from cardjax.evaluation.tables import Table
 from cardjax.policies import RandomValid
 from cardjax.runtime.diagnose import (
-    DQNValues,
-    PPOValues,
     estimator_of,
     subject_of,
     write,

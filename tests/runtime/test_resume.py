@@ -426,7 +426,10 @@ def test_a_full_disk_is_said_in_one_line_and_the_last_good_checkpoint_kept(
         ({}, "is not a run folder"),
         ({"meta.json": "{"}, "meta.json: cannot be read as JSON"),
         ({"meta.json": "[]"}, "its content must be a mapping"),
-        ({"meta.json": '{"algorithm": "guessing"}'}, "'guessing' is not one of dqn, ippo, mappo"),
+        (
+            {"meta.json": '{"algorithm": "guessing"}'},
+            "algorithm = guessing: must be one of dqn, ippo, mappo",
+        ),
         ({"meta.json": '{"algorithm": "ippo"}'}, "cannot be read"),
         (
             {"meta.json": '{"algorithm": "ippo"}', "config.yaml": "ppo: {clip: 0}"},

@@ -95,7 +95,7 @@ def test_a_run_of_ppo_plays_as_it_says_or_as_one_asks(finished):
 def test_a_run_of_dqn_plays_greedily(workplace, tiny, monkeypatch):
     monkeypatch.setattr(loading, "read_policy", lambda folder: ("dqn", tiny("plain"), {0: None}))
     with pytest.raises(
-        ParameterError, match=r"ppo.play=sampled: .* trained by dqn, which plays greedily"
+        ParameterError, match=r"ppo.play=sampled: .* trained by dqn, which has no such choice"
     ):
         players.find_player(str(workplace), ["ppo.play=sampled"])
 

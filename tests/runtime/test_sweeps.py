@@ -189,5 +189,5 @@ def test_what_cannot_be_swept_or_resumed_is_refused_in_one_line(workplace, capsy
     )
     with pytest.raises(ParameterError, match="is a sweep; its runs are"):
         players.load_player(folder)
-    with pytest.raises(ParameterError, match=r"continue it with train/ippo\.py"):
+    with pytest.raises(ParameterError, match=r"continue it with cardjax train --resume"):
         sweeps.resume("mappo", folder)
