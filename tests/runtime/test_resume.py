@@ -337,7 +337,7 @@ def test_checkpoints_with_exchanged_names_are_refused(workplace, finished):
     for old, new in (("20", "x"), ("15", "20"), ("x", "15")):
         (kept / old).rename(kept / new)
     with pytest.raises(ParameterError, match=r"saved as checkpoint 15.*there is no other"):
-        runs.load_player(folder)
+        players.load_player(folder)
 
 
 def test_one_changed_byte_is_damage():
