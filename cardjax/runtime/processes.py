@@ -65,6 +65,8 @@ def check_address(coordinator: str | None, n_processes: int | None, process_id: 
 
 
 def _initialize(**arguments: Any) -> None:
+    config: Any = jax.config
+    config.update("jax_enable_preemption_service", False)  # it takes SIGTERM away from us
     try:
         jax.distributed.initialize(**arguments)
     except (RuntimeError, ValueError) as error:

@@ -22,6 +22,7 @@ from cardjax.runtime.players import opponents_for
 from cardjax.runtime.progress import games_bar
 from cardjax.runtime.rows import seeds_of
 from cardjax.runtime.training import Outcome, train
+from cardjax.runtime.watch import watched
 
 RUNS = Path("runs")
 
@@ -62,7 +63,8 @@ def train_and_report(
     """Train runs as one program, leave a summary.json for each, and print tables; whether they came
     to their end.
     """
-    with tell_full_disk(runs[0].folder):
+    folder = runs[0].folder if tables else runs[0].folder.parent
+    with tell_full_disk(runs[0].folder), watched(folder):
         if processes.is_first():
             _announce(runs)
         outcomes = train(runs, varied, resume)
