@@ -11,14 +11,13 @@ from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.evaluate import Result, evaluate
 from cardjax.evaluation.table import results_table
 from cardjax.files.writing import write_json
-from cardjax.runtime import processes, run_folder
+from cardjax.runtime import players, processes, run_folder
 from cardjax.runtime.curves import rounds_to_beat
 from cardjax.runtime.journal import Run
 from cardjax.runtime.learners import make_learner
 from cardjax.runtime.loading import player_of, read_meta, read_run
 from cardjax.runtime.metrics_log import read_metrics
 from cardjax.runtime.own import short_name
-from cardjax.runtime.players import opponents_for
 from cardjax.runtime.progress import games_bar
 from cardjax.runtime.rows import seeds_of
 from cardjax.runtime.training import Outcome, train
@@ -118,7 +117,7 @@ def _final_results(run: Run, outcome: Outcome) -> list[Result]:
     learner, train = make_learner(run.algorithm, run.config), run.config.train
     player = player_of(learner, outcome.policy_params)
     n_games = train.final_eval_games if not outcome.interrupted else train.eval_games
-    opponents = opponents_for(learner.market)
+    opponents = players.opponents_for(learner.market)
     total = n_games * len(opponents) * len(player.params)
     with games_bar(total, f"evaluating {run.folder.name}") as played:
         return evaluate(learner.market, run.config.env, player, opponents, n_games, progress=played)

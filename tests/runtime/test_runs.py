@@ -10,7 +10,7 @@ import pytest
 
 from cardjax.config import config_values, load_config
 from cardjax.env import ParameterError
-from cardjax.runtime import loading, players, runs
+from cardjax.runtime import players, runs
 from cardjax.runtime.metrics_log import read_metrics
 
 RESULT_KEYS = {"opponent", "mean_pnl", "ci95", "score", "score_ci95"}
@@ -93,7 +93,7 @@ def test_a_run_of_ppo_plays_as_it_says_or_as_one_asks(finished):
 
 
 def test_a_run_of_dqn_plays_greedily(workplace, tiny, monkeypatch):
-    monkeypatch.setattr(loading, "read_policy", lambda folder: ("dqn", tiny("plain"), {0: None}))
+    monkeypatch.setattr(players, "read_policy", lambda folder: ("dqn", tiny("plain"), {0: None}))
     with pytest.raises(
         ParameterError, match=r"ppo.play=sampled: .* trained by dqn, which has no such choice"
     ):
