@@ -221,7 +221,7 @@ def read_bounds(path: Path, may_be_missing: bool) -> Bounds:
     if may_be_missing and not path.exists():
         return Bounds("", 0.1, {})
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ValueError(f"no YAML ({str(error).splitlines()[0]})") from None
     if not isinstance(content, dict) or set(content) != {"measured_on", "tolerance", "bounds"}:
@@ -245,14 +245,14 @@ def _is_number(value: object) -> bool:
 
 
 def write_bounds(path: Path, held: Bounds) -> None:
-    path.write_text(HEADER + yaml.safe_dump(held._asdict(), sort_keys=False, width=120))
+    path.write_text(HEADER + yaml.safe_dump(held._asdict(), sort_keys=False, width=120), encoding="utf-8")
 
 
 def machine() -> str:
     """The processor and how many of its cores are used."""
     name = platform.machine()
     with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(
             (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
             name,

@@ -109,7 +109,7 @@ def logged(metrics: Path) -> bool:
     half there.
     """
     try:
-        return len(metrics.read_text().splitlines()) > 1
+        return len(metrics.read_text(encoding="utf-8").splitlines()) > 1
     except FileNotFoundError:
         return False
 

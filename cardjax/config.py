@@ -560,7 +560,7 @@ def read_document(path: Path) -> dict[str, Any]:
         ParameterError: the file cannot be read, is not YAML, or is not a mapping.
     """
     try:
-        content = yaml.load(path.read_text(), _Loader)
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(
             "config", str(path), f"cannot be read ({getattr(error, 'strerror', error)})"

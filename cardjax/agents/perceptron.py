@@ -42,7 +42,7 @@ def product_dtype(precision: str) -> Any:
 def has_tiles() -> bool:
     """Whether Linux says that this processor multiplies bfloat16 tiles (Intel AMX)."""
     try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text().split()
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
     except OSError:
         return False
 

@@ -27,7 +27,10 @@ from cardjax.evaluation.evaluate import SELF, Player, as_player
 from cardjax.evaluation.match import Seats
 from cardjax.runtime import loading, players, run_folder
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.dataset import DATASETS, Rollouts, check_minari_id, library, write_dataset
+from cardjax.runtime.dataset import write_dataset
+from cardjax.runtime.dataset_games import DATASETS, Rollouts
+from cardjax.runtime.dataset_minari import check_minari_id
+from cardjax.runtime.libraries import library
 from cardjax.runtime.progress import games_bar
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cardjax
-import cardjax.evaluation.evaluate
+import cardjax.evaluation.evaluate  # noqa: F401
 from cardjax.config import load_config
 from cardjax.env import make_params, params_grid
 from cardjax.evaluation.evaluate import (

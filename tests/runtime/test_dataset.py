@@ -18,8 +18,10 @@ from cardjax.evaluation.evaluate import domain_key
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.evaluation.rollouts import COLUMNS, OBSERVATION
 from cardjax.policies import EvOracle
-from cardjax.runtime import dataset, loading, run_folder, runs
-from cardjax.runtime.dataset import DATASETS, Rollouts, schema_table, write_dataset
+from cardjax.runtime import dataset_games, loading, run_folder, runs
+from cardjax.runtime.dataset import write_dataset
+from cardjax.runtime.dataset_games import DATASETS, Rollouts
+from cardjax.runtime.dataset_parquet import schema_table
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -43,7 +45,7 @@ class Careless:
 @pytest.fixture(autouse=True, scope="module")
 def small_batches():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataset, "GAMES_AT_ONCE", BATCH)
+        patch.setattr(dataset_games, "GAMES_AT_ONCE", BATCH)
         yield
 
 
@@ -98,7 +100,7 @@ def test_every_column_has_its_type_unit_and_doc(table):
 
 def test_the_page_shows_the_columns_as_declared():
     assert schema_table() in (DOCS / "dataset.md").read_text(), (
-        "paste what cardjax.runtime.dataset.schema_table() says"
+        "paste what cardjax.runtime.dataset_parquet.schema_table() says"
     )
 
 
@@ -299,7 +301,7 @@ def test_ctrl_c_leaves_nothing(main, tmp_path, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dataset, "record_games", interrupted)
+    monkeypatch.setattr(dataset_games, "record_games", interrupted)
     with pytest.raises(KeyboardInterrupt):
         main()
     assert list(tmp_path.iterdir()) == []
