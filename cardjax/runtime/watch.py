@@ -28,7 +28,7 @@ from cardjax.env.declaration import ParameterError
 
 BEAT = 1.0
 """Seconds between two signs of life."""
-PATIENCE = 20.0
+PATIENCE = 30.0
 """Seconds without one after which a process is lost."""
 LINGER = 3.0
 """Seconds that process 0 stays for the others to read in its store who was lost."""
