@@ -21,7 +21,7 @@ from cardjax.env import ParameterError, View
 from cardjax.play.game import Game, Setup
 from cardjax.play.rounds import Offer, RoundRecord
 from cardjax.policies.protocol import Policy
-from cardjax.policies.registry import POLICIES, make_policy
+from cardjax.policies.registry import POLICIES
 
 HUMAN = "human"
 
@@ -47,7 +47,7 @@ def human(name: str = HUMAN) -> Participant:
 
 
 def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Participant:
-    """A participant by name: "human", a policy's name, or what `load_player` reads (of a run, the
+    """A participant by name: "human", or a policy as of `cardjax.find_player` (of a run, the
     first training seed plays).
 
     Args:
@@ -58,22 +58,19 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
     """
     if name == HUMAN:
         return human()
-    path = Path(name)
-    if not path.is_dir() and (name in POLICIES or not path.is_file()):
-        try:
-            return Participant(name, make_policy(name), setup.params)
-        except ValueError as error:
-            raise ParameterError(
-                key, name, f"is neither human, a run folder nor a policy ({error})"
-            ) from None
-    # Learners load slowly, and only a run needs them.
-    from cardjax.runtime.players import load_player
+    if name in POLICIES:
+        return Participant(name, POLICIES[name], setup.params)
+    # Learners load slowly, and only who is no scripted player needs them.
+    from cardjax.runtime.own import short_name
+    from cardjax.runtime.players import is_trained, load_player, named_policy
 
-    player, own, _ = load_player(path)
+    if not is_trained(name):
+        return Participant(short_name(name), named_policy(name, key), setup.params)
+    player, own, _ = load_player(Path(name))
     if own.n_players != setup.n_players:
         allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
         raise ParameterError(key, name, allowed)
-    return Participant(_run_name(path), player.policy, player.params[0])
+    return Participant(_run_name(Path(name)), player.policy, player.params[0])
 
 
 def _run_name(folder: Path) -> str:

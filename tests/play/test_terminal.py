@@ -215,7 +215,7 @@ def test_one_person_at_both_seats_sees_what_is_typed_and_the_end_of_input_ends_t
         (["--both-seats", "--opponent", "level1"], "leaves no seat to --opponent level1"),
         (
             ["--opponent", "nobody"],
-            "--opponent = nobody: is neither human, a run folder nor a policy",
+            "--opponent = nobody: is neither a run folder nor a policy",
         ),
         (["--seed", "-1"], "seed = -1"),
         (["alpha=0.5"], "argument = alpha"),
