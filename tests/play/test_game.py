@@ -265,7 +265,7 @@ def test_a_trained_run_takes_a_seat(tmp_path, monkeypatch):
 
 def test_a_seat_that_nobody_knows_is_refused(tmp_path, duel):
     with pytest.raises(
-        ParameterError, match="--opponent = nobody: is neither human, a run folder nor a policy"
+        ParameterError, match="--opponent = nobody: is neither a run folder nor a policy"
     ):
         find_participant("nobody", duel.setup)
     with pytest.raises(ParameterError, match="is not a run folder"):
