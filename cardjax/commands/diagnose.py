@@ -12,11 +12,13 @@ from cardjax.commands.shared import (
     add_out_argument,
     check_whole,
     market_overrides,
+    take_first_word,
 )
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.diagnostics import ablation_points, diagnose
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.diagnose import subject_of, write
+from cardjax.runtime.players import is_trained
 from cardjax.runtime.progress import games_bar
 
 DEFAULT_EPISODES = 65_536
@@ -24,7 +26,7 @@ DEFAULT_EPISODES = 65_536
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("policy", metavar=POLICY, help=POLICY_HELP)
+    parser.add_argument("--policy", metavar=POLICY, help=f"{POLICY_HELP}; or the first word")
     add_episodes_argument(
         parser,
         default=DEFAULT_EPISODES,
@@ -43,12 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """A figure and a CSV for each diagnostic."""
     keep_compiled_programs()
+    take_first_word(arguments)
     policy, out = arguments.policy, arguments.out
-    default = (
-        Path(policy) / "diagnostics"
-        if Path(policy).is_dir()
-        else Path("diagnostics", policy.replace(":", "-"))
-    )
+    path = Path(policy)
+    in_run = path.is_dir() and is_trained(policy)
+    default = path / "diagnostics" if in_run else Path("diagnostics", path.name.replace(":", "-"))
     folder = default if out is None else out
     _check(arguments, folder)
     subject = subject_of(policy, market_overrides(arguments))

@@ -112,6 +112,20 @@ def separate_overrides(arguments: argparse.Namespace) -> None:
     arguments.overrides = [*arguments.overrides, *filter(is_override, words)]
 
 
+def take_first_word(arguments: argparse.Namespace) -> None:
+    """Without --policy the first word that is no override is the policy.
+
+    Raises:
+        ParameterError: there is neither.
+    """
+    words = [word for word in arguments.overrides if not is_override(word)]
+    if arguments.policy is None:
+        if not words:
+            raise ParameterError("--policy", "", f"must be {POLICY}")
+        arguments.policy = words[0]
+        arguments.overrides.remove(words[0])
+
+
 def check_whole(option: str, value: int | None, low: int) -> None:
     """Refuse what is given and not in [low, MAX_SEED].
 

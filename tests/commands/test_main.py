@@ -73,6 +73,13 @@ def refused(capsys, workplace):
             ["--processes", "2"],
             "--coordinator = : must be HOST:PORT of process 0, with --processes",
         ),
+        *(
+            (
+                ["--coordinator", address, "--processes", "2", "--process-id", "0"],
+                f"--coordinator = {address}: must be HOST:PORT of process 0, with --processes",
+            )
+            for address in ("foo", "localhost:abc", "localhost:", ":1", "localhost:70000")
+        ),
         (
             ["--coordinator", "localhost:1"],
             "--processes = None: must be a whole number of at least 1",
@@ -153,8 +160,9 @@ def test_a_run_starts_from_file_and_overrides(workplace, monkeypatch):
         runs, "start", lambda algorithm, config: started.update({algorithm: config})
     )
     (workplace / "run.yaml").write_text("seed: 3\ntrain:\n  n_seeds: 2\n")
-    main(["train", "ippo", "--config", "run.yaml", "train.n_seeds=3"])
-    assert (started["ippo"].seed, started["ippo"].train.n_seeds) == (3, 3)
+    # Overrides stand on both sides of an option.
+    main(["train", "ippo", "seed=5", "--config", "run.yaml", "train.n_seeds=3"])
+    assert (started["ippo"].seed, started["ippo"].train.n_seeds) == (5, 3)
 
 
 @pytest.mark.parametrize(
