@@ -63,9 +63,12 @@ def watched(folder: Path) -> Iterator[None]:
             yield
         except ParameterError:
             raise
-        except Exception:
+        except (jax.errors.JaxRuntimeError, ValueError) as error:
             watch.wait()  # it may be that somebody is gone
-            raise
+            if "Gloo" not in str(error):
+                raise
+            said = f"lost touch ({' '.join(str(error).split())[:150]}); continue all with --resume"
+            raise ParameterError("processes", n, f"{said} {folder}") from None
         finally:
             watch.stop()
 
