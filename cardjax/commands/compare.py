@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
         )
     a, b = arguments.policies
     print(
-        f"{a} less {b}, {config.games:,} games in the same markets, ± 95% over {result.n_units:,} {result.unit}"
+        f"{a} less {b}, {config.games:,} games in the same markets, "
+        f"± 95% over {result.n_units:,} {result.unit}"
     )
     print(f"expected P&L        {with_error(result.expected_pnl)} points a game")
     print(f"P&L                 {with_error(result.pnl)} points a game")
@@ -62,7 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
     if result.improvement.low is not None:
         low, high = result.improvement.low, result.improvement.high
         print(
-            f"P(improvement)      {result.improvement.mean:.2f}, {low:.2f} to {high:.2f} (bootstrap over seeds)"
+            f"P(improvement)      {result.improvement.mean:.2f}, {low:.2f} to {high:.2f} "
+            "(bootstrap over seeds)"
         )
     entry = {
         "first": a,

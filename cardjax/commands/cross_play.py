@@ -44,8 +44,8 @@ def run(arguments: argparse.Namespace) -> None:
         (name, *(with_error(result.mean_expected_pnl, 2) for result in results))
         for name, results in table.items()
     ]
-    title = f"expected P&L of the row's player against the column's, {config.games:,} games each, test draws"
-    print(text_table(("", *found), rows, title))
+    title = "expected P&L of the row's player against the column's"
+    print(text_table(("", *found), rows, f"{title}, {config.games:,} games each, test draws"))
     print(over_units(next(iter(table.values()))[0]) + "; points a game.")
     write_figures(
         arguments,

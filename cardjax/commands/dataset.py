@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace) -> None:
         n_rows = write_dataset(arguments.out, rollouts, about, arguments.minari, played)
     rate = arguments.episodes * N_ROUNDS / (time.perf_counter() - start)
     print(
-        f"{arguments.out}: {n_rows:,} rows, {arguments.out.stat().st_size / 1e6:,.1f} MB, {rate:,.0f} rounds/s"
+        f"{arguments.out}: {n_rows:,} rows, {arguments.out.stat().st_size / 1e6:,.1f} MB, "
+        f"{rate:,.0f} rounds/s"
     )
 
 

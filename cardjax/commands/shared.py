@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 POLICY = "NAME|RUN_DIR|FILE.npz|file.py:Class"
-POLICY_HELP = "a name (ev_oracle, level1, equilibrium, …), a run folder, an exported file, or a class of your own"
+POLICY_HELP = (
+    "a name (ev_oracle, level1, equilibrium, …), a run folder, an exported file, "
+    "or a class of your own"
+)
 MAX_SEED = 2**31 - 1
 
 
@@ -172,7 +175,7 @@ def write_figures(arguments: argparse.Namespace, entries: Sequence[Mapping[str, 
 
 
 def market_overrides(arguments: argparse.Namespace) -> list[str]:
-    """The market's `key=value` overrides behind the evaluation's options, options after plain ones."""
+    """The market's `key=value` overrides, and the options as overrides behind them."""
     named = {
         "env.kind": arguments.mode,
         "env.preset": arguments.preset,

@@ -19,8 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="ALGORITHM|key=value",
-        help=f"what learns ({', '.join(ALGORITHMS)}, or FILE.py:NAME), and changes to the configuration, such as "
-        "env.alpha=0.5 name=mine",
+        help=f"what learns ({', '.join(ALGORITHMS)}, or FILE.py:NAME), and changes to the "
+        "configuration, such as env.alpha=0.5 name=mine",
     )
     parser.add_argument(
         "--config", type=Path, help="a YAML file, or one that comes with cardjax, such as ippo.yaml"

@@ -41,7 +41,7 @@ def check_minari_id(minari_id: str) -> None:
 def minari_dataset(
     minari_id: str, rollouts: Rollouts, about: Mapping[str, str]
 ) -> Iterator[Callable[[Batch], None]]:
-    """A new Minari data set, and the function that adds a batch to it; after an error it is gone."""
+    """A function that adds a batch to a new Minari data set, which is gone after an error."""
     check_minari_id(minari_id)
     minari, spaces = (
         library(name, "--minari", minari_id, "minari") for name in ("minari", "gymnasium.spaces")

@@ -1,4 +1,4 @@
-"""A data set as a Parquet file: its columns and their types, its rows, what it says about itself."""
+"""A data set as a Parquet file: columns and types, rows, and what it says about itself."""
 
 import json
 from collections.abc import Mapping

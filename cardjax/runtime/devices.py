@@ -56,7 +56,10 @@ def make_mesh(n_rows: int, n_games: int, shard_games: str = "auto") -> Mesh:
         shape = _spread(n_rows, n_games, shard, n)
         if shape is not None:
             return Mesh(np.array(devices[:n]).reshape(shape), (ROWS, GAMES))
-    allowed = f"{len(devices)} devices of {jax.process_count()} processes cannot have equal shares of {n_rows} rows"
+    allowed = (
+        f"{len(devices)} devices of {jax.process_count()} processes cannot have equal shares "
+        f"of {n_rows} rows"
+    )
     raise ParameterError(
         "train.n_envs", n_games, f"{allowed} (points × seeds) and the games of each"
     )

@@ -51,7 +51,10 @@ def named_policy(name: str, option: str = "--policy") -> Policy:
         policy = _called(option, name, own) if isinstance(own, type) else own
         missing = [part for part in ("init", "act") if not callable(getattr(policy, part, None))]
         if missing:
-            allowed = f"must be a policy, with init(key, batch) and act(params, carry, view, key): it has no {missing[0]}"
+            allowed = (
+                "must be a policy, with init(key, batch) and act(params, carry, view, key): "
+                f"it has no {missing[0]}"
+            )
             raise ParameterError(option, name, allowed)
         if getattr(type(policy), "__hash__", None) is None:
             raise ParameterError(option, name, "must be hashable, such as a frozen dataclass")
@@ -78,7 +81,10 @@ def find_player(policy: str, overrides: Sequence[str] = ()) -> Found:
     is_run = is_trained(policy)
     for text in overrides:
         if not text.startswith("env.") and not (is_run and re.match(r"\w+\.play=", text)):
-            allowed = "must be an env.* override, such as env.alpha=0.5, or for a run of PPO ppo.play=greedy or sampled"
+            allowed = (
+                "must be an env.* override, such as env.alpha=0.5, or for a run of PPO "
+                "ppo.play=greedy or sampled"
+            )
             raise ParameterError("argument", text, allowed)
     if is_run:
         return load_player(Path(policy), overrides)
@@ -151,7 +157,10 @@ def _opponent(market: CardMarket, name: str) -> Policy | Player:
             allowed = f"was trained for {own.n_players} player(s), not for {market.n_players}"
             raise ParameterError("--opponent", name, allowed)
         if not getattr(player.policy, "share_params", True):
-            allowed = "has weights for each seat (ppo.share_params off), so it cannot take the others' seats alone"
+            allowed = (
+                "has weights for each seat (ppo.share_params off), so it cannot take the "
+                "others' seats alone"
+            )
             raise ParameterError("--opponent", name, allowed)
         return player
     return named_policy("pass" if name == SELF else name, "--opponent")

@@ -87,7 +87,8 @@ def tell_full_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        said = f"cannot be written ({error.strerror or error}); checkpoints that were finished are intact"
+        reason = error.strerror or error
+        said = f"cannot be written ({reason}); checkpoints that were finished are intact"
         raise ParameterError("run", str(error.filename or folder), said) from None
 
 

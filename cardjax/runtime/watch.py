@@ -1,5 +1,5 @@
-"""Whether all processes of a training are alive: one that is killed or stopped ends the others within
-half a minute, with a line that says which it was.
+"""Whether all processes of a training are alive: one that is killed or stopped ends the others
+within a minute, with a line that says which it was.
 
 JAX leaves the survivors waiting for most of two minutes, and aborts them at once where process 0 is
 gone, which holds the store that all share. Here every process counts up a number of its own in that
@@ -157,7 +157,7 @@ def _native_errors_kept() -> Iterator[io.BufferedRandom]:
 
 @contextlib.contextmanager
 def _before_aborting(kept: io.BufferedRandom, give_up: Callable[[], object]) -> Iterator[None]:
-    """Call `give_up` in place of JAX's abort; any other abort goes on, with what was said before."""
+    """Call `give_up` in place of JAX's abort; any other goes on, with what was said before."""
 
     def handle(signum: int) -> None:
         kept.seek(0)

@@ -1,4 +1,4 @@
-"""The process around a command: signals, streams and exit codes, with a command made for the test."""
+"""The process around a command: signals, streams and exit codes, with commands made for it."""
 
 import os
 import signal

@@ -19,7 +19,8 @@ def few_games(monkeypatch):
 def protocol(tmp_path):
     path = tmp_path / "eval.yaml"
     path.write_text(
-        "eval:\n  games: 64\n  shifts:\n    dear: {alpha: 3}\n    calm: {flags.enable_impact: off}\n"
+        "eval:\n  games: 64\n  shifts:\n    dear: {alpha: 3}\n"
+        "    calm: {flags.enable_impact: off}\n"
     )
     return str(path)
 

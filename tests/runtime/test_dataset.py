@@ -1,4 +1,4 @@
-"""Data sets: what stands in the file is what was played, in constant memory, and never half of it."""
+"""Data sets: a file holds what was played, all of it, and takes constant memory."""
 
 import dataclasses
 import json

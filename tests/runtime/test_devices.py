@@ -1,4 +1,4 @@
-"""How rows and games are dealt to devices. What several devices compute is held by test_seeds.py."""
+"""How rows and games are dealt to devices. What several devices compute: test_seeds.py."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""The learner of docs/extending.md, in a file of its own, does all that cardjax's own learners do."""
+"""The learner of docs/extending.md, in a file, does all that cardjax's own learners do."""
 
 import json
 import re

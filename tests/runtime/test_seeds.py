@@ -1,4 +1,4 @@
-"""Seeds trained side by side, on one device or several, are the runs that each seed would be alone."""
+"""Seeds trained side by side, on one device or several, are what each would be alone."""
 
 import socket
 
@@ -76,7 +76,7 @@ def pair(tmp_path_factory, tiny):
 
 @pytest.fixture
 def spread(workplace, tiny, script):
-    """spread(n_devices, n_processes, **overrides): the folder of a run of the short configuration."""
+    """spread(n_devices, n_processes, **overrides): a run folder of the short configuration."""
 
     def run(n_devices, n_processes=1, **overrides):
         config = tiny("spread", seed=4, train__shard_games="always", **SHORT | overrides)
@@ -96,7 +96,7 @@ def spread(workplace, tiny, script):
     return run
 
 
-@pytest.mark.slow  # a minute; a grid of numbers, whose points are rows as seeds are, is in the default suite
+@pytest.mark.slow  # a minute; the default suite has a grid, whose points are rows as seeds are
 def test_two_seeds_train_as_two_runs_of_one_seed_would(pair, tiny):
     for seed in (4, 5):
         alone = trained(tiny(f"alone{seed}", seed=seed, **SHORT))
@@ -114,7 +114,7 @@ def test_two_devices_train_as_one_does_and_one_loads_what_two_saved(pair, spread
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-@pytest.mark.slow  # two devices, and two processes that share a seed's games, are in the default suite
+@pytest.mark.slow  # the default suite has two devices, and two processes that share games
 def test_eight_devices_that_share_seeds_and_games_train_as_one_does(pair, spread):
     folder = spread(8, train__n_seeds=2)  # two along the seeds, four along the games
     for seed in (4, 5):
