@@ -1,6 +1,7 @@
 """The process around a command: signals, streams and exit codes, with commands made for it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -45,13 +46,18 @@ LONG = """for _ in range(1000): print("x" * 100)
     open("written", "w").close()"""
 
 
-def start(body, cwd, **options):
+def start(body, cwd, before="", **options):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | pipes.pop("env", {})
     script = FAKE.format(body=body)
-    return subprocess.Popen(
-        [sys.executable, "-c", script], cwd=cwd, env=environment, text=True, **pipes
-    )
+    command = ["sh", "-c", f'{before} exec "$0" "$@"', sys.executable, "-c", script]
+    return subprocess.Popen(command, cwd=cwd, env=environment, text=True, **pipes)
+
+
+def catches(pid, signum):
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(re.search(r"^SigCgt:\s*(\w+)", status, re.M)[1], 16)
+    return bool(caught >> (signum - 1) & 1)
 
 
 @pytest.mark.parametrize("body", [WAITING, COMPUTING, DEAF, CLUMSY])
@@ -70,10 +76,12 @@ def test_a_signal_ends_a_command_with_its_exit_code_and_one_line(tmp_path, body)
 def test_ctrl_c_in_the_first_second_is_one_line_too(tmp_path):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(ROOT / "eval/evaluate.py"), "--policy", "pass"]
-    for delay in (0.2, 0.5, 1.0, 1.5):
+    for delay in (0, 0.3, 0.7, 1.2):
         process = subprocess.Popen(
             command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
         )
+        while not catches(process.pid, signal.SIGTERM):  # Python itself is still starting
+            time.sleep(0.01)
         time.sleep(delay)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
@@ -81,11 +89,7 @@ def test_ctrl_c_in_the_first_second_is_one_line_too(tmp_path):
 
 
 def test_under_nohup_the_terminals_end_is_ignored(tmp_path):
-    process = start(
-        "import time; time.sleep(2)",
-        tmp_path,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
-    )
+    process = start("import time; time.sleep(2)", tmp_path, before="trap '' HUP;")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGHUP)
     assert process.wait(60) == 0
