@@ -245,7 +245,9 @@ def _is_number(value: object) -> bool:
 
 
 def write_bounds(path: Path, held: Bounds) -> None:
-    path.write_text(HEADER + yaml.safe_dump(held._asdict(), sort_keys=False, width=120), encoding="utf-8")
+    path.write_text(
+        HEADER + yaml.safe_dump(held._asdict(), sort_keys=False, width=120), encoding="utf-8"
+    )
 
 
 def machine() -> str:
