@@ -39,7 +39,7 @@ def words(key: Array, n: int, first_child: int = 0) -> tuple[Array, ...]:
         `n` words, uint32 [].
     """
     last_child = first_child - (-n // WORDS_OF_A_CHILD)
-    children = threefry.split(key, last_child)[first_child:]
+    children = threefry.split(key, last_child, first_child)
     flat = [word for child in children for word in threefry.words_of(child)[:WORDS_OF_A_CHILD]]
     return tuple(flat[:n])
 

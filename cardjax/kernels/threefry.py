@@ -33,14 +33,23 @@ def fold_in(key: Array, data: Array | int) -> Array:
     return jax.random.wrap_key_data(child, impl="threefry2x32") if is_typed(key) else child
 
 
-def split(key: Array, n: int) -> tuple[Array, ...]:
-    """Computes the `n` keys of `jax.random.split(key, n)`, faster on a CPU, as a tuple.
+def split(key: Array, n: int, first: int = 0) -> tuple[Array, ...]:
+    """Computes the keys of `jax.random.split(key, n)` from number `first` on, faster on a CPU.
 
-    The arguments and errors are those of `fold_in`.
+    Args:
+        key: one key, as in `fold_in`.
+        n: how many there are.
+        first: the number of the first that is computed.
+
+    Returns:
+        n − first keys.
+
+    Raises:
+        ValueError: an array of keys.
     """
     if not is_threefry(key):
-        return tuple(jax.random.split(key, n))
-    return tuple(fold_in(key, i) for i in range(n))
+        return tuple(jax.random.split(key, n)[first:])
+    return tuple(fold_in(key, i) for i in range(first, n))
 
 
 def words_of(key: Array) -> Array:
