@@ -88,8 +88,9 @@ def _outcome(record: RoundRecord, order: OrderRecord) -> str:
         return f"You {result}, and luck had no part in it: all three cards were shown."
     luck = f"luck {'gave' if order.luck >= 0 else 'took'} {abs(order.luck):.2f}"
     cards = f"the cards came to {record.S:.0f}, the fair value was {record.mu:.2f}"
-    worth = f"on average your order was worth {order.expected_pnl:+.2f}"
-    return f"You {result}{_cause(order)}: {luck} ({cards}), and {worth}."
+    link = "and" if (order.luck >= 0) == (order.expected_pnl >= 0) else "but"
+    worth = f"{link} on average your order was worth {order.expected_pnl:+.2f}"
+    return f"You {result}{_cause(order)}: {luck} ({cards}), {worth}."
 
 
 def _cause(order: OrderRecord) -> str:

@@ -157,7 +157,7 @@ class Screen:
         self.console.print(line.append(_money(order.pnl)))
         if seat in self.people:
             if self.has_impact:
-                taken = f"the depth took {100 * order.fill_ratio:.0f}% of that side"
+                taken = f"the depth covered {100 * order.fill_ratio:.0f}%"
                 self.say(f"  slippage {order.slippage:.2f} per unit; {taken}", "dim")
             self.say(f"  bankroll {order.wealth_after:.2f}", "dim")
 

@@ -93,7 +93,7 @@ def test_bad_luck_is_no_bad_decision():
         "You lost 34.00 by bad luck: luck took 36.00 "
         "(the cards came to 15, the fair value was 24.00)"
     )
-    assert "on average your order was worth +2.00" in said
+    assert "but on average your order was worth +2.00" in said
     assert "0.50 per unit better than the fair value" in said
     assert said.endswith("no order would have been better.")
 

@@ -274,3 +274,11 @@ def test_a_seat_that_nobody_knows_is_refused(tmp_path, duel):
     with pytest.raises(ParameterError):
         find_participant(str(tmp_path / "notes"), duel.setup)
     assert find_participant("human", duel.setup) == Participant("human")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "impact"),
+    [({}, True), ({"flags.enable_impact": False}, False), ({"alpha": 0.0}, False)],
+)
+def test_depth_matters_where_orders_can_move_the_price(overrides, impact):
+    assert make_setup("two", overrides=overrides).has_impact is impact

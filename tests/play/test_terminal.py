@@ -147,7 +147,7 @@ def test_a_whole_game_is_typed_at_40_columns_and_stepped_through_again(start, fo
         "Round 10 of 10",
         "give or take",
         "slippage",
-        "the depth took",
+        "the depth covered",
         "The equilibrium",
         "The best reply",
         "luck",
