@@ -1,10 +1,10 @@
 """A finished game in figures: totals, score, luck, and what others would have earned in the same
 place.
 
-The benchmark is the one that policies are scored by (docs/evaluation.md#exact-yardsticks): the equilibrium
-at every seat on the same market draws, or the optimum of a single player. A game's score is a
-seat's own expected P&L divided by the benchmark's. Over ten rounds both can be small, so one game's
-score says little where hundreds say much.
+The benchmark is the one that policies are scored by (docs/evaluation.md#exact-yardsticks): the
+equilibrium at every seat on the same market draws, or the optimum of a single player. A game's
+score is a seat's own expected P&L divided by the benchmark's. Over ten rounds both can be small, so
+one game's score says little where hundreds say much.
 """
 
 import dataclasses
