@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: train test test-slow lint format bench docs notebooks clean
+.PHONY: train test test-slow test-versions lint format bench docs notebooks clean
 
 train: $(INSTALLED)  ## train two IPPO players for a few minutes and print what they earn
 	$(BIN)/python train/ippo.py --config configs/ippo_quick.yaml
@@ -12,8 +12,12 @@ train: $(INSTALLED)  ## train two IPPO players for a few minutes and print what 
 test: lint $(INSTALLED)  ## lint, types, and the default test suite
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-slow: $(INSTALLED)  ## what takes minutes: long trainings
+test-slow: $(INSTALLED)  ## what takes minutes: long trainings, and the learners with 64-bit numbers
 	JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(BIN)/python -m pytest -m slow
+	JAX_ENABLE_X64=1 $(BIN)/python -m pytest tests/agents
+
+test-versions:  ## the tests with the lowest and the newest versions allowed, on Python 3.11 to 3.13
+	.ci/versions
 
 lint: $(INSTALLED)  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -34,7 +38,7 @@ notebooks: $(INSTALLED)  ## run the notebooks again, in place, five minutes at m
 	$(BIN)/python notebooks/execute.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .lanes .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(INSTALLED): requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)

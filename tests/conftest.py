@@ -6,20 +6,34 @@ import subprocess
 import sys
 from pathlib import Path
 
+FAST_TO_COMPILE = (
+    "--xla_cpu_use_fusion_emitters=false",
+    "--xla_cpu_parallel_codegen_split_count=1",
+)
+"""XLA's older emitters compile in half the time of those that it has by default, and one piece of a
+program sooner than many.
+"""
+
+
+def known_to_xla(flag):
+    """Whether the installed jaxlib knows a flag. One that it does not know ends the process before
+    it has said a word, so a process of its own asks.
+    """
+    ask = "from jaxlib import xla_client; xla_client.CompileOptions()"
+    environment = os.environ | {"XLA_FLAGS": flag}
+    done = subprocess.run([sys.executable, "-c", ask], env=environment, stderr=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
 # Most tests compute little and compile much, so the compiler is told not to optimise, in their
-# subprocesses too.
+# subprocesses too. `make test-slow` lets it optimise; so does whoever sets XLA_FLAGS.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-if os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1":
-    # XLA's older emitters compile in half the time of those that it has by default, and one piece
-    # of a program sooner than many. `make test-slow` takes the default ones; so does whoever sets
-    # XLA_FLAGS.
-    os.environ.setdefault(
-        "XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-    )
+if os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1" and "XLA_FLAGS" not in os.environ:
+    os.environ["XLA_FLAGS"] = " ".join(filter(known_to_xla, FAST_TO_COMPILE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 
-import jax
-import pytest
+import jax  # noqa: E402
+import pytest  # noqa: E402
 
 # Tracing makes many small objects that live for long, and Python would look through all of them
 # again and again.
@@ -40,7 +54,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session", autouse=True)
 def compilation_cache(tmp_path_factory):
-    """XLA compiles a program once per run; in a folder that JAX_COMPILATION_CACHE_DIR names, once."""
+    """XLA compiles a program once per run, or once for all that share JAX_COMPILATION_CACHE_DIR."""
     folder = tmp_path_factory.getbasetemp()
     folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "xla"
     folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", folder))
@@ -93,7 +107,7 @@ def small_matches(patch):
 
 @pytest.fixture(scope="session")
 def tiny():
-    """tiny(name, **overrides): a run's configuration, overrides by dotted name with __ for the dot."""
+    """tiny(name, **overrides): a run's configuration; in overrides, __ stands for a dot."""
 
     from cardjax.config import make_config
 

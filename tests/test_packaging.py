@@ -1,15 +1,20 @@
-"""The wheel: it holds all that is needed, runs outside of the checkout, and its commands are there."""
+"""The wheel holds all that is needed, and runs and has its commands outside of the checkout."""
 
 import configparser
 import importlib
+import importlib.util
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
+import cardjax
 from cardjax.commands.main import main
 from cardjax.config import configs_folder, find_config
 
@@ -80,10 +85,36 @@ def test_its_commands_answer(installed, tmp_path):
     for name, target in commands.items():
         module, _, function = target.partition(":")
         assert callable(getattr(importlib.import_module(module), function))
-        code = f"import sys; sys.argv = [{name!r}, '--help']; from {module} import {function} as main; main()"
+        code = (
+            f"import sys; sys.argv = [{name!r}, '--help']; "
+            f"from {module} import {function} as main; main()"
+        )
         done = run(code, installed, tmp_path)
         assert done.returncode == 0, done.stderr[-2000:]
         assert done.stdout.startswith("usage")
+
+
+def test_every_place_that_names_the_version_names_the_same():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert project["version"] == citation["version"] == cardjax.__version__
+
+
+def test_every_dependency_has_a_lower_bound_that_the_lanes_can_take():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    lanes = re.search(r"^extras=(.+)$", (ROOT / ".ci/versions").read_text(), re.MULTILINE)
+    assert set(lanes[1].split(",")) == set(extras) - {"gpu", "browser"}
+    for line in sum(extras.values(), project["dependencies"]):
+        assert ">=" in line or line.startswith("types-"), line
+
+
+def test_a_flag_that_xla_does_not_know_is_not_passed():
+    spec = importlib.util.spec_from_file_location("conftest", ROOT / "tests" / "conftest.py")
+    conftest = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conftest)
+    assert conftest.known_to_xla("--xla_cpu_multi_thread_eigen=true")
+    assert not conftest.known_to_xla("--xla_no_flag_of_this_name=true")
 
 
 def test_a_shipped_configuration_is_found_by_its_name_and_ones_own_comes_first(
