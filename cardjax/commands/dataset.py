@@ -135,7 +135,7 @@ def _config(policy: str, overrides: Sequence[str]) -> RunConfig:
 
 
 def _about(arguments: argparse.Namespace, seed: int | None, config: RunConfig) -> dict[str, str]:
-    machine = run_folder.describe_machine()
+    made = run_folder.origin(config)
     policy = {"policy": arguments.policy}
     if players.is_trained(arguments.policy):
         policy = {
@@ -148,7 +148,8 @@ def _about(arguments: argparse.Namespace, seed: int | None, config: RunConfig) -
         "games": str(arguments.episodes),
         "seed": str(arguments.seed),
         "key_domain": str(DATASETS),
-        "git_commit": machine["git_commit"] or "",
-        "versions": json.dumps(machine["versions"] | {"pyarrow": metadata.version("pyarrow")}),
-        "device": json.dumps(machine["device"]),
+        "env_version": made["env_version"],
+        "git_commit": made["git_commit"] or "",
+        "versions": json.dumps(made["versions"] | {"pyarrow": metadata.version("pyarrow")}),
+        "device": json.dumps(made["device"]),
     }

@@ -165,6 +165,14 @@ class CardMarket:
         return sampling.uniform_valid(self._door(jnp.stack(words)), n_buys, n_sells)
 
     @property
+    def version(self) -> str:
+        """Which edition of the game this is.
+
+        Within one, the same keys and actions give the same draws, observations and rewards.
+        """
+        return "v0"
+
+    @property
     def observation_fields(self) -> dict[str, Field]:
         """name → Field(slice, scale, doc, low, high), in the observation's order."""
         return observation.field_table(self.n_players, self.observe_posterior)
@@ -256,7 +264,7 @@ def draw_market(key: Array, previous_event: Array, first: Array, params: EnvPara
     n_hints = cards.draw_n_hints(word_hints, params)
 
     value = cards.values_of(ranks, event)
-    shown = jnp.where(jnp.arange(cards.N_CARDS) < n_hints, value, 0)
+    shown = jnp.where(jnp.arange(cards.N_CARDS, dtype=jnp.int32) < n_hints, value, 0)
     mu, sigma = quotes.posterior_moments(
         event, n_hints, sum_short_axis(shown), sum_short_axis(shown * shown)
     )
@@ -305,7 +313,9 @@ def _view(state: State, params: EnvParams) -> View:
         last_slippage=players.last_slippage,
         last_fill_ratio=players.last_fill_ratio,
         event=shared(market.event),
-        hints=shared(jnp.where(jnp.arange(cards.N_CARDS) < market.n_hints, market.ranks, 0)),
+        hints=shared(
+            jnp.where(jnp.arange(cards.N_CARDS, dtype=jnp.int32) < market.n_hints, market.ranks, 0)
+        ),
         mu=shared(market.mu),
         sigma=shared(market.sigma),
         s_max=shared(s_max),

@@ -13,7 +13,7 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypedDict, TypeVar
+from typing import Any, NoReturn, NotRequired, TypedDict, TypeVar
 
 from cardjax.env import N_ACTIONS, N_ROUNDS, ParameterError
 from cardjax.files.reading import MisfitError, fitted
@@ -23,6 +23,8 @@ from cardjax.play.rounds import RoundRecord
 
 T = TypeVar("T")
 FORMAT, VERSION = "cardjax game", 1
+FIRST_ENV_VERSION = "v0"
+"""of games that were saved before the file said which."""
 MAX_BYTES = 1_000_000
 MAX_NAME = 200
 TOLERANCE = 1e-3
@@ -52,6 +54,7 @@ class Heading(TypedDict):
 class Document(Heading):
     """A saved game's content."""
 
+    env_version: NotRequired[str]
     kind: str
     n_players: int
     preset: str
@@ -79,6 +82,7 @@ def game_text(setup: Setup, players: Sequence[str], records: Sequence[RoundRecor
     document = Document(
         format=FORMAT,
         version=VERSION,
+        env_version=setup.market.version,
         kind=setup.kind,
         n_players=setup.n_players,
         preset=setup.preset,
@@ -160,6 +164,12 @@ def _fitted(content: object, schema: type[T]) -> T:
 
 def _replayed(document: Document) -> SavedGame:
     setup = _setup(document)
+    env_version = document.get("env_version", FIRST_ENV_VERSION)
+    if env_version != setup.market.version:
+        raise ValueError(
+            f"is of version {env_version[:20]!a} of the game; this cardjax plays "
+            f"{setup.market.version}"
+        )
     players, actions, figures = document["players"], document["actions"], document["figures"]
     if len(players) != setup.n_players or not all(_is_name(name) for name in players):
         raise ValueError("is damaged (players must be a short name for each seat)")

@@ -11,7 +11,7 @@ from typing import Any, NotRequired, TypedDict
 
 import jax
 
-from cardjax.config import RunConfig, dump_config
+from cardjax.config import RunConfig, dump_config, make_market
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.interpretation import UNITS
 from cardjax.files.reading import checked, read_json, refused
@@ -38,6 +38,7 @@ class Meta(TypedDict):
     """of a sweep: each point's folder, and its values by name."""
     point: NotRequired[dict[str, str]]
     """of a point of a sweep: its values."""
+    env_version: NotRequired[str]
     git_commit: NotRequired[str | None]
     versions: NotRequired[dict[str, str | None]]
     device: NotRequired[Device]
@@ -85,7 +86,7 @@ def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> Non
         write_text(folder / "config.yaml", dump_config(config))
         write_json(
             folder / "meta.json",
-            {"algorithm": algorithm, "run_id": uuid.uuid4().hex} | about | describe_machine(),
+            {"algorithm": algorithm, "run_id": uuid.uuid4().hex} | about | origin(config),
         )
     except FileExistsError:
         raise ParameterError(
@@ -95,6 +96,11 @@ def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> Non
         raise ParameterError(
             "name", name, f"{folder} cannot be written ({error.strerror})"
         ) from None
+
+
+def origin(config: RunConfig) -> dict[str, Any]:
+    """What a run or a file comes from: the game's version, and what `describe_machine` says."""
+    return {"env_version": make_market(config.game).version} | describe_machine()
 
 
 def describe_machine() -> dict[str, Any]:

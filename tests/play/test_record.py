@@ -76,6 +76,12 @@ def test_the_numbers_are_the_file_s_own_and_a_preset_s_name_only_a_label(saved):
     )
 
 
+def test_a_file_says_which_version_of_the_game_it_is_of(duel, saved):
+    assert json.loads(saved.read_text())["env_version"] == duel.setup.market.version
+    assert list(load_game(changed(saved, env_version=KeyError)).records) == duel.records
+    assert "is of version 'v7' of the game" in refusal_of(changed(saved, env_version="v7"))
+
+
 def test_a_write_that_fails_leaves_the_old_file(duel, saved, monkeypatch):
     before = saved.read_text()
 

@@ -12,7 +12,7 @@ import pytest
 import cardjax
 from cardjax.commands import main as command_line
 from cardjax.config import load_config
-from cardjax.env import EVENT_KINDS
+from cardjax.env import EVENT_KINDS, CardMarket
 from cardjax.env.execution import N_ACTIONS
 from cardjax.evaluation.evaluate import domain_key
 from cardjax.evaluation.match import Seats, play_games
@@ -404,6 +404,7 @@ def test_the_command_writes_a_file_that_says_where_it_comes_from(main, tmp_path,
         str(DATASETS),
     }
     assert {"jax", "numpy", "pyarrow", "cardjax"} <= json.loads(said["versions"]).keys()
+    assert said["env_version"] == CardMarket().version
     assert said["git_commit"] or not (DOCS.parent / ".git").exists()
     (tmp_path / "config.yaml").write_text(said["config"])
     config = load_config(tmp_path / "config.yaml")

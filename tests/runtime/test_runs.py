@@ -9,7 +9,7 @@ import math
 import pytest
 
 from cardjax.config import config_values, load_config
-from cardjax.env import ParameterError
+from cardjax.env import CardMarket, ParameterError
 from cardjax.runtime import players, runs
 from cardjax.runtime.metrics_log import read_metrics
 
@@ -42,6 +42,7 @@ def test_meta_says_what_a_result_depends_on_beside_its_configuration(finished):
     meta = json.loads((finished / "meta.json").read_text())
     assert meta["algorithm"] == "ippo"
     assert set(meta) >= {"git_commit", "versions", "device"}
+    assert meta["env_version"] == CardMarket().version
     assert set(meta["versions"]) >= {"python", "jax", "jaxlib"}
 
 
