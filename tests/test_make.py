@@ -2,6 +2,7 @@
 "Contract".
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -158,7 +159,7 @@ def test_overrides_go_by_dotted_name_with_or_without_env(prefix):
 def test_what_is_not_overridden_is_the_presets():
     _, params = cardjax.make("two", alpha=0.5)
     _, default = cardjax.make("two", preset="default")
-    jax.tree.map(np.testing.assert_array_equal, params.replace(alpha=default.alpha), default)
+    chex.assert_trees_all_equal(params.replace(alpha=default.alpha), default)
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,23 @@ from cardjax.adapters.libraries import library
 from cardjax.adapters.seat import make_seat
 from cardjax.adapters.slots import Shown, Slot, numbers, play, start, view, words_of
 from cardjax.adapters.text import round_text
-from cardjax.policies.protocol import Policy
+from cardjax.policies.protocol import Policy, TrainedPlayer
 
 with library("gymnasium", "gym"):
     import gymnasium
     from gymnasium import spaces
+    from gymnasium.error import ResetNeeded
 
 RENDER_MODES = ["ansi"]
 KINDS = {"cardjax/Single-v0": "single", "cardjax/Two-v0": "two"}
 """id → kind of game."""
+
+
+class SetByReset:
+    """An attribute that `reset` sets. Until then whoever reads it is told so."""
+
+    def __get__(self, env: Any, owner: type) -> Any:
+        raise ResetNeeded("call reset() first: no game has been started yet")
 
 
 class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
@@ -32,15 +40,17 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
     rejected pass), rewards points (or as `reward` says). A game ends with terminated = True after
     ten rounds; truncated is never True. `info["action_mask"]` is int8 [21], which actions are valid
     next, as `spaces.Discrete.sample` takes it; the other entries are the round's just settled, by
-    the names of RULES.md, "What a step reports", as Python numbers and arrays.
+    the names that `CardMarket.step` gives them, as Python numbers and arrays.
     """
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 1}
+    _slot: Slot = SetByReset()  # type: ignore[assignment]
+    _shown: Shown = SetByReset()  # type: ignore[assignment]
 
     def __init__(
         self,
         kind: str = "single",
-        opponent: str | Policy | None = None,
+        opponent: str | Policy | TrainedPlayer | None = None,
         opponent_params: Any = None,
         render_mode: str | None = None,
         **overrides: Any,
@@ -49,8 +59,8 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
 
         Args:
             kind: "single" or "two"; the registered ids set it.
-            opponent: who plays the other seats, a policy's name or a Policy; by default
-                `equilibrium`.
+            opponent: who plays the other seats, a policy's name, a Policy, or what
+                `cardjax.load_policy` gives; by default `equilibrium`.
             opponent_params: a learned Policy's weights.
             render_mode: None or "ansi".
             overrides: preset, n_players, observe_posterior, and EnvParams by dotted name.
@@ -63,8 +73,6 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
         self.observation_space, self.action_space = seat_spaces(self.seat.market, terms.market)
         self.terms = jax.device_put(terms)
         self._seed_words: np.ndarray | None = None
-        self._slot: Slot
-        self._shown: Shown
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -82,7 +90,11 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
         return np.array(self._shown.observation), self._info()
 
     def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Settle a round: (observation, reward, terminated, truncated, info)."""
+        """Settle a round: (observation, reward, terminated, truncated, info).
+
+        Raises:
+            ResetNeeded: no game has been started yet.
+        """
         self._slot, shown = play(self.seat, self._slot, np.asarray(action), self.terms)
         self._shown = shown = jax.device_get(shown)
         return (

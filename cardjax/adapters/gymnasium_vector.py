@@ -14,13 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from cardjax.adapters.gymnasium import RENDER_MODES, check_render_mode, seat_spaces
+from cardjax.adapters.gymnasium import RENDER_MODES, SetByReset, check_render_mode, seat_spaces
 from cardjax.adapters.libraries import library
 from cardjax.adapters.seat import Seat, Terms, make_seat
 from cardjax.adapters.slots import Shown, Slot, play, start, view, words_of
 from cardjax.adapters.text import round_text
 from cardjax.env import ParameterError, View
-from cardjax.policies.protocol import Policy
+from cardjax.policies.protocol import Policy, TrainedPlayer
 
 with library("gymnasium", "gym"):
     from gymnasium.utils import seeding
@@ -41,12 +41,13 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 1}
+    _shown: Shown = SetByReset()  # type: ignore[assignment]
 
     def __init__(
         self,
         num_envs: int = 1,
         kind: str = "single",
-        opponent: str | Policy | None = None,
+        opponent: str | Policy | TrainedPlayer | None = None,
         opponent_params: Any = None,
         render_mode: str | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
@@ -76,7 +77,6 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.terms = jax.device_put(terms)
         self._seed_words = np.zeros((num_envs, 2), np.uint32)
         self._slots: Slot | None = None
-        self._shown: Shown
         self._settled: dict[str, np.ndarray] = {}
 
     def reset(
@@ -117,6 +117,7 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """Settle a round of every game: (observations, rewards, terminations, truncations, infos).
 
         Raises:
+            ResetNeeded: no game has been started yet.
             ValueError: a game is over and autoreset is disabled.
         """
         over = self._shown.terminated
@@ -146,10 +147,8 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """A line of text for each market, if `render_mode` is "ansi"."""
         if self.render_mode is None:
             return None
-        known, over = (
-            jax.device_get(_view_all(self.seat, self._slots, self.terms)),
-            self._shown.terminated,
-        )
+        over = self._shown.terminated
+        known = jax.device_get(_view_all(self.seat, self._slots, self.terms))
         lines = []
         for i in range(self.num_envs):
             own, settled = jax.tree.map(lambda leaf, i=i: leaf[i], (known, self._settled))
@@ -170,7 +169,7 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return np.full(self.num_envs, -1) if self._slots is None else np.asarray(self._slots.game)
 
     def _reseed(self, seed: int | Sequence[int | None] | None, chosen: np.ndarray) -> np.ndarray:
-        """Give seeds to those of `chosen` that get one, or have none yet; which, bool [num_envs]."""
+        """Seeds those of `chosen` that are given one or have none: bool [num_envs], which."""
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
         seeds = [None] * self.num_envs if seeds is None else list(seeds)
         if len(seeds) != self.num_envs:
@@ -220,7 +219,7 @@ def _start_all(seat: Seat, seed_words: Array, games: Array, terms: Terms) -> tup
 def _step_all(
     mode: AutoresetMode, seat: Seat, slots: Slot, over: Array, actions: Array, terms: Terms
 ) -> tuple[Slot, Shown, Shown]:
-    """(slots, what is shown, what the rounds came to): the two differ where a game is started anew."""
+    """(slots, what is shown, what the rounds came to); the two differ where a game is new."""
 
     def one(slot: Slot, over: Array, action: Array) -> tuple[Slot, Shown, Shown]:
         after, played = play(seat, slot, action, terms)

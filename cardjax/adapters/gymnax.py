@@ -17,7 +17,7 @@ from jax import Array
 from cardjax.adapters.libraries import library
 from cardjax.adapters.seat import Seat, SeatState, Terms, make_seat
 from cardjax.env import N_ACTIONS, N_ROUNDS, EnvParams
-from cardjax.policies.protocol import Policy
+from cardjax.policies.protocol import Policy, TrainedPlayer
 
 with library("gymnax", "gymnax"):
     from gymnax.environments import environment, spaces
@@ -134,7 +134,7 @@ class LegacyMarketEnvironment(MarketEnvironment):
 def make(
     kind: str = "single",
     legacy: bool = False,
-    opponent: str | Policy | None = None,
+    opponent: str | Policy | TrainedPlayer | None = None,
     opponent_params: Any = None,
     **overrides: Any,
 ) -> tuple[MarketEnvironment, GymnaxParams]:
@@ -143,7 +143,8 @@ def make(
     Args:
         kind: "single" or "two".
         legacy: step as gymnax did before 1.0.
-        opponent: who plays the other seats, a policy's name or a Policy; by default `equilibrium`.
+        opponent: who plays the other seats, a policy's name, a Policy, or what
+            `cardjax.load_policy` gives; by default `equilibrium`.
         opponent_params: a learned Policy's weights.
         overrides: as of `cardjax.make`.
 

@@ -1,4 +1,4 @@
-"""JaxMARL: the market as a `MultiAgentEnv`, agents "agent_0", "agent_1", … keyed in dictionaries."""
+"""JaxMARL: the market as a `MultiAgentEnv`, with dictionaries keyed by agent, "agent_0", …"""
 
 from functools import partial
 from typing import Any

@@ -16,7 +16,12 @@ with library("pettingzoo", "pettingzoo"):
     from gymnasium.utils import seeding
     from pettingzoo import ParallelEnv
 
-    from cardjax.adapters.gymnasium import RENDER_MODES, check_render_mode, seat_spaces
+    from cardjax.adapters.gymnasium import (
+        RENDER_MODES,
+        SetByReset,
+        check_render_mode,
+        seat_spaces,
+    )
 
 MASKS = ("info", "observation")
 Dicts = dict[str, Any]
@@ -43,6 +48,8 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         "render_fps": 1,
         "is_parallelizable": True,
     }
+    _slot: Slot = SetByReset()  # type: ignore[assignment]
+    _shown: Shown = SetByReset()  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -75,8 +82,6 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         self.state_space = spaces.Box(box.low.ravel(), box.high.ravel(), dtype=np.float32)
         self.params = jax.device_put(params)
         self._seed_words: np.ndarray | None = None
-        self._slot: Slot
-        self._shown: Shown
 
     def reset(self, seed: int | None = None, options: Dicts | None = None) -> tuple[Dicts, Dicts]:
         """A new game: (observations, infos). With a seed, its first; else the next. There are no
@@ -95,8 +100,10 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         after a game's end.
 
         Raises:
+            ResetNeeded: no game has been started yet.
             ParameterError: not exactly the live players act.
         """
+        slot = self._slot
         if not self.agents:
             return {}, {}, {}, {}, {}
         if set(actions) != set(self.agents):
@@ -104,7 +111,7 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
                 "actions of", ", ".join(actions), f"must be of {', '.join(self.agents)}"
             )
         asked = np.asarray([actions[agent] for agent in self.agents])
-        self._slot, shown = play(self.market, self._slot, asked, self.params)
+        self._slot, shown = play(self.market, slot, asked, self.params)
         self._shown, players = jax.device_get(shown), self.possible_agents
         over = bool(self._shown.terminated)
         self.agents = [] if over else list(players)

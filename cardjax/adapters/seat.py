@@ -8,7 +8,8 @@ from jax import Array
 
 from cardjax.config import make_config, make_market
 from cardjax.env import CardMarket, EnvParams, ParameterError, State, View
-from cardjax.policies.protocol import Policy
+from cardjax.env.execution import as_action
+from cardjax.policies.protocol import Policy, TrainedPlayer
 from cardjax.policies.registry import make_policy
 
 DEFAULT_OPPONENT = "equilibrium"
@@ -117,25 +118,36 @@ class Seat:
         self, key: Array, state: SeatState, action: Array, terms: Terms
     ) -> tuple[Any, Array]:
         """The opponents' memory after their decision, and the actions of all seats, [A]."""
-        action = jax.numpy.asarray(action).reshape((1,))
+        action = _as_asked(action).reshape((1,))
         if self.opponent is None:
             return state.memory, action
         views = jax.tree.map(lambda leaf: leaf[1:], self.market.view(state.game, terms.market))
         knows = terms.market if terms.opponent is None else terms.opponent
         memory, others = self.opponent.act(knows, state.memory, views, _opponent_key(key))
-        return memory, jax.numpy.concatenate([action, others.astype(action.dtype)])
+        return memory, jax.numpy.concatenate([action, _as_asked(others)])
+
+
+def _as_asked(action: Array) -> Array:
+    """int32: the action as the market reads it, whatever its type, and −1 where it names none. A
+    seat's type, a bool's or a float's, then changes nothing at the other seats.
+    """
+    known_action, known = as_action(jax.numpy.asarray(action))
+    return jax.numpy.where(known, known_action, -1)
 
 
 def make_seat(
-    kind: str, opponent: str | Policy | None = None, opponent_params: Any = None, **overrides: Any
+    kind: str,
+    opponent: str | Policy | TrainedPlayer | None = None,
+    opponent_params: Any = None,
+    **overrides: Any,
 ) -> tuple[Seat, Terms]:
     """A seat and its terms.
 
     Args:
         kind: "single" or "two".
-        opponent: a policy's name, or a Policy; by default `equilibrium`, and none in a game for
-            one.
-        opponent_params: a learned Policy's weights.
+        opponent: a policy's name, a Policy, or what `cardjax.load_policy` gives; by default
+            `equilibrium`, and none in a game for one.
+        opponent_params: a learned Policy's weights; not with `load_policy`'s, which has its own.
         overrides: as of `cardjax.make`, preset and n_players among them.
 
     Raises:
@@ -146,6 +158,9 @@ def make_seat(
         if opponent is not None:
             raise ParameterError("opponent", opponent, "a single player has none: leave it out")
         return Seat(market), Terms(params)
+    if isinstance(opponent, TrainedPlayer):
+        opponent_params = _weights_of(opponent, opponent_params, market)
+        opponent = opponent.policy
     policy = _policy(DEFAULT_OPPONENT if opponent is None else opponent)
     if not getattr(policy, "share_params", True):
         raise ParameterError(
@@ -164,7 +179,7 @@ def make_game(kind: str, **overrides: Any) -> tuple[CardMarket, EnvParams]:
 
 
 def player_info(info: dict[str, Array], seat: int) -> dict[str, Array]:
-    """A step's info as one player's: entries with a player axis at that seat, the rest as they are."""
+    """A step's info as one player's: the entries with a player axis are taken at that seat."""
     return {name: leaf[seat] if name in OF_PLAYERS else leaf for name, leaf in info.items()}
 
 
@@ -175,6 +190,17 @@ def _policy(opponent: str | Policy) -> Policy:
         return make_policy(opponent)
     except ValueError as error:
         raise ParameterError("opponent", opponent, str(error).partition(": ")[2]) from None
+
+
+def _weights_of(opponent: TrainedPlayer, opponent_params: Any, market: CardMarket) -> Any:
+    """A trained player's weights, if it can play in this market and no others are given."""
+    if opponent_params is not None:
+        raise ParameterError("opponent_params", "…", "must be left out: the opponent has its own")
+    learned = opponent.market.n_players
+    if learned != market.n_players:
+        allowed = f"was trained for {learned} player(s), not for {market.n_players}"
+        raise ParameterError("opponent", type(opponent).__name__, allowed)
+    return opponent.params
 
 
 def _opponent_key(key: Array) -> Array:

@@ -58,7 +58,7 @@ def position_of(action: Array) -> Array:
 def action_mask(bid: Array, ask: Array, s_max: Array, wealth: Array, params: EnvParams) -> Array:
     """Which actions are valid, bool [..., 21]; the arguments are those of `largest_sizes`."""
     n_buys, n_sells = largest_sizes(bid, ask, s_max, wealth, params)
-    sizes = jnp.arange(1, MAX_SIZE + 1)
+    sizes = jnp.arange(1, MAX_SIZE + 1, dtype=jnp.int32)
     buys, sells = sizes <= n_buys[..., None], sizes <= n_sells[..., None]
     return jnp.concatenate([jnp.ones_like(buys[..., :1]), buys, sells], -1)
 
@@ -128,7 +128,7 @@ def execute(
     """
 
     def checked(requested: Array, wealth: Array) -> tuple[Array, Array]:
-        action, known = _as_action(requested)
+        action, known = as_action(requested)
         size, is_sell = jnp.abs(position_of(action)).astype(jnp.float32), action > MAX_SIZE
         affordable = size * jnp.where(is_sell, s_max - bid, ask) <= wealth
         valid = known & ((size == 0) | (may_trade(wealth, params) & affordable))
@@ -157,7 +157,7 @@ def execute(
     return by_player(filled, action, rejected, position)
 
 
-def _as_action(requested: Array) -> tuple[Array, Array]:
+def as_action(requested: Array) -> tuple[Array, Array]:
     """The int32 action, and whether the request names one.
 
     A NaN, a fraction or a number outside 0..20 names none, and is a pass.

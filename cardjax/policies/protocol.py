@@ -3,13 +3,13 @@ protocol".
 """
 
 import abc
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.env import N_ACTIONS, EnvParams, View, sample_categorical
+from cardjax.env import N_ACTIONS, CardMarket, EnvParams, View, sample_categorical
 
 
 class Policy(Protocol):
@@ -38,6 +38,16 @@ class Policy(Protocol):
         Returns:
             The next carry, and actions int32 [...], 0 pass, 1..10 buy, 11..20 sell.
         """
+
+
+@runtime_checkable
+class TrainedPlayer(Protocol):
+    """A policy together with what it acts on, as `cardjax.load_policy` gives it."""
+
+    policy: Policy
+    params: Any
+    market: CardMarket
+    """the game that it learned."""
 
 
 class Memoryless(abc.ABC):

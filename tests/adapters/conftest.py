@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 from cardjax.adapters.slots import base_key
+from cardjax.config import make_config
 from cardjax.env import sample_categorical
+from cardjax.runtime.learners import make_learner
+from cardjax.runtime.trained import TrainedPolicy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +43,38 @@ class Mixing:
 
     def act(self, params, carry, view, key):
         return carry, sample_categorical(key, view.action_mask.astype(jnp.float32))
+
+
+@dataclasses.dataclass(frozen=True)
+class Constant:
+    """Asks for the same in every round, in whatever type it is written."""
+
+    asked: object
+
+    def init(self, key, batch):
+        return ()
+
+    def act(self, params, carry, view, key):
+        return carry, jnp.full(view.bid.shape, self.asked)
+
+
+@pytest.fixture(scope="session")
+def constant():
+    return Constant
+
+
+@pytest.fixture(scope="session")
+def trained():
+    """trained(n_players=2): an untrained policy in the form that `load_policy` gives."""
+
+    def make(n_players=2):
+        changes = {"ppo.hidden": (4,), "train.n_envs": 32, "env.n_players": n_players}
+        config = make_config(changes)
+        learner = make_learner("ippo", config)
+        params = learner.policy_params(learner.init(jax.random.key(0)))
+        return TrainedPolicy("ippo", config, 0, params)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import pytest
 
 gymnasium = pytest.importorskip("gymnasium", minversion="1.1")
 
+from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
 
 from cardjax.adapters.gymnasium import KINDS, MarketEnv
@@ -66,6 +67,27 @@ def test_an_early_reset_also_goes_on_to_the_next_game(single):
     assert (single.reset(seed=4)[0] != second).any()
 
 
+@pytest.mark.parametrize("method", ["step", "action_masks", "render"])
+def test_before_reset_an_error_says_what_to_do(method):
+    env = MarketEnv(render_mode="ansi")
+    with pytest.raises(ResetNeeded, match=r"call reset\(\) first"):
+        getattr(env, method)(*([0] if method == "step" else []))
+
+
+def test_what_a_seat_does_not_own_a_boolean_leaves_alone(constant):
+    env = MarketEnv("two", opponent=constant(20))
+    for action in (1, np.True_):
+        env.reset(seed=0)
+        env.step(action)
+        assert env._slot.state.game.players.last_position.tolist() == [1, -10]
+
+
+def test_a_trained_policy_plays_the_other_seat(trained):
+    env = gymnasium.make("cardjax/Two-v0", opponent=trained(), disable_env_checker=True)
+    env.reset(seed=0)
+    assert env.step(0)[2] is False
+
+
 def test_environments_without_a_seed_differ():
     assert (MarketEnv().reset()[0] != MarketEnv().reset()[0]).any()
 
@@ -96,6 +118,7 @@ def test_gymnasium_make_passes_presets_overrides_and_opponents(mixing):
     assert env.seat.market == CardMarket(4) and env.seat.opponent is mixing
     assert env.terms.market.alpha == np.float32(0.9) and not env.terms.market.flags.enable_impact
     assert env.terms.market.initial_wealth < make_params().initial_wealth, "not the preset's"
+    assert all(env_id.endswith(f"-{CardMarket().version}") for env_id in KINDS)
     assert (
         gymnasium.make("cardjax/Two-v0").unwrapped.seat.opponent == MarketEnv("two").seat.opponent
     )

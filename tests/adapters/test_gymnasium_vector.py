@@ -1,10 +1,12 @@
 """The vector environment does what Gymnasium's SyncVectorEnv does with as many single ones."""
 
+import chex
 import numpy as np
 import pytest
 
 gymnasium = pytest.importorskip("gymnasium", minversion="1.1")
 
+from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from cardjax.adapters.gymnasium import MarketEnv
@@ -136,6 +138,24 @@ def test_observations_are_in_their_space_and_text_has_a_line_for_each():
 def test_bad_arguments_are_refused_in_a_line(arguments, said):
     with pytest.raises(ParameterError, match=said):
         MarketVectorEnv(**arguments)
+
+
+def test_before_reset_an_error_says_what_to_do():
+    envs = MarketVectorEnv(2, render_mode="ansi")
+    for call in (lambda: envs.step(np.zeros(2, int)), envs.action_masks, envs.render):
+        with pytest.raises(ResetNeeded, match=r"call reset\(\) first"):
+            call()
+
+
+def test_a_boolean_leaves_the_opponents_orders_alone_and_trained_policies_play(constant, trained):
+    envs = MarketVectorEnv(2, "two", opponent=constant(20))
+    envs.reset(seed=0)
+    envs.step(np.array([True, False]))
+    assert envs._slots.state.game.players.last_position.tolist() == [[1, -10], [0, -10]]
+    opponent = trained()
+    chex.assert_trees_all_equal(
+        MarketVectorEnv(2, "two", opponent=opponent).terms.opponent, opponent.params
+    )
 
 
 def test_bad_masks_and_seeds_are_refused():

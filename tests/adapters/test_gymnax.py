@@ -1,5 +1,6 @@
 """The gymnax form is the market's own game, and gymnax's wrappers work on it."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,7 +41,7 @@ def test_from_the_same_keys_it_is_the_markets_game_to_the_bit(played):
     first, state = jax.jit(market.reset)(jax.random.key(0), make_params(alpha=0.7))
     assert (env.reset(jax.random.key(0), params)[0] == first).all()
     theirs = jax.jit(lambda state: rollout(market.step, state, make_params(alpha=0.7)))(state)
-    assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), ours, theirs))
+    chex.assert_trees_all_equal(ours, theirs)
     assert ours[2].sum() == 1 and ours[2][9] and not ours[3].any()
 
 
@@ -112,7 +113,8 @@ def test_the_legacy_form_has_five_values(played):
     assert ours[3]["discount"].tolist() == [1.0] * 9 + [0.0] + [1.0] * 2
 
 
-def test_two_players_are_one_learner_and_a_policy(mixing):
+def test_two_players_are_one_learner_and_a_policy(mixing, trained):
+    assert make("two", opponent=trained())[0].observation_space().shape == (57,)
     env, params = make("two", opponent=mixing, n_players=4)
     assert env.observation_space(params).shape == (61,)
     with pytest.raises(ParameterError, match=r"env\.alhpa = 1: unknown name"):

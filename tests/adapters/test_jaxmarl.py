@@ -2,6 +2,7 @@
 read.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -67,7 +68,7 @@ def test_from_the_same_keys_it_is_the_markets_game(env):
         True,
         False,
     ]
-    assert jax.tree.all(jax.tree.map(lambda a, b: np.allclose(a, b[-1], rtol=1e-6), last, states))
+    chex.assert_trees_all_close(last, jax.tree.map(lambda leaf: leaf[-1], states), rtol=1e-6)
     assert all(leaf.shape == (len(ACTIONS), 2) for leaf in infos.values())
     np.testing.assert_allclose(infos["pnl"], info["pnl"], rtol=1e-5, atol=1e-4)
     assert (infos["S"] == info["S"][:, None]).all()
@@ -84,7 +85,7 @@ def test_the_world_state_is_what_each_agents_central_critic_sees(env):
     ).all()
     assert world[0, -1] == observations["agent_1"][env.market.observation_fields["wealth"].slice][0]
     seen = jax.jit(env.get_obs)(state)
-    assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), seen, observations))
+    chex.assert_trees_all_equal(seen, observations)
 
 
 def test_it_resets_to_the_state_that_it_is_given(env):
@@ -93,9 +94,8 @@ def test_it_resets_to_the_state_that_it_is_given(env):
     actions = {agent: jnp.int32(0) for agent in env.agents}
     for t in range(10):
         observations, state, _, dones, _ = env.step(jax.random.key(t), state, actions, start)
-    assert dones["__all__"] and jax.tree.all(
-        jax.tree.map(lambda a, b: (a == b).all(), state, start)
-    )
+    assert dones["__all__"]
+    chex.assert_trees_all_equal(state, start)
     assert (observations["agent_0"] == jax.jit(env.get_obs)(start)["agent_0"]).all()
 
 

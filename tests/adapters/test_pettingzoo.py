@@ -7,6 +7,7 @@ import pytest
 
 pettingzoo = pytest.importorskip("pettingzoo")
 
+from gymnasium.error import ResetNeeded
 from pettingzoo.test import parallel_api_test, parallel_seed_test
 
 from cardjax.adapters.pettingzoo import parallel_env
@@ -54,6 +55,20 @@ def test_a_seed_names_the_games_and_a_game_is_the_markets_own(three, native_game
             )
             assert three.state() in three.state_space
         assert three.agents == [] and three.step({}) == ({}, {}, {}, {}, {})
+
+
+def test_before_reset_an_error_says_what_to_do():
+    env = parallel_env(render_mode="ansi")
+    for call in (lambda: env.step({}), env.state, env.render):
+        with pytest.raises(ResetNeeded, match=r"call reset\(\) first"):
+            call()
+
+
+def test_a_boolean_leaves_the_others_orders_alone():
+    env = parallel_env()
+    env.reset(seed=0)
+    env.step({"player_0": np.True_, "player_1": 20})
+    assert env._slot.state.players.last_position.tolist() == [1, -10]
 
 
 def test_the_mask_stands_where_it_is_asked_for():

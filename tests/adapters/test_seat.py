@@ -1,5 +1,6 @@
 """One seat against policies is the market's own game. Needs no library but JAX."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -52,12 +53,51 @@ def test_a_seat_plays_the_markets_game_and_its_opponents_play_as_the_policy_says
         "the opponents do not mix"
     )
     assert (ours[0] == theirs[0][:, 0]).all() and (ours[2] == theirs[2][:, 0]).all()
-    assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), ours[1].game, theirs[1]))
+    chex.assert_trees_all_equal(ours[1].game, theirs[1])
     for name, leaf in ours[5].items():
         assert (leaf == (theirs[5][name][:, 0] if name in OF_PLAYERS else theirs[5][name])).all(), (
             name
         )
     assert ours[3].sum() == 2 and not ours[4].any()
+
+
+ONE = (True, np.True_, 1, 1.0, np.int8(1), np.uint8(1))
+"""Buy one unit, in types that a caller may have at hand."""
+NOTHING = (-1, 21, 0.5, float("nan"))
+
+
+def test_an_actions_type_changes_nothing_at_the_other_seats(constant):
+    @jax.jit
+    def played(key):
+        actions = []
+        for asked in (*ONE, *NOTHING):
+            for others in (20, 20.0, np.int8(20)):
+                seat, terms = make_seat("two", constant(others))
+                _, state = seat.reset(key, terms)
+                *_, info = seat.market.step_env(
+                    key, state.game, seat._actions(key, state, asked, terms)[1], terms.market
+                )
+                actions.append((info["action"], info["rejected"]))
+        return actions
+
+    for n, (action, rejected) in enumerate(played(jax.random.key(0))):
+        if n < 3 * len(ONE):
+            assert action.tolist() == [1, 20] and not rejected.any()
+        else:
+            assert action.tolist() == [0, 20] and rejected.tolist() == [True, False]
+
+
+def test_a_trained_policy_is_an_opponent_as_it_is(trained):
+    opponent = trained()
+    seat, terms = make_seat("two", opponent)
+    assert seat.opponent is opponent.policy and terms.opponent is opponent.params
+
+
+def test_a_trained_policy_of_another_game_or_with_other_weights_is_refused(trained):
+    with pytest.raises(ParameterError, match=r"was trained for 3 player\(s\), not for 2"):
+        make_seat("two", trained(n_players=3))
+    with pytest.raises(ParameterError, match=r"opponent_params = .*: must be left out"):
+        make_seat("two", trained(), opponent_params=())
 
 
 def test_a_learned_opponent_has_its_weights_and_keeps_its_memory(rising):

@@ -1,5 +1,6 @@
 """The game as reset and step: rounds, ends, resets, stop-out, switches, and what a step reports."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,7 +44,7 @@ STOP_OUT = make_params(**{"flags.stop_out": True})
 def assert_same(a, b):
     """The same tree, bit for bit."""
     assert jax.tree.structure(a) == jax.tree.structure(b)
-    jax.tree.map(np.testing.assert_array_equal, a, b)
+    chex.assert_trees_all_equal(a, b)
 
 
 def actions_of(env, action=0):

@@ -1,5 +1,6 @@
 """Parameters: what is refused and how, and what is accepted."""
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -129,7 +130,7 @@ def test_names_may_carry_the_env_prefix():
         **{"env.alpha": 0.5, "env.liquidity.tau": 0.2, "env.flags.stop_out": True}
     )
     without = make_params(alpha=0.5, **{"liquidity.tau": 0.2, "flags.stop_out": True})
-    jax.tree.map(np.testing.assert_array_equal, with_prefix, without)
+    chex.assert_trees_all_equal(with_prefix, without)
     assert with_prefix.alpha == 0.5 and with_prefix.flags.stop_out
 
 

@@ -1,5 +1,6 @@
 """What holds of every game, whatever the keys and actions: properties over random ones."""
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +37,7 @@ def any_actions(n_players):
 def assert_same(a, b):
     """The same tree, bit for bit."""
     assert jax.tree.structure(a) == jax.tree.structure(b)
-    jax.tree.map(np.testing.assert_array_equal, a, b)
+    chex.assert_trees_all_equal(a, b)
 
 
 def assert_close(a, b):

@@ -1,5 +1,6 @@
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -370,7 +371,7 @@ def test_jit_and_eager_agree(hand_made, acts, name):
         eager_carry, eager = policy.act(DEFAULT, eager_carry, view, key)
         carry, action = acts[name](DEFAULT, carry, view, key)
         np.testing.assert_array_equal(action, eager)
-        jax.tree.map(np.testing.assert_array_equal, carry, eager_carry)
+        chex.assert_trees_all_equal(carry, eager_carry)
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -2,6 +2,7 @@
 
 import pathlib
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -102,4 +103,4 @@ def test_lively_offers_something_in_most_rounds(met):
 
 
 def test_default_overrides_nothing():
-    jax.tree.map(np.testing.assert_array_equal, preset("default"), make_params())
+    chex.assert_trees_all_equal(preset("default"), make_params())
