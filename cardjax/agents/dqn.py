@@ -22,7 +22,7 @@ from cardjax.agents import q_learning, replay
 from cardjax.agents.networks import Network
 from cardjax.agents.q_heads import Head, make_head, n_outputs, per_action, units_of
 from cardjax.agents.q_policy import QParams, QPolicy
-from cardjax.agents.schedules import annealed
+from cardjax.agents.schedules import annealed, implicit_promotion
 from cardjax.agents.values import DQNValues
 from cardjax.config import DQNConfig
 from cardjax.env.declaration import ParameterError
@@ -177,7 +177,9 @@ class DQN:
 
     def epsilon(self, n_updates: Array) -> Array:
         """The share of exploring actions in the update after `n_updates`."""
-        progress = n_updates / self.total_updates / self.config.exploration_fraction
+        progress = (
+            n_updates.astype(jnp.float32) / self.total_updates / self.config.exploration_fraction
+        )
         return annealed(
             self.config.epsilon, self.config.epsilon_end, "linear", jnp.minimum(progress, 1)
         )
@@ -314,14 +316,16 @@ class DQN:
         )
         block = self._drawn(state.replay, index)
         n_items = self.n_envs * self._n_items(state).astype(jnp.float32)
-        beta = annealed(self.config.beta, 1.0, "linear", state.n_updates / self.total_updates)
+        progress = state.n_updates.astype(jnp.float32) / self.total_updates
+        beta = annealed(self.config.beta, 1.0, "linear", progress)
         importance = q_learning.importance_weights(probability, n_items, beta)
 
         following = self._following(state, block)
         gradient, (loss, error) = jax.grad(self._loss, has_aux=True)(
             state.weights, block, following, importance
         )
-        change, optimizer = self.optimizer.update(gradient, state.optimizer, state.weights)
+        with implicit_promotion():
+            change, optimizer = self.optimizer.update(gradient, state.optimizer, state.weights)
         weights = optax.apply_updates(state.weights, change)
         state = state._replace(
             weights=weights,
@@ -370,7 +374,7 @@ class DQN:
             )
 
         def nothing() -> Array:
-            return jnp.zeros((*block.action.T.shape, self.head.n_atoms))
+            return jnp.zeros((*block.action.T.shape, self.head.n_atoms), jnp.float32)
 
         return jax.lax.cond(jnp.asarray(self.config.gamma) > 0, bootstrapped, nothing)
 
@@ -433,7 +437,7 @@ class DQN:
 
     def _learning_keys(self, state: DQNState, key: Array) -> tuple[Array, Array]:
         n = self.config.n_gradient_steps
-        return state.n_updates * n + jnp.arange(n), jax.random.split(key, n)
+        return state.n_updates * n + jnp.arange(n, dtype=jnp.int32), jax.random.split(key, n)
 
     def _n_items(self, state: DQNState) -> Array:
         return jnp.minimum(state.n_updates + 1, self.n_blocks) * self._items_per_block
@@ -445,7 +449,7 @@ class DQN:
         n = self._burn_in
         if not n:
             return ()
-        observation = jnp.zeros((self.n_envs, n, self.market.observation_size))
+        observation = jnp.zeros((self.n_envs, n, self.market.observation_size), jnp.float32)
         return Tail(
             observation, jnp.ones((self.n_envs, n), bool), self.network.carry((self.n_envs,))
         )
@@ -491,7 +495,7 @@ class DQN:
         steps = self.total_updates * self.config.n_gradient_steps
 
         def rate(n: Array) -> Array:
-            progress = jnp.minimum(n / steps, 1)
+            progress = jnp.minimum(n.astype(jnp.float32) / steps, 1)
             return annealed(
                 self.config.learning_rate, self.config.learning_rate_end, "linear", progress
             )

@@ -61,11 +61,11 @@ class Network:
     def init(self, key: Array, n_inputs: int) -> Any:
         """Fresh weights: a dict of flax parameters."""
         keys = jax.random.split(key, 3)
-        features = jnp.zeros((1, self.hidden[-1]))
-        weights = {"torso": self._torso.init(keys[0], jnp.zeros((1, n_inputs)))}
+        features = jnp.zeros((1, self.hidden[-1]), jnp.float32)
+        weights = {"torso": self._torso.init(keys[0], jnp.zeros((1, n_inputs), jnp.float32))}
         if self._cell is not None:
             weights["cell"] = self._cell.init(keys[1], self.carry((1,)), features)
-            features = jnp.zeros((1, 2 * self.hidden[-1]))
+            features = jnp.zeros((1, 2 * self.hidden[-1]), jnp.float32)
         return weights | {"head": self._head.init(keys[2], features)}
 
     def carry(self, batch: tuple[int, ...]) -> Any:

@@ -37,7 +37,7 @@ def policy_gradient(
     weights = jnp.exp(shifted)
     normaliser = weights.sum(0)
     p, log_p = weights / normaliser, shifted - jnp.log(normaliser)
-    taken = jnp.arange(len(logits))[:, None] == part.action
+    taken = jnp.arange(len(logits), dtype=jnp.int32)[:, None] == part.action
     log_ratio = jnp.where(taken, log_p, 0).sum(0) - part.log_prob
     ratio = jnp.exp(log_ratio)
     # The surrogates are minima; their derivatives are those of the unclipped side, where that is

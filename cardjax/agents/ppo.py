@@ -41,7 +41,7 @@ from cardjax.agents.policy import ActorParams, ActorPolicy, unroll_seats
 from cardjax.agents.policy_gradient import policy_gradient, value_gradient
 from cardjax.agents.population import SELF, Population, check_population
 from cardjax.agents.rewards import charged_for_ruin, new_reward_scale, new_ruin, scaled
-from cardjax.agents.schedules import annealed
+from cardjax.agents.schedules import annealed, implicit_promotion
 from cardjax.agents.values import PPOValues
 from cardjax.config import PPOConfig
 from cardjax.env.declaration import ParameterError
@@ -322,7 +322,8 @@ class PPO:
                 as_tree(weights), of_games(batch, games), state.n_updates
             )
             gradient, _ = ravel_pytree(tree)
-            direction, optimizer = self.optimizer.update(gradient, optimizer)
+            with implicit_promotion():
+                direction, optimizer = self.optimizer.update(gradient, optimizer)
             return (weights - rate * direction, optimizer), metrics | {
                 "gradient_norm": optax.tree.norm(gradient)
             }
@@ -471,7 +472,10 @@ class PPO:
         """A hyperparameter after so many updates."""
         start, end = getattr(self.config, name), getattr(self.config, f"{name}_end")
         return annealed(
-            start, end, getattr(self.config, f"{name}_schedule"), n_updates / self.total_updates
+            start,
+            end,
+            getattr(self.config, f"{name}_schedule"),
+            n_updates.astype(jnp.float32) / self.total_updates,
         )
 
     def _entropy_weight(self, n_updates: Array) -> Array:

@@ -78,7 +78,7 @@ class C51Head:
     def values(self, outputs: Array, units: Units) -> Array:
         """As `Head.values`."""
         step = (units.v_max - units.v_min) / (self.n_atoms - 1)
-        atoms = units.v_min + step * jnp.arange(self.n_atoms)
+        atoms = units.v_min + step * jnp.arange(self.n_atoms, dtype=jnp.float32)
         return jnp.sum(jax.nn.softmax(outputs) * atoms, -1)
 
     def losses(

@@ -70,7 +70,7 @@ def projected(
     """
     n = probabilities.shape[-1]
     step = (high - low) / (n - 1)
-    atoms = low + step * jnp.arange(n)
+    atoms = low + step * jnp.arange(n, dtype=jnp.float32)
     moved = jnp.clip(shift[..., None] + discount[..., None] * atoms, low, high)
     nearness = 1 - jnp.abs(moved[..., None, :] - atoms[:, None]) / step
     return jnp.einsum("...ij,...j->...i", jnp.maximum(nearness, 0), probabilities)
@@ -99,7 +99,7 @@ def quantile_huber(quantiles: Array, target: Array, delta: Array | float) -> Arr
     """
     error = target[..., None, :] - quantiles[..., :, None]
     share = quantile_midpoints(quantiles.shape[-1])[:, None]
-    weight = jnp.abs(share - (error < 0))
+    weight = jnp.abs(share - (error < 0).astype(jnp.float32))
     return (weight * huber(error, delta) / delta).mean(-1).sum(-1)
 
 

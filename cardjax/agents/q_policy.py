@@ -101,7 +101,8 @@ def epsilon_greedy(q: Array, mask: Array, epsilon: Array, other: Array) -> Array
 
 def evenly(mask: Array) -> Array:
     """The same probability for every valid action, 0 for the others."""
-    return mask / mask.sum(-1, keepdims=True)
+    valid = mask.astype(jnp.float32)
+    return valid / valid.sum(-1, keepdims=True)
 
 
 def softmax_of_valid(logits: Array, mask: Array) -> Array:

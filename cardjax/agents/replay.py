@@ -84,8 +84,8 @@ def draw(replay: Replay, key: Array, batch: int, n_items: Array) -> tuple[Index,
         n_games = jax.tree.leaves(replay.blocks)[0].shape[0]
         key_game, key_item = jax.random.split(key)
         index = Index(
-            jax.random.randint(key_game, (batch,), 0, n_games),
-            jax.random.randint(key_item, (batch,), 0, n_items),
+            jax.random.randint(key_game, (batch,), 0, n_games, jnp.int32),
+            jax.random.randint(key_item, (batch,), 0, n_items, jnp.int32),
         )
         return index, jnp.full(batch, 1 / (n_games * n_items.astype(jnp.float32)))
     return draw_by_priority(replay.tree, key, batch)
@@ -146,17 +146,19 @@ def draw_by_priority(tree: Array, key: Array, batch: int) -> tuple[Index, Array]
     """
     key_game, key_item = jax.random.split(key)
     cumulative = jnp.cumsum(tree[:, 1])
-    u = (jnp.arange(batch) + jax.random.uniform(key_game, (batch,))) / batch * cumulative[-1]
+    strata = jnp.arange(batch, dtype=jnp.float32)
+    u = strata + jax.random.uniform(key_game, (batch,), jnp.float32)
+    u = u / batch * cumulative[-1]
     # Rounding may push u past the last game; `right` never picks a game of priority 0 before it.
     last = jnp.argmax(cumulative)
     game = jnp.minimum(jnp.searchsorted(cumulative, u, side="right"), last).astype(jnp.int32)
 
     node = jnp.ones(batch, jnp.int32)
-    u = jax.random.uniform(key_item, (batch,)) * tree[game, 1]
+    u = jax.random.uniform(key_item, (batch,), jnp.float32) * tree[game, 1]
     for _ in range((tree.shape[1] // 2).bit_length() - 1):
         left, right = tree[game, 2 * node], tree[game, 2 * node + 1]
         # Rounding may leave u at a sum's very end, and what has no priority is never to be drawn.
         goes_right = (u >= left) & (right > 0)
-        node = 2 * node + goes_right
+        node = 2 * node + goes_right.astype(jnp.int32)
         u = jnp.where(goes_right, u - left, u)
     return Index(game, node - tree.shape[1] // 2), tree[game, node] / cumulative[-1]

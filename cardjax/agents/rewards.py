@@ -97,11 +97,11 @@ def charged_for_ruin(
         return after & ~terminated_t[..., None], (after & ~ruined, after & terminated_t[..., None])
 
     ruined, (first_time, ended_ruined) = jax.lax.scan(one_round, ruin.ruined, (below, terminated))
-    n_ended = terminated.sum() * reward.shape[-1]
-    share = ended_ruined.sum() / jnp.maximum(n_ended, 1)
+    n_ended = terminated.sum(dtype=jnp.float32) * reward.shape[-1]
+    share = ended_ruined.sum(dtype=jnp.float32) / jnp.maximum(n_ended, 1)
     excess = jnp.where(n_ended > 0, share - bound, 0)
     multiplier = jnp.maximum(ruin.multiplier + rate * excess, 0).astype(jnp.float32)
-    charged = reward - ruin.multiplier * first_time
+    charged = reward - ruin.multiplier * first_time.astype(jnp.float32)
     return (
         Ruin(ruined, multiplier),
         charged,

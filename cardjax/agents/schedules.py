@@ -1,5 +1,8 @@
 """How a hyperparameter moves from its start to its end over a training."""
 
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -21,3 +24,10 @@ def annealed(start: Array | float, end: Array | float, shape: str, progress: Arr
     if shape == "constant":
         return first
     return first + (last - first) * progress
+
+
+def implicit_promotion() -> Any:
+    """Around optax's updates: its Adam raises a float to the power of an integer, which jax refuses
+    under strict promotion. There is nothing of ours for it to promote.
+    """
+    return jax.numpy_dtype_promotion("standard")

@@ -30,9 +30,9 @@ def deal(word: Array, event: Array) -> tuple[Array, Array]:
     first, word = draws.below(word, n)
     second, word = draws.below(word, n - 1)
     third, word = draws.below(word, n - 2)
-    second += second >= first
-    third += third >= jnp.minimum(first, second)
-    third += third >= jnp.maximum(first, second)
+    second += (second >= first).astype(jnp.int32)
+    third += (third >= jnp.minimum(first, second)).astype(jnp.int32)
+    third += (third >= jnp.maximum(first, second)).astype(jnp.int32)
     start, step = jnp.asarray(EVENTS.rank_start)[event], jnp.asarray(EVENTS.rank_step)[event]
     return jnp.stack([start + step * (card >> 2) for card in (first, second, third)], -1), word
 

@@ -89,7 +89,7 @@ def categorical(u: Array, weights: Sequence[Array]) -> Array:
     scaled = jnp.minimum(u, jnp.float32(LARGEST_BELOW_ONE)) * cumulative[-1]
     index = jnp.zeros(jnp.shape(u), jnp.int32)
     for bound in cumulative[:-1]:
-        index += scaled >= bound
+        index += (scaled >= bound).astype(jnp.int32)
     return index
 
 

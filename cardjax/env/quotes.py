@@ -63,7 +63,7 @@ def posterior_moments(
     Returns:
         mu and sigma, float32 [...], points.
     """
-    n = jnp.asarray(EVENTS.n_cards)[event].astype(jnp.float32) - n_hints
+    n = jnp.asarray(EVENTS.n_cards)[event].astype(jnp.float32) - n_hints.astype(jnp.float32)
     a = jnp.asarray(EVENTS.total)[event] - shown
     b = jnp.asarray(EVENTS.total_square)[event] - shown_square
     m = N_CARDS - n_hints.astype(jnp.float32)

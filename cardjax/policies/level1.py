@@ -70,10 +70,9 @@ class Level1:
     def hit_probability(self, record: Record, side: Array, n_others: int) -> Array:
         """p_hit of `side` (1 buy, −1 sell), float32 [...]."""
         relevant = record.side == side[..., None]
-        hits = jnp.sum(jnp.where(relevant, record.hits, 0), -1)
-        return (self.prior_hits + hits) / (self.prior_trials + n_others * relevant.sum(-1)).astype(
-            jnp.float32
-        )
+        hits = jnp.sum(jnp.where(relevant, record.hits, 0), -1, dtype=jnp.float32)
+        trials = n_others * jnp.sum(relevant, -1, dtype=jnp.float32)
+        return (self.prior_hits + hits) / (self.prior_trials + trials)
 
 
 def _remember(record: Record, view: View) -> Record:
@@ -93,10 +92,11 @@ def _best_size(params: EnvParams, side: GoodSide, p_hit: Array, n_others: int) -
     """int32 [...]: argmax of size · (edge − alpha · E[overflow over displayed depth]) over sizes
     0..n_valid.
     """
-    sizes = np.arange(MAX_SIZE + 1)
-    crowd = np.arange(n_others + 1) * side.n_valid[..., None, None]
+    sizes = np.arange(MAX_SIZE + 1, dtype=np.float32)
+    n_valid = side.n_valid.astype(jnp.float32)
+    crowd = np.arange(n_others + 1, dtype=np.float32) * n_valid[..., None, None]
     overflow = jnp.maximum(sizes[:, None] + crowd - side.displayed[..., None, None], 0)
     expected = binomial_mean(overflow, p_hit[..., None])
-    profit = sizes.astype(np.float32) * (side.edge[..., None] - impact_of(params) * expected)
-    valid = sizes <= side.n_valid[..., None]
+    profit = sizes * (side.edge[..., None] - impact_of(params) * expected)
+    valid = sizes <= n_valid[..., None]
     return jnp.argmax(jnp.where(valid, profit, -jnp.inf), -1).astype(jnp.int32)

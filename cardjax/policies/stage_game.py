@@ -176,15 +176,18 @@ def symmetric_equilibrium(params: EnvParams, view: View, n_players: int) -> Mix:
 
     all_at_i = n_players * SIZES
     gain = edge - (SIZES * cost(all_at_i) - (SIZES - 1) * cost(all_at_i - 1))
-    size = jnp.sum((gain > 0) & (n_valid >= SIZES), -1, keepdims=True, dtype=jnp.int32)
+    size = jnp.sum(
+        (gain > 0) & (n_valid.astype(jnp.float32) >= SIZES), -1, keepdims=True, dtype=jnp.int32
+    )
 
     # Costs at the totals that arise when j = 0..A of all the players take one more than i*.
-    around = cost(n_players * size + np.arange(n_players + 1))
-    gain_of_one_more = edge - ((size + 1) * around[..., 1:] - size * around[..., :-1])
+    units = size.astype(jnp.float32)
+    around = cost(n_players * units + np.arange(n_players + 1, dtype=np.float32))
+    gain_of_one_more = edge - ((units + 1) * around[..., 1:] - units * around[..., :-1])
     mixes = (size < n_valid)[..., 0] & (gain_of_one_more[..., 0] > 0)
     p_more = jnp.where(mixes, _indifferent_at(gain_of_one_more), 0)
-    size = size[..., 0]
-    return Mix(size, p_more, payoff=size * (side.edge - binomial_mean(around[..., :-1], p_more)))
+    size, units = size[..., 0], units[..., 0]
+    return Mix(size, p_more, payoff=units * (side.edge - binomial_mean(around[..., :-1], p_more)))
 
 
 def binomial_mean(values: Array, p: Array) -> Array:

@@ -1,0 +1,115 @@
+"""The types of arrays are stated where they are made.
+
+64-bit numbers, switched on for something else in the same process, change none of ours, and nothing
+relies on an implicit promotion.
+
+Programs are traced and never run: a few seconds for all of them.
+"""
+
+import re
+
+import chex
+import jax
+import jax.numpy as jnp
+import pytest
+
+import cardjax
+from cardjax.config import make_config
+from cardjax.policies.registry import POLICIES
+from cardjax.runtime.learners import make_learner
+
+KEY = jax.random.key(0)
+SMALL = {"train.n_envs": 20, "train.total_steps": 4000, "ppo.n_minibatches": 2}
+LEARNERS = {
+    "dqn": {"env.kind": "single"},
+    "dqn c51 against another": {"dqn.head": "c51", "dqn.opponent": "level1", "dqn.n_step": 3},
+    "dqn qr, all options": {
+        "dqn.head": "qr",
+        "dqn.memory": "lstm",
+        "dqn.burn_in": 4,
+        "dqn.dueling": True,
+        "dqn.prioritised": True,
+        "dqn.target_update": "polyak",
+        "dqn.batch_size": 40,
+        "env.kind": "single",
+    },
+    "ippo": {},
+    "ippo gru": {"ppo.memory": "gru", "ppo.entropy_schedule": "cosine"},
+    "ippo value": {
+        "ppo.critic": "value",
+        "ppo.critic_sees_truth": True,
+        "ppo.normalize_rewards": True,
+        "ppo.constrain_ruin": True,
+        "ppo.share_params": False,
+    },
+    "ippo population": {
+        "ppo.opponents": ("self", "past"),
+        "ppo.past_size": 5,
+        "env.observe_posterior": True,
+    },
+    "mappo": {"ppo.memory": "lstm", "ppo.shared_reward": True},
+}
+
+
+def traced(function, *arguments):
+    """What a function returns, and the lines of its program with an array of 64-bit floats. The
+    bounds of jax's own uniform draws are such numbers, and optax has some in its Adam.
+    """
+    program, result = jax.make_jaxpr(function, return_shape=True)(*arguments)
+    lines = program.pretty_print(source_info=True).splitlines()
+    return result, [line for line in lines if re.search(r"f64\[\d", line) and "optax" not in line]
+
+
+def games():
+    """Everything that a market and the scripted players compute, as (function, arguments)."""
+    for kind in ("single", "two"):
+        env, params = cardjax.make(kind)
+        state = jax.eval_shape(env.reset, KEY, params)[1]
+        action = jnp.zeros(env.action_space(params).shape, jnp.int32)
+        yield env.reset, (KEY, params)
+        yield env.sample_action, (KEY, state, params)
+        yield env.action_mask, (state, params)
+        yield env.step, (KEY, state, action, params)
+    view = jax.eval_shape(env.view, state, params)
+    for policy in POLICIES.values():
+        carry = jax.eval_shape(lambda policy=policy: policy.init(KEY, (2,)))
+        yield policy.act, (params, carry, view, KEY)
+
+
+def learner_of(name):
+    learner = make_learner(name.split()[0], make_config(SMALL | LEARNERS[name]))
+    return learner, jax.eval_shape(learner.init, KEY)
+
+
+def test_with_64_bits_the_market_and_its_players_compute_the_same():
+    usual = [traced(function, *arguments)[0] for function, arguments in games()]
+    with jax.enable_x64(True):
+        for expected, (function, arguments) in zip(usual, games(), strict=True):
+            result, wide = traced(function, *arguments)
+            chex.assert_trees_all_equal_shapes_and_dtypes(result, expected)
+            assert wide == []
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_with_64_bits_a_learner_computes_the_same(name):
+    learner, state = learner_of(name)
+    expected = jax.eval_shape(learner.update, state)
+    chex.assert_trees_all_equal_shapes_and_dtypes(expected[0], state)
+    with jax.enable_x64(True):
+        learner, state = learner_of(name)
+        result, wide = traced(learner.update, state)
+        chex.assert_trees_all_equal_shapes_and_dtypes(result, expected)
+        assert wide == []
+
+
+def test_the_market_and_its_players_rely_on_no_promotion():
+    with jax.numpy_dtype_promotion("strict"):
+        for function, arguments in games():
+            jax.eval_shape(function, *arguments)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_learner_relies_on_no_promotion(name):
+    with jax.numpy_dtype_promotion("strict"):
+        learner, state = learner_of(name)
+        jax.eval_shape(learner.update, state)
