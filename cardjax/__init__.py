@@ -49,13 +49,12 @@ def make(
     Raises:
         ParameterError: (a ValueError) a name or value that is not allowed, in one line.
     """
-    from cardjax.config import GameConfig, make_market, preset_params
-    from cardjax.env.declaration import declared, with_values
+    from cardjax.config import make_market, preset_params
+    from cardjax.config.build import GAME, make_game
     from cardjax.env.params import make_params
 
-    values = {name.removeprefix("env."): value for name, value in overrides.items()}
-    static = {name: values.pop(name) for name, _, _ in declared(GameConfig) if name in values}
-    game = with_values(
-        GameConfig(), {"kind": kind, "preset": preset, "n_players": n_players} | static, "env."
-    )
+    values = {f"env.{name.removeprefix('env.')}": value for name, value in overrides.items()}
+    static = {name: values.pop(name) for name in GAME if name in values}
+    named = {"env.kind": kind, "env.preset": preset, "env.n_players": n_players}
+    game = make_game(named | static)
     return make_market(game), make_params(preset_params(game.preset), **values)

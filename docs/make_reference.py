@@ -10,11 +10,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import cardjax
 from cardjax.config import (
-    REWARD_KINDS,
     DQNConfig,
     GameConfig,
     PPOConfig,
@@ -22,7 +19,7 @@ from cardjax.config import (
     TrainConfig,
     presets_by_name,
 )
-from cardjax.env.declaration import declared
+from cardjax.env.declaration import Declared, declared
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.interpretation import FORMULAS, UNITS
 from cardjax.evaluation.protocol import EvalConfig
@@ -31,21 +28,31 @@ INTRODUCTION = """# Reference
 
 Made from the declarations by `python docs/make_reference.py`.
 
-Values are set by dotted name: in YAML (nested), on the command line (`env.alpha=0.5`), in `cardjax.make` (`alpha=0.5`).
+Values are set by dotted name: in YAML (nested), on the command line (`env.alpha=0.5`), in
+`cardjax.make` (`alpha=0.5`). Files and command lines read alike: `on` and `off` are truth values,
+`2_000_000`, `1e6` and `010` are decimal numbers, `null` is nothing, and names are kept as they are
+typed. A name that occurs twice in a file is refused; of two overrides for one name the last counts.
+
+When an algorithm is trained, `lr` and `learning_rate` stand for the learning rate in the
+algorithm's own section (`ppo.learning_rate` or `dqn.learning_rate`): in the YAML file, as an
+override and in `--sweep`. A configuration that names another `algorithm`, or sets what this one
+does not read, is refused.
 """
 
 OBSERVATION = """## The observation
 
-Two players, with the posterior's optional fields last; one player's has no `other_*` fields, more players' have more.
-A value in the vector is the natural one times the scale.
+The table is for two players, with the posterior's optional fields last. The observation of a single
+player has no `other_*` fields, and that of more players has more of them. A value in the vector is
+the natural one times the scale.
 
 """
 
 
 METRIC_PAGE = """## Metrics
 
-Over games; columns are means over games of what a game came to for a player. Intervals are of all of them alike (delta
-method over games, Student's t over training seeds); the percentiles' over games are order statistics.
+Metrics are functions of means over games of what a game came to for a player. Their intervals are
+all made alike (by the delta method over games, by Student's t over training seeds), except those of
+percentiles over games, which are order statistics.
 
 """
 
@@ -74,7 +81,7 @@ def reference() -> str:
 
 
 def parameter_table(cls: type, prefix: str) -> str:
-    """A row a parameter that `cls` declares, itself or in its groups; RunConfig's groups have
+    """A row per parameter that `cls` declares, itself or in its groups; RunConfig's groups have
     tables of their own.
     """
     own = {field.name for field in dataclasses.fields(cls) if "declared" in field.metadata}
@@ -83,7 +90,7 @@ def parameter_table(cls: type, prefix: str) -> str:
         if cls is not RunConfig or name in own:
             cells = (
                 f"`{prefix}{name}`",
-                shown(name, default),
+                shown(declaration, default),
                 declaration.allowed,
                 declaration.unit,
                 declaration.doc,
@@ -93,7 +100,7 @@ def parameter_table(cls: type, prefix: str) -> str:
 
 
 def metric_table() -> str:
-    """A row a metric."""
+    """A row per metric."""
     rows = ["| metric | unit | what it is |", "|---|---|---|"]
     rows += [
         f"| `{name}` | {unit} | {FORMULAS[name].replace('|', '∣')} |"
@@ -103,7 +110,7 @@ def metric_table() -> str:
 
 
 def field_table() -> str:
-    """A row a field of the observation."""
+    """A row per field of the observation."""
     market, _ = cardjax.make("two", observe_posterior=True)
     rows = ["| field | columns | scale | meaning |", "|---|---|---:|---|"]
     for name, field in market.observation_fields.items():
@@ -113,15 +120,16 @@ def field_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def shown(name: str, default: Any) -> str:
-    """A default as one would write it."""
-    if name == "reward":
-        return REWARD_KINDS[int(default)]
-    if isinstance(default, np.bool_ | bool):
-        return "on" if default else "off"
-    if isinstance(default, np.floating):
-        return f"{default:g}"
-    return str(default.tolist() if isinstance(default, np.ndarray) else default)
+def shown(declaration: Declared, default: Any) -> str:
+    """A default as one would write it in YAML."""
+    value = declaration.write(default)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 import re
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import cardjax
-from cardjax import config as config_module
 from cardjax.config import (
     RunConfig,
     config_values,
@@ -16,18 +16,18 @@ from cardjax.config import (
     dump_config,
     load_config,
     make_config,
+    parameters,
     parse_override,
     presets_by_name,
     with_overrides,
 )
+from cardjax.config import presets as presets_module
+from cardjax.config.documents import read_yaml
 from cardjax.env import REWARD_KINDS, ParameterError
-from cardjax.env.declaration import declared
 from cardjax.evaluation.protocol import load_protocol
 
 SHIPPED = sorted(configs_folder().glob("*.yaml"))
-PARAMETERS = {
-    name.replace("game.", "env.", 1): declaration for name, declaration, _ in declared(RunConfig)
-}
+PARAMETERS = parameters()
 
 
 def value_of(config, name):
@@ -52,7 +52,8 @@ def presets(tmp_path, monkeypatch):
     (folder / "default.yaml").write_text("env: {}\n")
     (folder / "thin.yaml").write_text("env:\n  alpha: 0.11\n  sigma_q: 0.12\n  hints: 3\n")
     (folder / "training.yaml").write_text("env:\n  alpha: 0.5\ntrain:\n  n_envs: 64\n")
-    monkeypatch.setattr(config_module, "configs_folder", lambda: folder)
+    monkeypatch.setattr(presets_module, "configs_folder", lambda: folder)
+    return folder
 
 
 # How a value is read
@@ -81,11 +82,26 @@ def presets(tmp_path, monkeypatch):
         ("name=2024_01", "2024_01"),
         ("name=1e5", "1e5"),
         ("name=", None),
+        ("name=007", "007"),
+        ("name=on", "on"),
         ("seed=7", 7),
+        ("seed=010", 10),
+        ("seed=1_0", 10),
+        ("env.alpha=.5", 0.5),
+        ("env.alpha=+1.e1", 10),
+        ("env.preset=default", "default"),
+        ("dqn.opponent=1e5", "1e5"),
+        ("ppo.opponents=[007, on, self]", ["007", "on", "self"]),
     ],
 )
 def test_an_override_is_read_as_it_is_meant(argument, value):
     assert value_of(load_config(None, [argument]), argument.partition("=")[0]) == value
+
+
+@pytest.mark.parametrize("text", ["1e5", "007", "on", "0x1F", "2020-01-01", "1:30", "'7'", "", "~"])
+@pytest.mark.parametrize("name", ["name", "dqn.opponent", "seed", "env.alpha", "env.kind"])
+def test_a_file_and_a_command_line_read_alike(file, name, text):
+    assert read_yaml(file(f"{name}: {text}\n")) == dict([parse_override(f"{name}={text}")])
 
 
 def test_a_value_may_hold_an_equals_sign():
@@ -106,7 +122,9 @@ def test_yaml_nests_as_deep_as_it_likes(file, text):
     assert value_of(config, "env.flags.enable_events") is False
 
 
-@pytest.mark.parametrize("text", ["", "# nothing\n", "env:\ntrain:\n", "name:\n"])
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "env:\ntrain:\n", "env:\n  spread:\n", "name:\n"]
+)
 def test_an_empty_file_or_section_leaves_the_defaults(file, text):
     assert config_values(load_config(file(text))) == config_values(RunConfig())
 
@@ -129,6 +147,30 @@ def test_the_last_of_two_overrides_counts():
 
 def test_a_file_with_other_sections_is_no_preset(presets):
     assert sorted(presets_by_name()) == ["default", "thin"]
+
+
+@pytest.mark.parametrize("text", ["", "env: [", "env:\n  alp", "[]", "\x00"])
+def test_files_that_stand_beside_the_presets_hide_none_of_them(presets, text):
+    (presets / "half-written.yaml").write_text(text)
+    (presets / ".#thin.yaml").symlink_to("nobody@nowhere.1234")
+    assert sorted(presets_by_name()) == ["default", "thin"]
+    assert cardjax.make("two", preset="thin")[1].alpha == np.float32(0.11)
+    assert cardjax.make("two")[1] == cardjax.make("two", preset="default")[1]
+
+
+def test_a_damaged_preset_is_refused_when_it_is_asked_for(presets):
+    (presets / "thin.yaml").write_text("env: [")
+    with pytest.raises(ParameterError, match="is not YAML"):
+        cardjax.make("two", preset="thin")
+    assert cardjax.make("two")[1].alpha == np.float32(0.3)
+
+
+def test_a_preset_is_a_label_where_all_its_values_are_written(presets):
+    config = make_config({"env.preset": "thin", "seed": 3})
+    (presets / "thin.yaml").unlink()
+    again = make_config(config_values(config))
+    assert again == config
+    assert with_overrides(again, ["env.sigma_q=0.4"]).game.preset == "thin"
 
 
 def test_changing_a_preset_later_replaces_the_markets_numbers_and_keeps_the_rest(presets):
@@ -160,22 +202,25 @@ def test_overrides_without_a_preset_change_nothing_else():
         ("zzzz=1", "zzzz = 1: unknown name; did you mean"),
         ("env=3", "env = 3: unknown name"),
         ("env.spread={min: 1}", "env.spread = {'min': 1}: unknown name; did you mean env.spread."),
-        ("env.alpha=much", "env.alpha = much: must be a number of at least 0"),
-        ("env.alpha=on", "env.alpha = True: must be a number of at least 0"),
-        ("env.alpha=[1]", "env.alpha = [1]: must be a number of at least 0"),
-        ("env.alpha=", "env.alpha = None: must be a number of at least 0"),
-        ("env.alpha=-1", "env.alpha = -1: must be a number of at least 0"),
-        ("env.alpha=.nan", "env.alpha = nan: must be a number of at least 0"),
-        ("env.alpha=.inf", "env.alpha = inf: must be a number of at least 0"),
+        ("env.alpha=much", "env.alpha = much: must be a number in [0, 1000000]"),
+        ("env.alpha=on", "env.alpha = True: must be a number in [0, 1000000]"),
+        ("env.alpha=[1]", "env.alpha = [1]: must be a number in [0, 1000000]"),
+        ("env.alpha=", "env.alpha = None: must be a number in [0, 1000000]"),
+        ("env.alpha=-1", "env.alpha = -1: must be a number in [0, 1000000]"),
+        ("env.alpha=.nan", "env.alpha = nan: must be a number in [0, 1000000]"),
+        ("env.alpha=.inf", "env.alpha = inf: must be a number in [0, 1000000]"),
         ("env.event_persist=1.5", "env.event_persist = 1.5: must be a number in [0, 1]"),
         ("ppo.clip=0", "ppo.clip = 0: must be a number above 0"),
         ("ppo.gamma=1.1", "ppo.gamma = 1.1: must be a number in [0, 1]"),
-        ("ppo.hidden=[]", "ppo.hidden = []: must be a list of whole numbers ≥ 1"),
-        ("ppo.hidden=[8, 0]", "ppo.hidden = [8, 0]: must be a list of whole numbers ≥ 1"),
-        ("ppo.hidden=8", "ppo.hidden = 8: must be a list of whole numbers ≥ 1"),
-        ("train.n_envs=2.5", "train.n_envs = 2.5: must be a whole number of at least 1"),
-        ("train.n_envs=0", "train.n_envs = 0: must be a whole number of at least 1"),
-        ("train.total_steps=.inf", "train.total_steps = inf: must be a whole number of at least 1"),
+        ("ppo.hidden=[]", "ppo.hidden = []: must be a list of whole numbers in [1, 65536]"),
+        ("ppo.hidden=[8, 0]", "ppo.hidden = [8, 0]: must be a list of whole numbers in [1, 65536]"),
+        ("ppo.hidden=8", "ppo.hidden = 8: must be a list of whole numbers in [1, 65536]"),
+        ("train.n_envs=2.5", "train.n_envs = 2.5: must be a whole number in [1, 16777216]"),
+        ("train.n_envs=0", "train.n_envs = 0: must be a whole number in [1, 16777216]"),
+        (
+            "train.total_steps=.inf",
+            "train.total_steps = inf: must be a whole number in [1, 1000000000000000]",
+        ),
         ("train.n_seeds=2000", "train.n_seeds = 2000: must be a whole number in [1, 1024]"),
         ("seed=-1", "seed = -1: must be a whole number in [0, "),
         ("seed=2147483648", "seed = 2147483648: must be a whole number in [0, "),
@@ -192,12 +237,26 @@ def test_overrides_without_a_preset_change_nothing_else():
         ("env.alpha", "argument = env.alpha: must be key=value"),
         ("=0.5", "argument = =0.5: must be key=value"),
         ("env.hints=[0.5", "env.hints = [0.5: is not a YAML value"),
-        ("env.alpha=2020-13-45", "env.alpha = 2020-13-45: is not a YAML value"),
-        ("env.alpha=0x_", "env.alpha = 0x_: is not a YAML value"),
+        ("env.alpha=2020-13-45", "env.alpha = 2020-13-45: must be a number in [0, 1000000]"),
+        ("env.alpha=0x_", "env.alpha = 0x_: must be a number in [0, 1000000]"),
+        ("env.alpha=1:30", "env.alpha = 1:30: must be a number in [0, 1000000]"),
         (
             "env.alpha=!!python/name:os.system",
             "env.alpha = !!python/name:os.system: is not a YAML value",
         ),
+        ("seed=!!bool x", "seed = !!bool x: is not a YAML value (the tag "),
+        ("seed=!!int ''", "seed = !!int '': is not a YAML value (the tag "),
+        ("seed=! 3", "seed = ! 3: is not a YAML value (the tag ! is not allowed"),
+        ("seed=" + "9" * 5000, "9999…: must be a whole number in [0, 2147483647]"),
+        ("train.total_steps=1" + "0" * 5000, "must be a whole number in [1, 1000000000000000]"),
+        ("env.alpha=1e5000", "env.alpha = inf: must be a number in [0, 1000000]"),
+        ("ppo.hidden=[1" + "0" * 30 + "]", "must be a list of whole numbers in [1, 65536]"),
+        ("env={alpha: 1, alpha: 2}", ": names alpha twice, in line 1"),
+        ("env.preset=\x1b[31mred", "env.preset = \\x1b[31mred: is not a YAML value"),
+        ("env.kind=commons", "must be one of single, two; commons is a preset: preset=commons"),
+        ("env.preset=../configs/calm", "env.preset = ../configs/calm: must be one of "),
+        ("env.preset=ippo", "env.preset = ippo: must be one of "),
+        ("algorithm=[ppo]", "algorithm = ['ppo']: must be an algorithm's name"),
     ],
 )
 def test_a_bad_override_is_refused_in_one_line_with_key_value_and_what_is_allowed(
@@ -237,7 +296,13 @@ def test_values_that_do_not_fit_together_are_refused(values, message):
     [
         (b"env: [", "is not YAML"),
         (b"env:\n\t- a", "is not YAML"),
-        (b"seed: 2020-13-45\n", "is not YAML"),
+        (
+            b"seed: !!int 3\n",
+            "is not YAML (the tag tag:yaml.org,2002:int is not allowed in line 1)",
+        ),
+        (b"seed: 1\nenv:\n  alpha: 1\n  alpha: 2\n", ": names alpha twice, in line 4"),
+        (b"env:\n  alpha: 1\nenv.alpha: 2\n", "names env.alpha twice"),
+        (b"? [a, b]\n: 1\n", "is not YAML"),
         (b"- env\n- train\n", "must be a mapping of names to values"),
         (b"just words\n", "must be a mapping of names to values"),
         (b"\xff\xfe\xfa", "cannot be read"),
@@ -278,7 +343,7 @@ def test_every_parameter_says_what_it_means(name):
 
 
 NUMBERS = st.floats(
-    0, 2**20, width=32, allow_subnormal=False
+    0, 1e6, width=32, allow_subnormal=False
 )  # XLA may flush subnormals in the whole process
 VALUES = {
     "name": st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True),
@@ -288,7 +353,7 @@ VALUES = {
     "env.observe_posterior": st.booleans(),
     "env.alpha": NUMBERS,
     "env.event_persist": st.floats(0, 1, width=32, allow_subnormal=False),
-    "env.liquidity.max": st.floats(2, 2.0**100, width=32),
+    "env.liquidity.max": st.floats(2, 1e9, width=32),
     "env.hints": st.integers(0, 3)
     | st.sampled_from([[0.1, 0.2, 0.3, 0.4], [1 / 3, 1 / 3, 1 / 3, 0]]),
     "env.flags.stop_out": st.booleans(),
@@ -324,6 +389,22 @@ def test_a_written_configuration_holds_every_parameter_as_plain_yaml():
 
 
 # What is shipped
+
+
+RUNS = [path for path in SHIPPED if path.stem not in {*presets_by_name(), "eval"}]
+
+
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.name)
+def test_a_shipped_run_names_its_algorithm_and_says_only_what_differs_from_the_defaults(path):
+    values = read_yaml(path)
+    assert values.pop("algorithm")
+    written, defaults = config_values(make_config(values)), config_values(RunConfig())
+    assert [name for name in values if written[name] == defaults[name]] == []
+
+
+def test_configurations_are_equal_by_value():
+    assert load_config(RUNS[0]) == load_config(RUNS[0]) != RunConfig()
+    assert hash(make_config({"env.hints": 3})) == hash(make_config({"env.hints": [0, 0, 0, 1]}))
 
 
 def test_there_is_a_default_preset():

@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from cardjax.env.declaration import Number
+
 SMALLEST_PROBABILITY = 1e-8
 """An action that was less probable would never have been drawn; it weighs nothing in the objective.
 """
@@ -14,8 +16,8 @@ def gae(
     value: Array,
     last_value: Array,
     terminated: Array,
-    gamma: Array | float,
-    lam: Array | float,
+    gamma: Number | float,
+    lam: Number | float,
 ) -> Array:
     """Generalised advantage estimates. Schulman et al. 2016, eq. 16.
 

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.agents.distribution import INVALID_LOGIT
+from cardjax.env.declaration import Number
 
 
 def best_valid(q: Array, mask: Array) -> Array:
@@ -13,7 +14,7 @@ def best_valid(q: Array, mask: Array) -> Array:
 
 
 def n_step_return(
-    reward: Array, terminated: Array, n: int, gamma: Array | float
+    reward: Array, terminated: Array, n: int, gamma: Number | float
 ) -> tuple[Array, Array, Array]:
     """Returns over up to `n` rounds, and what is bootstrapped from where. Sutton and Barto 2018,
     eq. 7.1.

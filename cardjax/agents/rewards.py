@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.agents.normalization import Moments, no_moments, seen
+from cardjax.env.declaration import Number
 
 SMALLEST_VARIANCE = 1e-8
 """Of returns: below it they are as good as constant."""
@@ -37,7 +38,7 @@ def new_reward_scale(batch: tuple[int, ...]) -> RewardScale:
 
 
 def scaled(
-    scale: RewardScale, reward: Array, terminated: Array, gamma: Array | float
+    scale: RewardScale, reward: Array, terminated: Array, gamma: Number | float
 ) -> tuple[RewardScale, Array]:
     """The scale after these rounds, and the rewards divided by it. Engstrom et al. 2020, "reward
     scaling".
@@ -72,8 +73,8 @@ def charged_for_ruin(
     reward: Array,
     below: Array,
     terminated: Array,
-    bound: Array | float,
-    rate: Array | float,
+    bound: Number | float,
+    rate: Number | float,
 ) -> tuple[Ruin, Array, dict[str, Array]]:
     """Rewards less the multiplier in the round of a game's first ruin. Tessler, Mankowitz & Mannor
     2019, RCPO.

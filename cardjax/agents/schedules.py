@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from cardjax.env.declaration import Number
 
-def annealed(start: Array | float, end: Array | float, shape: str, progress: Array) -> Array:
+
+def annealed(start: Number | float, end: Number | float, shape: str, progress: Array) -> Array:
     """The value at `progress` in [0, 1], float32.
 
     Args:

@@ -4,114 +4,192 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Hashable
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
 import numpy as np
 
-from cardjax.env.declaration import ParameterError, code, custom, flag, group, number, with_values
+from cardjax.env.declaration import (
+    Code,
+    Number,
+    ParameterError,
+    Switch,
+    code,
+    custom,
+    group,
+    number,
+    plain,
+    scalar,
+    switch,
+    with_values,
+)
 
 T = TypeVar("T")
 
 REWARD_KINDS = ("pnl", "log_wealth", "expected_pnl")
 N_ROUNDS = 10
 """T: the rounds of a game."""
+MAX_PRICE = 1e6
+"""Points. Prices, errors and impact stay so far below float32's limits that no game can reach
+infinity; the same for MAX_WEALTH and MAX_DEPTH.
+"""
+MAX_WEALTH = 1e9
+MAX_DEPTH = 1e9
 
 
-@dataclass_transform(frozen_default=True)
+class _Values:
+    """A pytree that is compared, hashed and printed by its leaves' values."""
+
+    def __eq__(self, other: object) -> bool:
+        """The same type and, leaf by leaf, the same values; leaves must not be traced."""
+        return isinstance(other, _Values) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
+
+    def __repr__(self) -> str:
+        """Plain numbers where there are values: `alpha=0.3`, `reward='pnl'`."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        inside = (f"{field.name}={_written(field, getattr(self, field.name))}" for field in fields)
+        return f"{type(self).__name__}({', '.join(inside)})"
+
+    def _content(self) -> Hashable:
+        leaves, structure = jax.tree.flatten(self)
+        return structure, tuple((np.shape(x), tuple(np.ravel(x).tolist())) for x in leaves)
+
+
+def _written(field: dataclasses.Field[Any], value: Any) -> str:
+    declaration = field.metadata.get("declared")
+    if declaration is None or not isinstance(value, np.generic | np.ndarray | jax.Array):
+        return repr(value)
+    try:
+        return repr(declaration.write(value))
+    except TypeError:  # a tracer has no value yet
+        return repr(value)
+
+
+@dataclass_transform(frozen_default=True, eq_default=False)
 def _tree(cls: type[T]) -> type[T]:
     """A frozen dataclass whose fields are all pytree leaves (or subtrees)."""
-    return jax.tree_util.register_dataclass(dataclasses.dataclass(frozen=True)(cls))
+    return jax.tree_util.register_dataclass(
+        dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+    )
 
 
 def _hint_probabilities(value: object) -> np.ndarray:
+    """Read-only, since a default is shared by all who do not set it."""
+    value = scalar(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 3:
-        return np.eye(4, dtype=np.float32)[value]
-    if not isinstance(value, list | tuple | np.ndarray) or any(
+        value = np.eye(4)[value]
+    if not isinstance(value, list | tuple | np.ndarray | jax.Array) or any(
         isinstance(p, bool | str) for p in value
     ):
         raise TypeError
-    probabilities = np.asarray(value, np.float32)
+    probabilities = np.array(value, np.float32)
     if (
         probabilities.shape != (4,)
         or not (probabilities >= 0).all()
         or not abs(probabilities.sum() - 1) < 1e-5
     ):
         raise ValueError
+    probabilities.flags.writeable = False
     return probabilities
 
 
 @_tree
-class SpreadParams:
-    """spread = clip(s0 + beta · sigma, min, max). RULES.md, "Posterior and quotes"."""
+class SpreadParams(_Values):
+    """spread = clip(s0 + beta · sigma, min, max). docs/rules.md#what-the-maker-knows-and-quotes."""
 
-    s0: Any = number(0.8, 0, doc="spread at no uncertainty", unit="points")
-    beta: Any = number(0.25, 0, doc="spread added for each point of posterior standard deviation")
-    min: Any = number(1.0, 0, doc="smallest spread", unit="points")
-    max: Any = number(3.0, 0, doc="largest spread", unit="points")
-
-
-@_tree
-class LiquidityParams:
-    """True depth is lognormal around kappa / (sigma · spread), clipped. RULES.md, "Liquidity"."""
-
-    kappa: Any = number(
-        47.59, 0, doc="depth scale; the default makes the median true depth 7", open_low=True
+    s0: Number = number(
+        0.8, 0, MAX_PRICE, doc="The spread when nothing is uncertain.", unit="points"
     )
-    tau: Any = number(0.6, 0, 10, doc="standard deviation of ln depth before clipping")
-    min: Any = number(2.0, 0, doc="L_min, smallest true depth", unit="units")
-    max: Any = number(20.0, 0, doc="L_max, largest true depth", unit="units", open_low=True)
-    cap: Any = number(10.0, 0, doc="L_cap, largest depth that is displayed", unit="units")
+    beta: Number = number(
+        0.25, 0, MAX_PRICE, doc="Spread added per point of posterior standard deviation."
+    )
+    min: Number = number(1.0, 0, MAX_PRICE, doc="The smallest spread.", unit="points")
+    max: Number = number(3.0, 0, MAX_PRICE, doc="The largest spread.", unit="points")
 
 
 @_tree
-class EventParams:
-    """Frequencies of the base kinds, which sum to 1, and a remap's chance. RULES.md, "Cards and
-    events".
+class LiquidityParams(_Values):
+    """True depth is lognormal around kappa / (sigma · spread), clipped.
+    docs/rules.md#depth.
     """
 
-    none: Any = number(0.6, 0, 1, doc="frequency of: no event")
-    ge10_only: Any = number(0.1, 0, 1, doc="frequency of: ranks 10..14 only")
-    le7_only: Any = number(0.1, 0, 1, doc="frequency of: ranks 2..7 only")
-    even_only: Any = number(0.1, 0, 1, doc="frequency of: even ranks only")
-    odd_only: Any = number(0.1, 0, 1, doc="frequency of: odd ranks only")
-    remap: Any = number(
-        0.015, 0, 1, doc="remap_prob: chance that a fresh draw is overridden by a remap"
+    kappa: Number = number(
+        47.59,
+        1e-9,
+        MAX_DEPTH,
+        doc="The scale of the depth; with the default the median true depth is 7.",
+    )
+    tau: Number = number(0.6, 0, 10, doc="The standard deviation of ln depth before clipping.")
+    min: Number = number(2.0, 0, MAX_DEPTH, doc="L_min, the smallest true depth.", unit="units")
+    max: Number = number(20.0, 1e-9, MAX_DEPTH, doc="L_max, the largest true depth.", unit="units")
+    cap: Number = number(
+        10.0, 0, MAX_DEPTH, doc="L_cap, the largest depth that is displayed.", unit="units"
     )
 
 
 @_tree
-class Flags:
+class EventParams(_Values):
+    """How often each base kind is drawn, which sums to 1, and how often a remap overrides it.
+    docs/rules.md#cards-and-events.
+    """
+
+    none: Number = number(0.6, 0, 1, doc="How often there is no event.")
+    ge10_only: Number = number(0.1, 0, 1, doc="How often only ranks 10 to 14 are in the deck.")
+    le7_only: Number = number(0.1, 0, 1, doc="How often only ranks 2 to 7 are in the deck.")
+    even_only: Number = number(0.1, 0, 1, doc="How often only even ranks are in the deck.")
+    odd_only: Number = number(0.1, 0, 1, doc="How often only odd ranks are in the deck.")
+    remap: Number = number(
+        0.015, 0, 1, doc="The chance that a fresh draw is overridden by a remap (remap_prob)."
+    )
+
+
+@_tree
+class Flags(_Values):
     """The ablation switches."""
 
-    enable_events: Any = flag(True, doc="off: event 0 in every round")
-    enable_impact: Any = flag(True, doc="off: every order executes at the quote")
-    stop_out: Any = flag(False, doc="on: a player at or below stop_out_level · W0 may only pass")
+    enable_events: Switch = switch(True, doc="Off: no round has an event.")
+    enable_impact: Switch = switch(True, doc="Off: every order is executed at the quote.")
+    stop_out: Switch = switch(
+        False, doc="On: a player whose wealth falls to stop_out_level · W0 may only pass."
+    )
 
 
 @_tree
-class EnvParams:
+class EnvParams(_Values):
     """All the market's parameters. Build it with `make_params`, which checks; `replace` and
-    `jax.tree.map` do not.
+    `jax.tree.map` do not. Two are equal, and hash alike, if all their values are.
     """
 
-    alpha: Any = number(0.3, 0, doc="impact per unit of overflow", unit="points")
-    sigma_q: Any = number(
-        0.5, 0, doc="standard deviation of the mid around the posterior mean", unit="points"
+    alpha: Number = number(
+        0.3, 0, MAX_PRICE, doc="How far a unit of overflow moves the price.", unit="points"
     )
-    event_persist: Any = number(0.7, 0, 1, doc="chance that a round keeps the last round's event")
-    initial_wealth: Any = number(
-        500.0, 0, doc="W0, the budget at a game's start", unit="points", open_low=True
+    sigma_q: Number = number(
+        0.5,
+        0,
+        MAX_PRICE,
+        doc="The standard deviation of the mid around the posterior mean.",
+        unit="points",
     )
-    stop_out_level: Any = number(0.2, 0, 1, doc="share of W0 at which stop_out takes a player out")
-    hints: Any = custom(
+    event_persist: Number = number(
+        0.7, 0, 1, doc="The chance that a round keeps the event of the round before."
+    )
+    initial_wealth: Number = number(
+        500.0, 1e-3, MAX_WEALTH, doc="W0, the budget at the start of a game.", unit="points"
+    )
+    stop_out_level: Number = number(
+        0.2, 0, 1, doc="The share of W0 at which stop_out takes a player out."
+    )
+    hints: np.ndarray | jax.Array = custom(
         [0.25] * 4,
         "four probabilities that sum to 1, or one number of hints 0..3",
         _hint_probabilities,
-        doc="chances of 0, 1, 2, 3 revealed cards",
+        doc="The chances that 0, 1, 2 and 3 cards are revealed.",
     )
-    reward: Any = code("pnl", REWARD_KINDS, doc="what a step's reward is")
+    reward: Code = code("pnl", REWARD_KINDS, doc="What the reward of a step is.")
     spread: SpreadParams = group(SpreadParams)
     liquidity: LiquidityParams = group(LiquidityParams)
     events: EventParams = group(EventParams)
@@ -152,30 +230,33 @@ def _check_together(params: EnvParams) -> None:
     kinds = [field.name for field in dataclasses.fields(EventParams) if field.name != "remap"]
     total = sum(float(getattr(params.events, kind)) for kind in kinds)
     if abs(total - 1) > 1e-5:
-        raise ParameterError(
-            "env.events.{" + ",".join(kinds) + "}",
-            f"sum {total:g}",
-            "the frequencies must sum to 1",
-        )
+        key = "env.events.{" + ",".join(kinds) + "}"
+        raise ParameterError(key, f"sum {total:g}", "the frequencies must sum to 1")
 
 
-def params_grid(
-    base: EnvParams, **axes: Sequence[object]
-) -> tuple[EnvParams, list[dict[str, object]]]:
+def params_grid(base: EnvParams, **axes: object) -> tuple[EnvParams, list[dict[str, object]]]:
     """Every combination of the given values, stacked along a new leading axis for `vmap`.
 
     Args:
         base: the parameters that the axes leave alone.
-        axes: dotted name → values, such as `alpha=[0.1, 0.3]`.
+        axes: dotted name → values, a list, a tuple or an array: `alpha=[0.1, 0.3]`.
 
     Returns:
         EnvParams whose leaves have shape [G, …], and the G combinations, the last axis fastest.
 
     Raises:
-        ParameterError: as `make_params`.
+        ParameterError: as `make_params`; an axis without values, or one value that is no list.
     """
-    combinations = [
-        dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
-    ]
+    values = [_axis(name, axis) for name, axis in axes.items()]
+    combinations = [dict(zip(axes, point, strict=True)) for point in itertools.product(*values)]
     rows = [make_params(base, **combination) for combination in combinations]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *rows), combinations
+
+
+def _axis(name: str, values: object) -> list[object]:
+    if isinstance(values, np.ndarray | jax.Array):
+        values = plain(values)
+    if not isinstance(values, list | tuple | range) or not values:
+        key = f"env.{name.removeprefix('env.')}"
+        raise ParameterError(key, values, "must be a list or an array of at least one value")
+    return [plain(value) for value in values]

@@ -275,7 +275,7 @@ def _points_at_once(params_grid: EnvParams, size: int) -> int:
     """The largest divisor of the grid's length, so that all calls are alike, that keeps games below
     GAMES_AT_ONCE.
     """
-    n_points = len(params_grid.alpha)
+    n_points = jnp.shape(params_grid.alpha)[0]
     return max(
         d
         for d in range(1, n_points + 1)

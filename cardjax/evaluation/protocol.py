@@ -11,33 +11,22 @@ import jax
 import numpy as np
 
 from cardjax.config import configs_folder, read_document
-from cardjax.env.declaration import ParameterError, custom, integer, with_values
+from cardjax.env.declaration import ParameterError, integer, name_list, with_values
 from cardjax.env.params import EnvParams, make_params
 
 SHIPPED = "eval.yaml"
-
-
-def _names(value: object) -> tuple[str, ...]:
-    if (
-        not isinstance(value, list | tuple)
-        or not value
-        or not all(isinstance(name, str) for name in value)
-    ):
-        raise TypeError
-    return tuple(value)
 
 
 @dataclasses.dataclass(frozen=True)
 class EvalConfig:
     """The protocol's numbers."""
 
-    seed: int = integer(0, 0, 2**31 - 1, doc="of the evaluation draws")
-    games: int = integer(65_536, 1, doc="games an opponent and training seed")
-    opponents: tuple[str, ...] = custom(
+    seed: int = integer(0, 0, 2**31 - 1, doc="The seed of the evaluation draws.")
+    games: int = integer(65_536, 1, doc="Games per opponent and training seed.")
+    opponents: tuple[str, ...] = name_list(
         ("self", "random_valid", "ev_oracle", "level1", "equilibrium"),
         "a list of self and policies' names",
-        _names,
-        doc="whom a policy meets where there are other players",
+        doc="Whom a policy meets where there are other players.",
     )
 
 
@@ -59,7 +48,7 @@ def load_protocol(path: Path | None = None) -> Protocol:
         ParameterError: an unreadable file, an unknown name, or a value that is not allowed.
     """
     path = path or configs_folder() / SHIPPED
-    document = read_document(path)
+    document = read_document(path, names=("eval.opponents",))
     section = document.get("eval")
     if set(document) != {"eval"} or not isinstance(section, dict):
         raise ParameterError("--config", str(path), "must have one section, eval")

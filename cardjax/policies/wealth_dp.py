@@ -48,6 +48,7 @@ from cardjax.env import (
     liquidity,
     quotes,
 )
+from cardjax.env.declaration import Number
 from cardjax.env.events import EVENTS, N_REMAPS, NO_EVENT, REMAP, kind_of
 from cardjax.env.execution import MAX_SIZE, action_mask
 from cardjax.env.market import Market, new_players
@@ -201,7 +202,7 @@ def expected_log_growth(law: Array, pnl: Array, wealth: Array) -> Array:
 
 
 def value_at(
-    value: WealthValue, n_played: Array | int, kind: Array | int, wealth: Array | float
+    value: WealthValue, n_played: Array | int, kind: Array | int, wealth: Number | float
 ) -> Array:
     """Expected sum of the rewards to come, float32; the arguments broadcast.
 

@@ -20,6 +20,7 @@ SMALL = {
     "ppo.gamma": 0.0,
     "ppo.clip": 0.2,
     "ppo.max_grad_norm": 0.5,
+    "ppo.play": "greedy",
 }
 TOTAL_UPDATES = 60
 

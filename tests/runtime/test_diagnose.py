@@ -37,6 +37,7 @@ SMALL = {
     "ppo.hidden": [8],
     "dqn.hidden": [8],
     "dqn.batch_size": 8,
+    "dqn.capacity": 6400,
 }
 
 

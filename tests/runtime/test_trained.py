@@ -19,7 +19,13 @@ from cardjax.env.declaration import ParameterError
 from cardjax.runtime.learners import make_learner
 from cardjax.runtime.trained import TrainedPolicy
 
-TINY = {"train.n_envs": 64, "train.total_steps": 12_800, "ppo.n_minibatches": 4, "ppo.hidden": [8]}
+TINY = {
+    "train.n_envs": 64,
+    "train.total_steps": 12_800,
+    "ppo.n_minibatches": 4,
+    "ppo.hidden": [8],
+    "ppo.play": "greedy",
+}
 DOC = (Path(__file__).resolve().parents[2] / "docs" / "export.md").read_text()
 GAMES = 5
 KINDS = {
@@ -37,6 +43,7 @@ KINDS = {
             "dqn.hidden": [8],
             "dqn.memory": "gru",
             "dqn.batch_size": 640,
+            "dqn.capacity": 6400,
             "dqn.head": "c51",
             "dqn.dueling": True,
         },

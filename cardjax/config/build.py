@@ -1,0 +1,146 @@
+"""From values by dotted name to a checked RunConfig and back, and the market that it describes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cardjax.config.documents import dump, parse_override, read_yaml
+from cardjax.config.hyperparameters import DQNConfig, PPOConfig
+from cardjax.config.presets import preset_params, presets_by_name
+from cardjax.config.schema import KINDS, GameConfig, RunConfig, named, parameters
+from cardjax.env.declaration import ParameterError, declared, unknown_name, value_at, with_values
+from cardjax.env.market import CardMarket
+from cardjax.env.params import EnvParams, make_params
+
+GAME = tuple(f"env.{name}" for name, _, _ in declared(GameConfig))
+MARKET = tuple(f"env.{name}" for name, _, _ in declared(EnvParams))
+
+
+def load_config(
+    path: str | Path | None,
+    overrides: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
+) -> RunConfig:
+    """The configuration of a YAML file (or the defaults) with `key=value` overrides.
+
+    Args:
+        overrides: of two for one name, the last counts.
+        aliases: short name → dotted name, such as `lr` → `ppo.learning_rate`.
+
+    Raises:
+        ParameterError: an unreadable file, an unknown name, or a value that is not allowed.
+    """
+    aliases = aliases or {}
+    written = {} if path is None else read_yaml(Path(path))
+    values: dict[str, object] = {}
+    for given in (written, dict(map(parse_override, overrides))):
+        values |= {aliases.get(name, name): value for name, value in given.items()}
+    return make_config(values)
+
+
+def with_overrides(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
+    """The configuration with `key=value` overrides.
+
+    A new preset replaces all of `env`'s numbers, and the other overrides change it.
+    """
+    changes = dict(parse_override(text) for text in overrides)
+    kept = config_values(config)
+    if "env.preset" in changes:
+        kept = {name: value for name, value in kept.items() if name not in MARKET}
+    return make_config(kept | changes)
+
+
+def make_config(values: Mapping[str, object]) -> RunConfig:
+    """The configuration with these values by dotted name.
+
+    A preset that all the market's values are given beside is a label: its file is not needed.
+
+    Raises:
+        ParameterError: an unknown name, a value that is not allowed, or values that do not fit
+            together.
+    """
+    known = list(parameters())
+    for name, value in values.items():
+        if name not in known:
+            raise unknown_name(name, value, known)
+    game = make_game({name: values[name] for name in GAME if name in values})
+    market = {name: values[name] for name in MARKET if name in values}
+    preset = EnvParams() if len(market) == len(MARKET) else preset_params(game.preset)
+    rest = {name: value for name, value in values.items() if name not in GAME + MARKET}
+    config = with_values(RunConfig(game=game, env=make_params(preset, **market)), rest)
+    for name in ("learning_rate", "entropy", "clip"):
+        _check_schedule(config.ppo, name)
+    _check_dqn(config.dqn, make_market(game).n_players)
+    return config
+
+
+def make_game(values: Mapping[str, object]) -> GameConfig:
+    """A game's static choices, by name with or without "env."; a preset that is given for a kind is
+    recognised.
+
+    Raises:
+        ParameterError: an unknown name, or a value that is not allowed.
+    """
+    values = {name.removeprefix("env."): value for name, value in values.items()}
+    kind = values.get("kind")
+    if isinstance(kind, str) and kind not in KINDS and kind in presets_by_name():
+        allowed = f"must be one of {', '.join(KINDS)}; {kind} is a preset: preset={kind}"
+        raise ParameterError("env.kind", kind, allowed)
+    return with_values(GameConfig(), values, "env.")
+
+
+def config_values(config: RunConfig) -> dict[str, object]:
+    """Every value by dotted name, as plain YAML types; `make_config` takes it back."""
+    return {
+        named(name): declaration.write(value_at(config, name))
+        for name, declaration, _ in declared(RunConfig)
+    }
+
+
+def dump_config(config: RunConfig) -> str:
+    """The configuration as nested YAML."""
+    return dump(config_values(config))
+
+
+def make_market(game: GameConfig) -> CardMarket:
+    """The environment of a game's static choices."""
+    n_players = game.n_players or (1 if game.kind == "single" else 2)
+    if game.kind == "single" and n_players != 1:
+        raise ParameterError("env.n_players", n_players, "must be 1 for env.kind = single")
+    return CardMarket(
+        n_players, squeeze=game.kind == "single", observe_posterior=game.observe_posterior
+    )
+
+
+def practised_params(config: RunConfig) -> EnvParams:
+    """The market that is trained in: the run's own, with remaps as often as `train.remap` says."""
+    remap = config.train.remap
+    return config.env if remap is None else make_params(config.env, **{"events.remap": remap})
+
+
+def _check_schedule(ppo: PPOConfig, name: str) -> None:
+    for end in (name, f"{name}_end"):
+        if getattr(ppo, f"{name}_schedule") == "geometric" and not getattr(ppo, end) > 0:
+            raise ParameterError(
+                f"ppo.{end}", getattr(ppo, end), "must be above 0 for a geometric schedule"
+            )
+
+
+def _check_dqn(dqn: DQNConfig, n_players: int) -> None:
+    """Refuse values that do not fit each other. What depends on train.n_envs is the learner's to
+    check.
+    """
+    rounds = dqn.rollout_rounds
+    if dqn.v_min >= dqn.v_max:
+        raise ParameterError("dqn.v_min", dqn.v_min, f"must be below dqn.v_max = {dqn.v_max}")
+    if dqn.memory == "none" and dqn.burn_in:
+        allowed = "must be 0 without a dqn.memory (gru or lstm)"
+        raise ParameterError("dqn.burn_in", dqn.burn_in, allowed)
+    if dqn.burn_in > rounds:
+        allowed = f"must be at most dqn.rollout_rounds = {rounds}"
+        raise ParameterError("dqn.burn_in", dqn.burn_in, allowed)
+    if dqn.memory != "none" and dqn.batch_size % rounds:
+        allowed = f"with a dqn.memory, must be a multiple of dqn.rollout_rounds = {rounds}"
+        raise ParameterError("dqn.batch_size", dqn.batch_size, allowed)
+    if n_players > 1 and dqn.seat >= n_players:
+        allowed = f"must be below the number of players, {n_players}"
+        raise ParameterError("dqn.seat", dqn.seat, allowed)

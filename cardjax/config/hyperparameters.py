@@ -1,0 +1,323 @@
+"""The hyperparameters of the learners, a section of the configuration per family of algorithms.
+
+The defaults are what is shipped and measured: configs/ says only what differs.
+"""
+
+import dataclasses
+
+from cardjax.env.declaration import Number, choice, custom, flag, integer, name_list, number, scalar
+
+MEMORIES = ("none", "gru", "lstm")
+NORMALIZERS = ("none", "scale", "whiten")
+PRECISIONS = ("auto", "float32", "bfloat16")
+SCHEDULES = ("linear", "geometric", "cosine", "constant")
+MATMUL_DOC = (
+    "The precision of the dense layers' products. auto: bfloat16 on CPUs that have tiles for it "
+    "(Intel AMX), float32 elsewhere."
+)
+GAMMA_DOC = (
+    "Discount per round. With 0 a round is learned on its own: an order changes later rounds "
+    "through the budget alone, which rarely binds."
+)
+SIZES = "a list of whole numbers in [1, 65536]"
+
+
+def _sizes(value: object) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise TypeError
+    return tuple(map(_size, value))
+
+
+def _size(value: object) -> int:
+    n = scalar(value)
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= 65_536:
+        raise ValueError
+    return n
+
+
+def _optional_sizes(value: object) -> tuple[int, ...] | None:
+    return None if value is None else _sizes(value)
+
+
+def _policy_name(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class PPOConfig:
+    """PPO's hyperparameters (Schulman et al. 2017), for IPPO (de Witt et al. 2020) and MAPPO (Yu et
+    al. 2022). Money is in points.
+
+    The reward is in points and advantages are not normalised by default, so `entropy` has a unit: a
+    loss of that many points is accepted for one more nat of entropy. It starts above what random
+    orders cost and ends below the smallest edge worth taking; normalised advantages would let the
+    noise of bad rounds decide that trade.
+    """
+
+    hidden: tuple[int, ...] = custom(
+        (128, 128), SIZES, _sizes, doc="The widths of the hidden layers."
+    )
+    critic_hidden: tuple[int, ...] | None = custom(
+        None,
+        f"null or {SIZES}",
+        _optional_sizes,
+        doc="The widths of the critic's hidden layers. Null: as the actor's.",
+    )
+    memory: str = choice(
+        "none", MEMORIES, doc="A recurrent cell beside the hidden layers of actor and critic."
+    )
+    matmul_precision: str = choice("auto", PRECISIONS, doc=MATMUL_DOC)
+    share_params: bool = flag(True, doc="Off: every seat has an actor and a critic of its own.")
+    critic: str = choice(
+        "action_values",
+        ("value", "action_values"),
+        doc="What the critic estimates: the value V of a state, or the values of all actions, "
+        "whose mean under the policy is V.",
+    )
+    critic_sees_truth: bool = flag(
+        False, doc="On: the critic is also told S and both true depths; the actor never is."
+    )
+    learning_rate: Number = number(4e-3, 0, doc="Adam's step size at the start of the training.")
+    learning_rate_end: Number = number(0.0, 0, doc="Adam's step size at the end of the training.")
+    learning_rate_schedule: str = choice(
+        "linear", SCHEDULES, doc="How learning_rate changes into learning_rate_end."
+    )
+    entropy: Number = number(
+        5.0,
+        0,
+        doc="The weight of the entropy bonus at the start: by default more than most random orders "
+        "cost.",
+        unit="points per nat",
+    )
+    entropy_end: Number = number(
+        0.002,
+        0,
+        doc="The weight of the entropy bonus at the end: by default less than the smallest edge "
+        "that is worth taking.",
+        unit="points per nat",
+    )
+    entropy_schedule: str = choice(
+        "geometric",
+        SCHEDULES,
+        doc="How entropy changes into entropy_end; geometric needs both above 0.",
+    )
+    output_scale: Number = number(
+        5.0,
+        0,
+        doc="Logits are output_scale · output / max(entropy weight, temperature_floor).",
+        unit="points",
+        open_low=True,
+    )
+    temperature_floor: Number = number(
+        0.5,
+        0,
+        doc="The entropy weight below which only the network sharpens the logits.",
+        unit="points per nat",
+        open_low=True,
+    )
+    gamma: Number = number(0.0, 0, 1, doc=GAMMA_DOC)
+    gae_lambda: Number = number(0.95, 0, 1, doc="λ of generalised advantage estimation.")
+    clip: Number = number(
+        0.2,
+        0,
+        doc="How far from 1 the probability ratio may move, at the start of the training.",
+        open_low=True,
+    )
+    clip_end: Number = number(0.2, 0, doc="The same at the end of the training.", open_low=True)
+    clip_schedule: str = choice("linear", SCHEDULES, doc="How clip changes into clip_end.")
+    value_weight: Number = number(0.5, 0, doc="The weight of the critic's loss.")
+    max_grad_norm: Number = number(
+        10.0, 0, doc="Gradients of a larger global norm are scaled down to it.", open_low=True
+    )
+    n_epochs: int = integer(2, 1, doc="Passes over each batch.")
+    n_minibatches: int = integer(
+        32, 1, doc="Gradient steps per pass; the number must divide train.n_envs."
+    )
+    rollout_rounds: int = integer(10, 1, doc="Rounds that each game plays between updates.")
+    normalize_advantages: bool = flag(
+        False,
+        doc="On: the advantages of each minibatch are shifted and scaled to mean 0 and "
+        "standard deviation 1.",
+    )
+    normalize_observations: str = choice(
+        "whiten",
+        NORMALIZERS,
+        doc="What is done to the inputs by their running moments: scale brings each to variance 1, "
+        "whiten also decorrelates them.",
+    )
+    normalize_rewards: bool = flag(
+        False,
+        doc="On: rewards are divided by the running standard deviation of discounted returns.",
+    )
+    shared_reward: bool = flag(
+        False, doc="On: every player is paid the mean of all players' rewards."
+    )
+    opponents: tuple[str, ...] = name_list(
+        ("self",),
+        "a list of self, past and scripted players' names",
+        doc="Who sits at the other seats, each in an equal share of the games. [self] alone is "
+        "self-play, in which all seats learn.",
+    )
+    past_size: int = integer(8, 1, doc="How many past selves are kept as opponents.")
+    past_every: int = integer(50, 1, doc="Updates from one past self to the next.")
+    play: str = choice(
+        "sampled",
+        ("greedy", "sampled"),
+        doc="How the trained policy plays in evaluations: its most probable action, or a draw from "
+        "its distribution as in training. An equilibrium mixes sizes, so greedy play is easier to "
+        "exploit.",
+    )
+    constrain_ruin: bool = flag(
+        False,
+        doc="On: a Lagrange multiplier holds the probability of ruin to ruin_bound.",
+    )
+    ruin_bound: Number = number(
+        0.05, 0, 1, doc="The largest probability of ruin per game and player."
+    )
+    ruin_learning_rate: Number = number(
+        10.0,
+        0,
+        doc="How far the multiplier moves in an update, per unit that the probability is too high.",
+        unit="points",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class DQNConfig:
+    """DQN's hyperparameters (Mnih et al. 2015; Hessel et al. 2018). Values, errors and rewards are
+    in points.
+    """
+
+    opponent: str = custom(
+        "equilibrium",
+        "self or a policy's name",
+        _policy_name,
+        doc="Who plays the other seats, if there are any: a scripted policy, or self, the greedy "
+        "policy as it stands.",
+        as_typed=True,
+    )
+    seat: int = integer(0, 0, 15, doc="The learner's seat, if there are others.")
+    hidden: tuple[int, ...] = custom(
+        (128, 128), SIZES, _sizes, doc="The widths of the hidden layers."
+    )
+    memory: str = choice("none", MEMORIES, doc="The network's recurrent cell.")
+    matmul_precision: str = choice("float32", PRECISIONS, doc=MATMUL_DOC)
+    burn_in: int = integer(
+        0, 0, doc="Rounds before each replayed block that only warm the memory up."
+    )
+    head: str = choice(
+        "mean",
+        ("mean", "c51", "qr"),
+        doc="What the network estimates: the value alone, or its distribution by the atoms of C51 "
+        "or the quantiles of QR-DQN.",
+    )
+    n_atoms: int = integer(
+        51, 2, 2**16, doc="The number of atoms of head c51, or of quantiles of head qr."
+    )
+    v_min: Number = number(-20.0, doc="The lowest atom of c51.", unit="points")
+    v_max: Number = number(20.0, doc="The highest atom of c51.", unit="points")
+    q_scale: Number = number(
+        10.0,
+        0,
+        doc="The value that a network output of 1 stands for; not used by head c51.",
+        unit="points",
+        open_low=True,
+    )
+    double: bool = flag(
+        True,
+        doc="On: the learning network chooses the bootstrapped action, and the target network "
+        "values it.",
+    )
+    dueling: bool = flag(
+        False, doc="On: the network estimates a state's value and the actions' advantages apart."
+    )
+    loss: str = choice("huber", ("huber", "squared"), doc="The loss of head mean's errors.")
+    huber_delta: Number = number(
+        0.3,
+        0,
+        doc="Larger errors count linearly (heads mean and qr). Most orders lose tens of points, "
+        "and the edges that are to be found are of the size of the default.",
+        unit="points",
+        open_low=True,
+    )
+    reward_floor: Number = number(
+        -1e6, high=0, doc="Rewards below this count as this much.", unit="points"
+    )
+    gamma: Number = number(0.0, 0, 1, doc=GAMMA_DOC)
+    n_step: int = integer(
+        1,
+        1,
+        doc="Rounds of reward before the bootstrapped value; fewer at the end of a rollout.",
+    )
+    target_update: str = choice(
+        "hard",
+        ("hard", "polyak"),
+        doc="How the target network follows: copied now and then, or moved a little each step.",
+    )
+    target_period: int = integer(250, 1, doc="Gradient steps between copies (target_update hard).")
+    target_tau: Number = number(
+        0.005,
+        0,
+        1,
+        doc="The share of the distance that the target network moves per gradient step "
+        "(target_update polyak).",
+    )
+    play_target: bool = flag(
+        False,
+        doc="On: evaluations play the target network; with polyak, that is an average of weights.",
+    )
+    exploration: str = choice(
+        "uniform",
+        ("uniform", "softmax"),
+        doc="How exploring actions are drawn from the valid ones: uniformly, or by "
+        "softmax(Q / temperature).",
+    )
+    temperature: Number = number(
+        1.0, 0, doc="The temperature of softmax exploration.", unit="points", open_low=True
+    )
+    epsilon: Number = number(
+        1.0, 0, 1, doc="The share of exploring actions at the start of the training."
+    )
+    epsilon_end: Number = number(
+        0.1, 0, 1, doc="The share of exploring actions at the end; it falls linearly."
+    )
+    exploration_fraction: Number = number(
+        0.5,
+        0,
+        1,
+        doc="The part of the training after which epsilon has reached epsilon_end.",
+        open_low=True,
+    )
+    capacity: int = integer(
+        1_000_000,
+        1,
+        2**30,
+        doc="Rounds that are kept for replay, rounded down to whole rollouts of all games.",
+    )
+    prioritised: bool = flag(
+        False,
+        doc="On: rounds are replayed in proportion to (error + 0.001) ** priority_exponent.",
+    )
+    priority_exponent: Number = number(
+        0.6, 0, doc="How much the error counts in prioritised replay; 0 is uniform."
+    )
+    beta: Number = number(
+        0.4,
+        0,
+        1,
+        doc="The exponent of the importance weights at the start; it rises linearly to 1.",
+    )
+    rollout_rounds: int = integer(10, 1, doc="Rounds that each game plays between learning.")
+    n_gradient_steps: int = integer(60, 1, doc="Batches that are learned from after each rollout.")
+    batch_size: int = integer(
+        2048, 1, doc="Rounds per batch; with a memory, a multiple of rollout_rounds."
+    )
+    learning_rate: Number = number(4e-3, 0, doc="Adam's step size at the start of the training.")
+    learning_rate_end: Number = number(
+        0.0, 0, doc="Adam's step size at the end; it falls linearly."
+    )
+    max_grad_norm: Number = number(
+        10.0, 0, doc="Gradients of a larger global norm are scaled down to it.", open_low=True
+    )

@@ -1,0 +1,57 @@
+"""The YAML files that come with cardjax, and those of them that are presets of the market."""
+
+import re
+from pathlib import Path
+
+from cardjax.config.documents import read_document, read_yaml
+from cardjax.env.declaration import ParameterError
+from cardjax.env.params import EnvParams, make_params
+
+
+def preset_params(name: str) -> EnvParams:
+    """The EnvParams of a preset, by name; no other file is opened.
+
+    Raises:
+        ParameterError: no such preset, or its file is damaged.
+    """
+    path = configs_folder() / f"{name}.yaml"
+    if not re.fullmatch(r"\w[\w.-]*", name) or not path.is_file() or not _is_preset(path):
+        raise ParameterError("env.preset", name, f"must be one of {', '.join(presets_by_name())}")
+    return make_params(**read_yaml(path))
+
+
+def presets_by_name() -> dict[str, Path]:
+    """The files that hold an `env` section and nothing else, by their names; files that cannot be
+    read, and hidden ones, are none.
+    """
+    presets = {}
+    for path in sorted(configs_folder().glob("[!.]*.yaml")):
+        try:
+            if _is_preset(path):
+                presets[path.stem] = path
+        except ParameterError:  # being written, or an editor's: nobody asked for this file
+            continue
+    return presets
+
+
+def find_config(path: Path) -> Path:
+    """The file itself, or for a bare name or configs/NAME the shipped one: an installed package has
+    no such folder.
+    """
+    shipped = configs_folder() / path.name
+    named = path.parent in (Path(), Path("configs")) and shipped.is_file()
+    return shipped if named and not path.exists() else path
+
+
+def configs_folder() -> Path:
+    """Where the shipped YAML files are: beside the package in a checkout, inside it in an installed
+    wheel.
+    """
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "configs"
+    return inside if inside.is_dir() else package.parent / "configs"
+
+
+def _is_preset(path: Path) -> bool:
+    document = read_document(path)
+    return set(document) == {"env"} and isinstance(document["env"], dict)
