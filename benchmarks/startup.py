@@ -1,7 +1,7 @@
 """Seconds from typing a training's command to the end of its first update: with an empty
 compilation cache, and again.
 
-    python benchmarks/startup.py [--config configs/ippo.yaml] [--algorithm ippo] [--repeats 5]
+    python benchmarks/startup.py [--algorithm ippo] [--config configs/ippo.yaml] [--repeats 5]
     [--csv FILE]
 
 Measured from outside: from the start of `python train/ALGORITHM.py` to the first row of
@@ -131,13 +131,15 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Seconds from a training's command to its first update."
     )
-    parser.add_argument("--config", type=Path, default=ROOT / "configs" / "ippo.yaml")
+    parser.add_argument("--config", type=Path, help="by default the algorithm's shipped one")
     parser.add_argument("--algorithm", choices=("ippo", "mappo"), default="ippo")
     parser.add_argument(
         "--repeats", type=a_count, default=5, help="starts of each kind (default 5)"
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.config = arguments.config or ROOT / "configs" / f"{arguments.algorithm}.yaml"
+    return arguments
 
 
 if __name__ == "__main__":

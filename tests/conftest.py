@@ -85,6 +85,7 @@ TINY = {
     "ppo.n_epochs": 2,
     "ppo.hidden": [8],
     "ppo.learning_rate": 1e-4,
+    "ppo.play": "greedy",
 }
 """20 updates of 640 rounds, evaluated after every fifth; slow enough to learn that it still trades
 at the end.

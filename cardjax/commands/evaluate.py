@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     """A table of the policy's score against every opponent, at every market of a grid."""
     from cardjax.env.params import params_grid
     from cardjax.evaluation.evaluate import evaluate_grid
-    from cardjax.evaluation.table import results_table
+    from cardjax.evaluation.table import grid_table, results_table
     from cardjax.runtime.grid import market_axes
 
     keep_compiled_programs()
@@ -55,14 +55,10 @@ def run(arguments: argparse.Namespace) -> None:
         results = evaluate_grid(
             market, grid, player, opponents, config.games, config.seed, progress=played
         )
-    for point, of_point in zip(points, results, strict=True):
-        where = "".join(f", {key} = {value}" for key, value in point.items())
-        print(
-            results_table(
-                of_point,
-                f"{arguments.policy}{where}, {config.games:,} games an opponent, test draws",
-            )
-        )
+    title = f"{arguments.policy}, {config.games:,} games per opponent, test draws"
+    print(
+        grid_table(points, results, title) if arguments.sweep else results_table(results[0], title)
+    )
     labelled = [
         ({"at": point} if point else {}, of_point)
         for point, of_point in zip(points, results, strict=True)

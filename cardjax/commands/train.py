@@ -62,12 +62,21 @@ def run(arguments: argparse.Namespace) -> None:
 def _start(arguments: argparse.Namespace, algorithm: str, overrides: Sequence[str]) -> None:
     axes, fixed = read_axes(algorithm, arguments.sweep)
     config = None if arguments.config is None else find_config(arguments.config)
-    points = make_points(config, [*overrides, *fixed], axes)
+    points = make_points(config, [*overrides, *fixed], axes, algorithm)
+    if config is None:
+        _say_defaults(algorithm)
     _prepare(arguments, algorithm, points)
     if axes:
         sweeps.start(algorithm, points)
     else:
         runs.start(algorithm, points[0].config)
+
+
+def _say_defaults(algorithm: str) -> None:
+    name = f"{algorithm}.yaml"
+    shipped = find_config(Path(name)).is_file()
+    shown = f"; --config {name} has what is shipped and measured" if shipped else ""
+    print(f"no --config: the configuration is cardjax's defaults{shown}", flush=True)
 
 
 def _resume(arguments: argparse.Namespace, algorithm: str, overrides: Sequence[str]) -> None:

@@ -95,4 +95,4 @@ def origin_of(run: Run) -> dict[str, Any]:
     values = {name: value for name, value in config_values(run.config).items() if name != "name"}
     observation = {name: field.slice.stop - field.slice.start for name, field in fields}
     identity = {"run_id": run_id} if (run_id := read_meta(run.folder).get("run_id")) else {}
-    return {**identity, "algorithm": run.algorithm, "observation": observation, **values}
+    return {**values, **identity, "algorithm": run.algorithm, "observation": observation}

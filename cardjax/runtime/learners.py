@@ -1,5 +1,6 @@
 """Algorithms by name, and the learner that a run configuration describes."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 from cardjax.agents.dqn import DQN
 from cardjax.agents.ppo import PPO
 from cardjax.config import RunConfig, make_market, practised_params
-from cardjax.env.declaration import ParameterError
+from cardjax.env.declaration import ParameterError, declared, value_at
 from cardjax.runtime.own import is_own, load_own
 
 
@@ -46,6 +47,26 @@ def find_algorithm(name: str, option: str = "ALGORITHM") -> Algorithm:
     if not isinstance(own, Algorithm):
         raise ParameterError(option, name, "must be a cardjax.runtime.learners.Algorithm")
     return own
+
+
+def configured_for(algorithm: str, config: RunConfig) -> RunConfig:
+    """The configuration, naming the algorithm that is to be trained by it.
+
+    Raises:
+        ParameterError: it is for another algorithm, or sets what this one does not read.
+    """
+    if config.algorithm not in (None, algorithm):
+        allowed = f"is not what is to be trained, {algorithm}; algorithm={algorithm} overrules it"
+        raise ParameterError("algorithm", config.algorithm, allowed)
+    own = find_algorithm(algorithm).section
+    for section in sorted({other.section for other in ALGORITHMS.values()} - {own}):
+        given = getattr(config, section)
+        for name, declaration, default in declared(type(given)):
+            value = value_at(given, name)
+            if value != default:
+                shown = declaration.write(value)
+                raise ParameterError(f"{section}.{name}", shown, f"{algorithm} does not read it")
+    return dataclasses.replace(config, algorithm=algorithm)
 
 
 def make_learner(algorithm: str, config: RunConfig) -> Any:

@@ -19,13 +19,14 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from cardjax.agents.values import Values
 from cardjax.config import RunConfig
+from cardjax.env.declaration import value_at
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import domain_key
 from cardjax.policies.protocol import Policy
 from cardjax.runtime import processes
 from cardjax.runtime.devices import GAMES, ROWS, make_mesh, over_rows, state_shardings
-from cardjax.runtime.grid import value_of, with_traced_values
+from cardjax.runtime.grid import with_traced_values
 
 TRAINING = 0
 """The key domain of training; evaluation uses others."""
@@ -98,7 +99,7 @@ class Rows:
     def __init__(self, learner: Learner, configs: Sequence[RunConfig], varied: Sequence[str]):
         self._learner = learner
         each = [config for config in configs for _ in seeds_of(config)]
-        values = {name: np.stack([value_of(config, name) for config in each]) for name in varied}
+        values = {name: np.stack([value_at(config, name) for config in each]) for name in varied}
         self.env_params = jax.tree.map(
             lambda *leaves: np.stack(leaves), *(config.env for config in each)
         )

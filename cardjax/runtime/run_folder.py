@@ -119,9 +119,14 @@ def describe_machine() -> dict[str, Any]:
 
 
 def git_commit() -> str | None:
-    """The checkout's commit, with "+changes" if files differ from it; None outside a checkout."""
+    """The commit of the checkout that holds cardjax, with "+changes" if files differ from it.
+
+    None where there is no checkout, or only one that does not hold this file: an installed package
+    may lie inside a repository that is about something else.
+    """
     folder = Path(__file__).resolve().parent
     try:
+        _git(folder, "ls-files", "--error-unmatch", Path(__file__).name)
         commit = _git(folder, "rev-parse", "HEAD")
         return commit + (
             "+changes" if _git(folder, "status", "--porcelain", "--untracked-files=no") else ""

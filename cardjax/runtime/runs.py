@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cardjax.config import RunConfig
+from cardjax.config import RunConfig, config_values
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.evaluate import Result, evaluate
 from cardjax.evaluation.table import results_table
@@ -14,7 +14,7 @@ from cardjax.files.writing import write_json
 from cardjax.runtime import players, processes, run_folder
 from cardjax.runtime.curves import rounds_to_beat
 from cardjax.runtime.journal import Run
-from cardjax.runtime.learners import make_learner
+from cardjax.runtime.learners import configured_for, make_learner
 from cardjax.runtime.loading import player_of, read_meta, read_run
 from cardjax.runtime.metrics_log import read_metrics
 from cardjax.runtime.own import short_name
@@ -27,7 +27,12 @@ RUNS = Path("runs")
 
 
 def start(algorithm: str, config: RunConfig) -> Path:
-    """A new run: folder, training, table, summary.json. Returns the folder."""
+    """A new run: folder, training, table, summary.json. Returns the folder.
+
+    Raises:
+        ParameterError: the configuration is not for this algorithm, or a training's own.
+    """
+    config = configured_for(algorithm, config)
     run = Run(algorithm, config, RUNS / (config.name or made_up_name(algorithm, config)))
     make_learner(algorithm, config)  # refuses what does not fit together before anything is written
     if processes.is_first():
@@ -101,9 +106,18 @@ def _announce(runs: Sequence[Run]) -> None:
     )
     points = "" if len(runs) == 1 else f"{len(runs)} points × "
     seeds = f"{config.train.n_seeds} seed(s)"
-    print(
-        f"{algorithm}: {points}{seeds} × {config.train.total_steps:,} rounds → {where}", flush=True
-    )
+    amount = f"{points}{seeds} × {config.train.total_steps:,} rounds"
+    print(f"{algorithm}, {_game_of(runs)}: {amount} → {where}", flush=True)
+
+
+def _game_of(runs: Sequence[Run]) -> str:
+    """What the runs are trained on, in the words of their configurations."""
+    values = [config_values(run.config) for run in runs]
+    named = {
+        name: "|".join(dict.fromkeys(str(each[name]) for each in values))
+        for name in ("env.kind", "env.preset", "env.reward")
+    }
+    return ", ".join(f"{name} = {value}" for name, value in named.items())
 
 
 def _report(run: Run, outcome: Outcome) -> list[Result]:

@@ -3,17 +3,20 @@ at the end.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cardjax.config import load_config
 from cardjax.env.declaration import ParameterError
+from cardjax.evaluation.statistics import Interval
+from cardjax.evaluation.table import text_table, with_half_width
 from cardjax.files.writing import write_csv, write_json
 from cardjax.runtime import loading, processes, run_folder, runs
 from cardjax.runtime.grid import Point, groups_of, traced_names
 from cardjax.runtime.journal import Run
-from cardjax.runtime.learners import make_learner
+from cardjax.runtime.learners import configured_for, make_learner
 
 
 class Group(NamedTuple):
@@ -32,10 +35,9 @@ def start(algorithm: str, points: Sequence[Point]) -> Path:
     """
     config = points[0].config
     folder = runs.RUNS / (config.name or runs.made_up_name(algorithm, config))
-    for point in points:
-        make_learner(
-            algorithm, point.config
-        )  # refuses what does not fit together before anything is written
+    points = [point._replace(config=configured_for(algorithm, point.config)) for point in points]
+    for point in points:  # What does not fit together is refused before anything is written.
+        make_learner(algorithm, point.config)
     if processes.is_first():
         _create(folder, algorithm, points)
     _train_groups(folder, algorithm, points, resume=False)
@@ -142,16 +144,11 @@ def sweep_table(entries: Sequence[Mapping[str, Any]], title: str) -> str:
         entries: summaries (summary.json) with the axes' values under "values".
     """
     headings = [*entries[0]["values"], "score", "P&L per game", "rounds to beat Level-0", "seeds"]
-    rows = [headings, *(_row(entry) for entry in entries)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(headings))]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]
-    rule = "─" * len(lines[0])
-    unit = entries[0]["results"][0]["unit"]
-    note = f"± is a 95% interval over {unit}; * marks a training that was interrupted"
-    return "\n".join([title, rule, lines[0], rule, *lines[1:], rule, note])
+    table = text_table(headings, [_row(entry) for entry in entries], title)
+    units = {entry["results"][0]["unit"] for entry in entries}
+    over = units.pop() if len(units) == 1 else "training seeds, or over games where there is one"
+    note = f"± is a 95% interval over {over}; * marks a training that was interrupted"
+    return f"{table}\n{note}"
 
 
 def _row(entry: Mapping[str, Any]) -> list[str]:
@@ -159,14 +156,12 @@ def _row(entry: Mapping[str, Any]) -> list[str]:
     beaten = entry["rounds_to_beat"]["level0"]
     return [
         *map(str, entry["values"].values()),
-        _interval(own["score"], own["score_ci95"], 3) + ("*" if entry["interrupted"] else ""),
-        _interval(own["mean_pnl"], own["ci95"], 2),
+        _shown(own["score"], own["score_ci95"], 3) + ("*" if entry["interrupted"] else ""),
+        _shown(own["mean_pnl"], own["ci95"], 2),
         "never" if beaten is None else f"{beaten:,}",
         str(len(entry["seeds"])),
     ]
 
 
-def _interval(mean: float | None, bounds: Sequence[float | None], digits: int) -> str:
-    low, high = bounds
-    half = "" if low is None or high is None else f" ± {(high - low) / 2:.{digits}f}"
-    return "–" if mean is None else f"{mean:.{digits}f}{half}"
+def _shown(mean: float | None, bounds: Sequence[float | None], digits: int) -> str:
+    return with_half_width(Interval(math.nan if mean is None else mean, *bounds), digits)

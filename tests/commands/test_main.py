@@ -67,7 +67,7 @@ def refused(capsys, workplace):
         (["ppo.opponents=[nobody]"], "ppo.opponents = nobody: is neither self, past nor a policy"),
         (
             ["ppo.opponents=[level1]", "--sweep", "lr=1,2", "env.kind=single"],
-            "ppo.opponents = ('level1',): a single",
+            "ppo.opponents = ['level1']: a single",
         ),
         (
             ["--processes", "2"],
@@ -203,7 +203,7 @@ def test_a_policy_by_name_is_evaluated_into_a_table_and_a_file(workplace, capsys
     assert [result["opponent"] for result in results] == ["random_valid", "self"]
     assert all(set(result) >= CONTRACT and result["n_units"] == 100 for result in results)
     table = capsys.readouterr().out
-    assert "ev_oracle, 100 games an opponent" in table
+    assert "ev_oracle, 100 games per opponent" in table
     assert sum(line.startswith(("random_valid ", "self ")) for line in table.splitlines()) == 2
 
 
@@ -221,7 +221,10 @@ def test_a_grid_of_markets_is_one_call_and_each_result_says_where(workplace, cap
     assert [result.pop("at") for result in results] == [
         {"env.alpha": a, "env.sigma_q": 0.5} for a in (0.1, 1)
     ]
-    assert "ev_oracle, env.alpha = 1, env.sigma_q = 0.5, 64 games" in capsys.readouterr().out
+    title, _, headings, _, *rows = capsys.readouterr().out.splitlines()
+    assert title == "ev_oracle, 64 games per opponent, test draws"
+    assert headings.split()[:3] == ["env.alpha", "env.sigma_q", "opponent"]
+    assert [row.split()[:3] for row in rows[:2]] == [["0.1", "0.5", "self"], ["1", "0.5", "self"]]
     (alone,) = evaluated(*arguments, "env.alpha=1")
     assert results[1]["mean_pnl"] == pytest.approx(alone["mean_pnl"], rel=1e-5)
     assert results[0]["mean_pnl"] > results[1]["mean_pnl"]

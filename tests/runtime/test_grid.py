@@ -8,12 +8,13 @@ import pytest
 
 from cardjax.config import make_config
 from cardjax.env import ParameterError
+from cardjax.env.declaration import value_at
 from cardjax.runtime.grid import (
     groups_of,
     make_points,
+    market_axes,
     read_axes,
     traced_names,
-    value_of,
     with_traced_values,
 )
 from cardjax.runtime.learners import ALGORITHMS, make_learner
@@ -47,8 +48,13 @@ def test_axes_by_hand(items, axes, overrides):
         (["fast"], "--sweep = fast: must be key=value"),
         (["lr="], "--sweep = lr=: must be key=value"),
         (["=1,2"], "--sweep = =1,2: must be key=value"),
-        (["lr=1,1"], "--sweep = lr=1,1: names a parameter or a value twice"),
-        (["lr=1,2", "ppo.learning_rate=3"], "names a parameter or a value twice"),
+        (
+            ["lr=1,2", "ppo.learning_rate=3"],
+            "--sweep = ppo.learning_rate=3: names a parameter twice",
+        ),
+        (["lr=1,2", "learning_rate=3"], "--sweep = learning_rate=3: names a parameter twice"),
+        (["algorithm=ippo,mappo"], "--sweep = algorithm=ippo,mappo: takes one value"),
+        (["env.alpha=1,x"], "env.alpha = x: must be a number"),
         (["name=a,b"], "--sweep = name=a,b: takes one value"),
     ],
 )
@@ -58,12 +64,39 @@ def test_axes_that_make_no_sense_are_refused(items, message):
     assert message in str(refusal.value)
 
 
-def test_lr_is_each_algorithms_own():
-    assert {name: list(read_axes(name, ["lr=1,2"])[0]) for name in ALGORITHMS} == {
-        "dqn": ["dqn.learning_rate"],
-        "ippo": ["ppo.learning_rate"],
-        "mappo": ["ppo.learning_rate"],
-    }
+@pytest.mark.parametrize(
+    ("item", "axes", "n_said"),
+    [
+        ("lr=1e-3,0.001,2e-3,1_0e-4", {"ppo.learning_rate": ["1e-3", "2e-3"]}, 2),
+        ("env.hints=3,[0,0,0,1]", {}, 1),
+        ("env.flags.enable_impact=on,off,true", {"env.flags.enable_impact": ["on", "off"]}, 1),
+        ("ppo.opponents=[007],[7]", {"ppo.opponents": ["[007]", "[7]"]}, 0),
+    ],
+)
+def test_a_value_that_is_given_twice_is_trained_once_and_that_is_said(item, axes, n_said, capsys):
+    assert read_axes("ippo", [item])[0] == axes
+    assert len(capsys.readouterr().err.splitlines()) == n_said
+
+
+def test_the_line_about_a_repeated_value_names_both_spellings(capsys):
+    assert market_axes(["env.alpha=0.1,1e-1,0.3"]) == {"env.alpha": [0.1, 0.3]}
+    expected = "--sweep env.alpha: 1e-1 is 0.1 once more and is left out\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize("short", ["lr", "learning_rate"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_lr_and_learning_rate_are_each_algorithms_own_wherever_it_is_known(
+    short, algorithm, tmp_path
+):
+    name = f"{ALGORITHMS[algorithm].section}.learning_rate"
+    assert list(read_axes(algorithm, [f"{short}=1,2"])[0]) == [name]
+    assert read_axes(algorithm, [f"{short}=1"])[1] == [f"{name}=1"]
+    (point,) = make_points(None, [f"{short}=0.5"], {}, algorithm)
+    assert value_at(point.config, name) == 0.5
+    (tmp_path / "run.yaml").write_text(f"{short}: 0.25\n")
+    (point,) = make_points(tmp_path / "run.yaml", [], {}, algorithm)
+    assert value_at(point.config, name) == 0.25
 
 
 def test_every_combination_is_a_point_on_top_of_file_and_overrides(tmp_path):
@@ -71,10 +104,10 @@ def test_every_combination_is_a_point_on_top_of_file_and_overrides(tmp_path):
     axes = {"ppo.learning_rate": ["1e-4", "1e-3"], "env.preset": ["default", "calm"]}
     points = make_points(tmp_path / "run.yaml", ["env.reward=expected_pnl"], axes)
     assert [point.label for point in points] == [
-        "learning_rate=1e-4,preset=default",
-        "learning_rate=1e-4,preset=calm",
-        "learning_rate=1e-3,preset=default",
-        "learning_rate=1e-3,preset=calm",
+        "learning_rate_1e-4__preset_default",
+        "learning_rate_1e-4__preset_calm",
+        "learning_rate_1e-3__preset_default",
+        "learning_rate_1e-3__preset_calm",
     ]
     for point in points:
         assert (point.config.seed, point.config.env.reward) == (3, 2)
@@ -85,7 +118,7 @@ def test_every_combination_is_a_point_on_top_of_file_and_overrides(tmp_path):
 def test_names_that_share_a_last_part_are_written_out(tmp_path):
     axes = {"env.spread.min": ["1", "2"], "env.liquidity.min": ["2"], "ppo.hidden": ["[8,4]"]}
     labels = [point.label for point in make_points(None, [], axes)]
-    assert labels[1] == "env.spread.min=2,env.liquidity.min=2,hidden=8x4"
+    assert labels[1] == "env.spread.min_2__env.liquidity.min_2__hidden_8x4"
 
 
 def test_without_axes_there_is_one_point_without_a_label():
@@ -142,7 +175,7 @@ def test_a_learners_numbers_can_be_replaced_by_traced_ones(algorithm):
         return changed.env_params.alpha, changed.config.learning_rate
 
     assert jax.jit(read)(1.0, 2.0) == (1.0, 2.0)
-    assert (value_of(config, "env.alpha"), value_of(config, rate)) == (0.25, 0.5)
+    assert (value_at(config, "env.alpha"), value_at(config, rate)) == (0.25, 0.5)
 
 
 def test_remaps_may_be_practised_more_often_than_they_come_up():

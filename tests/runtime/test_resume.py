@@ -123,8 +123,9 @@ def test_a_run_killed_outright_and_resumed_ends_as_one_that_was_not(
 
 
 OWN = {
-    "mappo": {"ppo.memory": "gru"},
+    "mappo": TINY | {"ppo.memory": "gru"},
     "dqn": {
+        **{name: value for name, value in TINY.items() if not name.startswith("ppo.")},
         "env.kind": "single",
         "dqn.hidden": [8],
         "dqn.batch_size": 64,
@@ -138,8 +139,8 @@ OWN = {
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", OWN)
 def test_other_algorithms_too(workplace, saved, script, algorithm):
-    whole = runs.start(algorithm, make_config(TINY | OWN[algorithm] | {"name": "whole"}))
-    config = make_config(TINY | OWN[algorithm] | {"name": "killed"})
+    whole = runs.start(algorithm, make_config(OWN[algorithm] | {"name": "whole"}))
+    config = make_config(OWN[algorithm] | {"name": "killed"})
     (workplace / "run.yaml").write_text(dump_config(config))
     process = script(f"train/{algorithm}.py", "--config", "run.yaml", cwd=workplace)
     folder = workplace / "runs" / "killed"

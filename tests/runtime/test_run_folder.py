@@ -2,12 +2,14 @@
 
 import json
 import math
+import subprocess
 
 import pytest
 
 from cardjax.env import ParameterError
 from cardjax.files.reading import read_json
 from cardjax.files.writing import write_json, write_text
+from cardjax.runtime import run_folder
 from cardjax.runtime.metrics_log import MetricsLog, read_metrics
 from cardjax.runtime.run_folder import git_commit
 
@@ -43,6 +45,23 @@ def test_a_json_file_that_cannot_be_read_is_refused_by_its_path(tmp_path):
 def test_the_commit_is_named():
     commit = git_commit()
     assert commit is None or len(commit.removesuffix("+changes")) == 40
+
+
+def test_the_commit_is_that_of_a_checkout_which_holds_the_package(tmp_path, monkeypatch):
+    def git(*arguments):
+        named = ("-c", "user.name=a", "-c", "user.email=a@b")
+        subprocess.run(["git", *named, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init")
+    git("commit", "--allow-empty", "-m", "something else")
+    inside = tmp_path / ".venv" / "cardjax" / "run_folder.py"
+    inside.parent.mkdir(parents=True)
+    inside.touch()
+    monkeypatch.setattr(run_folder, "__file__", str(inside))
+    assert git_commit() is None
+    git("add", ".")
+    git("commit", "-m", "cardjax")
+    assert len(git_commit()) == 40
 
 
 def test_a_log_has_a_row_a_seed_and_leaves_what_is_not_known_blank(tmp_path):

@@ -5,12 +5,14 @@ it cannot use.
 import csv
 import json
 import math
+from pathlib import Path
 
 import pytest
 
 from cardjax.config import config_values, load_config
 from cardjax.env import CardMarket, ParameterError
 from cardjax.runtime import players, runs
+from cardjax.runtime.journal import Run
 from cardjax.runtime.metrics_log import read_metrics
 
 RESULT_KEYS = {"opponent", "mean_pnl", "ci95", "score", "score_ci95"}
@@ -47,7 +49,15 @@ def test_meta_says_what_a_result_depends_on_beside_its_configuration(finished):
 
 
 def test_the_saved_configuration_is_the_one_that_was_asked_for(finished, tiny):
-    assert config_values(load_config(finished / "config.yaml")) == config_values(tiny("whole"))
+    asked = tiny("whole", algorithm="ippo")
+    assert config_values(load_config(finished / "config.yaml")) == config_values(asked)
+
+
+def test_a_start_says_which_game_and_which_reward_it_is_for(capsys, tiny):
+    other = tiny("b", env__reward="expected_pnl")
+    runs._announce([Run("ippo", tiny("a"), Path("a")), Run("ippo", other, Path("b"))])
+    said = "ippo, env.kind = two, env.preset = default, env.reward = pnl|expected_pnl: 2 points × "
+    assert capsys.readouterr().out.startswith(said)
 
 
 def test_metrics_are_a_table_with_rounds_that_rise(finished):

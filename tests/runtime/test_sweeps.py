@@ -88,7 +88,7 @@ def test_a_grid_of_numbers_is_one_program_and_each_point_the_run_that_it_would_b
     folder = swept("grid", AXES)
     assert len(programs) == 1
     labels = [
-        f"learning_rate={rate},alpha={alpha}"
+        f"learning_rate_{rate}__alpha_{alpha}"
         for rate in ("1e-4", "2e-4")
         for alpha in ("0.1", "0.3")
     ]
@@ -147,7 +147,7 @@ def test_sizes_are_a_loop_over_programs_and_a_stopped_sweep_goes_on_bit_for_bit(
     assert [entry["interrupted"] for entry in entries] == [False, False, True, True]
     # One point lost its newest checkpoint: both go on from the one before.
     last = max(
-        (stopped / "hidden=4,alpha=0.3" / "checkpoints").glob("[0-9]*"),
+        (stopped / "hidden_4__alpha_0.3" / "checkpoints").glob("[0-9]*"),
         key=lambda path: int(path.name),
     )
     shutil.rmtree(last)
@@ -156,14 +156,36 @@ def test_sizes_are_a_loop_over_programs_and_a_stopped_sweep_goes_on_bit_for_bit(
     sweeps.resume("ippo", stopped)
     assert len(programs) == 1  # the finished group is left alone
     for label in (
-        "hidden=8,alpha=0.1",
-        "hidden=8,alpha=0.3",
-        "hidden=4,alpha=0.1",
-        "hidden=4,alpha=0.3",
+        "hidden_8__alpha_0.1",
+        "hidden_8__alpha_0.3",
+        "hidden_4__alpha_0.1",
+        "hidden_4__alpha_0.3",
     ):
         for a, b in zip(state_of(stopped / label), state_of(whole / label), strict=True):
             assert a.tobytes() == b.tobytes()
         np.testing.assert_array_equal(measured(stopped / label), measured(whole / label))
+
+
+def summary_of(unit, n_seeds):
+    own = {"opponent": "self", "score": 0.5, "score_ci95": [0.25, 0.75], "unit": unit}
+    return {
+        "values": {"train.n_seeds": str(n_seeds)},
+        "results": [own | {"mean_pnl": -0.001, "ci95": [None, None]}],
+        "rounds_to_beat": {"level0": None},
+        "interrupted": False,
+        "seeds": list(range(n_seeds)),
+    }
+
+
+def test_a_sweep_over_numbers_of_seeds_says_what_either_interval_is_over():
+    one, three = summary_of("games", 1), summary_of("training seeds", 3)
+    assert sweeps.sweep_table([one], "").endswith(
+        "over games; * marks a training that was interrupted"
+    )
+    assert "over training seeds, or over games where there is one;" in sweeps.sweep_table(
+        [one, three], ""
+    )
+    assert " 0.00 " in sweeps.sweep_table([one], "")
 
 
 def refusal(capsys, *arguments):
