@@ -1,7 +1,9 @@
 """Results as a table of text."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
+from cardjax.env.declaration import printable
 from cardjax.evaluation.result import Result
 from cardjax.evaluation.statistics import Interval
 
@@ -9,15 +11,17 @@ HEADINGS = ("opponent", "P&L per game", "expected P&L", "score", "trades", "size
 
 
 def results_table(results: Sequence[Result], title: str = "") -> str:
-    """A table of one row an opponent, with a last line that says what the intervals are over."""
+    """A table of one row per opponent, with a last line that says what the intervals are over."""
     return (
         f"{text_table(HEADINGS, [_row(result) for result in results], title)}\n{_footnote(results)}"
     )
 
 
 def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> str:
-    """Rules above and below, the first column to the left, the others to the right."""
-    cells = [headings, *rows]
+    """Rules above and below, the first column to the left, the others to the right; control
+    characters are written out.
+    """
+    cells = [[printable(cell) for cell in row] for row in (headings, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(headings))]
     lines = [
         "  ".join(
@@ -29,7 +33,21 @@ def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: st
         for row in cells
     ]
     rule = "─" * len(lines[0])
-    return "\n".join([*([title] if title else []), rule, lines[0], rule, *lines[1:], rule])
+    above = [printable(line) for line in title.split("\n")] if title else []
+    return "\n".join([*above, rule, lines[0], rule, *lines[1:], rule])
+
+
+def grid_table(
+    points: Sequence[Mapping[str, object]], results: Sequence[Sequence[Result]], title: str = ""
+) -> str:
+    """A table of one row per market and opponent, the values that vary in front."""
+    rows = [
+        (*map(str, point.values()), *_row(result))
+        for point, of_point in zip(points, results, strict=True)
+        for result in of_point
+    ]
+    note = _units([result for of_point in results for result in of_point])
+    return f"{text_table((*points[0], *HEADINGS), rows, title)}\n{note}"
 
 
 def _row(result: Result) -> tuple[str, ...]:
@@ -39,32 +57,44 @@ def _row(result: Result) -> tuple[str, ...]:
         with_half_width(result.mean_pnl, 2),
         with_half_width(result.mean_expected_pnl, 3),
         with_half_width(result.score, 3),
-        f"{metrics['trade_rate'].mean:.1%}",
-        f"{metrics['mean_size'].mean:.1f}",
-        f"{metrics['fill_ratio'].mean:.2f}",
-        f"{metrics['ruin_probability'].mean:.1%}",
+        decimal(metrics["trade_rate"].mean, ".1%"),
+        decimal(metrics["mean_size"].mean, ".1f"),
+        decimal(metrics["fill_ratio"].mean, ".2f"),
+        decimal(metrics["ruin_probability"].mean, ".1%"),
     )
 
 
 def with_half_width(interval: Interval, digits: int) -> str:
     """`0.967 ± 0.001`; the mean alone where there are no bounds."""
-    if interval.low is None or interval.high is None:
-        return f"{interval.mean:.{digits}f}"
-    return f"{interval.mean:.{digits}f} ± {(interval.high - interval.low) / 2:.{digits}f}"
+    mean, low, high = interval.mean, interval.low, interval.high
+    half = "" if low is None or high is None else f" ± {(high - low) / 2:.{digits}f}"
+    return decimal(mean, f".{digits}f") + half
+
+
+def decimal(value: float | None, form: str) -> str:
+    """A number as `form` has it, but for zero's sign, and a dash where there is none: the size of
+    orders that were never given.
+    """
+    if value is None or math.isnan(value):
+        return "–"
+    text = format(value, form)
+    return text.removeprefix("-") if not any(c in "123456789" for c in text) else text
 
 
 def _footnote(results: Sequence[Result]) -> str:
+    figures = (line for result in results for line in _against_self(result))
+    return "\n".join([_units(results), *figures])
+
+
+def _units(results: Sequence[Result]) -> str:
     units = {f"{result.n_units:,} {result.unit}" for result in results}
-    note = f"points a game and player; ± is a 95% interval over {' / '.join(sorted(units))}"
+    note = f"points per game and player; ± is a 95% interval over {' / '.join(sorted(units))}"
     if any(result.unit != "games" for result in results):
         note += " and the games that they share"
     if any(result.unit == "games" for result in results):
         note += " (of one policy: it says nothing about other training seeds)"
-    lines = [
-        f"{note}.",
-        "score: expected P&L as a share of the exact equilibrium's on the same draws.",
-    ]
-    return "\n".join([*lines, *(line for result in results for line in _against_self(result))])
+    score = "score: expected P&L as a share of the exact equilibrium's on the same draws."
+    return f"{note}.\n{score}"
 
 
 def _against_self(result: Result) -> list[str]:
@@ -76,11 +106,13 @@ def _against_self(result: Result) -> list[str]:
             with_half_width(figures["exploitability_share"], 4),
         )
         lines.append(
-            f"exploitability: a best reply to the policy gains {gain} a game, {share} of the equilibrium's."
+            f"exploitability: a best reply to the policy gains {gain} per game, {share} of the "
+            "equilibrium's."
         )
     if "commons_position" in figures:
         position = with_half_width(figures["commons_position"], 3)
         lines.append(
-            f"commons position: {position}, from 0 at the equilibrium to 1 at the players' joint optimum."
+            f"commons position: {position}, from 0 at the equilibrium to 1 at the players' joint "
+            "optimum."
         )
     return lines

@@ -7,7 +7,7 @@ import pytest
 
 from cardjax.evaluation.evaluate import Result
 from cardjax.evaluation.statistics import Interval
-from cardjax.evaluation.table import HEADINGS, results_table
+from cardjax.evaluation.table import HEADINGS, decimal, grid_table, results_table
 
 RATES = {"trade_rate": 0.25, "mean_size": 3.14, "fill_ratio": 0.876, "ruin_probability": 0.012}
 METRICS = {
@@ -70,7 +70,8 @@ def test_columns_line_up():
 def test_an_interval_without_bounds_and_a_score_that_is_not_one_still_print():
     nothing = Interval(math.nan, None, None)
     line = rows(results_table([result("self", mean_size=nothing, score=nothing)]))[1]
-    assert line.split()[7:8] == ["nan"]
+    assert line.split()[7:8] == ["–"]
+    assert "nan" not in line
     assert line.count("±") == 2
 
 
@@ -90,6 +91,41 @@ def test_what_only_self_play_has_is_said_below():
     table = results_table(
         [dataclasses.replace(result("self"), against_self=figures), result("level1")]
     )
-    assert "gains 0.031 ± 0.002 a game, 0.0120 of the equilibrium's" in table
-    assert "commons position: nan" in table
+    assert "gains 0.031 ± 0.002 per game, 0.0120 of the equilibrium's" in table
+    assert "commons position: –," in table
     assert "exploitability" not in results_table([result("level1")])
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (-0.001, ".2f", "0.00"),
+        (-0.0, ".1%", "0.0%"),
+        (-0.006, ".2f", "-0.01"),
+        (-12.0, ".1f", "-12.0"),
+        (math.nan, ".1f", "–"),
+        (None, ".1f", "–"),
+    ],
+)
+def test_zero_has_no_sign_and_what_is_not_known_is_a_dash(value, form, text):
+    assert decimal(value, form) == text
+
+
+def test_a_grid_of_markets_is_one_table_with_a_row_for_each():
+    points = [{"env.alpha": alpha} for alpha in (0.1, 0.3)]
+    table = grid_table(points, [[result("self"), result("level1")]] * 2, "a title")
+    title, headings, *body = rows(table)
+    assert (title, headings.split()[0]) == ("a title", "env.alpha")
+    assert [line.split()[:2] for line in body[:4]] == [
+        ["0.1", "self"],
+        ["0.1", "level1"],
+        ["0.3", "self"],
+        ["0.3", "level1"],
+    ]
+    assert "1,000 games" in body[4]
+
+
+def test_a_name_cannot_send_control_characters_to_the_terminal():
+    table = results_table([result("a\x1b[2J")], "of \x1b]0;b\x07")
+    assert all(line.isprintable() for line in table.splitlines())
+    assert "a\\x1b[2J" in table
