@@ -120,7 +120,7 @@ def evaluate_grid(
     size = min(n_games, GAMES_AT_ONCE)
     policies = tuple(rival.policy for rival in rivals.values())
     play = partial(_play, market, player.policy, policies, size, _points_at_once(params_grid, size))
-    n_points = len(params_grid.alpha)
+    n_points = jnp.shape(params_grid.alpha)[0]
     memory = _Memory(list(opponents), len(player.params))
     for batch, (key, n) in enumerate(_batches(domain_key(seed, domain), n_games)):
         exact = SELF in opponents and batch * GAMES_AT_ONCE < VALUED_GAMES
