@@ -158,7 +158,7 @@ def test_the_home_page_and_the_tutorial_run(capsys):
     printed = capsys.readouterr().out
     for line in (
         "(2, 57) (2,) (2, 21)",
-        "env.alpha = -1: must be a number of at least 0",
+        "env.alpha = -1: must be a number in [0, 1000000]",
         "(4096, 2) -95.0",
         "True True",
     ):

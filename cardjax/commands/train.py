@@ -10,7 +10,7 @@ from cardjax.runtime import interruption, loading, processes, runs, sweeps
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.devices import use_all_cores
 from cardjax.runtime.grid import Point, groups_of, make_points, read_axes, traced_names
-from cardjax.runtime.learners import ALGORITHMS, find_algorithm
+from cardjax.runtime.learners import ALGORITHMS, configured_for, find_algorithm, make_learner
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,16 +63,18 @@ def _start(arguments: argparse.Namespace, algorithm: str, overrides: Sequence[st
     axes, fixed = read_axes(algorithm, arguments.sweep)
     config = None if arguments.config is None else find_config(arguments.config)
     points = make_points(config, [*overrides, *fixed], axes, algorithm)
-    if config is None:
-        _say_defaults(algorithm)
     _prepare(arguments, algorithm, points)
+    if config is None:
+        _say_defaults(algorithm, points)
     if axes:
         sweeps.start(algorithm, points)
     else:
         runs.start(algorithm, points[0].config)
 
 
-def _say_defaults(algorithm: str) -> None:
+def _say_defaults(algorithm: str, points: Sequence[Point]) -> None:
+    for point in points:  # What cannot be trained is refused before anything is said of it.
+        make_learner(algorithm, configured_for(algorithm, point.config))
     name = f"{algorithm}.yaml"
     shipped = find_config(Path(name)).is_file()
     shown = f"; --config {name} has what is shipped and measured" if shipped else ""

@@ -139,7 +139,7 @@ def test_a_scripted_opponent_acts_on_the_parameters_that_are_passed():
             "opponent = nobody: must be one of pass, random_valid",
         ),
         ({"kind": "three"}, "env.kind = three: must be one of single, two"),
-        ({"kind": "two", "alpha": -1}, "env.alpha = -1: must be a number of at least 0"),
+        ({"kind": "two", "alpha": -1}, "env.alpha = -1: must be a number in [0, 1000000]"),
         ({"kind": "two", "alhpa": 1}, "env.alhpa = 1: unknown name; did you mean env.alpha"),
         ({"kind": "two", "preset": "none"}, "env.preset = none: must be one of"),
         ({"kind": "two", "n_players": 0}, "env.n_players = 0: must be"),

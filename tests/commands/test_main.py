@@ -43,7 +43,7 @@ def refused(capsys, workplace):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["env.alpha=-1"], "env.alpha = -1: must be a number of at least 0"),
+        (["env.alpha=-1"], "env.alpha = -1: must be a number in [0, 1000000]"),
         (["env.aplha=1"], "env.aplha = 1: unknown name; did you mean env.alpha"),
         (["fast"], "argument = fast: must be key=value"),
         (
@@ -121,7 +121,7 @@ def test_training_refuses_in_one_line(refused, arguments, message):
         ),
         (["--policy", "pass", "--json", "."], "--json = .: must be a file in a folder that exists"),
         (["--policy", "pass", "seed=3"], "argument = seed=3: must be an env.* override"),
-        (["--policy", "pass", "env.alpha=x"], "env.alpha = x: must be a number of at least 0"),
+        (["--policy", "pass", "env.alpha=x"], "env.alpha = x: must be a number in [0, 1000000]"),
         (
             ["--policy", "pass", "--sweep", "env.alpha"],
             "--sweep = env.alpha: must be key=value,value",
@@ -132,7 +132,7 @@ def test_training_refuses_in_one_line(refused, arguments, message):
         ),
         (
             ["--policy", "pass", "--sweep", "env.alpha=1,-2"],
-            "env.alpha = -2: must be a number of at least 0",
+            "env.alpha = -2: must be a number in [0, 1000000]",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -250,3 +250,27 @@ def test_a_run_folder_is_evaluated_like_a_name(workplace, finished):
     summary = json.loads((finished / "summary.json").read_text())
     # The same games as those of the run's own table: test draws of seed 0.
     assert results == summary["results"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            [],
+            "no --config: the configuration is cardjax's defaults; --config ippo.yaml has what is",
+        ),
+        (["--config", "run.yaml"], ""),
+    ],
+)
+def test_a_training_without_a_configuration_says_so(
+    workplace, monkeypatch, capsys, arguments, says
+):
+    (workplace / "run.yaml").write_text("seed: 3\n")
+    monkeypatch.setattr(runs, "start", lambda algorithm, config: None)
+    main(["train", "ippo", *arguments])
+    assert capsys.readouterr().out.startswith(says)
+
+
+def test_a_configuration_of_another_algorithm_is_refused(refused):
+    said = "algorithm = dqn: is not what is to be trained, ippo; algorithm=ippo overrules it\n"
+    assert refused("train", "ippo", "--config", "dqn.yaml") == said

@@ -331,7 +331,7 @@ def test_ctrl_c_leaves_nothing(main, tmp_path, monkeypatch):
         ),  # with ".part" behind it, a longer name than file systems take
         (["--preset", "nope"], "env.preset = nope: must be one of"),
         (["seed=3"], "argument = seed=3: must be an env.* override"),
-        (["env.alpha=x"], "env.alpha = x: must be a number of at least 0"),
+        (["env.alpha=x"], "env.alpha = x: must be a number in [0, 1000000]"),
     ],
     ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else "",
 )
