@@ -10,7 +10,7 @@ from cardjax.config import make_config, make_market
 from cardjax.env import CardMarket, EnvParams, ParameterError, State, View
 from cardjax.env.execution import as_action
 from cardjax.policies.protocol import Policy, TrainedPlayer
-from cardjax.policies.registry import make_policy
+from cardjax.policies.registry import POLICIES, make_policy
 
 DEFAULT_OPPONENT = "equilibrium"
 OPPONENT_KEY = 0x0990
@@ -188,8 +188,9 @@ def _policy(opponent: str | Policy) -> Policy:
         return opponent
     try:
         return make_policy(opponent)
-    except ValueError as error:
-        raise ParameterError("opponent", opponent, str(error).partition(": ")[2]) from None
+    except ValueError:
+        allowed = f"must be one of {', '.join(POLICIES)}"
+        raise ParameterError("opponent", opponent, allowed) from None
 
 
 def _weights_of(opponent: TrainedPlayer, opponent_params: Any, market: CardMarket) -> Any:

@@ -29,7 +29,7 @@ from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket, State
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.policies.protocol import Policy
-from cardjax.policies.registry import make_policy
+from cardjax.policies.registry import POLICIES, make_policy
 
 PRIORITY_MIX = 0.9
 """A sequence's priority: so much of its largest error, the rest of their mean. Kapturowski et al.
@@ -466,8 +466,8 @@ class DQN:
             return self.policy()
         try:
             return make_policy(self.config.opponent)
-        except ValueError as error:
-            allowed = "must be self or" + str(error).partition("must be")[2]
+        except ValueError:
+            allowed = f"must be self or one of {', '.join(POLICIES)}"
             raise ParameterError("dqn.opponent", self.config.opponent, allowed) from None
 
     @property
