@@ -16,7 +16,7 @@ from cardjax.play.record import load_game, save_game
 from cardjax.play.rounds import RoundRecord
 from cardjax.play.score import compared, score_of, totals_of
 from cardjax.play.screen import Screen, rounds_words
-from cardjax.policies.registry import POLICIES
+from cardjax.policies.registry import POLICIES, is_policy
 from cardjax.runtime.compilation import keep_compiled_programs
 
 
@@ -186,7 +186,7 @@ def _replay(path: Path) -> None:
     game = load_game(path)
     people = [i for i, name in enumerate(game.players) if name == HUMAN] or [0]
     participants = [
-        find_participant(name, game.setup) if i not in people and name in POLICIES else human(name)
+        find_participant(name, game.setup) if i not in people and is_policy(name) else human(name)
         for i, name in enumerate(game.players)
     ]
     screen = Screen(game.players, people, game.setup.has_impact)

@@ -1,4 +1,4 @@
-"""Level 0: takes the side that mu favours, as if depth were endless. Seed architecture, 4.1."""
+"""Takes the side that mu favours, as if depth were endless and nobody else were there."""
 
 import dataclasses
 from typing import Literal
@@ -21,7 +21,8 @@ class EvOracle(Deterministic):
     Sizing:
         max: the largest valid size.
         kelly: `fraction` of the Kelly bet, in whole units, rounded down; a bet below one unit is a
-        pass. fixed: `fixed_size` units.
+            pass.
+        fixed: `fixed_size` units.
     """
 
     sizing: Sizing = "max"

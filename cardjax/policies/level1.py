@@ -1,7 +1,7 @@
-"""Level 1: expects the others to play Level 0, and makes room for them. Seed architecture, 4.2."""
+"""Level 1: expects the others to play as `ev_oracle` does, and makes room for them."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +9,7 @@ from jax import Array
 
 from cardjax.env import N_ROUNDS, EnvParams, View
 from cardjax.env.execution import MAX_SIZE
+from cardjax.policies.hidden_depth import expected_overflow
 from cardjax.policies.stage_game import (
     GoodSide,
     action_of,
@@ -17,6 +18,8 @@ from cardjax.policies.stage_game import (
     impact_of,
     n_players_of,
 )
+
+Depth = Literal["expected", "displayed"]
 
 
 class Record(NamedTuple):
@@ -39,15 +42,19 @@ class Level1:
     """Sizes against the crowding it expects on the side that mu favours.
 
     Each other player is taken to hit that side with probability p_hit, at the largest size valid
-    for oneself, and to stay away otherwise. The overflow is predicted against displayed depth, as
-    if none were hidden, and the size is the one with the best size · (edge − alpha · E[overflow]);
-    ties go to the smaller, and to passing.
+    for oneself, and to stay away otherwise. The size is the one with the best
+    size · (edge − alpha · E[overflow]); ties go to the smaller, and to passing.
+
+    With `depth = "expected"` the overflow is the exact expectation given what is displayed. With
+    "displayed" it is counted against the displayed depth, as if none were hidden beyond the cap:
+    such a player makes room for a crowd that the hidden depth would have absorbed.
 
     p_hit is estimated for buys and for sells apart, from those of this game's last `window` rounds
     in which that side was favoured: (prior_hits + hits) / (prior_trials + trials), the mean of a
     Beta posterior. The default prior is Laplace's, uniform: one half until something is seen.
     """
 
+    depth: Depth = "expected"
     window: int = N_ROUNDS
     prior_hits: float = 1.0
     prior_trials: float = 2.0
@@ -59,13 +66,11 @@ class Level1:
 
     def act(self, params: EnvParams, carry: Record, view: View, key: Array) -> tuple[Record, Array]:
         """As `Policy.act`; draws nothing from the key."""
-        side = good_side(view)
+        side, n_others = good_side(view), n_players_of(view) - 1
         favoured = jnp.where(side.edge > 0, jnp.where(side.is_sell, -1, 1), 0).astype(jnp.int32)
         record = _remember(carry, view)._replace(favoured=favoured)
-        p_hit = self.hit_probability(record, favoured, n_players_of(view) - 1)
-        return record, action_of(
-            side.is_sell, _best_size(params, side, p_hit, n_players_of(view) - 1)
-        )
+        p_hit = self.hit_probability(record, favoured, n_others)
+        return record, action_of(side.is_sell, self._best_size(params, view, side, p_hit, n_others))
 
     def hit_probability(self, record: Record, side: Array, n_others: int) -> Array:
         """p_hit of `side` (1 buy, −1 sell), float32 [...]."""
@@ -73,6 +78,28 @@ class Level1:
         hits = jnp.sum(jnp.where(relevant, record.hits, 0), -1, dtype=jnp.float32)
         trials = n_others * jnp.sum(relevant, -1, dtype=jnp.float32)
         return (self.prior_hits + hits) / (self.prior_trials + trials)
+
+    def _best_size(
+        self, params: EnvParams, view: View, side: GoodSide, p_hit: Array, n_others: int
+    ) -> Array:
+        """int32 [...]: argmax of size · (edge − alpha · E[overflow]) over sizes 0..n_valid."""
+        sizes = np.arange(MAX_SIZE + 1, dtype=np.float32)
+        n_valid = side.n_valid.astype(jnp.float32)
+        crowd = np.arange(n_others + 1, dtype=np.float32) * n_valid[..., None, None]
+        overflow = self._overflow(params, view, side, sizes[:, None] + crowd)
+        expected = binomial_mean(overflow, p_hit[..., None])
+        profit = sizes * (side.edge[..., None] - impact_of(params) * expected)
+        valid = sizes <= n_valid[..., None]
+        return jnp.argmax(jnp.where(valid, profit, -jnp.inf), -1).astype(jnp.int32)
+
+    def _overflow(self, params: EnvParams, view: View, side: GoodSide, total: Array) -> Array:
+        """Units past the depth of the good side at totals [..., sizes, hitting]."""
+        displayed, sigma, spread = (
+            leaf[..., None, None] for leaf in (side.displayed, view.sigma, view.spread)
+        )
+        if self.depth == "displayed":
+            return jnp.maximum(total - displayed, 0)
+        return expected_overflow(displayed, sigma, spread, total, params)
 
 
 def _remember(record: Record, view: View) -> Record:
@@ -86,17 +113,3 @@ def _remember(record: Record, view: View) -> Record:
         )
 
     return Record(record.favoured, push(record.side, record.favoured), push(record.hits, hits))
-
-
-def _best_size(params: EnvParams, side: GoodSide, p_hit: Array, n_others: int) -> Array:
-    """int32 [...]: argmax of size · (edge − alpha · E[overflow over displayed depth]) over sizes
-    0..n_valid.
-    """
-    sizes = np.arange(MAX_SIZE + 1, dtype=np.float32)
-    n_valid = side.n_valid.astype(jnp.float32)
-    crowd = np.arange(n_others + 1, dtype=np.float32) * n_valid[..., None, None]
-    overflow = jnp.maximum(sizes[:, None] + crowd - side.displayed[..., None, None], 0)
-    expected = binomial_mean(overflow, p_hit[..., None])
-    profit = sizes * (side.edge[..., None] - impact_of(params) * expected)
-    valid = sizes <= n_valid[..., None]
-    return jnp.argmax(jnp.where(valid, profit, -jnp.inf), -1).astype(jnp.int32)

@@ -1,5 +1,9 @@
 """Scripted players by name, as configurations and command lines say them."""
 
+import math
+from collections.abc import Callable
+
+from cardjax.env.execution import MAX_SIZE
 from cardjax.policies.best_response import BestResponse
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.ev_oracle import EvOracle
@@ -13,8 +17,10 @@ POLICIES: dict[str, Policy] = {
     "ev_oracle": EvOracle(),
     "ev_oracle:max": EvOracle("max"),
     "ev_oracle:kelly": EvOracle("kelly"),
+    "ev_oracle:kelly:0.25": EvOracle("kelly", fraction=0.25),
     "ev_oracle:fixed": EvOracle("fixed"),
     "level1": Level1(),
+    "level1:displayed": Level1("displayed"),
     "best_response": BestResponse(),
     "best_response:pass": BestResponse(Pass()),
     "best_response:random_valid": BestResponse(RandomValid()),
@@ -25,12 +31,53 @@ POLICIES: dict[str, Policy] = {
 """spec → player; a spec is a name, or name:option."""
 
 
+def _kelly(text: str) -> EvOracle:
+    fraction = float(text)
+    if not 0 < fraction < math.inf:
+        raise ValueError(text)
+    return EvOracle("kelly", fraction=fraction)
+
+
+def _fixed(text: str) -> EvOracle:
+    size = int(text)
+    if not 1 <= size <= MAX_SIZE:
+        raise ValueError(text)
+    return EvOracle("fixed", fixed_size=size)
+
+
+WITH_NUMBER: dict[str, tuple[Callable[[str], Policy], str]] = {
+    "ev_oracle:kelly": (_kelly, "a fraction above 0 of the Kelly bet, such as 0.25"),
+    "ev_oracle:fixed": (_fixed, f"a whole number of units in [1, {MAX_SIZE}]"),
+}
+"""spec → how spec:NUMBER is read, and what the number may be."""
+
+
 def make_policy(spec: str) -> Policy:
-    """The scripted player that `spec` names.
+    """The scripted player that `spec` names: one of POLICIES, `ev_oracle:kelly:FRACTION` or
+    `ev_oracle:fixed:UNITS`.
 
     Raises:
         ValueError: an unknown name or option; one line that names the value and what is allowed.
     """
-    if spec not in POLICIES:
-        raise ValueError(f"policy = {spec!r}: must be one of {', '.join(POLICIES)}")
-    return POLICIES[spec]
+    if spec in POLICIES:
+        return POLICIES[spec]
+    name, _, number = spec.rpartition(":")
+    if name in WITH_NUMBER:
+        read, allowed = WITH_NUMBER[name]
+        try:
+            return read(number)
+        except ValueError:
+            raise ValueError(f"policy = {spec!r}: {name}: takes {allowed}") from None
+    raise ValueError(
+        f"policy = {spec!r}: must be one of {', '.join(POLICIES)}; "
+        "ev_oracle:kelly:FRACTION and ev_oracle:fixed:UNITS are names too"
+    )
+
+
+def is_policy(spec: str) -> bool:
+    """Whether `make_policy` knows the name."""
+    try:
+        make_policy(spec)
+    except ValueError:
+        return False
+    return True

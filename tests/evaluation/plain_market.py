@@ -341,9 +341,9 @@ def ev_oracle(sizing: str, fraction: float = 0.5, fixed_size: int = 1) -> Callab
     return lambda: decide
 
 
-def level1() -> Decide:
+def level1(depths: "Callable[[Rules, View, float], list[float]]") -> Decide:
     """Each other hits the favoured side with probability (1 + hits) / (2 + trials), in one's own
-    largest size.
+    largest size; the true depth is any of `depths` of the displayed one.
     """
     past: list[tuple[int, int]] = []
     """(side that was favoured, how many of the others took it)."""
@@ -362,12 +362,14 @@ def level1() -> Decide:
         p_hit = (1 + sum(seen)) / (2 + n * len(seen))
         most = largest_valid(view, side)
         impact = rules.alpha if rules.enable_impact else 0.0
+        possible = depths(rules, view, displayed)
 
         def profit(size: int) -> float:
             overflow = 0.0
             for hitting in range(n + 1):
                 chance = math.comb(n, hitting) * p_hit**hitting * (1 - p_hit) ** (n - hitting)
-                overflow += chance * max(0, size + hitting * most - displayed)
+                beyond = sum(max(0, size + hitting * most - depth) for depth in possible)
+                overflow += chance * beyond / len(possible)
             return size * (edge - impact * overflow)
 
         return action_of(side, max(range(most + 1), key=lambda size: (profit(size), -size)))
@@ -394,6 +396,11 @@ def possible_depths(rules: Rules, view: View, displayed: float) -> list[float]:
         depth_of(rules, view.sigma, view.spread, -STANDARD_NORMAL.inv_cdf(share))
         for share in shares
     ]
+
+
+def displayed_depth(rules: Rules, view: View, displayed: float) -> list[float]:
+    """What one sees is what there is."""
+    return [displayed]
 
 
 def best_response() -> Decide:

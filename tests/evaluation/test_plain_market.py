@@ -56,11 +56,15 @@ PLAYERS = {
     "ev_max": (EvOracle("max"), plain.ev_oracle("max")),
     "ev_kelly": (EvOracle("kelly"), plain.ev_oracle("kelly")),
     "ev_fixed": (EvOracle("fixed", fixed_size=3), plain.ev_oracle("fixed", fixed_size=3)),
-    "level1": (Level1(), plain.level1),
+    "level1": (Level1(), lambda: plain.level1(plain.possible_depths)),
+    "level1_displayed": (
+        Level1("displayed"),
+        lambda: plain.level1(plain.displayed_depth),
+    ),
     "best_response": (BestResponse(), plain.best_response),
 }
 ALL = tuple(PLAYERS)
-MANY = ("random_valid", "any_order", "ev_max", "ev_kelly", "level1")
+MANY = ("random_valid", "any_order", "ev_max", "ev_kelly", "level1", "level1_displayed")
 
 
 def player(name, params, names):
@@ -303,7 +307,7 @@ CROWD = [
     ("ev_max", "any_order", {"alpha": 2.0, "event_persist": 0.0, "initial_wealth": 150.0}),
     ("level1", "random_valid", ROUGH),
     ("level1", "level1", {"hints": 2, "sigma_q": 1.0}),
-    ("any_order", "level1", SMALL | {"alpha": 3.0}),
+    ("any_order", "level1_displayed", SMALL | {"alpha": 3.0}),
     ("ev_kelly", "ev_max", STRANGE | {"flags.enable_impact": False, "sigma_q": 0.8}),
     ("random_valid", "any_order", {"initial_wealth": 90.0, "flags.stop_out": True, "alpha": 1.0}),
     ("ev_max", "level1", {"flags.enable_events": False, "liquidity.cap": 4.0, "hints": 1}),
@@ -652,7 +656,7 @@ def test_players_of_plain_market_by_hand():
     assert plain.ev_oracle("fixed", fixed_size=3)()(rules, seen, rng) == 3
     # i · (1 − 0.2 · (i − 4)): 4, 4, 3.6 … at 4, 5, 6 units; the smaller of the two best.
     assert plain.best_response()(rules, seen, rng) == 4
-    assert plain.level1()(rules, seen, rng) == 4
+    assert plain.level1(plain.displayed_depth)(rules, seen, rng) == 4
     poor = dataclasses.replace(seen, valid=[True, True, True] + [False] * 18)
     assert (
         plain.best_response()(rules, poor, rng) == plain.ev_oracle("max")()(rules, poor, rng) == 2
@@ -660,4 +664,5 @@ def test_players_of_plain_market_by_hand():
     high = dataclasses.replace(seen, mu=18)
     assert plain.ev_oracle("max")()(rules, high, rng) == 20
     fair = dataclasses.replace(seen, mu=20.5)
-    assert plain.ev_oracle("max")()(rules, fair, rng) == plain.level1()(rules, fair, rng) == 0
+    assert plain.ev_oracle("max")()(rules, fair, rng) == 0
+    assert plain.level1(plain.possible_depths)(rules, fair, rng) == 0

@@ -23,6 +23,7 @@ from cardjax.policies import (
 )
 from cardjax.policies.ev_oracle import kelly_units
 from cardjax.policies.protocol import Memoryless
+from cardjax.policies.registry import is_policy
 from cardjax.policies.stage_game import NOBODY, expected_pnl, flow_of
 
 DEFAULT = make_params()
@@ -69,13 +70,35 @@ def _sample(key, p):
 
 
 def test_unknown_names_are_named():
-    for spec in ("nobody", "ev_oracle:", "ev_oracle:half", "equilibrium:pure", ""):
+    unknown = ("nobody", "ev_oracle:", "ev_oracle:half", "equilibrium:pure", "", "level1:hidden")
+    for spec in unknown:
         with pytest.raises(
             ValueError, match=r"policy = .*: must be one of .*ev_oracle:kelly.*"
         ) as error:
             make_policy(spec)
         assert repr(spec) in str(error.value)
         assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "nan", "inf", "half", "", "0.25:"])
+def test_a_bad_fraction_of_the_kelly_bet_is_named(number):
+    spec = f"ev_oracle:kelly:{number}"
+    with pytest.raises(ValueError, match="fraction above 0|must be one of") as error:
+        make_policy(spec)
+    assert repr(spec) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("number", ["0", "11", "2.5", "ten", ""])
+def test_a_bad_fixed_size_is_named(number):
+    with pytest.raises(ValueError, match=r"whole number of units in \[1, 10\]"):
+        make_policy(f"ev_oracle:fixed:{number}")
+
+
+def test_numbers_are_part_of_a_name():
+    assert make_policy("ev_oracle:kelly:0.25") == EvOracle("kelly", fraction=0.25)
+    assert make_policy("ev_oracle:kelly:0.5") == make_policy("ev_oracle:kelly")
+    assert make_policy("ev_oracle:fixed:3") == EvOracle("fixed", fixed_size=3)
+    assert is_policy("ev_oracle:kelly:1") and not is_policy("ev_oracle:kelly:0")
 
 
 def test_names():
@@ -86,6 +109,7 @@ def test_names():
         "ev_oracle:kelly",
         "ev_oracle:fixed",
         "level1",
+        "level1:displayed",
         "best_response",
     }
     assert named | {"equilibrium", "pass"} <= POLICIES.keys()
@@ -228,7 +252,22 @@ def test_level1_forgets_rounds_beyond_its_window(hand_made):
 )
 def test_level1_counts_everybody(hand_made, n_others, size):
     view = hand_made(mu=25.6, displayed_ask=10.0, others_last=np.zeros(n_others, np.int32))
+    assert choose(Level1("displayed"), view) == size
+
+
+@pytest.mark.parametrize(
+    ("sigma", "n_others", "size"),
+    # sigma 0 means a depth of L_max, 20, though 10 are displayed: one other at 10 leaves 10 free.
+    # With two others at 10 each with probability 1/2, E = i / 4 and i · (0.6 − 0.3 · i / 4) is best
+    # at 4. A display below the cap is the true depth, whatever sigma is.
+    [(0.0, 1, 10), (0.0, 2, 4)],
+)
+def test_level1_knows_how_deep_a_certain_market_is(hand_made, sigma, n_others, size):
+    others = np.zeros(n_others, np.int32)
+    view = hand_made(mu=25.6, sigma=sigma, displayed_ask=10.0, others_last=others)
     assert choose(Level1(), view) == size
+    shallow = view._replace(displayed_ask=jnp.float32(8))
+    assert choose(Level1(), shallow) == choose(Level1("displayed"), shallow)
 
 
 def test_level1_without_impact_takes_all(hand_made):
@@ -294,15 +333,17 @@ def test_best_response_to_the_equilibrium_earns_the_equilibrium(views):
 
 
 def test_ranking_in_the_default_game(play):
-    """In self-play, in points of expected pnl a game: restraint pays, and Level 0 crowds itself
-    out.
+    """In self-play, in points of expected pnl per game: restraint pays, `ev_oracle` crowds itself
+    out, and whoever takes the displayed depth for all there is leaves most of the money.
     """
     params = make_params(reward="expected_pnl")
     mean = {
         name: float(play(make_policy(name), 2, params, 6).reward.sum(0).mean())
-        for name in ("random_valid", "ev_oracle", "level1", "equilibrium")
+        for name in ("random_valid", "ev_oracle", "level1:displayed", "level1", "equilibrium")
     }
-    assert mean["random_valid"] < mean["ev_oracle"] < 0 < mean["level1"] < mean["equilibrium"]
+    assert list(mean) == sorted(mean, key=mean.__getitem__)
+    assert mean["ev_oracle"] < 0 < mean["level1:displayed"] < 0.25 * mean["equilibrium"]
+    assert mean["level1"] == pytest.approx(0.926 * mean["equilibrium"], rel=0.03)
 
 
 # All players
