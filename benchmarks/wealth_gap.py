@@ -24,14 +24,9 @@ from cardjax.env import CardMarket, EnvParams
 from cardjax.env.events import NO_EVENT
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.evaluation.statistics import Interval, t_interval
-from cardjax.policies.wealth_dp import (
-    Objective,
-    WealthOptimal,
-    WealthParams,
-    myopic_value,
-    solve,
-    value_at,
-)
+from cardjax.policies.planning.induction import Objective, solve
+from cardjax.policies.planning.value import myopic_value, value_at
+from cardjax.policies.planning.wealth import WealthParams, WealthPlanner
 
 ROOT = Path(__file__).resolve().parent.parent
 CHUNK = 4096
@@ -70,7 +65,7 @@ def table_row(
 
 def earned(objective: Objective, env_params: EnvParams, value: Any, key: Array) -> Array:
     """Each game's sum of rewards, float32 [CHUNK]."""
-    seat = Seats(WealthOptimal(objective), WealthParams(env_params, value), 1)
+    seat = Seats(WealthPlanner(objective), WealthParams(env_params, value), 1)
     totals = play_games(CardMarket(1), [seat], env_params, key, CHUNK)
     if objective == "pnl":
         return totals.expected_pnl[:, 0]

@@ -25,6 +25,7 @@ from cardjax.env.declaration import ParameterError
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import SELF, Player, as_player
 from cardjax.evaluation.match import Seats
+from cardjax.policies.protocol import prepared
 from cardjax.runtime import loading, players, run_folder
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.dataset import write_dataset
@@ -124,7 +125,9 @@ def _training_seed(arguments: argparse.Namespace) -> int | None:
 def _seats(player: Player, i: int, env_params: EnvParams, n: int) -> Seats:
     """`n` seats for a player's seed i, or where it has fewer, from its first one again."""
     params = player.params[i % len(player.params)]
-    return Seats(player.policy, env_params if params is None else params, n)
+    return Seats(
+        player.policy, prepared(player.policy, env_params) if params is None else params, n
+    )
 
 
 def _config(policy: str, overrides: Sequence[str]) -> RunConfig:

@@ -19,7 +19,7 @@ from cardjax.evaluation.statistics import (
     with_common_draws,
 )
 from cardjax.evaluation.tally import Tally
-from cardjax.policies.protocol import Policy
+from cardjax.policies.protocol import Policy, prepared
 
 
 class Comparison(NamedTuple):
@@ -128,8 +128,13 @@ def _entries(
     """Parameters for every policy of a OneOf: the row's are its seed i's, the others' are not
     looked at.
     """
-    chosen = [player.params[i if k == row else 0] for k, player in enumerate(players.values())]
-    return tuple(env_params if params is None else params for params in chosen)
+    chosen = [
+        (player.policy, player.params[i if k == row else 0])
+        for k, player in enumerate(players.values())
+    ]
+    return tuple(
+        prepared(policy, env_params) if params is None else params for policy, params in chosen
+    )
 
 
 def _columns(totals: Any, in_self_play: bool) -> dict[str, np.ndarray]:

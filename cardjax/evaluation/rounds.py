@@ -18,7 +18,7 @@ from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import TEST, Player, domain_key
 from cardjax.evaluation.match import Seats, play_seats
-from cardjax.policies.protocol import Policy
+from cardjax.policies.protocol import Policy, prepared
 from cardjax.policies.stage_game import (
     expected_pnl,
     flow_of_others,
@@ -127,7 +127,7 @@ def _play(
     env_params: EnvParams,
     key: Array,
 ) -> Rounds:
-    params = env_params if params is None else params
+    params = prepared(policy, env_params) if params is None else params
 
     def record(
         view: View, info: dict[str, Array]

@@ -20,7 +20,7 @@ from jax import Array
 from cardjax.env import ParameterError, View
 from cardjax.play.game import Game, Setup
 from cardjax.play.rounds import Offer, RoundRecord
-from cardjax.policies.protocol import Policy
+from cardjax.policies.protocol import Policy, prepared
 from cardjax.policies.registry import POLICIES
 
 HUMAN = "human"
@@ -65,7 +65,8 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
     from cardjax.runtime.players import is_trained, load_player, named_policy
 
     if not is_trained(name):
-        return Participant(short_name(name), named_policy(name, key), setup.params)
+        policy = named_policy(name, key)
+        return Participant(short_name(name), policy, prepared(policy, setup.params))
     player, own, _ = load_player(Path(name))
     if own.n_players != setup.n_players:
         allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"

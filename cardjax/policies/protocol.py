@@ -50,6 +50,14 @@ class TrainedPlayer(Protocol):
     """the game that it learned."""
 
 
+def prepared(policy: Policy, env_params: EnvParams) -> Any:
+    """What a scripted player acts on in a market: its EnvParams, or what its method `prepare` makes
+    of them before games are played.
+    """
+    prepare = getattr(policy, "prepare", None)
+    return env_params if prepare is None else prepare(env_params)
+
+
 class Memoryless(abc.ABC):
     """A scripted player whose law is a function of the View: give `action_probabilities`, and `act`
     samples it.

@@ -8,6 +8,7 @@ from cardjax.policies.best_response import BestResponse
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.ev_oracle import EvOracle
 from cardjax.policies.level1 import Level1
+from cardjax.policies.planning.wealth import WealthPlanner
 from cardjax.policies.protocol import Policy
 from cardjax.policies.trivial import Pass, RandomValid
 
@@ -29,6 +30,12 @@ POLICIES: dict[str, Policy] = {
     "equilibrium": Equilibrium(),
 }
 """spec → player; a spec is a name, or name:option."""
+
+PLANNERS: dict[str, Policy] = {
+    "planner:wealth": WealthPlanner("pnl"),
+    "planner:log_wealth": WealthPlanner("log_wealth"),
+}
+"""Players that solve the single game before they play it, which takes seconds (`prepared`)."""
 
 
 def _kelly(text: str) -> EvOracle:
@@ -53,14 +60,15 @@ WITH_NUMBER: dict[str, tuple[Callable[[str], Policy], str]] = {
 
 
 def make_policy(spec: str) -> Policy:
-    """The scripted player that `spec` names: one of POLICIES, `ev_oracle:kelly:FRACTION` or
-    `ev_oracle:fixed:UNITS`.
+    """The scripted player that `spec` names: one of POLICIES or PLANNERS,
+    `ev_oracle:kelly:FRACTION`, or `ev_oracle:fixed:UNITS`.
 
     Raises:
         ValueError: an unknown name or option; one line that names the value and what is allowed.
     """
-    if spec in POLICIES:
-        return POLICIES[spec]
+    named = POLICIES | PLANNERS
+    if spec in named:
+        return named[spec]
     name, _, number = spec.rpartition(":")
     if name in WITH_NUMBER:
         read, allowed = WITH_NUMBER[name]
@@ -69,7 +77,7 @@ def make_policy(spec: str) -> Policy:
         except ValueError:
             raise ValueError(f"policy = {spec!r}: {name}: takes {allowed}") from None
     raise ValueError(
-        f"policy = {spec!r}: must be one of {', '.join(POLICIES)}; "
+        f"policy = {spec!r}: must be one of {', '.join(named)}; "
         "ev_oracle:kelly:FRACTION and ev_oracle:fixed:UNITS are names too"
     )
 

@@ -14,18 +14,14 @@ from scipy.stats import norm
 from cardjax.env import N_ROUNDS, CardMarket, make_params, posterior, remap_event
 from cardjax.env.cards import hint_counts
 from cardjax.env.events import EVENTS
+from cardjax.evaluation.evaluate import Player, evaluate
 from cardjax.evaluation.match import Seats, play_games
-from cardjax.policies import BestResponse
-from cardjax.policies.wealth_dp import (
-    WealthOptimal,
-    WealthParams,
-    WealthValue,
-    expected_log_growth,
-    myopic_value,
-    solve,
-    sum_law,
-    value_at,
-)
+from cardjax.policies import BestResponse, make_policy
+from cardjax.policies.planning.induction import solve
+from cardjax.policies.planning.outcomes import expected_log_growth, sum_law
+from cardjax.policies.planning.value import WealthValue, myopic_value, value_at
+from cardjax.policies.planning.wealth import WealthParams, WealthPlanner
+from cardjax.policies.protocol import prepared
 
 pytestmark = pytest.mark.usefixtures("optimised")
 
@@ -44,7 +40,7 @@ def solved(objective, wealth=None):
 
 @functools.partial(jax.jit, static_argnums=0)
 def chosen(objective, params, value, view):
-    return WealthOptimal(objective).choose(WealthParams(params, value), view)
+    return WealthPlanner(objective).choose(WealthParams(params, value), view)
 
 
 # The law of S
@@ -147,7 +143,7 @@ def test_log_wealth_is_that_of_every_draw(hand_made):
     )
     law = enumerated(0, (10, 10))
     params = make_params()
-    player = WealthOptimal("log_wealth")
+    player = WealthPlanner("log_wealth")
     gain = np.asarray(jax.jit(player.gain)(WealthParams(params, myopic_value(params)), view))
     for size in range(1, 3):
         pnl = size * (np.arange(43) - 28.0 - 0.3 * (size - 1))
@@ -214,7 +210,7 @@ def test_without_events_all_rounds_are_of_one_kind():
 @functools.partial(jax.jit, static_argnums=(0, 3))
 def earned(objective, params, value, n_games):
     """Each game's sum of rewards; expected pnl for pnl, which has the same mean."""
-    seat = Seats(WealthOptimal(objective), WealthParams(params, value), 1)
+    seat = Seats(WealthPlanner(objective), WealthParams(params, value), 1)
     totals = play_games(CardMarket(1), [seat], params, jax.random.key(3), n_games)
     if objective == "pnl":
         return totals.expected_pnl[:, 0]
@@ -244,3 +240,20 @@ def test_the_value_is_what_its_policy_earns_and_no_less_than_the_myopic_optimum(
     assert abs(predicted - planned.mean()) < 3.5 * error + 0.01 * planned.mean()
     # With 100 points the plan is worth less than these games can tell; the poorer player's shows.
     assert gain.mean() > (3 if wealth is None else -3) * error_of_gain
+
+
+# By name
+
+
+def test_the_planner_is_a_policy_by_name_that_is_solved_before_it_plays():
+    assert make_policy("planner:wealth") == WealthPlanner("pnl")
+    assert make_policy("planner:log_wealth") == WealthPlanner("log_wealth")
+    assert prepared(BestResponse(), POOR) is POOR
+
+
+@pytest.mark.slow
+def test_the_planner_by_name_beats_the_rounds_own_optimum_where_a_budget_binds():
+    market = CardMarket(1)
+    player = Player(make_policy("planner:wealth"), [None])
+    (result,) = evaluate(market, POOR, player, {"self": BestResponse()}, 8192)
+    assert 1.0005 < result.score.mean < 1.02

@@ -26,9 +26,8 @@ what is not:
 benchmarks/wealth_gap.py measures what is gained, and how far V_0 is from what the policy earns.
 """
 
-import dataclasses
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,192 +47,21 @@ from cardjax.env import (
     liquidity,
     quotes,
 )
-from cardjax.env.declaration import Number
-from cardjax.env.events import EVENTS, N_REMAPS, NO_EVENT, REMAP, kind_of
+from cardjax.env.events import N_REMAPS, NO_EVENT, REMAP
 from cardjax.env.execution import MAX_SIZE, action_mask
 from cardjax.env.market import Market, new_players
-from cardjax.policies.hidden_depth import expected_overflow
-from cardjax.policies.protocol import Deterministic
-from cardjax.policies.stage_game import (
-    ACTION_SELLS,
-    NOBODY,
-    SIZE_OF_ACTION,
-    action_of,
-    expected_pnl,
-    good_side,
-    impact_of,
-)
+from cardjax.policies.planning.outcomes import N_SUMS, expected_log_growth, order_pnl, sum_law
+from cardjax.policies.planning.value import N_KINDS, N_WEALTH, SPAN, WealthValue, wealth_grid
+from cardjax.policies.stage_game import NOBODY, action_of, expected_pnl, good_side
 
 Objective = Literal["pnl", "log_wealth"]
 
-N_SUMS = 43
-"""S is a whole number of points in 0..42."""
-N_KINDS = len(EVENT_KINDS)
-POSITION = np.where(ACTION_SELLS, -SIZE_OF_ACTION, SIZE_OF_ACTION)
-"""float32 [21]: signed units of each action."""
-N_WEALTH = 129
-SPAN = 4.0
 SMALLEST_SHARE = 1e-30
 """Stands for the chance of an edge where float32 has none: its normal is then still finite."""
 STEPS = (np.float64(1.1673039782614187) ** -np.arange(1, 5) * 2.0**32).astype(np.uint32)
 """Multiples of these four, modulo 2^32, fill the unit cube evenly: powers of the root of x^5 = x +
 1 (Roberts's R4).
 """
-
-
-class WealthValue(NamedTuple):
-    """The expected sum of the rewards still to come, by rounds played, last event's kind, and
-    wealth.
-    """
-
-    value: Array
-    """float32 [T + 1, 6, n], points or ln W; row 0 (no last event) is the same for all kinds, row T
-    is 0.
-    """
-    grid: Array
-    """float32 [n], points: equally spaced wealths from 0."""
-
-
-class WealthParams(NamedTuple):
-    """What a `WealthOptimal` plays with."""
-
-    env: EnvParams
-    value: WealthValue
-
-
-@dataclasses.dataclass(frozen=True)
-class WealthOptimal(Deterministic):
-    """Takes the valid action with the largest expected reward plus value of the wealth it leaves,
-    for A = 1.
-
-    With the value from `solve` it is the optimum of the whole game; with `myopic_value`, of each
-    round for itself.
-    """
-
-    objective: Objective = "pnl"
-
-    def choose(self, params: Any, view: View) -> Array:
-        """int32 [...]; ties go to passing, then to the smaller size. `params` is a WealthParams."""
-        gain = jnp.where(view.action_mask, self.gain(params, view), -jnp.inf)
-        return jnp.argmax(gain, -1).astype(jnp.int32)
-
-    def gain(self, params: WealthParams, view: View) -> Array:
-        """Expected reward plus change of value against passing, float32 [..., 21], of all actions,
-        valid or not.
-        """
-        law, pnl = sum_law(view.event, view.hint_counts), order_pnl(params.env, view)
-        reward = expected_reward(self.objective, params.env, view, law, pnl, view.wealth)
-        after = [x[..., None, None] for x in (view.round + 1, kind_of(view.event), view.wealth)]
-        # Differences before the mean: where wealth does not matter they are exactly 0, and decide
-        # nothing.
-        change = value_at(params.value, after[0], after[1], after[2] + pnl) - value_at(
-            params.value, *after
-        )
-        return reward + jnp.sum(law[..., None, :] * change, -1)
-
-
-def sum_law(event: Array, hint_counts: Array) -> Array:
-    """P(S = s | event, hints) for s = 0..42, float32 [..., 43], exact, without replacement.
-
-    With r_c cards of value v_c left, and p_k(x) = sum over c of r_c x^(k v_c), the ways to draw
-    one, two or three of them by their sum are the coefficients of e_1 = p_1, e_2 = (p_1² − p_2) /
-    2, e_3 = (p_1³ − 3 p_1 p_2 + 2 p_3) / 6 (Newton's identities). All are whole numbers below 2^24,
-    so only the division by their number rounds.
-
-    Args:
-        event: int in 0..160, shape [...].
-        hint_counts: int [..., 13], revealed cards of each rank 2..14; at most three in all, each
-            eligible.
-    """
-    event, counts = jnp.asarray(event), jnp.asarray(hint_counts).astype(jnp.float32)
-    value = jnp.asarray(EVENTS.value)[event]
-    left = 4 * jnp.asarray(EVENTS.eligible)[event] - counts
-    sums = np.arange(N_SUMS, dtype=np.float32)
-    p1, p2, p3 = (jnp.sum(left[..., None] * (k * value[..., None] == sums), -2) for k in (1, 2, 3))
-    square = _product(p1, p1)
-    two, three = (square - p2) / 2, (_product(p1, square - 3 * p2) + 2 * p3) / 6
-
-    n_hints, shown = counts.sum(-1)[..., None], (counts * value).sum(-1)[..., None]
-    ways = jnp.select(
-        [n_hints == 0, n_hints == 1, n_hints == 2],
-        [three, two, p1],
-        (sums == 0).astype(jnp.float32),
-    )
-    rest = (sums - shown).astype(jnp.int32)
-    shifted = jnp.where(rest >= 0, jnp.take_along_axis(ways, jnp.maximum(rest, 0), -1), 0)
-    return shifted / ways.sum(-1, keepdims=True)
-
-
-def order_pnl(params: EnvParams, view: View) -> Array:
-    """What each action earns for each S: points, float32 [..., 21, 43], with expected slippage on
-    hidden depth.
-    """
-    depth = jnp.where(ACTION_SELLS, view.displayed_bid[..., None], view.displayed_ask[..., None])
-    overflow = expected_overflow(
-        depth, view.sigma[..., None], view.spread[..., None], SIZE_OF_ACTION, params
-    )
-    slippage = impact_of(params) * overflow
-    price = jnp.where(ACTION_SELLS, view.bid[..., None] - slippage, view.ask[..., None] + slippage)
-    return jnp.asarray(POSITION)[:, None] * (np.arange(N_SUMS, dtype=np.float32) - price[..., None])
-
-
-def expected_reward(
-    objective: Objective, params: EnvParams, view: View, law: Array, pnl: Array, wealth: Array
-) -> Array:
-    """The round's expected reward, points or ln W, float32 [..., 21], of all actions, valid or not.
-
-    Args:
-        law: as from `sum_law`, [..., 43].
-        pnl: as from `order_pnl`, [..., 21, 43].
-        wealth: points, [...].
-    """
-    if objective == "pnl":
-        return jnp.broadcast_to(expected_pnl(params, view, NOBODY), pnl.shape[:-1])
-    return expected_log_growth(law, pnl, wealth)
-
-
-def expected_log_growth(law: Array, pnl: Array, wealth: Array) -> Array:
-    """E[ln max(W + pnl, 1)] − ln max(W, 1), float32 [..., n], for laws [..., 43], pnl [..., n, 43],
-    wealth [...].
-    """
-    before = wealth[..., None, None]
-    base = jnp.maximum(before, 1)
-    return jnp.sum(law[..., None, :] * jnp.log1p((jnp.maximum(before + pnl, 1) - base) / base), -1)
-
-
-def value_at(
-    value: WealthValue, n_played: Array | int, kind: Array | int, wealth: Number | float
-) -> Array:
-    """Expected sum of the rewards to come, float32; the arguments broadcast.
-
-    Args:
-        n_played: rounds played, 0..T.
-        kind: index into EVENT_KINDS of the last round's event; any before the first.
-        wealth: points; beyond the grid the value is that at its end, and in debt, when one may only
-            pass, it is 0.
-    """
-    n = value.grid.shape[0]
-    wealth = jnp.asarray(wealth, jnp.float32)
-    position = jnp.clip(wealth / value.grid[1], 0, n - 1)
-    below = jnp.minimum(position.astype(jnp.int32), n - 2)
-    at = (jnp.asarray(n_played) * N_KINDS + jnp.asarray(kind)) * n + below
-    flat = value.value.reshape(-1)
-    low, high = flat[at], flat[at + 1]
-    return jnp.where(wealth < 0, 0, low + (position - below) * (high - low))
-
-
-def myopic_value(
-    env_params: EnvParams, n_wealth: int = N_WEALTH, span: float = SPAN
-) -> WealthValue:
-    """Nothing to come after a round: `WealthOptimal` then takes each round for itself.
-
-    The table is zeros for either objective. For log_wealth that says V_{t+1} = ln W', since rewards
-    are differences of ln W. The other arguments are as in `solve`, so that one program plays both
-    values.
-    """
-    return WealthValue(
-        jnp.zeros((N_ROUNDS + 1, N_KINDS, n_wealth), jnp.float32), _grid(env_params, n_wealth, span)
-    )
 
 
 @partial(jax.jit, static_argnames=("objective", "n_draws", "n_wealth"))
@@ -255,7 +83,7 @@ def solve(
         n_wealth: wealths that the value is kept at.
         span: the largest of them, in units of W0.
     """
-    grid = _grid(env_params, n_wealth, span)
+    grid = wealth_grid(env_params, n_wealth, span)
     rounds = _prepare(env_params, objective, _edges(env_params, key, n_draws), grid)
     fresh, following = _kind_chances(env_params)
     chances = jnp.where(jnp.arange(N_ROUNDS)[:, None, None] == 0, fresh, following)
@@ -267,10 +95,6 @@ def solve(
     end = jnp.zeros((N_KINDS, n_wealth), jnp.float32)
     _, value = jax.lax.scan(back, end, chances, reverse=True)
     return WealthValue(jnp.concatenate([value, end[None]]), grid)
-
-
-def _grid(params: EnvParams, n_wealth: int, span: float) -> Array:
-    return jnp.linspace(0, span * jnp.asarray(params.initial_wealth, jnp.float32), n_wealth)
 
 
 class _Edges(NamedTuple):
@@ -394,18 +218,3 @@ def _best(rounds: _Rounds, later: Array) -> Array:
     gain = jnp.max(rounds.reward + after, -2) - later[:, None]
     before: Array = later + jnp.mean(rounds.chance[..., None] * gain, 1)
     return before
-
-
-def _product(a: Array, b: Array) -> Array:
-    """The product of two polynomials by their 43 coefficients, [..., 43] each, cut off at the same
-    length.
-    """
-    padded = jnp.pad(b, [(0, 0)] * (b.ndim - 1) + [(N_SUMS - 1, 0)])
-
-    def add(j: Array, total: Array) -> Array:
-        factor: Array = jax.lax.dynamic_index_in_dim(a, j, -1)
-        shifted: Array = jax.lax.dynamic_slice_in_dim(padded, N_SUMS - 1 - j, N_SUMS, -1)
-        return total + factor * shifted
-
-    product: Array = jax.lax.fori_loop(0, N_SUMS, add, jnp.zeros_like(a))
-    return product
