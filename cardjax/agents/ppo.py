@@ -163,7 +163,9 @@ class PPO:
     @property
     def play(self) -> str:
         """How the player plays in evaluations: greedy or sampled."""
-        return self.config.play
+        if self.config.play != "auto":
+            return self.config.play
+        return "greedy" if self.market.n_players == 1 else "sampled"
 
     def values(self) -> PPOValues:
         """What the critic believes."""
@@ -174,7 +176,7 @@ class PPO:
 
         Its parameters are `policy_params(state)`.
         """
-        greedy = self.config.play == "greedy" if greedy is None else greedy
+        greedy = self.play == "greedy" if greedy is None else greedy
         return ActorPolicy(self.market, self.actor, self.config.share_params, greedy)
 
     def policy_params(self, state: PPOState) -> ActorParams:

@@ -163,10 +163,11 @@ class PPOConfig:
     past_size: int = integer(8, 1, doc="How many past selves are kept as opponents.")
     past_every: int = integer(50, 1, doc="Updates from one past self to the next.")
     play: str = choice(
-        "sampled",
-        ("greedy", "sampled"),
+        "auto",
+        ("auto", "greedy", "sampled"),
         doc="How the trained policy plays in evaluations: its most probable action, or a draw from "
-        "its distribution as in training. An equilibrium mixes sizes, so greedy play is easier to "
+        "its distribution as in training. auto: greedy alone, where the optimum needs no chance, "
+        "and sampled among others, where the equilibrium mixes sizes and greedy play is easier to "
         "exploit.",
     )
     constrain_ruin: bool = flag(

@@ -19,7 +19,7 @@ from cardjax.evaluation.exploitability import Switches, Valued, play_valued
 from cardjax.evaluation.match import GameTotals, Seats, play_games
 from cardjax.evaluation.result import Games, Result, result_of
 from cardjax.policies.equilibrium import Equilibrium
-from cardjax.policies.protocol import Policy
+from cardjax.policies.protocol import Policy, prepared
 
 SELF, BENCHMARK, REPLY = "self", "the benchmark", "a best reply"
 OPPONENTS = (SELF, "random_valid", "ev_oracle", "level1", "equilibrium")
@@ -190,7 +190,7 @@ class _Memory:
 
     def add(self, played: Mapping[tuple[str, int], Valued], exact: bool) -> None:
         """A batch: (opponent, seed) → leaves [G, games, …]."""
-        self.n_points = len(played[BENCHMARK, 0].joint)
+        self.n_points = len(played[BENCHMARK, 0].exact.joint)
         for point in range(self.n_points):
             at = {
                 who: jax.tree.map(lambda leaf, g=point: leaf[g], games)
@@ -220,12 +220,13 @@ def _games_of(played: Mapping[tuple[str, int], Valued], name: str, i: int, exact
     yardstick = best.totals.expected_pnl.mean(-1)
     if name != SELF or not exact:
         return Games.of(totals, yardstick, None)
-    reply = played[REPLY, i].value[:, 0]
     values = {
-        "value": own.value.mean(-1),
-        "reply": reply,
-        "benchmark": best.value.mean(-1),
-        "joint": best.joint,
+        "value": own.exact.value.mean(-1),
+        "reply": played[REPLY, i].exact.value[:, 0],
+        "benchmark": best.exact.value.mean(-1),
+        "joint": best.exact.joint,
+        "worst": best.exact.pure.worst,
+        "best": best.exact.pure.best,
     }
     return Games.of(totals, yardstick, values)
 
@@ -256,13 +257,18 @@ def _play(
     params_grid: EnvParams,
     key: Array,
 ) -> Valued:
-    """One batch of a match at every point of the grid: leaves [G, games, A], `joint` [G, games]."""
+    """One batch of a match at every point of the grid: leaves [G, games, A], or [G, games] of what
+    all players share.
+    """
 
     def at_point(env_params: EnvParams) -> Valued:
         players = OneOf((policy, Equilibrium()))
-        each = (env_params if params is None else params, env_params)
+        each = (prepared(policy, env_params) if params is None else params, env_params)
         player = Seats(players, (jnp.int32(match.benchmark), each), market.n_players)
-        theirs = tuple(env_params if own is None else own for own in rival_params)
+        theirs = tuple(
+            prepared(rival, env_params) if own is None else own
+            for rival, own in zip(rivals, rival_params, strict=True)
+        )
         others = Seats(OneOf(rivals), (match.opponent, theirs), market.n_players - 1)
         return play_valued(
             market, player, others if rivals else None, env_params, key, n_games, match.switches

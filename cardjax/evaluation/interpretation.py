@@ -1,4 +1,4 @@
-"""What a figure says, in a line: for people who read a report and not the code."""
+"""What a figure says, in a sentence: for people who read a report and not the code."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,23 +9,43 @@ UNITS = {name: metric.unit for name, metric in {**METRICS, **QUANTILES, **agains
 FORMULAS = {
     name: metric.doc for name, metric in {**METRICS, **QUANTILES, **against_self(2)}.items()
 }
+Bounds = Sequence[Any]
+"""The ends of a 95% interval, or None twice."""
 
 
 def sentence(name: str, entry: Mapping[str, Any]) -> str:
     """One line about a metric of a result's JSON entry, with what would be good or bad; "" where
-    there is no figure.
+    there is no figure, or none that is worth showing.
     """
     value, bounds = entry.get(name), entry.get(f"{name}_ci95", [None, None])
-    return "" if value is None else _SENTENCES.get(name, _plain)(value, bounds, entry)
+    if value is None or not is_told(name, bounds):
+        return ""
+    said = _SENTENCES.get(name)
+    return FORMULAS[name] if said is None else said(value, bounds, entry)
 
 
-def _plain(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
-    return ""
+def is_told(name: str, bounds: Bounds) -> bool:
+    """Whether a figure is worth showing: a position between equilibrium (0) and joint optimum (1)
+    is noise unless it is known better than the two differ.
+    """
+    if name != "commons_position":
+        return True
+    return _half_width(bounds) < 1
 
 
-def _score(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
+def _half_width(bounds: Bounds) -> float:
+    low, high = bounds
+    return float("inf") if low is None or high is None else (high - low) / 2
+
+
+def _holds(bounds: Bounds, value: float) -> bool:
+    low, high = bounds
+    return low is not None and high is not None and bool(low <= value <= high)
+
+
+def _score(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
     if value < 0:
-        return "Loses money in expectation; passing for ever scores 0."
+        return "Loses money in expectation; passing forever scores 0."
     shrinkage = entry.get("score_interval_shrinkage")
     known = (
         f" Game by game it is known {shrinkage:.0f} times better than the realised score."
@@ -35,14 +55,34 @@ def _score(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str
     return _of_benchmark(value, bounds) + known
 
 
-def _of_benchmark(value: float, bounds: Sequence[Any]) -> str:
+def _of_benchmark(value: float, bounds: Bounds) -> str:
     short = f"Earns {value:.1%} of what the exact benchmark earns on the same draws"
-    if bounds[0] is not None and bounds[0] <= 1 <= bounds[1]:
-        return f"{short}: not to be told apart from it."
-    return f"{short}; 1 would be perfect."
+    if _holds(bounds, 1):
+        return f"{short}, which cannot be told apart from it."
+    if value > 1:
+        return (
+            f"{short}: more than the symmetric equilibrium pays, as players can who hold back "
+            "together, who share the depth unequally, or whose opponents leave it unused."
+        )
+    return f"{short}; 1 is the optimum of a single player or the symmetric equilibrium of several."
 
 
-def _pnl(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
+def _end(which: str, value: float, bounds: Bounds) -> str:
+    same = f"The {which} pure equilibrium of every round pays what the symmetric one pays."
+    if _holds(bounds, 1) or abs(value - 1) < 5e-4:
+        return same
+    relation = "more" if value > 1 else "less"
+    return (
+        f"The {which} pure equilibrium of every round, mostly asymmetric, pays "
+        f"{abs(value - 1):.1%} {relation} than the symmetric one."
+    )
+
+
+def _score_of_end(which: str, value: float) -> str:
+    return f"Earns {value:.1%} of what the {which} pure equilibrium of every round pays."
+
+
+def _pnl(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
     if bounds[0] is None:
         return "One training seed in one set of games: no interval."
     sign = (
@@ -50,90 +90,139 @@ def _pnl(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
         if bounds[0] < 0 < bounds[1]
         else "has a sign that chance does not explain"
     )
-    half = (bounds[1] - bounds[0]) / 2
+    half = _half_width(bounds)
     return (
         f"With luck in it: the interval is {half:.2g} points to either side, and the mean {sign}."
     )
 
 
-def _expected(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
+def _expected(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
     shrinkage = entry.get("interval_shrinkage")
-    if not shrinkage:
-        return "The P&L that its orders deserve, luck taken out."
-    return f"The P&L that its orders deserve, luck taken out; game by game it varies {shrinkage:.1f} times less."
+    plain = "The P&L that its orders deserve, luck taken out"
+    return (
+        f"{plain}; game by game it varies {shrinkage:.1f} times less." if shrinkage else plain + "."
+    )
 
 
-def _luck(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
+def _luck(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
     if bounds[0] is None:
         return "Realised less deserved."
-    inside = bounds[0] <= 0 <= bounds[1]
     return "Realised less deserved; 0 lies " + (
         "inside the interval, as it should."
-        if inside
+        if _holds(bounds, 0)
         else "outside of it, as one interval in twenty does by chance."
     )
 
 
-def _ruin(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
+def _ruin(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
+    if not value:
+        return "Nobody was ruined."
+    return f"One game in {1 / value:,.0f} falls to a fifth of its budget."
+
+
+def _exploitability(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
+    if value <= 0 or _holds(bounds, 0):
+        return "A best reply that knows the policy earns no more than the policy does."
     return (
-        "Nobody was ruined."
-        if not value
-        else f"One game in {1 / value:,.0f} falls to a fifth of its budget."
+        f"A best reply that knows the policy earns {value:.1%} of the benchmark's payoff more than "
+        "the policy does."
     )
 
 
-def _exploitability(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
-    return f"An opponent that knew the policy would earn {value:.1%} of the equilibrium's payoff more than it does."
-
-
-def _commons(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
+def _commons(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
+    if _holds(bounds, 0):
+        return "Cannot be told apart from selfish play, the symmetric equilibrium (0)."
+    if _holds(bounds, 1):
+        return "Cannot be told apart from the players' joint optimum (1)."
     if value < 0:
-        return "Below the equilibrium: the players take more than even selfish play would."
+        return (
+            "The players together earn less than selfish play would: they order too much, too "
+            "little, or in the wrong rounds."
+        )
     return f"{value:.0%} of the way from selfish play (0) to the players' joint optimum (1)."
 
 
-def _surplus(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
+def _surplus(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
+    if value < 0:
+        return "Together the players lose money, where acting as one they would earn it."
     return f"Together the players earn {value:.1%} of what they could if they acted as one."
 
 
-def _valid(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
+def _valid(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
     return (
         "Every order was valid." if value == 1 else f"{1 - value:.1%} of its orders were refused."
     )
 
 
-def _sharpe(value: float, bounds: Sequence[Any], entry: Mapping[str, Any]) -> str:
+def _refused(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
+    return (
+        f"An order was refused in {value:.1%} of the rounds." if value else "No order was refused."
+    )
+
+
+def _sharpe(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
     if value <= 0:
         return "No reward for its risk."
     return f"It takes about {(1.96 / value) ** 2:,.0f} games to tell its mean P&L from 0."
 
 
+def _regret(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
+    if value < 0 and not _holds(bounds, 0):
+        return "Each round earns more than the benchmark does."
+    return "What each round falls short of the benchmark; 0 is the benchmark itself."
+
+
 _SENTENCES = {
     "score": _score,
+    "realised_score": lambda value, bounds, entry: (
+        "The score by realised P&L, with all its luck: the score above says the same more precisely."
+    ),
     "mean_pnl": _pnl,
     "mean_expected_pnl": _expected,
     "luck": _luck,
-    "ruin_probability": _ruin,
-    "exploitability_share": _exploitability,
-    "commons_position": _commons,
-    "joint_surplus": _surplus,
-    "valid_order_rate": _valid,
-    "sharpe": _sharpe,
-    "regret": lambda value, bounds, entry: (
-        "What a round costs against the benchmark's order; 0 would be perfect."
+    "regret": _regret,
+    "variance_pnl": lambda value, bounds, entry: "The spread of a game's P&L, squared.",
+    "std_pnl": lambda value, bounds, entry: (
+        f"Games typically end {value:.2g} points away from their mean, almost all of it luck."
     ),
+    "sharpe": _sharpe,
+    "sortino": lambda value, bounds, entry: "Like Sharpe's ratio, with losses alone as risk.",
+    "max_drawdown": lambda value, bounds, entry: (
+        f"In an average game, wealth falls {value:.2g} points below its peak at its worst."
+    ),
+    "max_drawdown_share": lambda value, bounds, entry: (
+        f"In an average game, wealth falls {value:.1%} below its peak at its worst."
+    ),
+    "max_drawdown_p95": lambda value, bounds, entry: (
+        "One game in twenty falls further than this below its peak."
+    ),
+    "max_drawdown_share_p95": lambda value, bounds, entry: (
+        f"One game in twenty loses more than {value:.1%} of its peak."
+    ),
+    "ruin_probability": _ruin,
+    "trade_rate": lambda value, bounds, entry: (
+        f"It trades in one round of {1 / value:.1f}." if value else "It never trades."
+    ),
+    "mean_size": lambda value, bounds, entry: "The size of an average order; 10 is the largest.",
+    "valid_order_rate": _valid,
+    "rejection_rate": _refused,
     "fill_ratio": lambda value, bounds, entry: (
         f"{value:.0%} of the flow that it trades in is within the true depth."
     ),
     "mean_slippage": lambda value, bounds, entry: (
-        "What an executed order pays a unit beyond the quote."
+        "What an average order pays per unit beyond the quote."
     ),
-    "impact_per_unit": lambda value, bounds, entry: "The same weighted by size: what a unit pays.",
-    "trade_rate": lambda value, bounds, entry: (
-        f"It trades in one round of {1 / value:.1f}." if value else "Never trades."
+    "impact_per_unit": lambda value, bounds, entry: (
+        "What an average unit pays beyond the quote: large orders count for more."
     ),
-    "max_drawdown_p95": lambda value, bounds, entry: (
-        "One game in twenty falls further than this from its peak."
+    "exploitability": lambda value, bounds, entry: (
+        "What a best reply that knows the policy earns more than it does, in points."
     ),
-    "sortino": lambda value, bounds, entry: "As Sharpe's ratio, with losses alone as risk.",
+    "exploitability_share": _exploitability,
+    "worst_equilibrium": lambda value, bounds, entry: _end("worst", value, bounds),
+    "best_equilibrium": lambda value, bounds, entry: _end("best", value, bounds),
+    "score_of_worst_equilibrium": lambda value, bounds, entry: _score_of_end("worst", value),
+    "score_of_best_equilibrium": lambda value, bounds, entry: _score_of_end("best", value),
+    "joint_surplus": _surplus,
+    "commons_position": _commons,
 }

@@ -153,7 +153,8 @@ def against_self(n_players: int) -> dict[str, Metric]:
     """The metrics of self-play that come from exact values (`exploitability.py`).
 
     Their columns, float64 [games], in points of expected pnl a game: `value` a player's, `reply` a
-    best replier's, `benchmark` the equilibrium's a player, `joint` all players' together at the
+    best replier's, `benchmark` the symmetric equilibrium's per player, `worst` and `best` those of
+    the worst and the best pure equilibrium of every round, `joint` all players' together at the
     joint optimum with initial budgets.
     """
     gain = {
@@ -181,6 +182,27 @@ def against_self(n_players: int) -> dict[str, Metric]:
         )
 
     return gain | {
+        "worst_equilibrium": Metric(
+            "share",
+            "what the worst pure equilibrium of every round pays per player / the symmetric "
+            "equilibrium's",
+            lambda m: _ratio(m["worst"], m["benchmark"]),
+        ),
+        "best_equilibrium": Metric(
+            "share",
+            "the same of the best pure equilibrium",
+            lambda m: _ratio(m["best"], m["benchmark"]),
+        ),
+        "score_of_worst_equilibrium": Metric(
+            "share",
+            "the policy's expected pnl / that of the worst pure equilibrium",
+            lambda m: _ratio(m["value"], m["worst"]),
+        ),
+        "score_of_best_equilibrium": Metric(
+            "share",
+            "the policy's expected pnl / that of the best pure equilibrium",
+            lambda m: _ratio(m["value"], m["best"]),
+        ),
         "joint_surplus": Metric(
             "share",
             "all players' expected pnl / the joint optimum's",

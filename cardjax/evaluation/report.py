@@ -5,20 +5,31 @@ Markdown page.
 import base64
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cardjax.evaluation.interpretation import FORMULAS, UNITS, sentence
+from cardjax.evaluation.interpretation import UNITS, is_told, sentence
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
-table { border-collapse: collapse; font-size: 0.875rem; margin: 1rem 0; display: block; overflow-x: auto; }
-th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #eee; text-align: right; vertical-align: top; }
+body {
+  font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+  color: #222;
+}
+h1, h2, h3 { line-height: 1.2; }
+h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd; }
+table {
+  border-collapse: collapse; font-size: 0.875rem; margin: 1rem 0; display: block; overflow-x: auto;
+}
+th, td {
+  padding: 0.25rem 0.75rem; border-bottom: 1px solid #eee; text-align: right; vertical-align: top;
+}
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
-td:not(.text) { white-space: nowrap; } td { font-variant-numeric: tabular-nums; }
-img { max-width: 100%; height: auto; } figure { margin: 1.5rem 0; } figcaption { color: #555; font-size: 0.875rem; }
+td:not(.text) { white-space: nowrap; }
+td { font-variant-numeric: tabular-nums; }
+img { max-width: 100%; height: auto; }
+figure { margin: 1.5rem 0; }
+figcaption { color: #555; font-size: 0.875rem; }
 """
 HEADLINES = (
     "score",
@@ -59,7 +70,10 @@ def as_html(title: str, sections: Sequence[Section]) -> str:
         + "\n".join(_html(item) for item in section.content)
         for section in sections
     )
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{html.escape(title)}</title>"
+    )
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n'
         f"<body><h1>{html.escape(title)}</h1>\n{body}\n</body></html>\n"
@@ -74,16 +88,21 @@ def as_markdown(title: str, sections: Sequence[Section], folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def metrics_table(entry: Mapping[str, Any]) -> Table:
-    """Every metric of a result's JSON entry: value, 95% interval, unit, and what it says."""
-    rows = []
-    for name, unit in UNITS.items():
-        if name not in entry:
-            continue
-        what = sentence(name, entry) or _capital(FORMULAS[name]) + "."
-        rows.append(
-            (name.replace("_", " "), number(entry[name]), _interval(entry, name), unit, what)
+def metrics_table(entry: Mapping[str, Any], names: Iterable[str] = UNITS) -> Table:
+    """Metrics of a result's JSON entry: value, 95% interval, unit, and what it says; without those
+    that are not told (`interpretation.is_told`).
+    """
+    rows = [
+        (
+            name.replace("_", " "),
+            number(entry[name]),
+            _interval(entry, name),
+            UNITS[name],
+            sentence(name, entry),
         )
+        for name in names
+        if name in entry and is_told(name, entry.get(f"{name}_ci95", (None, None)))
+    ]
     return Table(("metric", "mean", "95% interval", "unit", "what it says"), rows, text=(4,))
 
 
@@ -120,10 +139,6 @@ def _interval(entry: Mapping[str, Any], name: str) -> str:
     return "–" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _html(item: "str | Table | Picture") -> str:
     if isinstance(item, str):
         return f"<p>{html.escape(item)}</p>"
@@ -141,7 +156,8 @@ def _html(item: "str | Table | Picture") -> str:
         )
 
     body = "\n".join(f"<tr>{cells(row, 'td')}</tr>" for row in item.rows)
-    return f"<table><thead><tr>{cells(item.headings, 'th')}</tr></thead>\n<tbody>{body}</tbody></table>"
+    head = f"<tr>{cells(item.headings, 'th')}</tr>"
+    return f"<table><thead>{head}</thead>\n<tbody>{body}</tbody></table>"
 
 
 def _markdown(item: "str | Table | Picture", folder: Path) -> str:

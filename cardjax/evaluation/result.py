@@ -77,8 +77,15 @@ class Result:
             "interval_shrinkage": self.shrinkage,
             "score_interval_shrinkage": self.score_shrinkage,
             "score_by_seed": list(self.scores),
+            **self._equilibrium_range(),
             **self._of_several_seeds(),
         }
+
+    def _equilibrium_range(self) -> dict[str, Any]:
+        """What the rounds' pure equilibria pay, worst and best, as shares of the symmetric one."""
+        ends = [self.against_self.get(f"{end}_equilibrium") for end in ("worst", "best")]
+        known = [interval.mean for interval in ends if interval is not None]
+        return {"equilibrium_range": known} if known else {}
 
     def _of_several_seeds(self) -> dict[str, Any]:
         if len(self.scores) < 2:

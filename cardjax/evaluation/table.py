@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from cardjax.env.declaration import printable
+from cardjax.evaluation.interpretation import is_told
 from cardjax.evaluation.result import Result
 from cardjax.evaluation.statistics import Interval
 
@@ -93,7 +94,7 @@ def _units(results: Sequence[Result]) -> str:
         note += " and the games that they share"
     if any(result.unit == "games" for result in results):
         note += " (of one policy: it says nothing about other training seeds)"
-    score = "score: expected P&L as a share of the exact equilibrium's on the same draws."
+    score = "score: expected P&L as a share of the exact symmetric equilibrium's on the same draws."
     return f"{note}.\n{score}"
 
 
@@ -109,10 +110,27 @@ def _against_self(result: Result) -> list[str]:
             f"exploitability: a best reply to the policy gains {gain} per game, {share} of the "
             "equilibrium's."
         )
-    if "commons_position" in figures:
+    if "best_equilibrium" in figures:
+        lines.append(_other_equilibria(figures))
+    if "commons_position" in figures and is_told(
+        "commons_position", figures["commons_position"][1:]
+    ):
         position = with_half_width(figures["commons_position"], 3)
         lines.append(
             f"commons position: {position}, from 0 at the equilibrium to 1 at the players' joint "
             "optimum."
         )
     return lines
+
+
+def _other_equilibria(figures: Mapping[str, Interval]) -> str:
+    """What the rounds' pure equilibria pay, and the score against them: one figure, or two ends."""
+
+    def ends(name: str) -> str:
+        worst, best = (with_half_width(figures[name.format(end)], 3) for end in ("worst", "best"))
+        return worst if worst == best else f"{worst} to {best}"
+
+    return (
+        f"other equilibria: pure ones, most of them asymmetric, pay {ends('{}_equilibrium')} of the "
+        f"symmetric one; the score against them is {ends('score_of_{}_equilibrium')}."
+    )

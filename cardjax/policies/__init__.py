@@ -8,6 +8,7 @@ from cardjax.policies.ev_oracle import EvOracle
 from cardjax.policies.hidden_depth import expected_overflow
 from cardjax.policies.level1 import Level1
 from cardjax.policies.protocol import Deterministic, Memoryless, Policy
+from cardjax.policies.pure_equilibria import pure_equilibria
 from cardjax.policies.registry import POLICIES, make_policy
 from cardjax.policies.stage_game import (
     expected_pnl,
@@ -35,5 +36,6 @@ __all__ = [
     "flow_of_others",
     "joint_payoff",
     "make_policy",
+    "pure_equilibria",
     "symmetric_equilibrium",
 ]

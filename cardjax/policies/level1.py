@@ -92,7 +92,9 @@ class Level1:
         valid = sizes <= n_valid[..., None]
         return jnp.argmax(jnp.where(valid, profit, -jnp.inf), -1).astype(jnp.int32)
 
-    def _overflow(self, params: EnvParams, view: View, side: GoodSide, total: Array) -> Array:
+    def _overflow(
+        self, params: EnvParams, view: View, side: GoodSide, total: Array | np.ndarray
+    ) -> Array:
         """Units past the depth of the good side at totals [..., sizes, hitting]."""
         displayed, sigma, spread = (
             leaf[..., None, None] for leaf in (side.displayed, view.sigma, view.spread)

@@ -149,7 +149,7 @@ def joint_payoff(params: EnvParams, view: View, n_players: int) -> Array:
     """
     side = good_side(view)
     total = np.arange(n_players * MAX_SIZE + 1, dtype=np.float32)
-    payoff = total * (side.edge[..., None] - _cost(params, view, side, total))
+    payoff = total * (side.edge[..., None] - impact_per_unit(params, view, side, total))
     return jnp.where(total <= n_players * side.n_valid[..., None], payoff, -jnp.inf).max(-1)
 
 
@@ -172,7 +172,7 @@ def symmetric_equilibrium(params: EnvParams, view: View, n_players: int) -> Mix:
     """
     side = good_side(view)
     edge, n_valid = side.edge[..., None], side.n_valid[..., None]
-    cost = functools.partial(_cost, params, view, side)
+    cost = functools.partial(impact_per_unit, params, view, side)
 
     all_at_i = n_players * SIZES
     gain = edge - (SIZES * cost(all_at_i) - (SIZES - 1) * cost(all_at_i - 1))
@@ -191,14 +191,18 @@ def symmetric_equilibrium(params: EnvParams, view: View, n_players: int) -> Mix:
 
 
 def binomial_mean(values: Array, p: Array) -> Array:
-    """E[values[j]] over j ~ Binomial(n, p), by de Casteljau's scheme: values [..., n + 1], p [...]."""
+    """E[values[j]] over j ~ Binomial(n, p), by de Casteljau's scheme: values [..., n + 1] and
+    p [...].
+    """
     p = p[..., None]
     while values.shape[-1] > 1:
         values = (1 - p) * values[..., :-1] + p * values[..., 1:]
     return values[..., 0]
 
 
-def _cost(params: EnvParams, view: View, side: GoodSide, total: Array | np.ndarray) -> Array:
+def impact_per_unit(
+    params: EnvParams, view: View, side: GoodSide, total: Array | np.ndarray
+) -> Array:
     """Expected impact per unit on the good side, in points, [..., Q], at totals [..., Q] of all
     players' sizes.
     """

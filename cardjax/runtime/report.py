@@ -75,8 +75,9 @@ def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
             for name, m in middle.items()
         ]
         content += [
-            "Interquartile mean of the seeds' scores with its bootstrap interval, and the probability that a seed of "
-            "the row's run scores above one of the column's (1/2: a draw).",
+            "Interquartile mean of the seeds' scores with its bootstrap interval, and the "
+            "probability that a seed of the row's run scores above one of the column's "
+            "(1/2: a draw).",
             Table(("run", "IQM", "95% interval", *(f"P(> {name})" for name in names)), rows),
         ]
     return Section("Comparison", content)
@@ -85,7 +86,7 @@ def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
 def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
     meta, config = loading.read_meta(folder), loading.read_run(folder)[1]
     own, *others = summary["results"]
-    content: list[str | Table | Picture] = [_in_words(summary), metrics_table(own)]
+    content: list[str | Table | Picture] = [_in_words(summary), metrics_table(own, KEY_FIGURES)]
     if others:
         names = [entry["opponent"] for entry in summary["results"]]
         content += [
@@ -95,6 +96,7 @@ def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
     return [
         Section(folder.name, content),
         *_pictures(folder),
+        Section(f"{folder.name}: every metric of self-play", [metrics_table(own)]),
         Section(f"{folder.name}: settings", [_changed(config), _about(meta, summary)]),
     ]
 
@@ -108,16 +110,42 @@ def _in_words(summary: Mapping[str, Any]) -> str:
     )
     stopped = " The training was interrupted." if summary.get("interrupted") else ""
     return (
-        f"{summary['algorithm'].upper()}, {summary['total_steps']:,} rounds a seed in {summary['wall_seconds']:,.0f} s "
-        f"({summary['steps_per_second']:,} rounds/s), {summary.get('play', 'greedy')} play against {own['opponent']} "
-        f"on test draws that "
-        f"training never saw. Intervals are 95%, over {over}.{stopped}"
+        f"{summary['algorithm'].upper()}, {summary['total_steps']:,} rounds per seed in "
+        f"{summary['wall_seconds']:,.0f} s ({summary['steps_per_second']:,} rounds/s), "
+        f"{summary.get('play', 'greedy')} play against {own['opponent']} on "
+        f"{summary.get('draws', 'test')} draws, which training never saw. "
+        f"Intervals are 95%, over {over}.{stopped}"
     )
 
 
+KEY_FIGURES = (
+    "score",
+    "exploitability_share",
+    "best_equilibrium",
+    "score_of_best_equilibrium",
+    "mean_expected_pnl",
+    "mean_pnl",
+    "trade_rate",
+    "ruin_probability",
+)
 CAPTIONS = {
-    "curves": "Learning curve: score, and moving mean of returns, against rounds of training.",
+    "curves": "Learning curve: the score on validation draws, and the moving mean of the returns in "
+    "training, against the rounds played; the bands are 95% intervals over seeds.",
+    "action_vs_edge": "What the policy orders at each edge of the better side, beside the exact "
+    "benchmark: it should pass below zero and trade above.",
+    "size_vs_depth": "How many units the policy takes on the better side, by the depth that is "
+    "displayed there: it should take more where more is displayed.",
+    "sigma_sensitivity": "How often and how much the policy trades, and what share of the "
+    "attainable payoff it captures, by how uncertain the sum is.",
+    "opponent_response": "How the policy's orders depend on what the others ordered a round before: "
+    "in the base game that says nothing about this round, so a flat line is right.",
+    "value_calibration": "What the critic believes orders to be worth against what they are worth: "
+    "a calibrated critic lies on the diagonal.",
+    "wealth_fan": "The spread of wealth over the rounds of a game: median and percentiles.",
+    "ablations": "The score with events and impact switched on and off, each against the benchmark "
+    "of that market: what the policy learned from each of them.",
 }
+"""By the name of the picture's file: what it shows, and what would be right."""
 
 
 def _pictures(folder: Path) -> list[Section]:
@@ -128,7 +156,7 @@ def _pictures(folder: Path) -> list[Section]:
         else []
     )
     drawn = sorted((folder / "diagnostics").glob("*.png"))
-    diagnostics = [Picture(path, path.stem.replace("_", " ").capitalize()) for path in drawn]
+    diagnostics = [Picture(path, CAPTIONS.get(path.stem, path.stem)) for path in drawn]
     missing = (
         []
         if drawn
@@ -158,8 +186,8 @@ def _about(meta: Mapping[str, Any], summary: Mapping[str, Any]) -> Table:
             for name, version in meta.get("versions", {}).items()
         ),
         *(
-            (f"rounds to beat {name}", "not reached" if rounds is None else f"{rounds:,}")
-            for name, rounds in (summary.get("rounds_to_beat") or {}).items()
+            (f"rounds to a score of {bar}", "not reached" if rounds is None else f"{rounds:,}")
+            for bar, rounds in (summary.get("rounds_to_score") or {}).items()
         ),
     ]
     return Table(("what the figures depend on", ""), rows, text=(1,))

@@ -33,6 +33,12 @@ def entry(**figures):
     )
 
 
+def commons(position, half_width):
+    """A position with its interval, as an entry holds them."""
+    bounds = [position - half_width, position + half_width]
+    return {"commons_position": position, "commons_position_ci95": bounds}
+
+
 def test_every_metric_has_a_unit_and_a_formula():
     assert set(UNITS) == set(FORMULAS) == {*METRICS, *QUANTILES, *against_self(2)}
     assert all(UNITS.values()) and all(FORMULAS.values())
@@ -52,8 +58,25 @@ def test_every_metric_has_a_unit_and_a_formula():
         ("ruin_probability", {"ruin_probability": 0.0}, "Nobody"),
         ("ruin_probability", {"ruin_probability": 0.02}, "One game in 50"),
         ("sharpe", {"sharpe": 0.2}, "96 games"),
-        ("commons_position", {"commons_position": -1.0}, "more than even selfish play"),
-        ("commons_position", {"commons_position": 0.5}, "50% of the way"),
+        ("score", {"score": 1.1, "score_ci95": [1.05, 1.15]}, "more than the symmetric equilib"),
+        ("score", {"score": 0.9, "score_ci95": [0.85, 0.95]}, "1 is the optimum of a single"),
+        ("exploitability_share", {"exploitability_share": 0.05}, "earns 5.0% of the benchmark's"),
+        ("exploitability_share", {"exploitability_share": -1e-6}, "no more than the policy"),
+        ("regret", {"regret": 0.1, "regret_ci95": [0.05, 0.15]}, "falls short"),
+        ("regret", {"regret": -0.1, "regret_ci95": [-0.2, -0.05]}, "earns more than the benchm"),
+        ("rejection_rate", {"rejection_rate": 0.0}, "No order was refused"),
+        ("rejection_rate", {"rejection_rate": 0.02}, "in 2.0% of the rounds"),
+        ("joint_surplus", {"joint_surplus": 0.9}, "earn 90.0%"),
+        ("joint_surplus", {"joint_surplus": -0.9}, "lose money"),
+        ("sharpe", {"sharpe": -0.1}, "No reward"),
+        ("best_equilibrium", {"best_equilibrium": 1.103}, "pays 10.3% more than the symmetric"),
+        ("worst_equilibrium", {"worst_equilibrium": 0.98}, "pays 2.0% less than the symmetric"),
+        ("best_equilibrium", {"best_equilibrium": 1.0}, "pays what the symmetric one pays"),
+        ("score_of_best_equilibrium", {"score_of_best_equilibrium": 0.9}, "90.0% of what the best"),
+        ("commons_position", commons(-1.0, 0.4), "earn less than selfish play would"),
+        ("commons_position", commons(-0.1, 0.3), "Cannot be told apart from selfish play"),
+        ("commons_position", commons(0.5, 0.3), "50% of the way"),
+        ("commons_position", commons(0.95, 0.3), "apart from the players' joint optimum"),
         ("valid_order_rate", {"valid_order_rate": 0.9}, "10.0% of its orders were refused"),
         ("trade_rate", {"trade_rate": 0.0}, "Never trades"),
     ],
@@ -62,13 +85,27 @@ def test_a_line_says_what_the_figure_means(name, figures, said):
     assert said in sentence(name, entry(**figures))
 
 
+@pytest.mark.parametrize("position", [-85.0, -3.1, 0.5, 40.0])
+def test_a_position_that_is_noise_is_not_shown(position):
+    """Where the joint optimum is nearly the equilibrium, the position divides by nearly nothing."""
+    for figures in (commons(position, 1.5), {"commons_position": position}):
+        assert sentence("commons_position", entry(**figures)) == ""
+        assert "commons position" not in [row[0] for row in metrics_table(entry(**figures)).rows]
+
+
+def test_every_metric_is_put_into_words_that_are_no_formula():
+    said = {name: sentence(name, entry()) for name in UNITS if name != "commons_position"}
+    assert not [name for name, text in said.items() if text == FORMULAS[name] or not text]
+
+
 def test_what_is_not_defined_says_nothing():
     assert all(sentence(name, {name: None}) == "" for name in UNITS)
 
 
 def test_the_metrics_table_has_a_line_for_every_figure_and_words_for_each():
     table = metrics_table(entry())
-    assert [row[0] for row in table.rows] == [name.replace("_", " ") for name in UNITS]
+    told = [name for name in UNITS if name != "commons_position"]  # no interval, so not told
+    assert [row[0] for row in table.rows] == [name.replace("_", " ") for name in told]
     assert all(row[4].endswith(".") for row in table.rows)
     assert metrics_table({"score": 0.5}).rows[0][:3] == ("score", "0.5", "–")
 

@@ -86,13 +86,18 @@ def test_what_only_self_play_has_is_said_below():
     figures = {
         "exploitability": Interval(0.0312, 0.0292, 0.0332),
         "exploitability_share": Interval(0.012, None, None),
-        "commons_position": Interval(math.nan, None, None),
+        "worst_equilibrium": Interval(1.103, 1.102, 1.104),
+        "best_equilibrium": Interval(1.103, 1.102, 1.104),
+        "score_of_worst_equilibrium": Interval(0.905, 0.904, 0.906),
+        "score_of_best_equilibrium": Interval(0.905, 0.904, 0.906),
+        "commons_position": Interval(-3.1, -7, 1),
     }
     table = results_table(
         [dataclasses.replace(result("self"), against_self=figures), result("level1")]
     )
     assert "gains 0.031 ± 0.002 per game, 0.0120 of the equilibrium's" in table
-    assert "commons position: –," in table
+    assert "pay 1.103 ± 0.001 of the symmetric one; the score against them is 0.905" in table
+    assert "commons position" not in table
     assert "exploitability" not in results_table([result("level1")])
 
 

@@ -83,7 +83,7 @@ def test_unknown_names_are_named():
 @pytest.mark.parametrize("number", ["0", "-1", "nan", "inf", "half", "", "0.25:"])
 def test_a_bad_fraction_of_the_kelly_bet_is_named(number):
     spec = f"ev_oracle:kelly:{number}"
-    with pytest.raises(ValueError, match="fraction above 0|must be one of") as error:
+    with pytest.raises(ValueError, match=r"fraction above 0|must be one of") as error:
         make_policy(spec)
     assert repr(spec) in str(error.value) and "\n" not in str(error.value)
 

@@ -1,4 +1,6 @@
-"""The presets of configs/: what each is for, computed exactly on views of games with a fixed key."""
+"""The presets of configs/: what each is for, computed exactly on views of games with a fixed
+key.
+"""
 
 import pathlib
 

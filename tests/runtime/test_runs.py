@@ -94,7 +94,8 @@ def test_the_game_that_a_run_plays_can_be_changed_but_not_what_it_sees(finished)
 
 
 def test_a_run_of_ppo_plays_as_it_says_or_as_one_asks(finished):
-    for asked, greedy in (([], True), (["ppo.play=sampled"], False), (["ppo.play=greedy"], True)):
+    asked_and_greedy = [([], False), (["ppo.play=sampled"], False), (["ppo.play=greedy"], True)]
+    for asked, greedy in asked_and_greedy:  # two players: the equilibrium mixes
         player, _, _ = players.load_player(finished, asked)
         assert player.policy.greedy is greedy
     with pytest.raises(ParameterError, match=r"ppo.clip=0.1: must be an env.\* override"):
