@@ -67,8 +67,9 @@ class Summary(TypedDict):
     steps_per_second: float
     seeds: list[int]
     interrupted: bool
-    rounds_to_beat: dict[str, int | None]
     results: list[Entry]
+    draws: NotRequired[str]
+    rounds_to_score: NotRequired[dict[str, int | None]]
     train_seconds: NotRequired[float]
     play: NotRequired[str]
     baselines: NotRequired[dict[str, float | None]]

@@ -8,11 +8,11 @@ from typing import Any
 
 from cardjax.config import RunConfig, config_values
 from cardjax.env.declaration import ParameterError
-from cardjax.evaluation.evaluate import Result, evaluate
+from cardjax.evaluation.evaluate import VALIDATION, Result, evaluate
 from cardjax.evaluation.table import results_table
 from cardjax.files.writing import write_json
 from cardjax.runtime import players, processes, run_folder
-from cardjax.runtime.curves import rounds_to_beat
+from cardjax.runtime.curves import rounds_to_score
 from cardjax.runtime.journal import Run
 from cardjax.runtime.learners import configured_for, make_learner
 from cardjax.runtime.loading import player_of, read_meta, read_run
@@ -24,6 +24,7 @@ from cardjax.runtime.training import Outcome, train
 from cardjax.runtime.watch import watched
 
 RUNS = Path("runs")
+VALIDATION_NOTE = "validation draws are for tuning: publish what `cardjax evaluate` measures."
 
 
 def start(algorithm: str, config: RunConfig) -> Path:
@@ -78,10 +79,8 @@ def train_and_report(
             results = _report(run, outcome)
             if tables:
                 play = make_learner(run.algorithm, run.config).play
-                print(
-                    results_table(results, f"\n{run.algorithm}, {play} play, test draws"),
-                    flush=True,
-                )
+                title = f"\n{run.algorithm}, {play} play, validation draws"
+                print(f"{results_table(results, title)}\n{VALIDATION_NOTE}", flush=True)
         processes.meet("reported")
     return not any(outcome.interrupted for outcome in outcomes)
 
@@ -135,7 +134,15 @@ def _final_results(run: Run, outcome: Outcome) -> list[Result]:
     opponents = players.opponents_for(learner.market)
     total = n_games * len(opponents) * len(player.params)
     with games_bar(total, f"evaluating {run.folder.name}") as played:
-        return evaluate(learner.market, run.config.env, player, opponents, n_games, progress=played)
+        return evaluate(
+            learner.market,
+            run.config.env,
+            player,
+            opponents,
+            n_games,
+            domain=VALIDATION,
+            progress=played,
+        )
 
 
 def _summary(run: Run, outcome: Outcome, results: list[Result]) -> dict[str, Any]:
@@ -151,6 +158,7 @@ def _summary(run: Run, outcome: Outcome, results: list[Result]) -> dict[str, Any
         "interrupted": outcome.interrupted,
         "play": make_learner(run.algorithm, run.config).play,
         "baselines": outcome.baselines,
-        "rounds_to_beat": rounds_to_beat(metrics, outcome.baselines),
+        "rounds_to_score": rounds_to_score(metrics),
+        "draws": "validation",
         "results": [result.as_json() for result in results],
     }

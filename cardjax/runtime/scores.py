@@ -15,8 +15,8 @@ from cardjax.evaluation.evaluate import self_play_payoff
 from cardjax.policies.registry import make_policy
 from cardjax.runtime.rows import Learner, Rows
 
-BASELINES = {"random_valid": "random_valid", "level0": "ev_oracle"}
-"""Whose self-play scores a learning curve is held against: name in summary.json → policy."""
+BASELINES = ("random_valid", "ev_oracle")
+"""Whose self-play scores stand beside a learning curve."""
 
 
 class Scores:
@@ -34,9 +34,7 @@ class Scores:
     @cached_property
     def baselines(self) -> list[dict[str, float]]:
         """Each run's scores of BASELINES."""
-        scores = {
-            name: self._scripted(policy) / self._yardstick for name, policy in BASELINES.items()
-        }
+        scores = {name: self._scripted(name) / self._yardstick for name in BASELINES}
         return [
             {name: float(score[i]) for name, score in scores.items()} for i in range(self._n_runs)
         ]

@@ -14,6 +14,7 @@ from cardjax.evaluation.statistics import Interval
 from cardjax.evaluation.table import text_table, with_half_width
 from cardjax.files.writing import write_csv, write_json
 from cardjax.runtime import loading, processes, run_folder, runs
+from cardjax.runtime.curves import BARS
 from cardjax.runtime.grid import Point, groups_of, traced_names
 from cardjax.runtime.journal import Run
 from cardjax.runtime.learners import configured_for, make_learner
@@ -132,18 +133,20 @@ def _report(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
     write_csv(folder / "sweep.csv", rows)
     if entries:
         print(
-            sweep_table(entries, f"\n{algorithm}, {folder.name}, self-play, test draws"), flush=True
+            sweep_table(entries, f"\n{algorithm}, {folder.name}, self-play, validation draws"),
+            flush=True,
         )
 
 
 def sweep_table(entries: Sequence[Mapping[str, Any]], title: str) -> str:
-    """A table of text, one row a point: score and P&L in self-play, and the rounds that it took to
-    beat Level-0.
+    """A table of text, one row per point: score and P&L in self-play, and the rounds that the
+    scores of `curves.BARS` took to reach.
 
     Args:
         entries: summaries (summary.json) with the axes' values under "values".
     """
-    headings = [*entries[0]["values"], "score", "P&L per game", "rounds to beat Level-0", "seeds"]
+    bars = [f"rounds to {bar}" for bar in BARS]
+    headings = [*entries[0]["values"], "score", "P&L per game", *bars, "seeds"]
     table = text_table(headings, [_row(entry) for entry in entries], title)
     units = {entry["results"][0]["unit"] for entry in entries}
     over = units.pop() if len(units) == 1 else "training seeds, or over games where there is one"
@@ -153,12 +156,12 @@ def sweep_table(entries: Sequence[Mapping[str, Any]], title: str) -> str:
 
 def _row(entry: Mapping[str, Any]) -> list[str]:
     (own,) = (result for result in entry["results"] if result["opponent"] == "self")
-    beaten = entry["rounds_to_beat"]["level0"]
+    reached = [entry["rounds_to_score"][str(bar)] for bar in BARS]
     return [
         *map(str, entry["values"].values()),
         _shown(own["score"], own["score_ci95"], 3) + ("*" if entry["interrupted"] else ""),
         _shown(own["mean_pnl"], own["ci95"], 2),
-        "never" if beaten is None else f"{beaten:,}",
+        *("never" if rounds is None else f"{rounds:,}" for rounds in reached),
         str(len(entry["seeds"])),
     ]
 

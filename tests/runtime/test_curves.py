@@ -2,13 +2,16 @@
 training.
 """
 
+import contextlib
+
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from cardjax.runtime import curves
 from cardjax.runtime.metrics_log import MetricsLog
 
-BASELINES = {"random_valid": -2.0, "level0": 0.5}
+BASELINES = {"random_valid": -20.0, "ev_oracle": 0.35}
 
 
 def rows(scores):
@@ -27,25 +30,29 @@ def rows(scores):
 
 
 @pytest.mark.parametrize(
-    ("scores", "random_valid", "level0"),
+    ("scores", "half", "most"),
     [
-        ([-3, -1, 0.6, 0.7], 20, 30),
-        ([0.6, 0.4, 0.6, 0.7], 10, 30),
-        ([0.6, 0.7, 0.5], 10, None),
-        ([None, 0.6, None, 0.7], 20, 20),
+        ([-3, -1, 0.6, 0.95], 30, 40),
+        ([0.6, 0.4, 0.6, 0.7], 30, None),
+        ([0.95, 0.7, 0.5], None, None),
+        ([None, 0.6, None, 0.95], 20, 40),
+        ([float("nan")], None, None),
         ([-3.0], None, None),
         ([], None, None),
     ],
 )
-def test_rounds_to_beat_by_hand(scores, random_valid, level0):
-    assert curves.rounds_to_beat(rows(scores), BASELINES) == {
-        "random_valid": random_valid,
-        "level0": level0,
-    }
+def test_rounds_to_a_score_by_hand(scores, half, most):
+    assert curves.rounds_to_score(rows(scores)) == {"0.5": half, "0.9": most}
 
 
-def test_a_baseline_that_is_not_known_is_not_beaten():
-    assert curves.rounds_to_beat(rows([1.0]), {"level0": float("nan")}) == {"level0": None}
+def test_a_baseline_off_the_axes_is_not_in_the_legend(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: drawn.append(self))
+    monkeypatch.setattr(curves, "replacing", contextlib.nullcontext)
+    logged(tmp_path)
+    curves.draw(tmp_path, BASELINES)
+    legend = drawn[0].axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["exact benchmark", "ev_oracle"]
 
 
 def test_the_moving_mean_looks_back_over_its_window():

@@ -101,17 +101,15 @@ def test_a_grid_of_numbers_is_one_program_and_each_point_the_run_that_it_would_b
     np.testing.assert_allclose(ours[2], measured(alone), rtol=2e-3, atol=1e-4)
 
     table = capsys.readouterr().out
-    assert "grid, self-play, test draws" in table
+    assert "grid, self-play, validation draws" in table
     entries = json.loads((folder / "sweep.json").read_text())["points"]
     assert [entry["label"] for entry in entries] == labels
     for entry in entries:
         summary = json.loads((folder / entry["label"] / "summary.json").read_text())
         assert entry == {"label": entry["label"], "values": entry["values"]} | summary
-        assert (
-            set(summary["rounds_to_beat"])
-            == set(summary["baselines"])
-            == {"random_valid", "level0"}
-        )
+        assert set(summary["rounds_to_score"]) == {"0.5", "0.9"}
+        assert set(summary["baselines"]) == {"random_valid", "ev_oracle"}
+        assert summary["draws"] == "validation"
     with (folder / "sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["env.alpha"], row["opponent"]) for row in rows[:2]] == [
