@@ -3,19 +3,23 @@ come to.
 
     python benchmarks/learners.py final budgets memory commons pnl ruin population [--seeds 6]
 
-Each training is a run of its own under runs/, whose summary.json the table is read from; a run that
-is there already is not trained again, and one that was interrupted is resumed. The group `budgets`
-also writes the learning curves, score against rounds and against seconds, as CSV and as a plot
-(docs/images/learning_curve.*).
+Each training is a run of its own under runs/. A run that is there already is not trained again, one
+that was interrupted is resumed, and each is measured once on the published test draws
+(docs/evaluation.md, "The protocol"; published.json in its folder). The group `final` also prints
+what its IPPO earns against others, and `budgets` writes the learning curves, score against rounds
+and against seconds, as CSV and as a plot (docs/images/learning_curve.*).
 """
 
 import argparse
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from published import published, train
+
+from cardjax.evaluation.evaluate import SELF
+from cardjax.evaluation.report import headline_table
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGE = ROOT / "docs" / "images" / "learning_curve"
@@ -101,47 +105,49 @@ GROUPS: dict[str, list[Training]] = {
 }
 
 
+HEADINGS = (
+    "rounds",
+    "score",
+    "score / best equilibrium",
+    "exploitability",
+    "commons position",
+    "expected P&L",
+    "ruin",
+    "s per seed",
+    "rounds/s",
+)
+
+
 def main() -> None:
     arguments = parse_arguments()
     for group in arguments.groups:
         rows = [measure(training, arguments.seeds) for training in GROUPS[group]]
         print(f"\n{group}, {arguments.seeds} seeds, self-play, ± 95% over seeds")
-        print(
-            "| | rounds | score | exploitability | commons position | expected P&L | ruin | s a seed | rounds/s |"
-        )
-        print("|---|---:|---:|---:|---:|---:|---:|---:|---:|")
+        print("| | " + " | ".join(HEADINGS) + " |")
+        print("|---|" + "---:|" * len(HEADINGS))
         for row in rows:
             print(table_row(row))
+        if group == "final":
+            print_opponents(next(row for row in rows if row["algorithm"] == "ippo"))
         if group == "budgets":
             rows += [measure(training, arguments.seeds) for training in GROUPS["final"]]
             draw(rows)
 
 
 def measure(training: Training, n_seeds: int) -> dict[str, Any]:
-    """A training's figures, from its run's summary; trained first if it is not there."""
+    """A training's figures on the published test draws; trained first if it is not there."""
     folder = folder_of(training, n_seeds)
-    if not (folder / "summary.json").exists() or read(folder)["interrupted"]:
-        config = ROOT / "configs" / f"{training.config or training.algorithm}.yaml"
-        fresh = [
-            "--config",
-            str(config),
-            *training.overrides,
-            f"train.n_seeds={n_seeds}",
-            f"name={folder.name}",
-        ]
-        options = ["--resume", str(folder)] if (folder / "meta.json").exists() else fresh
-        subprocess.run(
-            [sys.executable, str(ROOT / "train" / f"{training.algorithm}.py"), *options], check=True
-        )
-    summary = read(folder)
-    own = next(result for result in summary["results"] if result["opponent"] == "self")
+    overrides = (*training.overrides, f"train.n_seeds={n_seeds}")
+    train(training.algorithm, training.config or training.algorithm, folder, overrides)
+    summary, results = json.loads((folder / "summary.json").read_text()), published(folder)
     return {
         "label": training.label,
         "algorithm": training.algorithm,
         "rounds": summary["total_steps"],
         "seconds": summary["train_seconds"] / len(summary["seeds"]),
         "speed": summary["steps_per_second"],
-        "own": own,
+        "own": next(result for result in results if result["opponent"] == SELF),
+        "results": results,
     }
 
 
@@ -149,11 +155,6 @@ def folder_of(training: Training, n_seeds: int) -> Path:
     """Where its run is: a label is a training's alone."""
     label = "".join(c for c in training.label.replace(" ", "-") if c.isalnum() or c in "-.")
     return Path("runs") / f"learners-{label}-x{n_seeds}"
-
-
-def read(folder: Path) -> dict[str, Any]:
-    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
-    return summary
 
 
 def table_row(row: dict[str, Any]) -> str:
@@ -170,6 +171,7 @@ def table_row(row: dict[str, Any]) -> str:
         row["label"],
         f"{row['rounds']:,}",
         cell("score", "score_ci95"),
+        cell("score_of_best_equilibrium", "score_of_best_equilibrium_ci95"),
         cell("exploitability_share", "exploitability_share_ci95", 100, 1, "%"),
         cell("commons_position", "commons_position_ci95", digits=2),
         cell("mean_expected_pnl", "mean_expected_pnl_ci95"),
@@ -178,6 +180,15 @@ def table_row(row: dict[str, Any]) -> str:
         f"{row['speed']:,}",
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def print_opponents(row: dict[str, Any]) -> None:
+    """What one training's policies earn against each opponent."""
+    print(f"\n{row['label']}, against each opponent")
+    names = [result["opponent"] for result in row["results"]]
+    table = headline_table(row["results"], "opponent", names)
+    for line in (table.headings, ["---:"] * len(table.headings), *table.rows):
+        print("| " + " | ".join(line) + " |")
 
 
 def draw(rows: list[dict[str, Any]]) -> None:

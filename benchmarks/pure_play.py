@@ -39,7 +39,9 @@ def main() -> None:
 
     @jax.jit
     def play(key: Array) -> tuple[Array, Array, Array]:
-        """(floor, equilibrium's payoff, whether it mixes) of every round and game, [rounds, games]."""
+        """(floor, equilibrium's payoff, whether it mixes) of every round and game, [rounds,
+        games].
+        """
         keys = jax.random.split(key, arguments.games)
         games = jax.vmap(market.reset, (0, None))(keys, params)[1]
 
@@ -61,10 +63,12 @@ def main() -> None:
     earned = payoff.sum(0).mean()
     print(f"rounds without a symmetric equilibrium in pure orders: {mixed.mean():.2%}")
     print(
-        f"play without chance leaves at least {of_game.mean():.4f} ± {error:.4f} points a game to a best reply,"
+        f"play without chance leaves a best reply at least {of_game.mean():.4f} ± {error:.4f} "
+        "points per game,"
     )
     print(
-        f"{of_game.mean() / earned:.2%} of the {earned:.3f} that the equilibrium earns ({arguments.games:,} games)"
+        f"{of_game.mean() / earned:.2%} of the {earned:.3f} that the equilibrium earns "
+        f"({arguments.games:,} games)"
     )
 
 

@@ -3,27 +3,29 @@ benchmarks/RESULTS.md.
 
     python benchmarks/results.py [--train] [--games 65_536] [--seeds 6]
 
-Scripted policies are played at once. Learners come from runs/results-*, trained with --train where
-they are missing (a training that was interrupted is resumed), six seeds each, with quick-start
-budgets: 1 M rounds for DQN, 2 M for IPPO and MAPPO. A learner that has no run is left out of the
-table, and the table says so.
+All figures are of the published test draws (docs/evaluation.md, "The protocol"). Scripted policies
+are played at once. Learners come from runs/results-*, trained with --train where they are missing,
+six seeds each, with quick-start budgets: 1 M rounds for DQN, 2 M for IPPO and MAPPO. A learner that
+has no run is left out of the table, and the table says so. What was trained or measured before an
+interruption is kept: runs are resumed, and figures are read back (those of scripted policies for as
+long as the commit is the same).
 """
 
 import argparse
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from published import GAMES, finished, published, train
 
 import cardjax
 from cardjax.config import dump_config, load_config, preset_params, presets_by_name
-from cardjax.evaluation.evaluate import SELF, Player, evaluate_grid
-from cardjax.files.writing import write_text
+from cardjax.evaluation.evaluate import SELF, TEST, Player, evaluate_grid
+from cardjax.evaluation.protocol import PUBLISHED_SEED
+from cardjax.files.writing import write_json, write_text
 from cardjax.policies.registry import make_policy
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.run_folder import describe_machine
@@ -33,22 +35,26 @@ SCRIPTED = {
     "single": (
         "random_valid",
         "ev_oracle:max",
-        "ev_oracle:kelly",
+        "ev_oracle:kelly:0.5",
+        "ev_oracle:kelly:0.25",
         "ev_oracle:fixed",
         "best_response",
     ),
     "two": (
         "random_valid",
         "ev_oracle:max",
-        "ev_oracle:kelly",
+        "ev_oracle:kelly:0.5",
+        "ev_oracle:kelly:0.25",
         "ev_oracle:fixed",
         "level1",
+        "level1:displayed",
         "best_response",
         "equilibrium",
     ),
 }
 COLUMNS = {
     "score": ("score", 1, 3),
+    "score_of_best_equilibrium": ("score / best equilibrium", 1, 3),
     "mean_expected_pnl": ("expected P&L", 1, 3),
     "mean_pnl": ("P&L", 1, 2),
     "exploitability_share": ("exploitability", 100, 1),
@@ -59,6 +65,8 @@ COLUMNS = {
     "trade_rate": ("trades", 100, 1),
 }
 """metric → heading, factor, digits; a factor of 100 is shown in percent."""
+OF_SEVERAL = ("score_of_best_equilibrium", "joint_surplus")
+"""Columns that a single player's tables do not have."""
 
 
 class Learner(NamedTuple):
@@ -91,12 +99,11 @@ def main() -> None:
     for preset in presets_by_name():
         for kind, label in (("single", "single"), ("two", "two players")):
             rows = [(name, "games", entry) for name, entry in entries[kind][preset].items()]
-            rows += [
-                learned_row(runs[learner.algorithm, preset])
-                for learner in LEARNERS
-                if learner.kind == kind and runs[learner.algorithm, preset] is not None
+            learned = [
+                runs[learner.algorithm, preset] for learner in LEARNERS if learner.kind == kind
             ]
-            page.append(f"## {preset}, {label}\n\n{table(rows)}")
+            rows += [learned_row(run, arguments.games) for run in learned if run is not None]
+            page.append(f"## {preset}, {label}\n\n{equilibrium_range(rows)}{table(rows, kind)}")
     write_text(ROOT / "benchmarks" / "RESULTS.md", "\n".join(page))
 
 
@@ -108,12 +115,18 @@ def scripted_entries(kind: str, n_games: int) -> dict[str, dict[str, dict[str, A
         lambda *leaves: np.stack(leaves), *(preset_params(preset) for preset in presets)
     )
     entries: dict[str, dict[str, dict[str, Any]]] = {preset: {} for preset in presets}
+    kept = ROOT / "runs" / "results-scripted" / str(describe_machine()["git_commit"])
     for name in SCRIPTED[kind]:
-        policy = make_policy(name)
-        points = evaluate_grid(market, grid, Player(policy, [None]), {SELF: policy}, n_games)
-        for preset, (result,) in zip(presets, points, strict=True):
-            entries[preset][name] = result.as_json()
-        print(f"{kind}: {name}", flush=True)
+        file = kept / f"{kind}-{name.replace(':', '-')}-{n_games}.json"
+        if not file.is_file():
+            policy = make_policy(name)
+            player, seed = Player(policy, [None]), PUBLISHED_SEED
+            points = evaluate_grid(market, grid, player, {SELF: policy}, n_games, seed, TEST)
+            kept.mkdir(parents=True, exist_ok=True)
+            write_json(file, [result.as_json() for (result,) in points])
+            print(f"{kind}: {name}", flush=True)
+        for preset, entry in zip(presets, json.loads(file.read_text()), strict=True):
+            entries[preset][name] = entry
     return entries
 
 
@@ -122,33 +135,16 @@ def run_of(learner: Learner, preset: str, arguments: argparse.Namespace) -> Path
     there is none.
     """
     folder = Path("runs") / f"results-{learner.algorithm}-{preset}-x{arguments.seeds}"
-    if arguments.train and not finished(folder):
-        script = ROOT / "train" / f"{learner.algorithm}.py"
-        fresh = [
-            "--config",
-            str(ROOT / "configs" / f"{learner.config}.yaml"),
-            *learner.overrides,
-            f"env.preset={preset}",
-            f"train.n_seeds={arguments.seeds}",
-            f"name={folder.name}",
-            f"train.final_eval_games={arguments.games}",
-        ]
-        options = ["--resume", str(folder)] if (folder / "meta.json").exists() else fresh
-        subprocess.run([sys.executable, str(script), *options], check=True)
+    if arguments.train:
+        own = (f"env.preset={preset}", f"train.n_seeds={arguments.seeds}")
+        train(learner.algorithm, learner.config, folder, (*learner.overrides, *own))
     return folder if finished(folder) else None
 
 
-def finished(folder: Path) -> bool:
-    """Whether a run has come to its end."""
-    file = folder / "summary.json"
-    return file.is_file() and not json.loads(file.read_text())["interrupted"]
-
-
-def learned_row(folder: Path | None) -> tuple[str, str, dict[str, Any]]:
+def learned_row(folder: Path, n_games: int) -> tuple[str, str, dict[str, Any]]:
     """(name, unit of the intervals, entry) of a finished run's self-play."""
-    assert folder is not None
     summary = json.loads((folder / "summary.json").read_text())
-    own: dict[str, Any] = next(entry for entry in summary["results"] if entry["opponent"] == SELF)
+    own = next(entry for entry in published(folder, n_games) if entry["opponent"] == SELF)
     name = f"{summary['algorithm'].upper()}, {summary['total_steps'] / 1e6:.2g} M rounds"
     commit = json.loads((folder / "meta.json").read_text())["git_commit"]
     return (
@@ -156,6 +152,16 @@ def learned_row(folder: Path | None) -> tuple[str, str, dict[str, Any]]:
         f"{len(summary['seeds'])} seeds",
         own,
     )
+
+
+def equilibrium_range(rows: list[tuple[str, str, dict[str, Any]]]) -> str:
+    """What the pure equilibria of the market's rounds pay, as a line above its table."""
+    ends = rows[0][2].get("equilibrium_range")
+    if ends is None:
+        return ""
+    worst, best = (f"{end:.3f}" for end in ends)
+    paid = worst if worst == best else f"{worst} to {best}"
+    return f"The rounds' pure equilibria pay {paid} of the symmetric one.\n\n"
 
 
 def config_hash(folder: Path) -> str:
@@ -175,30 +181,35 @@ def introduction(arguments: argparse.Namespace, runs: dict[tuple[str, str], Path
     left_out = (
         f"\nNot trained yet, so not in the tables: {', '.join(missing)}.\n" if missing else ""
     )
+    command = f"--train --games {arguments.games} --seeds {arguments.seeds}"
+    commit, device = str(machine["git_commit"])[:8], machine["device"]
     return f"""# Reference results
 
-Written by `python benchmarks/results.py --train --games {arguments.games} --seeds {arguments.seeds}`.
+Written by `python benchmarks/results.py {command}`.
 
-Self-play on test draws (DQN greedily, IPPO and MAPPO sampled), {arguments.games:,} games a policy and training seed;
-± is a 95% interval over games for scripted policies, over {seeds} for learners,
-which have the quick-start budgets and no tuning for any preset but the
-default. P&L is in points a game and player; score and exploitability are shares of the exact equilibrium's (alone: the
-optimum's) expected P&L, joint surplus of the players' joint optimum's. [docs/reference.md](../docs/reference.md)
-defines all metrics.
+Self-play (DQN greedily, IPPO and MAPPO sampled) on test draws of seed {PUBLISHED_SEED}, which
+nothing was tuned on ([the protocol](../docs/evaluation.md#the-protocol)), {arguments.games:,} games
+per policy and training seed. ± is a 95% interval over games for scripted policies, over {seeds}
+for learners, which have the quick-start budgets and no tuning for any preset but the default. P&L
+is in points per game and player. Score and exploitability are shares of the expected P&L of the
+exact symmetric equilibrium (alone: of the optimum), score / best equilibrium of what the best pure
+equilibrium of every round pays, and joint surplus of the players' joint optimum.
+[docs/reference.md](../docs/reference.md) defines all metrics.
 
 A learner's row names its configuration's hash and the commit that trained it. Written at commit
-{str(machine["git_commit"])[:8]}; {versions}; {machine["device"]["kind"]} ({machine["device"]["platform"]}).
+{commit}; {versions}; {device["kind"]} ({device["platform"]}).
 {left_out}"""
 
 
-def table(rows: list[tuple[str, str, dict[str, Any]]]) -> str:
-    """Markdown, a row a policy."""
+def table(rows: list[tuple[str, str, dict[str, Any]]], kind: str) -> str:
+    """Markdown, one row per policy."""
+    shown = [metric for metric in COLUMNS if kind != "single" or metric not in OF_SEVERAL]
     lines = [
-        "| policy | " + " | ".join(heading for heading, _, _ in COLUMNS.values()) + " | ± over |",
-        "|---|" + "---:|" * len(COLUMNS) + "---|",
+        "| policy | " + " | ".join(COLUMNS[metric][0] for metric in shown) + " | ± over |",
+        "|---|" + "---:|" * len(shown) + "---|",
     ]
     lines += [
-        f"| {name} | " + " | ".join(cell(entry, metric) for metric in COLUMNS) + f" | {unit} |"
+        f"| {name} | " + " | ".join(cell(entry, metric) for metric in shown) + f" | {unit} |"
         for name, unit, entry in rows
     ]
     return "\n".join(lines) + "\n"
@@ -221,7 +232,7 @@ def parse_arguments() -> argparse.Namespace:
         "--train", action="store_true", help="train the learners that have no run yet"
     )
     parser.add_argument(
-        "--games", type=int, default=65_536, help="a policy and training seed (default 65,536)"
+        "--games", type=int, default=GAMES, help=f"per policy and training seed (default {GAMES:,})"
     )
     parser.add_argument("--seeds", type=int, default=6, help="of each learner (default 6)")
     return parser.parse_args()

@@ -37,7 +37,8 @@ def main() -> None:
     arguments = parse_arguments()
     print(f"{arguments.games:,} games, the same market draws for both players, ± 95% over games\n")
     print(
-        "| market | objective | myopic optimum | optimum over wealth | difference | in % | predicted |"
+        "| market | objective | myopic optimum | optimum over wealth | difference | in % "
+        "| predicted |"
     )
     print("|---|---|---:|---:|---:|---:|---:|", flush=True)
     for name in arguments.configs:

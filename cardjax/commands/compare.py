@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
             None if opponent is None else opponent[arguments.opponent],
             config.games,
             config.seed,
+            config.domain,
             progress=done,
         )
     a, b = arguments.policies

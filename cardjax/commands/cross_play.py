@@ -39,13 +39,16 @@ def run(arguments: argparse.Namespace) -> None:
     with games_bar(
         config.games * sum(len(player.params) for player in found.values()) * len(found)
     ) as done:
-        table = cross_play(market, params, found, config.games, config.seed, progress=done)
+        table = cross_play(
+            market, params, found, config.games, config.seed, config.domain, progress=done
+        )
     rows = [
         (name, *(with_error(result.mean_expected_pnl, 2) for result in results))
         for name, results in table.items()
     ]
     title = "expected P&L of the row's player against the column's"
-    print(text_table(("", *found), rows, f"{title}, {config.games:,} games each, test draws"))
+    draws = f"{config.games:,} games each, {config.draws} draws"
+    print(text_table(("", *found), rows, f"{title}, {draws}"))
     print(over_units(next(iter(table.values()))[0]) + "; points a game.")
     write_figures(
         arguments,

@@ -53,9 +53,16 @@ def run(arguments: argparse.Namespace) -> None:
     total = config.games * len(opponents) * len(player.params) * len(points)
     with games_bar(total) as played:
         results = evaluate_grid(
-            market, grid, player, opponents, config.games, config.seed, progress=played
+            market,
+            grid,
+            player,
+            opponents,
+            config.games,
+            config.seed,
+            config.domain,
+            progress=played,
         )
-    title = f"{arguments.policy}, {config.games:,} games per opponent, test draws"
+    title = f"{arguments.policy}, {config.games:,} games per opponent, {config.draws} draws"
     print(
         grid_table(points, results, title) if arguments.sweep else results_table(results[0], title)
     )

@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
             opponents,
             protocol.config.games,
             protocol.config.seed,
+            protocol.config.domain,
             progress=done,
         )
     rows = [
@@ -55,7 +56,8 @@ def run(arguments: argparse.Namespace) -> None:
     ]
     headings = ("market", "score", "expected P&L", "exploitability", "trades")
     title = (
-        f"{arguments.policy} in shifted markets, {protocol.config.games:,} games each, test draws"
+        f"{arguments.policy} in shifted markets, {protocol.config.games:,} games each, "
+        f"{protocol.config.draws} draws"
     )
     print(text_table(headings, rows, title))
     print(

@@ -93,6 +93,11 @@ def add_protocol_arguments(parser: argparse.ArgumentParser) -> None:
     add_episodes_argument(parser, help="games per opponent and training seed (eval.games)")
     parser.add_argument("--seed", type=int, help="of the evaluation draws (eval.seed)")
     parser.add_argument(
+        "--draws",
+        choices=("validation", "test"),
+        help="validation: for choosing between policies; test: for what was chosen (eval.draws)",
+    )
+    parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the results with every metric"
     )
     parser.add_argument(
@@ -148,7 +153,7 @@ def read_protocol(arguments: argparse.Namespace) -> "Protocol":
     from cardjax.evaluation.protocol import load_protocol
 
     protocol = load_protocol(None if arguments.config is None else find_config(arguments.config))
-    named = {"games": arguments.episodes, "seed": arguments.seed}
+    named = {"games": arguments.episodes, "seed": arguments.seed, "draws": arguments.draws}
     check_whole("--episodes", arguments.episodes, 1)
     check_whole("--seed", arguments.seed, 0)
     for option in ("json", "csv"):

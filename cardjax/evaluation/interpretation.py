@@ -175,7 +175,7 @@ def _regret(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
 _SENTENCES = {
     "score": _score,
     "realised_score": lambda value, bounds, entry: (
-        "The score by realised P&L, with all its luck: the score above says the same more precisely."
+        "The score by realised P&L, with all its luck: the score says the same more precisely."
     ),
     "mean_pnl": _pnl,
     "mean_expected_pnl": _expected,
@@ -201,7 +201,7 @@ _SENTENCES = {
     ),
     "ruin_probability": _ruin,
     "trade_rate": lambda value, bounds, entry: (
-        f"It trades in one round of {1 / value:.1f}." if value else "It never trades."
+        f"Trades in one round of {1 / value:.1f}." if value else "Never trades."
     ),
     "mean_size": lambda value, bounds, entry: "The size of an average order; 10 is the largest.",
     "valid_order_rate": _valid,

@@ -210,8 +210,8 @@ def against_self(n_players: int) -> dict[str, Metric]:
         ),
         "commons_position": Metric(
             "share",
-            "(pi − pi_eq) / (pi_joint − pi_eq) of all players together: 0 at the equilibrium, 1 at the joint "
-            "optimum; null where these are the same",
+            "(pi − pi_eq) / (pi_joint − pi_eq) of all players together: 0 at the equilibrium, 1 at "
+            "the joint optimum; null where these are the same",
             position,
         ),
     }

@@ -11,10 +11,17 @@ import jax
 import numpy as np
 
 from cardjax.config import configs_folder, read_document
-from cardjax.env.declaration import ParameterError, integer, name_list, with_values
+from cardjax.env.declaration import ParameterError, choice, integer, name_list, with_values
 from cardjax.env.params import EnvParams, make_params
+from cardjax.evaluation.evaluate import TEST, VALIDATION
 
 SHIPPED = "eval.yaml"
+PUBLISHED_SEED = 1
+"""Of the test draws that published figures are measured on, and nothing else is
+(docs/evaluation.md, "The protocol").
+"""
+DRAWS = {"validation": VALIDATION, "test": TEST}
+"""Name → domain of the keys that an evaluation may draw from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +29,20 @@ class EvalConfig:
     """The protocol's numbers."""
 
     seed: int = integer(0, 0, 2**31 - 1, doc="The seed of the evaluation draws.")
+    draws: str = choice(
+        "test", tuple(DRAWS), doc="validation: for choosing policies; test: for what was chosen."
+    )
     games: int = integer(65_536, 1, doc="Games per opponent and training seed.")
     opponents: tuple[str, ...] = name_list(
         ("self", "random_valid", "ev_oracle", "level1", "equilibrium"),
         "a list of self and policies' names",
         doc="Whom a policy meets where there are other players.",
     )
+
+    @property
+    def domain(self) -> int:
+        """Of the keys that `draws` names."""
+        return DRAWS[self.draws]
 
 
 @dataclasses.dataclass(frozen=True)

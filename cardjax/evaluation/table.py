@@ -131,6 +131,6 @@ def _other_equilibria(figures: Mapping[str, Interval]) -> str:
         return worst if worst == best else f"{worst} to {best}"
 
     return (
-        f"other equilibria: pure ones, most of them asymmetric, pay {ends('{}_equilibrium')} of the "
-        f"symmetric one; the score against them is {ends('score_of_{}_equilibrium')}."
+        f"other equilibria: pure ones, most of them asymmetric, pay {ends('{}_equilibrium')} of "
+        f"the symmetric one; the score against them is {ends('score_of_{}_equilibrium')}."
     )

@@ -16,7 +16,7 @@ from cardjax.play.record import load_game, save_game
 from cardjax.play.rounds import RoundRecord
 from cardjax.play.score import compared, score_of, totals_of
 from cardjax.play.screen import Screen, rounds_words
-from cardjax.policies.registry import POLICIES, is_policy
+from cardjax.policies.registry import is_policy
 from cardjax.runtime.compilation import keep_compiled_programs
 
 

@@ -129,16 +129,16 @@ KEY_FIGURES = (
     "ruin_probability",
 )
 CAPTIONS = {
-    "curves": "Learning curve: the score on validation draws, and the moving mean of the returns in "
-    "training, against the rounds played; the bands are 95% intervals over seeds.",
+    "curves": "Learning curve: the score on validation draws, and the moving mean of the returns "
+    "in training, against the rounds played; the bands are 95% intervals over seeds.",
     "action_vs_edge": "What the policy orders at each edge of the better side, beside the exact "
     "benchmark: it should pass below zero and trade above.",
     "size_vs_depth": "How many units the policy takes on the better side, by the depth that is "
     "displayed there: it should take more where more is displayed.",
     "sigma_sensitivity": "How often and how much the policy trades, and what share of the "
     "attainable payoff it captures, by how uncertain the sum is.",
-    "opponent_response": "How the policy's orders depend on what the others ordered a round before: "
-    "in the base game that says nothing about this round, so a flat line is right.",
+    "opponent_response": "How the policy's orders depend on what the others ordered a round "
+    "before: that says nothing about this round, so a flat line is right.",
     "value_calibration": "What the critic believes orders to be worth against what they are worth: "
     "a calibrated critic lies on the diagonal.",
     "wealth_fan": "The spread of wealth over the rounds of a game: median and percentiles.",

@@ -154,3 +154,40 @@ def test_no_two_trainings_share_a_run_folder(benchmarks):
     made = {}
     for training in {training for group in learners.GROUPS.values() for training in group}:
         assert made.setdefault(learners.folder_of(training, 6), training) == training
+
+
+def test_published_figures_are_measured_once_on_draws_of_their_own(monkeypatch, tmp_path):
+    import published
+
+    asked = []
+
+    class Entry:
+        def as_json(self):
+            return {"opponent": "self", "score": 0.5}
+
+    def evaluate(market, env_params, player, opponents, n_games, seed, domain):
+        asked.append((n_games, seed, domain))
+        return [Entry()]
+
+    monkeypatch.setattr(published, "find_player", lambda folder: ("player", "market", "params"))
+    monkeypatch.setattr(published, "opponents_for", lambda market: {})
+    monkeypatch.setattr(published, "evaluate", evaluate)
+    first = published.published(tmp_path, 100)
+    assert first == published.published(tmp_path, 100) == [{"opponent": "self", "score": 0.5}]
+    published.published(tmp_path, 200)
+    seed, domain = published.PUBLISHED_SEED, published.TEST
+    assert asked == [(100, seed, domain), (200, seed, domain)]
+
+
+def test_a_reference_table_shows_the_range_of_equilibria_for_several_players_alone(benchmarks):
+    import results
+
+    entry = {"score": 0.9, "score_ci95": [0.89, 0.91], "equilibrium_range": [1.103, 1.1034]}
+    rows = [("level1", "games", entry | {"score_of_best_equilibrium": 0.816})]
+    assert results.equilibrium_range(rows) == (
+        "The rounds' pure equilibria pay 1.103 of the symmetric one.\n\n"
+    )
+    heading, _, row = results.table(rows, "two").splitlines()
+    assert "score / best equilibrium" in heading and "0.900 ± 0.010 | 0.816 |" in row
+    assert "best equilibrium" not in results.table(rows, "single")
+    assert results.equilibrium_range([("pass", "games", {"score": 0.0})]) == ""

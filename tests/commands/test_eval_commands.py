@@ -6,7 +6,11 @@ import sys
 
 import pytest
 
+import cardjax
 from cardjax.commands.main import main
+from cardjax.evaluation.evaluate import Player, evaluate
+from cardjax.evaluation.protocol import DRAWS
+from cardjax.policies import BestResponse, Pass
 from cardjax.runtime import progress
 
 
@@ -50,6 +54,20 @@ def test_out_of_distribution_the_yardstick_moves_with_the_market(tmp_path, proto
     rows = list(csv.DictReader(files[1].open()))
     assert [float(row["mean_expected_pnl"]) for row in rows] == earned
     assert float(rows[0]["mean_expected_pnl_ci95_low"]) < earned[0]
+
+
+def test_the_draws_are_those_that_are_asked_for(tmp_path, capsys):
+    file, earned = tmp_path / "c.json", {}
+    for draws in ("test", "validation"):
+        options = ["--policies", "best_response", "pass", "--mode", "single", "--episodes", "64"]
+        main(["compare", *options, "--draws", draws, "--json", str(file)])
+        (entry,) = json.loads(file.read_text())
+        earned[draws] = entry["expected_pnl"]
+    player, (market, params) = Player(BestResponse(), [None]), cardjax.make("single")
+    for draws, domain in DRAWS.items():
+        (result,) = evaluate(market, params, player, {"self": Pass()}, 64, domain=domain)
+        assert earned[draws] == pytest.approx(result.mean_expected_pnl.mean, abs=1e-4)
+    assert earned["test"] != pytest.approx(earned["validation"], abs=1e-2)
 
 
 def test_a_comparison_prints_the_difference_and_writes_it(tmp_path, capsys):

@@ -5,7 +5,8 @@ import pytest
 
 from cardjax.config import configs_folder
 from cardjax.env import ParameterError, make_params
-from cardjax.evaluation.protocol import load_protocol, shifted_markets
+from cardjax.evaluation.evaluate import TEST, VALIDATION
+from cardjax.evaluation.protocol import PUBLISHED_SEED, load_protocol, shifted_markets
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def test_every_shipped_shift_changes_the_market():
         ("env: {alpha: 1}\n", "must have one section, eval"),
         ("eval: 3\n", "must have one section, eval"),
         ("eval: {gmaes: 3}\n", r"eval\.gmaes = 3: unknown name; did you mean eval\.games"),
+        ("eval: {draws: training}\n", r"eval\.draws = training: must be one of validation, test"),
         ("eval: {games: 0}\n", r"eval\.games = 0: must be a whole number"),
         ("eval: {opponents: self}\n", r"eval\.opponents = self: must be a list"),
         ("eval: {shifts: [alpha]}\n", r"eval\.shifts = .*must map names"),
@@ -65,3 +67,13 @@ def test_what_is_not_allowed_is_refused_in_one_line(file, text, message):
     with pytest.raises(ParameterError, match=message) as error:
         load_protocol(file(text))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("draws", "domain"), [("validation", VALIDATION), ("test", TEST)])
+def test_draws_are_named(file, draws, domain):
+    assert load_protocol(file(f"eval: {{draws: {draws}}}\n")).config.domain == domain
+
+
+def test_published_figures_have_test_draws_of_their_own():
+    assert load_protocol().config.seed != PUBLISHED_SEED
+    assert load_protocol().config.domain == TEST

@@ -49,7 +49,7 @@ def test_every_metric_has_a_unit_and_a_formula():
     [
         ("score", {"score": 0.98}, "Earns 98.0% of what"),
         ("score", {"score": -0.2}, "Loses money"),
-        ("score", {"score": 0.999, "score_ci95": [0.99, 1.01]}, "not to be told apart"),
+        ("score", {"score": 0.999, "score_ci95": [0.99, 1.01]}, "cannot be told apart"),
         ("score", {"score": 0.9, "score_interval_shrinkage": 12.0}, "12 times better"),
         ("luck", {"luck": 0.1, "luck_ci95": [-0.1, 0.3]}, "inside the interval"),
         ("luck", {"luck": 0.2, "luck_ci95": [0.1, 0.3]}, "outside of it"),

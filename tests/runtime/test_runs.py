@@ -11,6 +11,7 @@ import pytest
 
 from cardjax.config import config_values, load_config
 from cardjax.env import CardMarket, ParameterError
+from cardjax.evaluation.evaluate import SELF, TEST, VALIDATION, evaluate
 from cardjax.runtime import players, runs
 from cardjax.runtime.journal import Run
 from cardjax.runtime.metrics_log import read_metrics
@@ -91,6 +92,21 @@ def test_the_game_that_a_run_plays_can_be_changed_but_not_what_it_sees(finished)
     assert params.alpha == 0.75
     with pytest.raises(ParameterError, match="trained on another game's observations"):
         players.load_player(finished, ["env.kind=single"])
+
+
+def test_the_closing_table_is_on_validation_draws(finished):
+    """So no training prints what is measured on test draws, whatever its seed."""
+    summary = json.loads((finished / "summary.json").read_text())
+    player, market, params = players.load_player(finished)
+    n_games = load_config(finished / "config.yaml").train.final_eval_games
+
+    def measured(domain):
+        (own,) = evaluate(market, params, player, {SELF: player.policy}, n_games, domain=domain)
+        return own.mean_pnl.mean
+
+    assert summary["draws"] == "validation"
+    assert summary["results"][0]["mean_pnl"] == pytest.approx(measured(VALIDATION), rel=1e-6)
+    assert summary["results"][0]["mean_pnl"] != pytest.approx(measured(TEST), rel=1e-3)
 
 
 def test_a_run_of_ppo_plays_as_it_says_or_as_one_asks(finished):
