@@ -5,7 +5,7 @@ come to.
 
 Each training is a run of its own under runs/. A run that is there already is not trained again, one
 that was interrupted is resumed, and each is measured once on the published test draws
-(docs/evaluation.md, "The protocol"; published.json in its folder). The group `final` also prints
+(docs/evaluation.md#the-protocol; published.json in its folder). The group `final` also prints
 what its IPPO earns against others, and `budgets` writes the learning curves, score against rounds
 and against seconds, as CSV and as a plot (docs/images/learning_curve.*).
 """

@@ -1,6 +1,6 @@
 """Figures that are published: a finished run, asked on the test draws that nothing was tuned on.
 
-docs/evaluation.md, "The protocol". A training's own summary is on validation draws, so the scripts
+See docs/evaluation.md#the-protocol. A training's own summary is on validation draws, so the scripts
 that write tables measure each run once more, here, and keep what they measured beside it.
 """
 

@@ -3,7 +3,7 @@ benchmarks/RESULTS.md.
 
     python benchmarks/results.py [--train] [--games 65_536] [--seeds 6]
 
-All figures are of the published test draws (docs/evaluation.md, "The protocol"). Scripted policies
+All figures are of the published test draws (docs/evaluation.md#the-protocol). Scripted policies
 are played at once. Learners come from runs/results-*, trained with --train where they are missing,
 six seeds each, with quick-start budgets: 1 M rounds for DQN, 2 M for IPPO and MAPPO. A learner that
 has no run is left out of the table, and the table says so. What was trained or measured before an

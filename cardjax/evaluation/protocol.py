@@ -18,7 +18,7 @@ from cardjax.evaluation.evaluate import TEST, VALIDATION
 SHIPPED = "eval.yaml"
 PUBLISHED_SEED = 1
 """Of the test draws that published figures are measured on, and nothing else is
-(docs/evaluation.md, "The protocol").
+(docs/evaluation.md#the-protocol).
 """
 DRAWS = {"validation": VALIDATION, "test": TEST}
 """Name → domain of the keys that an evaluation may draw from."""

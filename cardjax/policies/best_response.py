@@ -1,5 +1,5 @@
-"""The order with the largest expected pnl against an explicit model of the others. DESIGN.md,
-"Score".
+"""The order with the largest expected pnl against an explicit model of the others
+(docs/evaluation.md#exact-yardsticks).
 """
 
 import dataclasses

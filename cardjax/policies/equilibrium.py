@@ -1,5 +1,5 @@
-"""The symmetric equilibrium of each round, as a player. DESIGN.md, "Score"; the mathematics is in
-`stage_game`.
+"""The symmetric equilibrium of each round, as a player; the mathematics is in `stage_game`
+(docs/evaluation.md#exact-yardsticks).
 """
 
 import dataclasses

@@ -1,5 +1,5 @@
-"""How far an order is expected to overflow a depth of which only min(L, L_cap) is shown. RULES.md,
-"Liquidity".
+"""How far an order is expected to overflow a depth of which only min(L, L_cap) is shown
+(docs/rules.md#depth).
 """
 
 import jax

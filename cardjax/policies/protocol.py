@@ -1,5 +1,5 @@
-"""What a player is, and the scripted players that keep nothing in mind. DESIGN.md, "One policy
-protocol".
+"""What a player is, and the scripted players that keep nothing in mind
+(docs/architecture.md#ideas-that-carry-it).
 """
 
 import abc

@@ -5,8 +5,7 @@ Payoffs are expected pnl: mu in place of S, and the hidden depth integrated out.
 the quote can be worth taking, since bid ≤ ask; on it, an order of i while the others take k in all
 is worth
     u(i; k) = i · (edge − alpha · E[max(0, i + k − L) | displayed]),
-with edge = mu − ask for buys and bid − mu for sells. RULES.md, "Orders, execution, settlement";
-DESIGN.md, "Score".
+with edge = mu − ask for buys and bid − mu for sells (docs/rules.md#orders).
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Players that read nothing but the mask: the floor of every comparison. Seed architecture, 4.3."""
+"""Players that read nothing but the mask: the floor of every comparison."""
 
 import dataclasses
 

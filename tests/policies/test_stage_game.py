@@ -210,7 +210,7 @@ def test_what_the_market_pays_is_what_the_stage_game_expects(play):
 
 
 def test_benchmarks_of_the_default_game(play):
-    """About 3.0 points a game for one player and 2.5 to 2.6 for each of two. DESIGN.md, "Score"."""
+    """About 3.0 points per game for one player and 2.5 to 2.6 for each of two."""
     params = MARKETS["default"]
     view = play(Equilibrium(), 2, params, 2).view
     one, two = (
