@@ -46,7 +46,7 @@ def pure_equilibria(params: EnvParams, view: View, n_players: int) -> Extremes:
         n_players: A ≥ 1. For A = 1 both are the single player's optimum.
     """
     side = good_side(view)
-    edge, n_valid = side.edge[..., None], side.n_valid[..., None]
+    edge, n_valid = side.edge[..., None], side.n_valid[..., None].astype(jnp.float32)
     total = np.arange(n_players * MAX_SIZE + 1, dtype=np.float32)
     cost = impact_per_unit(params, view, side, total)
 
@@ -55,9 +55,9 @@ def pure_equilibria(params: EnvParams, view: View, n_players: int) -> Extremes:
     valid = n_valid[..., None] >= SIZES
     # n and m at Q = 1, 2, … Rounding could break by a hair that they fall, on which existence
     # rests: n is what it is at this total or was at a smaller one, and m is no more than n.
-    at_most = jnp.sum((gain >= 0) & valid, -1, dtype=jnp.int32)
+    at_most = jnp.sum((gain >= 0) & valid, -1, dtype=jnp.float32)
     at_most = jax.lax.cummin(at_most, at_most.ndim - 1)
-    at_least = jnp.minimum(jnp.sum((gain > 0) & valid, -1, dtype=jnp.int32), at_most)
+    at_least = jnp.minimum(jnp.sum((gain > 0) & valid, -1, dtype=jnp.float32), at_most)
 
     # Nobody holds a unit at Q = 0, and nobody can add one at the largest total.
     at_most = jnp.concatenate([jnp.broadcast_to(n_valid, (*at_most.shape[:-1], 1)), at_most], -1)
