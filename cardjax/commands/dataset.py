@@ -138,7 +138,7 @@ def _config(policy: str, overrides: Sequence[str]) -> RunConfig:
 
 
 def _about(arguments: argparse.Namespace, seed: int | None, config: RunConfig) -> dict[str, str]:
-    made = run_folder.origin(config)
+    made = run_folder.provenance(config)
     policy = {"policy": arguments.policy}
     if players.is_trained(arguments.policy):
         policy = {

@@ -14,7 +14,7 @@ from cardjax.config import RunConfig, config_values, make_config, make_market
 from cardjax.env.declaration import ParameterError
 from cardjax.files.writing import replacing
 from cardjax.runtime.learners import ALGORITHMS, make_learner
-from cardjax.runtime.run_folder import origin
+from cardjax.runtime.run_folder import provenance
 
 FORMAT, VERSION = "cardjax-policy", 1
 META = "meta"
@@ -44,7 +44,7 @@ def write(path: Path, algorithm: str, config: RunConfig, seed: int, params: Any)
             name: {"slice": [field.slice.start, field.slice.stop], "scale": field.scale}
             for name, field in make_market(config.game).observation_fields.items()
         },
-        "made": origin(config),
+        "made": provenance(config),
     }
     arrays: dict[str, Any] = {META: np.array(json.dumps(meta))} | _by_name(params)
     try:

@@ -87,7 +87,7 @@ def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> Non
         write_text(folder / "config.yaml", dump_config(config))
         write_json(
             folder / "meta.json",
-            {"algorithm": algorithm, "run_id": uuid.uuid4().hex} | about | origin(config),
+            {"algorithm": algorithm, "run_id": uuid.uuid4().hex} | about | provenance(config),
         )
     except FileExistsError:
         raise ParameterError(
@@ -99,7 +99,7 @@ def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> Non
         ) from None
 
 
-def origin(config: RunConfig) -> dict[str, Any]:
+def provenance(config: RunConfig) -> dict[str, Any]:
     """What a run or a file comes from: the game's version, and what `describe_machine` says."""
     return {"env_version": make_market(config.game).version} | describe_machine()
 

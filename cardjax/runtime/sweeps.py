@@ -96,7 +96,7 @@ def _create(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
         config = dataclasses.replace(point.config, name=None)
         run_folder.create(folder / point.label, config, algorithm, point=point.values)
     about = {"algorithm": algorithm, "sweep": {point.label: point.values for point in points}}
-    write_json(folder / "meta.json", about | run_folder.origin(points[0].config))
+    write_json(folder / "meta.json", about | run_folder.provenance(points[0].config))
 
 
 def _train_groups(folder: Path, algorithm: str, points: Sequence[Point], resume: bool) -> None:
