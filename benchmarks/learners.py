@@ -31,8 +31,6 @@ LOG_WEALTH = (
     "ppo.constrain_ruin=off",
     "ppo.entropy=0.1",
     "ppo.entropy_end=0.0003",
-    "ppo.output_scale=0.1",
-    "ppo.temperature_floor=0.01",
 )
 """Rewards of a fortieth of a point: whatever is in points goes down with them."""
 

@@ -28,8 +28,8 @@ from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
 
 from cardjax.agents.critic_view import critic_inputs
-from cardjax.agents.perceptron import as_rows, product, product_dtype
 from cardjax.agents.ppo import PPO
+from cardjax.kernels.dense import product, product_dtype, stored_by_rows
 from cardjax.runtime.devices import ROWS, make_mesh, over_rows
 
 NOTHING = np.float32(1e-20)
@@ -84,8 +84,12 @@ def shapes_of(learner: PPO) -> Shapes:
         players=learner.n_envs * learner.n_seats,
         n_minibatches=config.n_minibatches,
         n_epochs=config.n_epochs,
-        actor=(learner.market.observation_size, *learner.actor.hidden, learner.actor.n_outputs),
-        critic=(n_seen, *learner.critic.hidden, learner.critic.n_outputs),
+        actor=(
+            learner.market.observation_size,
+            *learner.networks.actor.hidden,
+            learner.networks.actor.n_outputs,
+        ),
+        critic=(n_seen, *learner.networks.critic.hidden, learner.networks.critic.n_outputs),
         dtype=product_dtype(config.matmul_precision),
     )
 
@@ -171,7 +175,7 @@ def stepped(weights: tuple[Array, ...], x: Array, dtype: Any) -> tuple[Array, ..
         gradient = (
             product(layers[i], upstream, 1, 1)
             if i
-            else as_rows(product(upstream, layers[0], 1, 0), dtype).T
+            else stored_by_rows(product(upstream, layers[0], 1, 0), dtype).T
         )
         after.append(weights[i] + NOTHING * gradient)
         if i:
@@ -184,7 +188,12 @@ def forward(weights: tuple[Array, ...], x: Array, dtype: Any) -> list[Array]:
     outputs = [x]
     for i, w in enumerate(weights):
         outputs.append(
-            product(as_rows(w.astype(dtype).T, dtype), outputs[-1].astype(dtype), 1, 0 if i else 1)
+            product(
+                stored_by_rows(w.astype(dtype).T, dtype),
+                outputs[-1].astype(dtype),
+                1,
+                0 if i else 1,
+            )
         )
     return outputs[1:]
 

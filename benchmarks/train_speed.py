@@ -36,7 +36,7 @@ from timing import a_count, ratio, spread, take_turns
 from train_programs import Job
 from train_report import Row, draw, floor_table, peers_table, row
 
-from cardjax.agents.perceptron import has_tiles
+from cardjax.kernels.dense import has_tiles
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATIONS = {"ippo": "ippo", "ippo_quick": "ippo", "mappo": "mappo"}

@@ -1,102 +1,71 @@
-"""What a rollout leaves behind, and how it is handed out to gradient steps: some games at a time,
-all their rounds.
-"""
+"""What a rollout leaves behind, and the order in which gradient steps see it."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
-import jax.numpy as jnp
 from jax import Array
+
+from cardjax.kernels.policy_loss import Choices
+
+T = TypeVar("T")
 
 
 class Transition(NamedTuple):
-    """What a round of the rollout leaves behind; leaves [rounds, games, seats, …], `terminated`
-    [rounds, games].
-    """
+    """One round of a rollout; leaves [rounds, games, seats, …], `terminated` [rounds, games]."""
 
     seen: Array
-    """what the critic sees, not yet normalised; its first columns are the player's own observation.
-    """
+    """What the critic sees, not yet normalised; its first columns are the player's observation."""
     first: Array
-    """whether the round is its game's first."""
+    """bool, whether the round is its game's first."""
     mask: Array
+    """bool [..., 21], the valid actions."""
     probabilities: Array
-    """of all actions, float32 [..., 21]."""
+    """float32 [..., 21], of all actions."""
     action: Array
+    """int32, the action drawn."""
     log_prob: Array
+    """float32, the logarithm of its probability."""
     reward: Array
+    """float32, in units of the reward's kind."""
     terminated: Array
+    """bool [rounds, games], whether the round ended its game."""
     rejected: Array
+    """bool, whether the order was invalid and executed as a pass."""
     wealth: Array
-    """after the round, points."""
+    """float32, points after the round."""
 
 
 class Batch(NamedTuple):
-    """One rollout, or the part of it that is learned from at once; leaves [games, rounds, seats,
-    …].
+    """One rollout, or the games of it that one gradient step learns from.
 
-    Games come first, so that a minibatch is a few long rows of every array.
+    Leaves are [games, rounds, seats, …]: games come first, so that a minibatch is a few long rows
+    of every array.
     """
 
     actor_input: Array
-    critic_input: Any
-    """() where it is the actor's."""
+    """float32 [..., D], normalised."""
+    critic_input: Array
+    """float32 [..., n], normalised; `actor_input` itself where the critic sees no more."""
     first: Array
-    mask: Array
-    probabilities: Array
-    action: Array
-    log_prob: Array
-    advantage: Array
-    """of the action taken; with action values, what they left unexplained of it."""
-    action_advantages: Any
-    """float32 [..., 21], of all actions by the critic; () where it estimates V alone."""
+    """bool, whether the round is its game's first."""
+    choices: Choices
+    """What was chosen from, what was chosen, and its advantage."""
     target: Array
-    """lambda-return, what the critic learns."""
+    """float32, the lambda-return, which the critic learns."""
     memory: Any
     """{"actor": …, "critic": …} that the rollout started from, leaves [games, seats, …]."""
 
 
-def by_game(tree: Any) -> Any:
+def by_game(tree: T) -> T:
     """Leaves [rounds, games, …] as [games, rounds, …], or back."""
     return jax.tree.map(lambda leaf: leaf.swapaxes(0, 1), tree)
 
 
 def minibatches(key: Array, n_epochs: int, n_minibatches: int, n_games: int) -> Array:
-    """The games of each gradient step, int32 [n_epochs · n_minibatches, games]: in a new order
-    every epoch.
+    """The games of each gradient step, int32 [n_epochs · n_minibatches, games of a minibatch].
+
+    Every epoch sees every game once, in an order of its own.
     """
-    orders = jax.vmap(lambda key: jax.random.permutation(key, n_games))(
-        jax.random.split(key, n_epochs)
-    )
+    keys = jax.random.split(key, n_epochs)
+    orders = jax.vmap(lambda key: jax.random.permutation(key, n_games))(keys)
     return orders.reshape(n_epochs * n_minibatches, -1)
-
-
-def of_games(batch: Batch, games: Array) -> Batch:
-    """The part of the batch that was played in these games, in their order."""
-
-    def rows(leaf: Array) -> Array:
-        # Of a flat row, a CPU copies long runs; of one with many axes, number by number.
-        flat = leaf.reshape(leaf.shape[0], -1)
-        return jnp.take(flat, games, axis=0, mode="clip").reshape(*games.shape, *leaf.shape[1:])
-
-    return jax.tree.map(rows, batch)
-
-
-def by_column(part: Batch) -> Batch:
-    """The part with what is played and learned as columns: leaves [21, rows] and [rows], rows =
-    games × rounds × seats.
-
-    A softmax over 21 actions is 21 long rows to a CPU then, and vectorises.
-    """
-    by_action = ("mask", "probabilities", "action_advantages")
-    per_action = {name: jax.tree.map(columns, getattr(part, name)) for name in by_action}
-    per_row = {
-        name: getattr(part, name).reshape(-1)
-        for name in ("action", "log_prob", "advantage", "target")
-    }
-    return part._replace(**per_action, **per_row)
-
-
-def columns(x: Array) -> Array:
-    """[..., n] as [n, rows]."""
-    return x.reshape(-1, x.shape[-1]).T

@@ -1,13 +1,11 @@
-"""The distribution over valid actions: distrax's Categorical with invalid actions at probability 0."""
+"""The distribution over valid actions: distrax's Categorical, invalid ones at probability 0."""
 
 import distrax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from cardjax.env import sample_categorical
-
-INVALID_LOGIT = np.float32(-1e9)
+from cardjax.kernels.policy_loss import INVALID_LOGIT
 
 
 class MaskedCategorical(distrax.Categorical):

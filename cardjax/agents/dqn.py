@@ -1,12 +1,8 @@
-"""Deep Q-learning for one seat: collect → replay → learn, in one program.
+"""Deep Q-learning for one seat: collect → store in replay → learn, in one program.
 
-Mnih et al. 2015, with the parts of Rainbow (Hessel et al. 2018) as options, and with a memory,
-R2D2's sequences (Kapturowski et al. 2019). A learner is two pure functions, `init(key)` and
-`update(state)`; seeds are a `vmap` of both.
-
-One block of replay is what one game left behind in one rollout. Without a memory, its rounds are
-drawn one by one; with one, a block is drawn as a whole, with the last `burn_in` rounds of the block
-before it, which only warm the memory up.
+Mnih et al. 2015, with the parts of Rainbow (Hessel et al. 2018) as options and, for a network with
+a memory, the sequences of R2D2 (Kapturowski et al. 2019; see `q_blocks`). A learner is two pure
+functions, `init(key)` and `update(state)`; several seeds are a `vmap` of both.
 """
 
 import dataclasses
@@ -18,8 +14,18 @@ import numpy as np
 import optax
 from jax import Array
 
-from cardjax.agents import q_learning, replay
+from cardjax.agents import losses, q_learning, replay
 from cardjax.agents.networks import Network
+from cardjax.agents.q_blocks import (
+    Block,
+    Stop,
+    Tail,
+    Transition,
+    blank_tail,
+    block_of,
+    drawn_blocks,
+    drawn_rounds,
+)
 from cardjax.agents.q_heads import Head, make_head, n_outputs, per_action, units_of
 from cardjax.agents.q_policy import QParams, QPolicy
 from cardjax.agents.schedules import annealed, implicit_promotion
@@ -27,79 +33,42 @@ from cardjax.agents.values import DQNValues
 from cardjax.config import DQNConfig
 from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket, State
+from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.policies.protocol import Policy
 from cardjax.policies.registry import POLICIES, make_policy
 
 PRIORITY_MIX = 0.9
-"""A sequence's priority: so much of its largest error, the rest of their mean. Kapturowski et al.
-2019, section 2.3.
+"""The weight of a sequence's largest error in its priority; the mean error has the rest.
+Kapturowski et al. 2019, section 2.3.
 """
 LEAST_PRIORITY = 1e-3
-"""Added to errors, so that nothing in replay is out of reach; in units of the reward."""
-
-
-class Tail(NamedTuple):
-    """The last `burn_in` rounds played; leaves [games, burn_in, …] but for `memory` [games, …]."""
-
-    observation: Array
-    first: Array
-    memory: Any
-    """before the first of them."""
+"""Added to errors, in units of the reward, so that everything in replay can be drawn."""
 
 
 class DQNState(NamedTuple):
     """All that training carries from one update to the next: saved, it continues bit for bit."""
 
     weights: Any
+    """The online network's."""
     target: Any
-    """the target network's weights."""
+    """The target network's."""
     optimizer: optax.OptState
+    """Of the online network."""
     games: State
-    """leaves [n_envs, …], like the four that follow."""
+    """Leaves [n_envs, …]."""
     memory: Any
-    """of the learner's seat; () without one."""
+    """Of the learner's seat, leaves [n_envs, …]; () without one."""
     opponents: Any
-    """the carry of whoever plays the other seats."""
-    tail: Tail | tuple[()]
-    """() without burn-in."""
+    """The carry of whoever plays the other seats, leaves [n_envs, …]."""
+    tail: Tail | None
+    """None without burn-in."""
     replay: replay.Replay
+    """Leaves [n_envs, …]."""
     key: Array
+    """What the next update's randomness comes from."""
     n_updates: Array
-    """int32 [], updates done, and blocks of each game put into replay."""
-
-
-class Transition(NamedTuple):
-    """What a round of the rollout leaves behind; leaves [games, …]."""
-
-    observation: Array
-    mask: Array
-    first: Array
-    memory: Any
-    """before the round."""
-    action: Array
-    reward: Array
-    terminated: Array
-    rejected: Array
-
-
-class Block(NamedTuple):
-    """R rounds of a game and what follows them; leaves [games, …]."""
-
-    observation: Array
-    """[games, burn_in + R + 1, D]."""
-    first: Array
-    """bool, as many: whether a round is its game's first."""
-    memory: Any
-    """before the first of these rounds; () without one."""
-    mask: Array
-    """bool [games, R + 1, 21]."""
-    action: Array
-    """int8 [games, R]."""
-    n_step: Array
-    """n-step return, [games, R]."""
-    discount: Array
-    """of the value that follows, [games, R]."""
+    """int32 [], updates done, which is the number of blocks that each game has put into replay."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -116,16 +85,17 @@ class DQN:
     config: DQNConfig
     n_envs: int
     total_updates: int
-    """what the schedules are stretched over."""
+    """What the schedules are stretched over."""
 
     PER_GAME: ClassVar[tuple[str, ...]] = ("games", "memory", "opponents", "tail", "replay")
-    """fields of the state whose leaves have a leading axis of games."""
+    """Fields of the state whose leaves have a leading axis of games."""
 
     def __post_init__(self) -> None:
         # Inside, the player axis is always there, for one player too.
         object.__setattr__(self, "market", dataclasses.replace(self.market, squeeze=False))
         if self.config.capacity < self.rounds_per_update:
-            allowed = f"must be at least one rollout, train.n_envs · dqn.rollout_rounds = {self.rounds_per_update}"
+            one_rollout = f"train.n_envs · dqn.rollout_rounds = {self.rounds_per_update}"
+            allowed = f"must be at least one rollout, {one_rollout}"
             raise ParameterError("dqn.capacity", self.config.capacity, allowed)
         if self.config.batch_size > self.config.capacity:
             allowed = f"must be at most dqn.capacity = {self.config.capacity}"
@@ -146,17 +116,19 @@ class DQN:
         )
         n_others = self.market.n_players - 1
         opponents = self.opponent.init(key_opponent, (self.n_envs, n_others)) if n_others else ()
+        memory = self.network.carry((self.n_envs,))
+        n_inputs = self.market.observation_size
         state = DQNState(
-            weights,
-            weights,
-            self.optimizer.init(weights),
-            games,
-            self.network.carry((self.n_envs,)),
-            opponents,
-            self._blank_tail(),
-            replay.Replay((), ()),
-            key,
-            jnp.int32(0),
+            weights=weights,
+            target=weights,
+            optimizer=self.optimizer.init(weights),
+            games=games,
+            memory=memory,
+            opponents=opponents,
+            tail=blank_tail(self.n_envs, self.config.burn_in, n_inputs, memory),
+            replay=replay.Replay((), None),
+            key=key,
+            n_updates=jnp.int32(0),
         )
         block = jax.eval_shape(lambda: self._collect(state, key)[1])
         blank = replay.empty(
@@ -177,9 +149,8 @@ class DQN:
 
     def epsilon(self, n_updates: Array) -> Array:
         """The share of exploring actions in the update after `n_updates`."""
-        progress = (
-            n_updates.astype(jnp.float32) / self.total_updates / self.config.exploration_fraction
-        )
+        progress = n_updates.astype(jnp.float32) / self.total_updates
+        progress /= self.config.exploration_fraction
         return annealed(
             self.config.epsilon, self.config.epsilon_end, "linear", jnp.minimum(progress, 1)
         )
@@ -195,116 +166,76 @@ class DQN:
 
     def policy(self, greedy: bool = True) -> QPolicy:
         """The player that is being trained; its parameters are `policy_params(state)`."""
-        config = self.config
-        return QPolicy(
-            self.market, self.network, self.head, bool(config.dueling), config.exploration, greedy
-        )
+        dueling = bool(self.config.dueling)
+        return QPolicy(self.market, self.network, self.head, dueling, greedy)
 
     def policy_params(self, state: DQNState) -> QParams:
         """What the player acts on."""
-        return self._params(state, state.target if self.config.play_target else state.weights)
-
-    def _params(self, state: DQNState, weights: Any) -> QParams:
-        temperature = jnp.asarray(self.config.temperature, jnp.float32)
-        return QParams(weights, units_of(self.config), self.epsilon(state.n_updates), temperature)
+        return QParams(state.weights, units_of(self.config), self.epsilon(state.n_updates))
 
     def _collect(self, state: DQNState, key: Array) -> tuple[DQNState, Block, dict[str, Array]]:
-        """`rollout_rounds` rounds of every game: the state after them, the block, and metrics of
-        play.
-        """
+        """Play `rollout_rounds` rounds of every game: the state after, the block, and metrics."""
         explorer = self.policy(greedy=False)
-        own, others = self._params(state, state.weights), self._opponent_params(state)
+        own, others = self.policy_params(state), self._opponent_params(state)
 
-        def play_round(
-            carry: tuple[State, Any, Any], key: Array
-        ) -> tuple[tuple[State, Any, Any], Transition]:
+        def play_round(carry: Any, key: Array) -> tuple[Any, Transition]:
             games, memory, opponents = carry
             key_own, key_others, key_market = jax.random.split(key, 3)
-            view = jax.vmap(self.market.view, (0, None))(games, self.env_params)
-            mine = jax.tree.map(lambda leaf: leaf[:, self.seat], view)
+            view = self._views(games)
+            mine = self._own(view)
             memory_after, action = explorer.act(own, memory, mine, key_own)
             opponents, actions = self._all_actions(action, others, opponents, view, key_others)
             keys = jax.random.split(key_market, self.n_envs)
-            _, after, reward, terminated, _, info = jax.vmap(self.market.step, (0, 0, 0, None))(
-                keys, games, actions, self.env_params
-            )
-            reward, rejected = reward[:, self.seat], info["rejected"][:, self.seat]
+            step = jax.vmap(self.market.step, (0, 0, 0, None))
+            _, after, reward, terminated, _, info = step(keys, games, actions, self.env_params)
             transition = Transition(
-                self.market.encode(mine),
-                mine.action_mask,
-                mine.round == 0,
-                memory,
-                action,
-                reward,
-                terminated,
-                rejected,
+                observation=self.market.encode(mine),
+                mask=mine.action_mask,
+                first=mine.round == 0,
+                memory=memory,
+                action=action,
+                reward=reward[:, self.seat],
+                terminated=terminated,
+                rejected=info["rejected"][:, self.seat],
             )
             return (after, memory_after, opponents), transition
 
         start = state.games, state.memory, state.opponents
         keys = jax.random.split(key, self.config.rollout_rounds)
         (games, memory, opponents), rollout = jax.lax.scan(play_round, start, keys)
-        block, tail = self._block(state, games, rollout)
+        mine = self._own(self._views(games))
+        stop = Stop(self.market.encode(mine), mine.action_mask, mine.round == 0)
+        n, gamma = self.config.n_step, self.config.gamma
+        block, tail = block_of(rollout, stop, state.memory, state.tail, n, gamma)
+        state = state._replace(games=games, memory=memory, opponents=opponents, tail=tail)
         metrics = {
             "reward_per_game": rollout.reward.mean() * N_ROUNDS,
             "trade_rate": jnp.mean(rollout.action != 0),
             "rejection_rate": jnp.mean(rollout.rejected),
             "epsilon": own.epsilon,
         }
-        return (
-            state._replace(games=games, memory=memory, opponents=opponents, tail=tail),
-            block,
-            metrics,
-        )
+        return state, block, metrics
+
+    def _views(self, games: State) -> View:
+        """Every player's view, leaves [games, A, …]."""
+        return jax.vmap(self.market.view, (0, None))(games, self.env_params)
+
+    def _own(self, view: View) -> View:
+        """The learner's view, leaves [games, …]."""
+        return jax.tree.map(lambda leaf: leaf[:, self.seat], view)
 
     def _all_actions(
-        self, own: Array, params: Any, carry: Any, view: Any, key: Array
+        self, own: Array, params: Any, carry: Any, view: View, key: Array
     ) -> tuple[Any, Array]:
-        """The opponents' next carry, and every seat's action [games, A]."""
+        """The opponents' next carry, and every seat's action int32 [games, A]."""
         if self.market.n_players == 1:
             return carry, own[:, None]
-        views = jax.tree.map(
-            lambda leaf: jnp.delete(leaf, self.seat, 1, assume_unique_indices=True), view
-        )
-        carry, theirs = self.opponent.act(params, carry, views, key)
+
+        def without_own(leaf: Array) -> Array:
+            return jnp.delete(leaf, self.seat, 1, assume_unique_indices=True)
+
+        carry, theirs = self.opponent.act(params, carry, jax.tree.map(without_own, view), key)
         return carry, jnp.insert(theirs, self.seat, own, axis=1)
-
-    def _block(self, state: DQNState, games: State, rollout: Transition) -> tuple[Block, Any]:
-        """The rollout as a block that starts with the tail of the one before, and its own tail."""
-        config = self.config
-        view = jax.vmap(self.market.view, (0, None))(games, self.env_params)
-        last = jax.tree.map(lambda leaf: leaf[:, self.seat], view)
-
-        def games_first(rounds: Array, after: Array | None = None) -> Array:
-            rounds = jnp.moveaxis(rounds, 0, 1)
-            return rounds if after is None else jnp.concatenate([rounds, after[:, None]], 1)
-
-        observation = games_first(rollout.observation, self.market.encode(last))
-        first = games_first(rollout.first, last.round == 0)
-        memory, tail = state.memory, state.tail
-        if isinstance(tail, Tail):
-            observation = jnp.concatenate([tail.observation, observation], 1)
-            first = jnp.concatenate([tail.first, first], 1)
-            n = config.burn_in
-            before = jax.tree.map(lambda leaf: leaf[config.rollout_rounds - n], rollout.memory)
-            memory, tail = (
-                tail.memory,
-                Tail(observation[:, -n - 1 : -1], first[:, -n - 1 : -1], before),
-            )
-        reward = jnp.maximum(rollout.reward, config.reward_floor)
-        n_step, discount, _ = q_learning.n_step_return(
-            reward, rollout.terminated, config.n_step, config.gamma
-        )
-        block = Block(
-            observation,
-            first,
-            memory,
-            games_first(rollout.mask, last.action_mask),
-            games_first(rollout.action).astype(jnp.int8),
-            games_first(n_step),
-            games_first(discount),
-        )
-        return block, tail
 
     def _learn(
         self, state: DQNState, step: tuple[Array, Array]
@@ -314,7 +245,7 @@ class DQN:
         index, probability = replay.draw(
             state.replay, key, self._items_per_batch, self._n_items(state)
         )
-        block = self._drawn(state.replay, index)
+        block = self._drawn(state.replay.blocks, index)
         n_items = self.n_envs * self._n_items(state).astype(jnp.float32)
         progress = state.n_updates.astype(jnp.float32) / self.total_updates
         beta = annealed(self.config.beta, 1.0, "linear", progress)
@@ -344,7 +275,7 @@ class DQN:
         self, weights: Any, block: Block, following: Array, importance: Array
     ) -> tuple[Array, tuple[Array, Array]]:
         """(loss, (loss, absolute error of the mean [T, batch])) of a batch's rounds."""
-        outputs = _of_action(self._unroll(weights, block, self._burn_in), block.action.T)
+        outputs = _of_action(self._unroll(weights, block, self.config.burn_in), block.action.T)
         reward, discount = block.n_step.T, block.discount.T
         units = units_of(self.config)
         loss = jnp.mean(importance * self.head.losses(outputs, following, reward, discount, units))
@@ -356,36 +287,30 @@ class DQN:
         return loss, (loss, jnp.abs(error))
 
     def _following(self, state: DQNState, block: Block) -> Array:
-        """The target network's outputs [T, batch, n_atoms] for the best valid action of the
-        bootstrapped rounds.
+        """The target network's outputs [T, batch, n_atoms] for the best valid following action.
 
-        The best by the network that learns if `double` (van Hasselt, Guez and Silver 2016, eq. 4),
-        else by the target network itself. Without a discount nothing is bootstrapped, and no
-        network is asked.
+        The best by the online network if `double` (van Hasselt, Guez & Silver 2016, eq. 4), else by
+        the target network itself.
         """
 
         def bootstrapped() -> Array:
             outputs = self._at_following(state.target, block)
             chooser = self._at_following(state.weights, block) if self.config.double else outputs
+            values = self.head.values(chooser, units_of(self.config))
             mask = jnp.moveaxis(block.mask, 1, 0)[self._following_places]
-            return _of_action(
-                outputs,
-                q_learning.best_valid(self.head.values(chooser, units_of(self.config)), mask),
-            )
+            return _of_action(outputs, q_learning.best_valid(values, mask))
 
-        def nothing() -> Array:
-            return jnp.zeros((*block.action.T.shape, self.head.n_atoms), jnp.float32)
-
-        return jax.lax.cond(jnp.asarray(self.config.gamma) > 0, bootstrapped, nothing)
+        return losses.bootstrapped(self.config.gamma, bootstrapped)
 
     def _at_following(self, weights: Any, block: Block) -> Array:
-        """Outputs [T, batch, 21, n_atoms] at the bootstrapped rounds."""
-        if self.config.memory == "none":
-            later = block._replace(observation=block.observation[:, self._following_places])
-            return self._unroll(
-                weights, later._replace(first=block.first[:, self._following_places]), 0
-            )
-        return self._unroll(weights, block, self._burn_in, last=True)[self._following_places]
+        """Outputs [T, batch, 21, n_atoms] at the rounds that are bootstrapped from."""
+        places = self._following_places
+        if self.has_memory:
+            return self._unroll(weights, block, self.config.burn_in, last=True)[places]
+        later = block._replace(
+            observation=block.observation[:, places], first=block.first[:, places]
+        )
+        return self._unroll(weights, later, 0)
 
     def _unroll(self, weights: Any, block: Block, burn_in: int, last: bool = False) -> Array:
         """Outputs [T, batch, 21, n_atoms] of a block's rounds past the burn-in, the one after them
@@ -400,29 +325,11 @@ class DQN:
         _, outputs = self.network.unroll(weights, memory, x[burn_in:], first[burn_in:])
         return per_action(outputs, self.head, bool(self.config.dueling))
 
-    def _drawn(self, memory: replay.Replay, index: replay.Index) -> Block:
-        """The drawn items as a block of games: whole blocks, or one round and the one that it is
-        bootstrapped from.
-        """
-        if self.config.memory != "none":
-            return jax.tree.map(lambda leaf: leaf[index.game, index.item], memory.blocks)
-        rounds = self.config.rollout_rounds
-        block, t = index.item // rounds, index.item % rounds
-        later = jnp.minimum(t + self.config.n_step, rounds)
-        stored = memory.blocks
-
-        def at(leaf: Array, *times: Array) -> Array:
-            return jnp.stack([leaf[index.game, block, time] for time in times], 1)
-
-        return Block(
-            at(stored.observation, t, later),
-            at(stored.first, t, later),
-            (),
-            at(stored.mask, t, later),
-            at(stored.action, t),
-            at(stored.n_step, t),
-            at(stored.discount, t),
-        )
+    def _drawn(self, blocks: Block, index: replay.Index) -> Block:
+        """The items drawn from replay: whole blocks with a memory, else single rounds."""
+        if self.has_memory:
+            return drawn_blocks(blocks, index)
+        return drawn_rounds(blocks, index, self.config.n_step)
 
     def _next_target(self, target: Any, weights: Any, number: Array) -> Any:
         if self.config.target_update == "polyak":
@@ -444,15 +351,6 @@ class DQN:
 
     def _opponent_params(self, state: DQNState) -> Any:
         return self.policy_params(state) if self.config.opponent == "self" else self.env_params
-
-    def _blank_tail(self) -> Any:
-        n = self._burn_in
-        if not n:
-            return ()
-        observation = jnp.zeros((self.n_envs, n, self.market.observation_size), jnp.float32)
-        return Tail(
-            observation, jnp.ones((self.n_envs, n), bool), self.network.carry((self.n_envs,))
-        )
 
     @property
     def seat(self) -> int:
@@ -505,12 +403,13 @@ class DQN:
         )
 
     @property
-    def _burn_in(self) -> int:
-        return self.config.burn_in
+    def has_memory(self) -> bool:
+        """Whether blocks are replayed as a whole, for a recurrent network."""
+        return self.config.memory != "none"
 
     @property
     def _items_per_block(self) -> int:
-        return self.config.rollout_rounds if self.config.memory == "none" else 1
+        return self.config.rollout_rounds if not self.has_memory else 1
 
     @property
     def _items_per_batch(self) -> int:
@@ -521,7 +420,7 @@ class DQN:
         """For every round that is learned from, the place in its block [0..R] of the round it is
         bootstrapped from.
         """
-        if self.config.memory == "none":
+        if not self.has_memory:
             return np.array([1])
         rounds = self.config.rollout_rounds
         return np.minimum(np.arange(rounds) + self.config.n_step, rounds)

@@ -1,9 +1,8 @@
-"""The networks of all learners: a multi-layer perceptron, with a recurrent cell beside it if
-wanted, and a linear head.
+"""The network of every learner: a multi-layer perceptron, a recurrent cell beside it if wanted, and
+a linear head.
 
-One object serves a round of play and a whole rollout: `step` takes one round, `unroll` many, and
-without a cell both are the same matrix products. Weights are flax's; the dense layers are computed
-by `perceptron`.
+One object serves a round of play and a whole rollout: `step` takes one round and `unroll` many.
+Weights are flax's parameters.
 """
 
 import dataclasses
@@ -15,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.agents.perceptron import Layer, perceptron, product_dtype
+from cardjax.kernels.dense import Layer, dense_layers, product_dtype
 
 
 class MLP(nn.Module):
@@ -47,16 +46,16 @@ class Network:
     """
 
     hidden: tuple[int, ...]
-    """widths of the perceptron's layers; a cell has the last one's."""
+    """Widths of the hidden layers; a cell is as wide as the last one."""
     n_outputs: int
     memory: str = "none"
-    """one of config.MEMORIES."""
+    """none, gru or lstm."""
     output_scale: float = 1.0
     """variance of the head's initial weights, times its inputs; small makes a fresh policy nearly
     uniform.
     """
     precision: str = "float32"
-    """of the dense layers' products, one of config.PRECISIONS."""
+    """Of the dense layers' products: auto, float32 or bfloat16."""
 
     def init(self, key: Array, n_inputs: int) -> Any:
         """Fresh weights: a dict of flax parameters."""
@@ -81,26 +80,24 @@ class Network:
         return carry, output[0]
 
     def unroll(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
-        """(carry, outputs [T, ..., n_outputs]) of T rounds in order: x [T, ..., D], `first` bool
-        [T, ...].
+        """(carry, outputs float32 [T, ..., n_outputs]) of T rounds in order.
+
+        Args:
+            weights: as from `init`.
+            carry: the memory before the first of the rounds, as from `carry`.
+            x: float32 [T, ..., D].
+            first: bool [T, ...], whether a round is its game's first; the memory is cleared there.
         """
-        if self._cell is None:
-            return carry, rows(self.columns(weights, x), x)
         hidden, head = layers_of(weights)
-        features = rows(self._perceptron(hidden, x, rectified=True), x)
+        if self._cell is None:
+            return carry, self._dense_layers([*hidden, head], x)
+        features = self._dense_layers(hidden, x, rectified=True)
         carry, remembered = self._remember(weights["cell"], carry, features, first)
         both = jnp.concatenate([features, remembered], -1)
-        return carry, rows(self._perceptron([head], both), x)
+        return carry, self._dense_layers([head], both)
 
-    def columns(self, weights: Any, x: Array) -> Array:
-        """Outputs [n_outputs, rows] without a cell: of x [..., D], its leading axes as one."""
-        hidden, head = layers_of(weights)
-        return self._perceptron([*hidden, head], x)
-
-    def _perceptron(self, layers: list[Layer], x: Array, rectified: bool = False) -> Array:
-        return perceptron(
-            product_dtype(self.precision), rectified, layers, x.reshape(-1, x.shape[-1])
-        )
+    def _dense_layers(self, layers: list[Layer], x: Array, rectified: bool = False) -> Array:
+        return dense_layers(product_dtype(self.precision), rectified, layers, x)
 
     def _remember(self, weights: Any, carry: Any, features: Any, first: Array) -> tuple[Any, Array]:
         def one_round(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, Array]:
@@ -135,8 +132,3 @@ def layers_of(weights: Any) -> tuple[list[Layer], Layer]:
     hidden = weights["torso"]["params"]
     in_order = [hidden[f"Dense_{i}"] for i in range(len(hidden))]
     return [Layer(**layer) for layer in in_order], Layer(**weights["head"]["params"])
-
-
-def rows(columns: Array, like: Array) -> Array:
-    """Columns [n, rows] as [..., n], with the leading axes of `like`."""
-    return columns.T.reshape(*like.shape[:-1], -1)

@@ -2,7 +2,7 @@
 learner's state.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -69,18 +69,18 @@ def seen(moments: Moments, x: Array) -> Moments:
     )
 
 
-def new_normalizer(kind: str, n: int) -> Normalizer | tuple[()]:
-    """A normaliser of n columns that has seen nothing and changes nothing; () for kind none."""
+def new_normalizer(kind: str, n: int) -> Normalizer | None:
+    """A normaliser of n columns that has seen nothing and changes nothing; None for kind none."""
     if kind == "none":
-        return ()
+        return None
     moments = no_moments((n,), covariance=kind == "whiten")
     return Normalizer(moments, moments.variance)
 
 
-def after_seeing(normalizer: Normalizer | tuple[()], x: Array) -> Normalizer | tuple[()]:
+def after_seeing(normalizer: Normalizer | None, x: Array) -> Normalizer | None:
     """The normaliser after observations [..., D] too."""
-    if not isinstance(normalizer, Normalizer):
-        return normalizer
+    if normalizer is None:
+        return None
     moments = seen(normalizer.moments, x)
     whitens = moments.variance.ndim == 2
     variance = jnp.maximum(
@@ -96,11 +96,11 @@ def after_seeing(normalizer: Normalizer | tuple[()], x: Array) -> Normalizer | t
     )
 
 
-def normalized(normalizer: Any, x: Array) -> Array:
+def normalized(normalizer: Normalizer | None, x: Array) -> Array:
     """x [..., D] centred and scaled, or whitened: then all columns have variance 1 and no
     correlation.
     """
-    if not isinstance(normalizer, Normalizer):
+    if normalizer is None:
         return x
     centred, matrix = x - normalizer.moments.mean, normalizer.matrix
     return centred @ matrix if matrix.ndim == 2 else centred * matrix

@@ -61,23 +61,25 @@ class ActorPolicy:
         """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round
         is a game's first.
         """
-        carry, law = self._law(params, carry, observation, mask, first)
-        return carry, law.mode() if self.greedy else law.sample(seed=key)
+        carry, distribution = self._distribution(params, carry, observation, mask, first)
+        return carry, distribution.mode() if self.greedy else distribution.sample(seed=key)
 
     def action_probabilities(self, params: ActorParams, carry: Any, view: View) -> Array:
-        """The law of `act`'s action, float32 [..., 21]."""
-        _, law = self.distribution(params, carry, view)
+        """The distribution of `act`'s action, float32 [..., 21]."""
+        _, distribution = self.distribution(params, carry, view)
         if self.greedy:
-            return jax.nn.one_hot(law.mode(), law.num_categories, dtype=jnp.float32)
-        return law.probs
+            n_actions = distribution.num_categories
+            return jax.nn.one_hot(distribution.mode(), n_actions, dtype=jnp.float32)
+        return distribution.probs
 
     def distribution(
         self, params: ActorParams, carry: Any, view: View
     ) -> tuple[Any, MaskedCategorical]:
         """The next carry, and the distribution over valid actions."""
-        return self._law(params, carry, self.market.encode(view), view.action_mask, view.round == 0)
+        observation, first = self.market.encode(view), view.round == 0
+        return self._distribution(params, carry, observation, view.action_mask, first)
 
-    def _law(
+    def _distribution(
         self, params: ActorParams, carry: Any, observation: Array, mask: Array, first: Array
     ) -> tuple[Any, MaskedCategorical]:
         seen = normalized(params.normalizer, observation)

@@ -57,7 +57,7 @@ class Others(NamedTuple):
     """What the population carries from round to round and from update to update."""
 
     past: Any
-    """snapshots of ActorParams, leaves [past_size, …]; () if no opponent is a past self."""
+    """Snapshots of ActorParams, leaves [past_size, …]; None if no opponent is a past self."""
     carries: tuple[Any, ...]
     """each group's memory, leaves [games of the group, seats, …]."""
 
@@ -81,7 +81,7 @@ class Population:
         past = (
             jax.tree.map(lambda leaf: jnp.stack([leaf] * self.past_size), params)
             if PAST in self.names
-            else ()
+            else None
         )
         blank, batch = jax.random.key(0), (self._group, self.n_others)
         carries = [

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax import Array
 
 from cardjax.agents import q_learning
@@ -65,7 +66,7 @@ class MeanHead:
         """The error's Huber loss, or half its square."""
         error = reward + discount * self.values(following, units) - self.values(outputs, units)
         if self.loss == "huber":
-            return q_learning.huber(error, units.huber_delta)
+            return optax.huber_loss(error, delta=units.huber_delta)
         return 0.5 * jnp.square(error)
 
 
@@ -88,7 +89,7 @@ class C51Head:
         target = q_learning.projected(
             jax.nn.softmax(following), reward, discount, units.v_min, units.v_max
         )
-        return q_learning.cross_entropy(outputs, target)
+        return optax.softmax_cross_entropy(outputs, target)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Q-learning's returns, targets and losses: arrays in, arrays out, no configuration."""
 
-import jax
 import jax.numpy as jnp
+import optax
 from jax import Array
 
 from cardjax.agents.distribution import INVALID_LOGIT
@@ -9,7 +9,12 @@ from cardjax.env.declaration import Number
 
 
 def best_valid(q: Array, mask: Array) -> Array:
-    """The valid action of the highest value, int32 [...]: q float32 [..., n], mask bool [..., n]."""
+    """The valid action of the highest value, int32 [...].
+
+    Args:
+        q: float32 [..., n].
+        mask: bool [..., n], the valid actions.
+    """
     return jnp.argmax(jnp.where(mask, q, INVALID_LOGIT), axis=-1).astype(jnp.int32)
 
 
@@ -45,24 +50,17 @@ def n_step_return(
     return total, discount, jnp.minimum(n, length - jnp.arange(length))
 
 
-def huber(error: Array, delta: Array | float) -> Array:
-    """Half the square within ±delta and a line of slope delta beyond, elementwise. Huber 1964."""
-    size = jnp.abs(error)
-    inner = jnp.minimum(size, delta)
-    return inner * (size - 0.5 * inner)
-
-
 def projected(
     probabilities: Array, shift: Array, discount: Array, low: Array | float, high: Array | float
 ) -> Array:
-    """The law of shift + discount · Z on the atoms of Z. Bellemare, Dabney and Munos 2017,
+    """The distribution of shift + discount · Z on Z's atoms. Bellemare, Dabney & Munos 2017,
     algorithm 1.
 
     Every mass is split between its two neighbouring atoms by nearness; beyond the outermost ones it
     stays on them.
 
     Args:
-        probabilities: float32 [..., n], Z's law on n atoms evenly spaced from `low` to `high`.
+        probabilities: float32 [..., n], of Z on n atoms evenly spaced from `low` to `high`.
         shift: float32 [...].
         discount: float32 [...].
 
@@ -75,11 +73,6 @@ def projected(
     moved = jnp.clip(shift[..., None] + discount[..., None] * atoms, low, high)
     nearness = 1 - jnp.abs(moved[..., None, :] - atoms[:, None]) / step
     return jnp.einsum("...ij,...j->...i", jnp.maximum(nearness, 0), probabilities)
-
-
-def cross_entropy(logits: Array, probabilities: Array) -> Array:
-    """−Σ p ln softmax(logits) over the last axis: [..., n] → [...]."""
-    return -jnp.sum(probabilities * jax.nn.log_softmax(logits), -1)
 
 
 def quantile_midpoints(n: int) -> Array:
@@ -101,7 +94,7 @@ def quantile_huber(quantiles: Array, target: Array, delta: Array | float) -> Arr
     error = target[..., None, :] - quantiles[..., :, None]
     share = quantile_midpoints(quantiles.shape[-1])[:, None]
     weight = jnp.abs(share - (error < 0).astype(jnp.float32))
-    return (weight * huber(error, delta) / delta).mean(-1).sum(-1)
+    return (weight * optax.huber_loss(error, delta=delta) / delta).mean(-1).sum(-1)
 
 
 def importance_weights(probability: Array, n: Array | int, beta: Array | float) -> Array:

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.agents.distribution import INVALID_LOGIT
 from cardjax.agents.networks import Network
 from cardjax.agents.q_heads import Head, Units, per_action
 from cardjax.agents.q_learning import best_valid
@@ -25,11 +24,7 @@ class QParams(NamedTuple):
     units: Units
     """of the head."""
     epsilon: Array
-    """float32 [], the share of exploring actions; like the temperature, only `greedy=False` reads
-    it.
-    """
-    temperature: Array
-    """float32 [], of softmax exploration."""
+    """float32 [], the share of exploring actions; only `greedy=False` reads it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +38,6 @@ class QPolicy:
     network: Network
     head: Head
     dueling: bool = False
-    exploration: str = "uniform"
-    """or softmax."""
     greedy: bool = True
 
     def init(self, key: Array, batch: tuple[int, ...]) -> Any:
@@ -69,7 +62,7 @@ class QPolicy:
         )
 
     def action_probabilities(self, params: QParams, carry: Any, view: View) -> Array:
-        """The law of `act`'s action, float32 [..., 21]."""
+        """The distribution of `act`'s action, float32 [..., 21]."""
         _, q = self.values(params, carry, view)
         if self.greedy:
             return jax.nn.one_hot(best_valid(q, view.action_mask), N_ACTIONS, dtype=jnp.float32)
@@ -86,25 +79,14 @@ class QPolicy:
         return carry, self.head.values(per_action(outputs, self.head, self.dueling), params.units)
 
     def _exploring(self, q: Array, mask: Array, params: QParams) -> Array:
-        uniform = self.exploration == "uniform"
-        other = evenly(mask) if uniform else softmax_of_valid(q / params.temperature, mask)
-        return epsilon_greedy(q, mask, params.epsilon, other)
+        return epsilon_greedy(q, mask, params.epsilon)
 
 
-def epsilon_greedy(q: Array, mask: Array, epsilon: Array, other: Array) -> Array:
-    """Probabilities float32 [..., 21]: the best valid action, but with probability `epsilon` one
-    drawn from `other`.
+def epsilon_greedy(q: Array, mask: Array, epsilon: Array) -> Array:
+    """Probabilities float32 [..., 21]: the best valid action, or with probability `epsilon` any.
+
+    Exploring actions are uniform over the valid ones. Sutton & Barto 2018, section 2.2.
     """
     greedy = jax.nn.one_hot(best_valid(q, mask), N_ACTIONS, dtype=jnp.float32)
-    return (1 - epsilon) * greedy + epsilon * other
-
-
-def evenly(mask: Array) -> Array:
-    """The same probability for every valid action, 0 for the others."""
     valid = mask.astype(jnp.float32)
-    return valid / valid.sum(-1, keepdims=True)
-
-
-def softmax_of_valid(logits: Array, mask: Array) -> Array:
-    """softmax over the valid actions, exactly 0 for the others."""
-    return jax.nn.softmax(jnp.where(mask, logits, INVALID_LOGIT))
+    return (1 - epsilon) * greedy + epsilon * (valid / valid.sum(-1, keepdims=True))

@@ -22,8 +22,8 @@ class Replay(NamedTuple):
 
     blocks: Any
     """leaves [games, n_blocks, …]."""
-    tree: Any
-    """float32 [games, 2 · leaves], `sum_tree`; or () to sample uniformly."""
+    tree: Array | None
+    """float32 [games, 2 · leaves], `sum_tree`; None to sample uniformly."""
 
 
 class Index(NamedTuple):
@@ -48,7 +48,7 @@ def empty(block: Any, n_blocks: int, items_per_block: int, prioritised: bool) ->
     """
     n_games = jax.tree.leaves(block)[0].shape[0]
     blocks = jax.tree.map(lambda x: jnp.zeros((n_games, n_blocks, *x.shape[1:]), x.dtype), block)
-    return Replay(blocks, sum_tree(n_games, n_blocks * items_per_block) if prioritised else ())
+    return Replay(blocks, sum_tree(n_games, n_blocks * items_per_block) if prioritised else None)
 
 
 def add(replay: Replay, block: Any, n_added: Array, items_per_block: int) -> Replay:
@@ -64,7 +64,7 @@ def add(replay: Replay, block: Any, n_added: Array, items_per_block: int) -> Rep
         replay.blocks,
         block,
     )
-    if isinstance(replay.tree, tuple):
+    if replay.tree is None:
         return Replay(blocks, replay.tree)
     width = replay.tree.shape[1] // 2
     leaves = replay.tree[:, width:]
@@ -80,7 +80,7 @@ def draw(replay: Replay, key: Array, batch: int, n_items: Array) -> tuple[Index,
     Args:
         n_items: int32 [], items a game now holds; they stand first.
     """
-    if isinstance(replay.tree, tuple):
+    if replay.tree is None:
         n_games = jax.tree.leaves(replay.blocks)[0].shape[0]
         key_game, key_item = jax.random.split(key)
         index = Index(
@@ -97,7 +97,7 @@ def set_priorities(replay: Replay, index: Index, priority: Array) -> Replay:
 
     An item drawn twice must get the same priority twice.
     """
-    if isinstance(replay.tree, tuple):
+    if replay.tree is None:
         return replay
     return replay._replace(tree=updated(replay.tree, index, priority))
 

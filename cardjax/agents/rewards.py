@@ -16,7 +16,7 @@ SMALLEST_VARIANCE = 1e-8
 
 
 class RewardScale(NamedTuple):
-    """Running discounted returns and their moments; rewards are divided by the returns' deviation."""
+    """Running discounted returns; rewards are divided by their standard deviation."""
 
     returns: Array
     """float32 [games, seats]: of the games under way, up to the round before."""

@@ -1,6 +1,6 @@
 """How a hyperparameter moves from its start to its end over a training."""
 
-from typing import Any
+from contextlib import AbstractContextManager
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ def annealed(start: Number | float, end: Number | float, shape: str, progress: A
     return first + (last - first) * progress
 
 
-def implicit_promotion() -> Any:
+def implicit_promotion() -> AbstractContextManager[None]:
     """Around optax's updates: its Adam raises a float to the power of an integer, which jax refuses
     under strict promotion. There is nothing of ours for it to promote.
     """

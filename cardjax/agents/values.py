@@ -11,7 +11,6 @@ from jax import Array
 
 from cardjax.agents.critic_view import critic_view
 from cardjax.agents.normalization import normalized
-from cardjax.agents.policy import unroll_seats
 from cardjax.agents.rewards import SMALLEST_VARIANCE
 from cardjax.env.observation import View
 
@@ -87,20 +86,15 @@ class PPOValues:
     def __call__(self, params: Any, views: View, hidden: Mapping[str, Array]) -> Array:
         """As `Values`."""
         weights, normalizer, scale = params
-        learner, market, config = self.learner, self.learner.market, self.learner.config
+        learner, networks = self.learner, self.learner.networks
         games: Any = SimpleNamespace(market=SimpleNamespace(**hidden))
-        seen = critic_view(
-            market,
-            games,
-            market.encode(views),
-            learner.joint_critic,
-            bool(config.critic_sees_truth),
-        )
-        blank, first = learner.critic.carry(views.wealth.shape[1:]), views.round == 0
-        x = normalized(normalizer, seen)
-        return (
-            scale * unroll_seats(learner.critic, config.share_params, weights, blank, x, first)[1]
-        )
+        observation = learner.market.encode(views)
+        truth = bool(learner.config.critic_sees_truth)
+        seen = critic_view(learner.market, games, observation, learner.joint_critic, truth)
+        memory = {"critic": networks.critic.carry(views.wealth.shape[1:])}
+        x, first = normalized(normalizer, seen), views.round == 0
+        _, estimates = networks.unroll("critic", {"critic": weights}, memory, x, first)
+        return scale * estimates
 
 
 @dataclasses.dataclass(frozen=True)

@@ -103,20 +103,6 @@ class PPOConfig:
         SCHEDULES,
         doc="How entropy changes into entropy_end; geometric needs both above 0.",
     )
-    output_scale: Number = number(
-        5.0,
-        0,
-        doc="Logits are output_scale · output / max(entropy weight, temperature_floor).",
-        unit="points",
-        open_low=True,
-    )
-    temperature_floor: Number = number(
-        0.5,
-        0,
-        doc="The entropy weight below which only the network sharpens the logits.",
-        unit="points per nat",
-        open_low=True,
-    )
     gamma: Number = number(0.0, 0, 1, doc=GAMMA_DOC)
     gae_lambda: Number = number(0.95, 0, 1, doc="λ of generalised advantage estimation.")
     clip: Number = number(
@@ -243,9 +229,6 @@ class DQNConfig:
         unit="points",
         open_low=True,
     )
-    reward_floor: Number = number(
-        -1e6, high=0, doc="Rewards below this count as this much.", unit="points"
-    )
     gamma: Number = number(0.0, 0, 1, doc=GAMMA_DOC)
     n_step: int = integer(
         1,
@@ -264,19 +247,6 @@ class DQNConfig:
         1,
         doc="The share of the distance that the target network moves per gradient step "
         "(target_update polyak).",
-    )
-    play_target: bool = flag(
-        False,
-        doc="On: evaluations play the target network; with polyak, that is an average of weights.",
-    )
-    exploration: str = choice(
-        "uniform",
-        ("uniform", "softmax"),
-        doc="How exploring actions are drawn from the valid ones: uniformly, or by "
-        "softmax(Q / temperature).",
-    )
-    temperature: Number = number(
-        1.0, 0, doc="The temperature of softmax exploration.", unit="points", open_low=True
     )
     epsilon: Number = number(
         1.0, 0, 1, doc="The share of exploring actions at the start of the training."

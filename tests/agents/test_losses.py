@@ -132,7 +132,7 @@ def test_the_expected_surrogate_is_the_clipped_one_averaged_over_draws():
     ratio = np.array([0.4, 2 / 3, 3.0])
     clipped = np.minimum(ratio * advantage[:3], np.clip(ratio, 0.8, 1.2) * advantage[:3])
     loss = losses.expected_surrogate(
-        *(jnp.asarray(x, jnp.float32)[:, None] for x in (new, old, advantage)), 0.2
+        *(jnp.asarray(x, jnp.float32)[None] for x in (new, old, advantage)), 0.2
     )
     assert float(loss) == pytest.approx(-(old[:3] * clipped).sum(), rel=1e-6)
     by_action = [
@@ -145,8 +145,8 @@ def test_the_expected_surrogate_is_the_clipped_one_averaged_over_draws():
 
 
 def test_an_action_that_play_would_never_draw_has_no_gradient():
-    old, advantage = jnp.array([[1.0], [0.0]]), jnp.array([[0.0], [5.0]])
+    old, advantage = jnp.array([[1.0, 0.0]]), jnp.array([[0.0, 5.0]])
     gradient = jax.grad(lambda p: losses.expected_surrogate(p, old, advantage, 0.2))(
-        jnp.array([[0.9], [0.1]])
+        jnp.array([[0.9, 0.1]])
     )
-    assert gradient[1, 0] == 0
+    assert gradient[0, 1] == 0

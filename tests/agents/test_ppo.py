@@ -7,10 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardjax.agents.batch import Batch, minibatches, of_games
+from cardjax.agents.batch import Batch, minibatches
 from cardjax.agents.distribution import MaskedCategorical
 from cardjax.agents.policy import unroll_seats
+from cardjax.agents.ppo import _logit_scale
 from cardjax.env.declaration import ParameterError
+from cardjax.kernels.gather import take_games
+from cardjax.kernels.policy_loss import Choices
 
 pytestmark = pytest.mark.usefixtures("optimised")
 
@@ -42,6 +45,11 @@ KINDS = {
 RATES = ("trade_rate", "rejection_rate", "clip_fraction")
 
 
+def gradient_of(learner):
+    """(weights, part of a batch, updates done) → the derivative of the loss by the weights."""
+    return lambda *args: jax.grad(learner._loss, has_aux=True)(*args)[0]
+
+
 def bits(tree):
     """Every leaf as an array that compares bit for bit."""
     leaves = [
@@ -70,8 +78,8 @@ def test_the_actor_gives_21_logits_and_the_critic_one_value_or_21(training, kind
     n_values = 21 if learner.config.critic == "action_values" else 1
     weights = jax.eval_shape(learner.init, jax.random.key(0)).weights
     for who, network, n_outputs in (
-        ("actor", learner.actor, 21),
-        ("critic", learner.critic, n_values),
+        ("actor", learner.networks.actor, 21),
+        ("critic", learner.networks.critic, n_values),
     ):
         head = weights[who]["head"]["params"]
         seats = () if learner.config.share_params else (learner.market.n_players,)
@@ -198,27 +206,18 @@ def test_only_normalised_advantages_do_not_feel_the_rewards_scale(training, norm
 
     @jax.jit
     def actor_gradient(scale):
-        mask, log_prob, first = (
-            jnp.ones((*shape, 21), bool),
-            jnp.full(shape, -math.log(21)),
-            jnp.zeros(shape, bool),
+        choices = Choices(
+            mask=jnp.ones((*shape, 21), bool),
+            probabilities=jnp.full((*shape, 21), 1 / 21),
+            action=action,
+            log_prob=jnp.full(shape, -math.log(21)),
+            advantage=scale * advantage,
+            action_advantages=None,
         )
-        probs = jnp.full((*shape, 21), 1 / 21)
-        part = Batch(
-            observation,
-            (),
-            first,
-            mask,
-            probs,
-            action,
-            log_prob,
-            scale * advantage,
-            (),
-            jnp.zeros(shape),
-            state.memory,
-        )
+        first = jnp.zeros(shape, bool)
+        part = Batch(observation, observation, first, choices, jnp.zeros(shape), state.memory)
         # At the end of the schedule, where hardly any entropy bonus is left.
-        gradient, _ = learner._gradient(state.weights, part, jnp.int32(600))
+        gradient = gradient_of(learner)(state.weights, part, jnp.int32(600))
         return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(gradient["actor"])])
 
     plain, scaled = actor_gradient(1.0), actor_gradient(10.0)
@@ -240,13 +239,15 @@ def test_every_epoch_sees_every_game_once_in_an_order_of_its_own():
 def test_a_minibatch_is_its_games_with_all_their_rounds_in_order(n_players):
     axes = (256, 10, n_players)
     number = jnp.arange(math.prod(axes)).reshape(axes)
-    whole = Batch(number, (), *[number] * 8, {"actor": number[:, 0], "critic": ()})
+    choices = Choices(*[number] * 5, action_advantages=None)
+    whole = Batch(number, number, number, choices, number, {"actor": number[:, 0], "critic": ()})
     games = minibatches(jax.random.key(0), 1, 8, 256)[3]
-    part = of_games(whole, games)
-    for leaf in (part.actor_input, part.target):
+    part = take_games(whole, games)
+    for leaf in (part.actor_input, part.choices.mask, part.target):
         np.testing.assert_array_equal(leaf, number[games])
     np.testing.assert_array_equal(part.memory["actor"], number[games, 0])
-    assert part.critic_input == part.memory["critic"] == ()
+    assert part.memory["critic"] == ()
+    assert part.choices.action_advantages is None
 
 
 def test_an_actor_never_hears_of_the_truth(training):
@@ -266,7 +267,7 @@ def test_an_actor_never_hears_of_the_truth(training):
     ]
     np.testing.assert_array_equal(*laws)
     critics = [
-        learner._critic_view(games, learner.market.encode(view))
+        learner.networks.critic_view(games, learner.market.encode(view))
         for games, view in zip((state.games, other), views, strict=True)
     ]
     np.testing.assert_allclose(
@@ -285,9 +286,9 @@ def test_recurrent_learning_recomputes_the_memory_that_play_had(training):
     def compare(state):
         state, _ = learner.update(state)  # so that the next rollout starts amid games
         played, rollout = learner._collect(state, jax.random.key(1))
-        _, batch = learner._advantages(played, rollout, rollout.reward, state.memory)
-        part = of_games(batch, minibatches(jax.random.key(2), 1, 8, 256)[0])
-        _, metrics = learner._gradient(state.weights, part, state.n_updates)
+        _, batch = learner._estimate_advantages(played, rollout, rollout.reward, state.memory)
+        part = take_games(batch, minibatches(jax.random.key(2), 1, 8, 256)[0])
+        _, metrics = learner._loss(state.weights, part, state.n_updates)
         return state, metrics
 
     state, metrics = compare(state)
@@ -302,10 +303,11 @@ def test_the_memory_is_blank_in_a_games_first_round(training):
     state = jax.jit(learner.init)(jax.random.key(0))
     x = jax.random.normal(jax.random.key(1), (3, 4, 2, learner.market.observation_size))
     first = jnp.zeros((3, 4, 2), bool).at[1].set(True)
-    blank = learner.actor.carry((4, 2))
+    blank = learner.networks.actor.carry((4, 2))
     dirty = jax.tree.map(lambda leaf: leaf + 1, blank)
     outputs = [
-        learner.actor.unroll(state.weights["actor"], carry, x, first)[1] for carry in (blank, dirty)
+        learner.networks.actor.unroll(state.weights["actor"], carry, x, first)[1]
+        for carry in (blank, dirty)
     ]
     assert (outputs[0][0] != outputs[1][0]).any()
     np.testing.assert_array_equal(outputs[0][1:], outputs[1][1:])
@@ -324,30 +326,28 @@ def test_action_values_leave_the_mean_gradient_as_it_is_and_cut_its_noise(traini
     observation = jnp.broadcast_to(jnp.linspace(0, 1, 57), (*shape, 57))
     mask, first = jnp.ones((*shape, 21), bool), jnp.zeros(shape, bool)
     at = jnp.int32(600)  # past the schedule: hardly any entropy bonus
-    scale = learner._logit_scale(learner._entropy_weight(at))
+    scale = _logit_scale(learner._scheduled("entropy", at))
 
     def law(weights):
-        output = learner.actor.unroll(weights["actor"], (), observation[:, :1], first[:, :1])[1]
+        output = learner.networks.actor.unroll(
+            weights["actor"], (), observation[:, :1], first[:, :1]
+        )[1]
         return MaskedCategorical(output * scale, mask[:, :1])
 
     probs = law(state.weights).probs
     exact = jax.grad(lambda weights: -(law(weights).probs * truth).sum())(state.weights)["actor"]
     action = jax.random.categorical(jax.random.key(1), jnp.log(probs[0, 0, 0]), shape=shape)
     value = (probs * believed).sum()
-    part = Batch(
-        observation,
-        (),
-        first,
-        mask,
-        jnp.broadcast_to(probs, mask.shape),
-        action,
-        jnp.log(probs[0, 0, 0])[action],
-        truth[action] - believed[action],
-        jnp.broadcast_to(believed - value, mask.shape),
-        truth[action],
-        state.memory,
+    choices = Choices(
+        mask=mask,
+        probabilities=jnp.broadcast_to(probs, mask.shape),
+        action=action,
+        log_prob=jnp.log(probs[0, 0, 0])[action],
+        advantage=truth[action] - believed[action],
+        action_advantages=jnp.broadcast_to(believed - value, mask.shape),
     )
-    sampled = jax.jit(learner._gradient)(state.weights, part, at)[0]["actor"]
+    part = Batch(observation, observation, first, choices, truth[action], state.memory)
+    sampled = jax.jit(gradient_of(learner))(state.weights, part, at)["actor"]
     flat, exact = (
         jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(g)]) for g in (sampled, exact)
     )
@@ -370,13 +370,13 @@ def test_own_parameters_differ_and_each_seat_plays_with_its_own(training):
         jax.random.normal(jax.random.key(1), (learner.market.observation_size,)), (1, 5, 2, 57)
     )
     first = jnp.zeros((1, 5, 2), bool)
-    _, output = unroll_seats(learner.actor, False, state.weights["actor"], (), x, first)
+    _, output = unroll_seats(learner.networks.actor, False, state.weights["actor"], (), x, first)
     assert (output[..., 0, :] != output[..., 1, :]).any()
     for seat in range(2):
         weights = jax.tree.map(lambda leaf, seat=seat: leaf[seat], state.weights["actor"])
         np.testing.assert_allclose(
             output[..., seat, :],
-            learner.actor.unroll(weights, (), x[..., seat, :], first[..., seat])[1],
+            learner.networks.actor.unroll(weights, (), x[..., seat, :], first[..., seat])[1],
             rtol=1e-5,
             atol=1e-6,
         )

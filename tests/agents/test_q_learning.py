@@ -62,21 +62,6 @@ def test_the_best_valid_action_is_valid_and_none_valid_is_better(q, others):
         assert q[row, best[row]] == q[row][mask[row]].max()
 
 
-def test_hubers_loss_by_hand():
-    # Inside ±1 half the square; beyond, slope 1: 0.5 + (3 − 1).
-    np.testing.assert_allclose(
-        q_learning.huber(jnp.array([0, 0.5, -0.5, 1, 3, -3]), 1), [0, 0.125, 0.125, 0.5, 2.5, 2.5]
-    )
-    np.testing.assert_allclose(q_learning.huber(jnp.array([3.0, -5]), 2), [4, 8])
-
-
-def test_hubers_gradient_is_the_error_clipped():
-    gradient = jax.vmap(jax.grad(lambda x: q_learning.huber(x, 2.0)))(
-        jnp.array([-7.0, -2.5, -1, 0.5, 1.5, 9])
-    )
-    np.testing.assert_allclose(gradient, [-2, -2, -1, 0.5, 1.5, 2])
-
-
 def test_the_projection_by_hand():
     # Atoms −1, 0, 1. Shifted by 0.25: −0.75, 0.25, 1.25 → a quarter to the right, and the last
     # stays at 1.
@@ -105,11 +90,6 @@ def test_the_projection_is_algorithm_1_of_the_paper(weights, shift, discount):
     )
     np.testing.assert_allclose(got, expected, atol=1e-5)
     np.testing.assert_allclose(got.sum(-1), 1, rtol=1e-5)
-
-
-def test_cross_entropy_by_hand():
-    loss = q_learning.cross_entropy(jnp.log(jnp.array([0.5, 0.25, 0.25])), jnp.array([0.5, 0.5, 0]))
-    np.testing.assert_allclose(loss, 0.5 * np.log(2) + 0.5 * np.log(4), rtol=1e-6)
 
 
 def test_the_quantile_loss_by_hand():

@@ -135,4 +135,4 @@ def test_without_priorities_there_is_no_tree_to_update():
     memory = filled(2, prioritised=False)
     index = replay.Index(jnp.array([0]), jnp.array([0]))
     assert replay.set_priorities(memory, index, jnp.array([5.0])) is memory
-    assert memory.tree == ()
+    assert memory.tree is None

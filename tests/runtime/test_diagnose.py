@@ -69,13 +69,11 @@ def critic_state(learner, variance=1.0):
     """What `PPOValues` reads of a learner's state: fresh weights, and a normaliser that changes
     nothing.
     """
-    n_inputs = critic_inputs(
-        learner.market, learner.joint_critic, bool(learner.config.critic_sees_truth)
-    )
+    weights = learner.networks.init(jax.random.key(0), jax.random.key(1))
     scale = new_reward_scale((4, 2))
     return SimpleNamespace(
-        weights={"critic": learner._fresh(learner.critic, jax.random.key(1), n_inputs)},
-        normalizer={"critic": ()},
+        weights=weights,
+        normalizer={"critic": None},
         reward_scale=scale._replace(moments=scale.moments._replace(variance=jnp.float32(variance))),
     )
 
@@ -189,7 +187,7 @@ def test_a_critics_estimates_are_those_it_learned_with(algorithm, overrides, n_o
         games = SimpleNamespace(
             market=SimpleNamespace(**{name: hidden[name][t] for name in HIDDEN})
         )
-        return learner._critic_view(
+        return learner.networks.critic_view(
             games, learner.market.encode(jax.tree.map(lambda leaf: leaf[t], views))
         )
 
@@ -197,8 +195,9 @@ def test_a_critics_estimates_are_those_it_learned_with(algorithm, overrides, n_o
     assert inputs.shape[-1] == critic_inputs(
         learner.market, algorithm == "mappo", "ppo__critic_sees_truth" in overrides
     )
-    blank = learner.critic.carry((GAMES, 2))
-    expected = learner._estimates(state.weights, blank, inputs, views.round == 0)[1]
+    blank = learner.networks.blank_memory(GAMES)
+    first = views.round == 0
+    _, expected = learner.networks.unroll("critic", state.weights, blank, inputs, first)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
