@@ -78,7 +78,7 @@ def shapes_of(learner: PPO) -> Shapes:
         or learner.n_seats != learner.market.n_players
     ):
         raise SystemExit("the floor is of feed-forward networks that all seats share, in self-play")
-    n_seen = critic_inputs(learner.market, learner.joint_critic, bool(config.critic_sees_truth))
+    n_seen = critic_inputs(learner.market, learner.joint_critic, config.critic_sees_truth)
     return Shapes(
         rounds=config.rollout_rounds,
         players=learner.n_envs * learner.n_seats,

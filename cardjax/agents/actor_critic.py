@@ -70,7 +70,7 @@ class ActorCritic:
 
     @property
     def _n_critic_inputs(self) -> int:
-        return critic_inputs(self.market, self.joint, bool(self.config.critic_sees_truth))
+        return critic_inputs(self.market, self.joint, self.config.critic_sees_truth)
 
     def init(self, key_actor: Array, key_critic: Array) -> ByNetwork:
         """Fresh weights."""
@@ -120,7 +120,7 @@ class ActorCritic:
             games: leaves [games, …].
             observation: float32 [games, A, D], every player's.
         """
-        truth = bool(self.config.critic_sees_truth)
+        truth = self.config.critic_sees_truth
         seen = critic_view(self.market, games, observation, self.joint, truth)
         return seen[:, : self.n_seats]
 

@@ -131,9 +131,7 @@ class DQN:
             n_updates=jnp.int32(0),
         )
         block = jax.eval_shape(lambda: self._collect(state, key)[1])
-        blank = replay.empty(
-            block, self.n_blocks, self._items_per_block, bool(self.config.prioritised)
-        )
+        blank = replay.empty(block, self.n_blocks, self._items_per_block, self.config.prioritised)
         return state._replace(replay=blank)
 
     def update(self, state: DQNState) -> tuple[DQNState, dict[str, Array]]:
@@ -166,7 +164,7 @@ class DQN:
 
     def policy(self, greedy: bool = True) -> QPolicy:
         """The player that is being trained; its parameters are `policy_params(state)`."""
-        dueling = bool(self.config.dueling)
+        dueling = self.config.dueling
         return QPolicy(self.market, self.network, self.head, dueling, greedy)
 
     def policy_params(self, state: DQNState) -> QParams:
@@ -323,7 +321,7 @@ class DQN:
             memory, _ = self.network.unroll(weights, memory, x[:burn_in], first[:burn_in])
             memory = jax.lax.stop_gradient(memory)
         _, outputs = self.network.unroll(weights, memory, x[burn_in:], first[burn_in:])
-        return per_action(outputs, self.head, bool(self.config.dueling))
+        return per_action(outputs, self.head, self.config.dueling)
 
     def _drawn(self, blocks: Block, index: replay.Index) -> Block:
         """The items drawn from replay: whole blocks with a memory, else single rounds."""
@@ -376,7 +374,7 @@ class DQN:
     @property
     def network(self) -> Network:
         """Observation → outputs of the head."""
-        n = n_outputs(self.head, bool(self.config.dueling))
+        n = n_outputs(self.head, self.config.dueling)
         config = self.config
         return Network(
             config.hidden, n, config.memory, output_scale=0.01, precision=config.matmul_precision
