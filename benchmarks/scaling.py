@@ -31,7 +31,7 @@ from timing import a_count, a_number_of_threads, counts, n_cores, ratio, spread,
 
 ROOT = Path(__file__).resolve().parent.parent
 AXES = ("games", "seeds", "players", "devices")
-SUBJECTS = {"env": "ms a round", "update": "ms an update"}
+SUBJECTS = {"env": "ms per round", "update": "ms per update"}
 GAMES = {"env": (256, 2048, 16384, 131072), "update": (256, 1024, 4096, 16384)}
 BASE = {"env": Point(8192, 1, 2, 1), "update": Point(1024, 2, 2, 1)}
 

@@ -43,7 +43,7 @@ def floor_table(rows: list[Row]) -> str:
         "precision",
         "seeds",
         "devices",
-        "ms an update",
+        "ms per update",
         "rounds/s",
         "its matrix products, ms",
         "GFLOP/s",
@@ -77,7 +77,7 @@ def peers_table(name: str, rows: list[Row]) -> str:
     header = (
         f"single player, {name}",
         "seeds",
-        "ms an update",
+        "ms per update",
         "rounds/s",
         "cardjax, critic of V, is faster by",
         "compile, s",
