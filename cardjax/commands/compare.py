@@ -13,6 +13,8 @@ from cardjax.commands.shared import (
     write_figures,
 )
 from cardjax.env.declaration import ParameterError
+from cardjax.evaluation.result import SEEDS
+from cardjax.evaluation.statistics import Interval
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.players import opponents_for
 from cardjax.runtime.progress import games_bar
@@ -54,30 +56,35 @@ def run(arguments: argparse.Namespace) -> None:
             progress=done,
         )
     a, b = arguments.policies
-    print(
-        f"{a} less {b}, {config.games:,} games in the same markets, "
-        f"± 95% over {result.n_units:,} {result.unit}"
-    )
-    print(f"expected P&L        {with_error(result.expected_pnl)} points a game")
-    print(f"P&L                 {with_error(result.pnl)} points a game")
-    print(f"common draws save   {result.fewer_games:.1f} times the games")
-    if result.improvement.low is not None:
-        low, high = result.improvement.low, result.improvement.high
+    print(f"{a} less {b}, {config.games:,} games in the same markets; {result.in_words()}")
+    print(f"expected P&L        {with_error(result.expected_pnl)} points per game")
+    print(f"P&L                 {with_error(result.pnl)} points per game")
+    chance = "two training seeds" if result.unit == SEEDS else "a game"
+    print(f"effect              {_bounded(result.effect)} standard deviations of {chance}")
+    if result.unit == SEEDS:
         print(
-            f"P(improvement)      {result.improvement.mean:.2f}, {low:.2f} to {high:.2f} "
-            "(bootstrap over seeds)"
+            f"P(improvement)      {_bounded(result.improvement)}, that a seed of the first earns more"
         )
+    print(f"common draws save   {result.fewer_games:.1f} times the games")
+    figures = {name: getattr(result, name) for name in FIGURES}
     entry = {
         "first": a,
         "second": b,
         "unit": result.unit,
         "n_units": result.n_units,
-        "expected_pnl": result.expected_pnl.mean,
-        "expected_pnl_ci95": list(result.expected_pnl[1:]),
-        "pnl": result.pnl.mean,
-        "pnl_ci95": list(result.pnl[1:]),
+        "n_seeds": list(result.n_seeds),
+        **{name: figure.mean for name, figure in figures.items()},
+        **{f"{name}_ci95": list(figure[1:]) for name, figure in figures.items()},
         "fewer_games": result.fewer_games,
-        "improvement": result.improvement.mean,
-        "improvement_ci95": list(result.improvement[1:]),
     }
     write_figures(arguments, [entry])
+
+
+FIGURES = ("expected_pnl", "pnl", "effect", "improvement")
+
+
+def _bounded(interval: Interval) -> str:
+    """A figure whose interval is not symmetric."""
+    if interval.low is None or interval.high is None:
+        return f"{interval.mean:.2f}"
+    return f"{interval.mean:.2f} ({interval.low:.2f} to {interval.high:.2f})"

@@ -6,7 +6,6 @@ from cardjax.commands.shared import (
     add_policies_argument,
     add_protocol_arguments,
     named_players,
-    over_units,
     read_protocol,
     separate_overrides,
     with_error,
@@ -37,19 +36,23 @@ def run(arguments: argparse.Namespace) -> None:
             "--policies", " ".join(found), "a single player meets nobody: --mode two"
         )
     with games_bar(
-        config.games * sum(len(player.params) for player in found.values()) * len(found)
+        config.games * sum(len(player.params) for player in found.values()) * (len(found) + 1)
     ) as done:
         table = cross_play(
             market, params, found, config.games, config.seed, config.domain, progress=done
         )
     rows = [
-        (name, *(with_error(result.mean_expected_pnl, 2) for result in results))
-        for name, results in table.items()
+        (
+            name,
+            *(with_error(result.mean_expected_pnl, 2) for result in results),
+            with_error(results[i].against_self["exploitability"], 3),
+        )
+        for i, (name, results) in enumerate(table.items())
     ]
     title = "expected P&L of the row's player against the column's"
     draws = f"{config.games:,} games each, {config.draws} draws"
-    print(text_table(("", *found), rows, f"{title}, {draws}"))
-    print(over_units(next(iter(table.values()))[0]) + "; points a game.")
+    print(text_table(("", *found, "exploitability"), rows, f"{title}, {draws}"))
+    print(next(iter(table.values()))[0].in_words() + "; points per game.")
     write_figures(
         arguments,
         [

@@ -10,6 +10,7 @@ from cardjax.commands.shared import (
     read_protocol,
     write_figures,
 )
+from cardjax.env.declaration import ParameterError
 from cardjax.runtime import players
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.progress import games_bar
@@ -33,16 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play in a grid of markets, one program for all, such as env.alpha=0.1,0.3 "
         "env.sigma_q=0.5,1",
     )
+    parser.add_argument(
+        "--by",
+        metavar="event,hints",
+        help="break P&L, score and loss down by the kind of event, the number of cards shown or both",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """A table of the policy's score against every opponent, at every market of a grid."""
+    import jax
+
     from cardjax.env.params import params_grid
-    from cardjax.evaluation.evaluate import evaluate_grid
-    from cardjax.evaluation.table import grid_table, results_table
+    from cardjax.evaluation.breakdown import break_down
+    from cardjax.evaluation.evaluate import SELF, evaluate_grid
+    from cardjax.evaluation.table import breakdown_table, grid_table, results_table
     from cardjax.runtime.grid import market_axes
 
     keep_compiled_programs()
+    by = _read_by(arguments.by)
     config = read_protocol(arguments).config
     player, market, params = players.find_player(arguments.policy, market_overrides(arguments))
     names = tuple(dict.fromkeys(arguments.opponent or ()))
@@ -66,10 +76,33 @@ def run(arguments: argparse.Namespace) -> None:
     print(
         grid_table(points, results, title) if arguments.sweep else results_table(results[0], title)
     )
-    labelled = [
-        ({"at": point} if point else {}, of_point)
-        for point, of_point in zip(points, results, strict=True)
+    labelled: list[dict[str, object]] = [{"at": point} if point else {} for point in points]
+    entries = [
+        where | result.as_json()
+        for where, of_point in zip(labelled, results, strict=True)
+        for result in of_point
     ]
-    write_figures(
-        arguments, [where | result.as_json() for where, of_point in labelled for result in of_point]
-    )
+    for i, at in enumerate(labelled if by else []):
+        there = jax.tree.map(lambda leaf, i=i: leaf[i], grid)
+        for name, opponent in opponents.items():
+            rival = None if name == SELF else opponent
+            bins = break_down(
+                market, there, player, rival, by, config.games, config.seed, config.domain
+            )
+            where = "".join(f", {key} = {value}" for key, value in points[i].items())
+            said = f"{arguments.policy} against {name}{where}, {config.games:,} games"
+            print(breakdown_table(bins, f"{said}, {config.draws} draws"))
+            entries += [at | {"opponent": name} | found.as_json() for found in bins]
+    write_figures(arguments, entries)
+
+
+def _read_by(text: str | None) -> tuple[str, ...]:
+    from cardjax.evaluation.breakdown import BY
+
+    names = tuple(dict.fromkeys(text.split(","))) if text is not None else ()
+    for name in names:
+        if name not in BY:
+            raise ParameterError(
+                "--by", text, f"must be one or more of {', '.join(BY)}, with commas"
+            )
+    return names

@@ -14,6 +14,7 @@ COMMANDS = {
     "train": "train a policy, or continue a training",
     "evaluate": "play a policy against opponents and score it",
     "compare": "what one policy earns more than another, in the same markets",
+    "power": "which difference a number of training seeds and games would show",
     "cross-play": "every policy against every policy",
     "ood": "score a policy in markets that it was not trained in",
     "diagnose": "draw how a policy plays: a figure and a CSV for each diagnostic",

@@ -6,7 +6,6 @@ from cardjax.commands.shared import (
     add_policy_argument,
     add_protocol_arguments,
     market_overrides,
-    over_units,
     read_protocol,
     with_error,
     write_figures,
@@ -61,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     print(text_table(headings, rows, title))
     print(
-        over_units(points[0][0])
+        points[0][0].in_words()
         + "; score and exploitability are shares of each market's own equilibrium."
     )
     write_figures(

@@ -219,12 +219,7 @@ def named_players(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Any
 
 
 def with_error(interval: Any, digits: int = 3) -> str:
-    """A mean and half the width of its interval."""
+    """`table.with_half_width`, imported when it is first needed."""
     from cardjax.evaluation.table import with_half_width
 
     return with_half_width(interval, digits)
-
-
-def over_units(result: Any) -> str:
-    """What the interval of a result is over."""
-    return f"± is a 95% interval over {result.n_units:,} {result.unit}"

@@ -1,5 +1,6 @@
 """Two policies on common random numbers, and any number of them against each other."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -9,14 +10,17 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.evaluate import SELF, TEST, Player, as_player, evaluate, games_in_batches
+from cardjax.evaluation.match import GameTotals
 from cardjax.evaluation.result import GAMES, SEEDS, Result
 from cardjax.evaluation.statistics import (
+    FEWEST_GAMES,
+    FEWEST_SEEDS,
     Interval,
-    bootstrap_interval,
-    delta_interval,
-    improvement_probability,
-    welch_interval,
-    with_common_draws,
+    Versus,
+    difference_interval,
+    effect_interval,
+    improvement_interval,
+    versus,
 )
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.protocol import Policy, prepared
@@ -29,16 +33,46 @@ class Comparison(NamedTuple):
     """realised P&L of the first less the second's, points a game."""
     expected_pnl: Interval
     """the same of the conditional means."""
-    unit: str
-    n_units: int
-    fewer_games: float
-    """how many times more games unpaired draws would need for as narrow an interval of
-    `expected_pnl` over games.
-    """
+    effect: Interval
+    """that of `expected_pnl`, standardised (`statistics.effect_interval`)."""
     improvement: Interval
     """probability that a training seed of the first has a larger mean expected P&L than one of the
     second.
     """
+    fewer_games: float
+    """how many times more games unpaired draws would need for as narrow an interval of
+    `expected_pnl` over games.
+    """
+    error: Versus
+    """what the error of `expected_pnl` is made of."""
+
+    @property
+    def n_seeds(self) -> tuple[int, int]:
+        """Of each side; 1 for a single policy."""
+        return self.error.n_seeds
+
+    @property
+    def unit(self) -> str:
+        """What the intervals run over."""
+        return SEEDS if max(self.n_seeds) > 1 else GAMES
+
+    @property
+    def n_units(self) -> int:
+        """Of the side with fewer, among those that have several."""
+        several = [n for n in self.n_seeds if n > 1]
+        return min(several) if several else self.error.n_games
+
+    def in_words(self) -> str:
+        """What the intervals are over, or why there are none."""
+        if self.error.n_games < FEWEST_GAMES:
+            return f"no intervals: they need {FEWEST_GAMES} games"
+        if not self.error.has_interval:
+            return f"no intervals: they need {FEWEST_SEEDS} training seeds on a side with several"
+        games = f"{self.error.n_games:,} games that both sides play"
+        if self.unit == GAMES:
+            return f"± is a 95% interval over {games}, of these two policies as they are"
+        seeds = " and ".join(f"{n:,}" for n in self.n_seeds if n > 1)
+        return f"± is a 95% interval over {seeds} training seeds and {games}"
 
 
 def compare(
@@ -54,9 +88,9 @@ def compare(
 ) -> Comparison:
     """Play both policies against an opponent (None: each against itself) in the very same markets.
 
-    One seed each: intervals run over games, of the paired differences. Several: over training
-    seeds, which are not paired (Welch's interval of the difference of means, widened by that of the
-    paired games that all of them play).
+    One seed each: intervals run over games, of the paired differences. Where a side has several
+    training seeds, these are units (seeds of two sides are not paired), and the games, which all
+    seeds and both sides play, are paired within them.
 
     Raises:
         ValueError: no games.
@@ -67,25 +101,21 @@ def compare(
         if opponent is None
         else {"the opponent": as_player(opponent)}
     )
-    tallies: dict[tuple[int, int], Tally] = {}
+    kept: dict[str, Tally] = {}
     streams = [
         games_in_batches(market, env_params, player, rivals, n_games, seed, domain)
         for player in players
     ]
     for batches in zip(*streams, strict=True):
-        columns = [[_columns(games, opponent is None) for games in seeds] for seeds in batches]
-        for i, a in enumerate(columns[0]):
-            for j, b in enumerate(columns[1] if i == 0 else columns[1][:1]):
-                tally = Tally.of(
-                    {
-                        f"{name}_{side}": x
-                        for side, own in (("a", a), ("b", b))
-                        for name, x in own.items()
-                    }
-                )
-                tallies[i, j] = tallies[i, j] + tally if (i, j) in tallies else tally
-        progress(len(columns[0][0]["pnl"]) * sum(map(len, columns)))
-    return _compared(tallies, len(first.params), len(second.params))
+        games = [_means(seed, opponent is None) for side in batches for seed in side]
+        for name in QUANTITIES:
+            tally = Tally.of({str(i): means[name] for i, means in enumerate(games)})
+            kept[name] = kept[name] + tally if name in kept else tally
+        progress(len(games[0]["pnl"]) * len(games))
+    return _compared(kept, len(first.params))
+
+
+QUANTITIES = ("pnl", "expected_pnl")
 
 
 def cross_play(
@@ -104,7 +134,8 @@ def cross_play(
     player meets itself with the same weights at all seats.
 
     Returns:
-        By the first seat's player its results against all, in the order of `players`.
+        By the first seat's player its results against all, in the order of `players`; that
+        against itself has the exact values of self-play, such as exploitability.
     """
     policies = tuple(player.policy for player in players.values())
     table = {}
@@ -116,9 +147,12 @@ def cross_play(
                 for i in range(len(player.params))
             ],
         )
-        table[name] = evaluate(
-            market, env_params, own, dict(players), n_games, seed, domain, progress
+        opponents: dict[str, Policy | Player] = {**players, SELF: player}
+        *results, by_itself = evaluate(
+            market, env_params, own, opponents, n_games, seed, domain, progress
         )
+        results[row] = dataclasses.replace(results[row], against_self=by_itself.against_self)
+        table[name] = results
     return table
 
 
@@ -137,40 +171,31 @@ def _entries(
     )
 
 
-def _columns(totals: Any, in_self_play: bool) -> dict[str, np.ndarray]:
+def _means(totals: GameTotals, in_self_play: bool) -> dict[str, np.ndarray]:
+    """QUANTITIES of each game [games], mean over the policy's own seats."""
     seats = slice(None) if in_self_play else slice(1)
     return {
         name: np.asarray(getattr(totals, name), np.float64)[:, seats].mean(-1)
-        for name in ("pnl", "expected_pnl")
+        for name in QUANTITIES
     }
 
 
-def _compared(tallies: Mapping[tuple[int, int], Tally], n_first: int, n_second: int) -> Comparison:
-    pair = tallies[0, 0]
-    difference = delta_interval(lambda m: m["expected_pnl_a"] - m["expected_pnl_b"], pair)
-    realised = delta_interval(lambda m: m["pnl_a"] - m["pnl_b"], pair)
-    apart = pair.std("expected_pnl_a") ** 2 + pair.std("expected_pnl_b") ** 2
-    i, j = pair.columns.index("expected_pnl_a"), pair.columns.index("expected_pnl_b")
-    together = apart - 2 * pair.covariance()[i, j]
-    means = {
-        name: (_means(tallies, f"{name}_a", n_first, 0), _means(tallies, f"{name}_b", n_second, 1))
-        for name in ("pnl", "expected_pnl")
-    }
-    improvement = bootstrap_interval(improvement_probability, *means["expected_pnl"])
-    fewer = float(apart / together) if together > 1e-12 * apart else float("inf")
-    if n_first == n_second == 1:
-        return Comparison(realised, difference, GAMES, pair.n, fewer, improvement)
-    over_seeds = {name: welch_interval(*means[name]) for name in means}
+def _compared(kept: Mapping[str, Tally], n_first: int) -> Comparison:
+    """From tallies of all seeds of the first and then the second, a column each."""
+
+    def pair_of(tally: Tally) -> Versus:
+        return versus(tally.mean[:n_first], tally.mean[n_first:], tally.covariance(), tally.n)
+
+    errors, expected = {name: pair_of(tally) for name, tally in kept.items()}, kept["expected_pnl"]
+    effect = effect_interval(errors["expected_pnl"])
+    covariance = expected.covariance()
+    apart = covariance[0, 0] + covariance[n_first, n_first]
+    together = apart - 2 * covariance[0, n_first]
     return Comparison(
-        with_common_draws(over_seeds["pnl"], [realised]),
-        with_common_draws(over_seeds["expected_pnl"], [difference]),
-        SEEDS,
-        min(n_first, n_second),
-        fewer,
-        improvement,
+        difference_interval(errors["pnl"]),
+        difference_interval(errors["expected_pnl"]),
+        effect,
+        improvement_interval(expected.mean[:n_first], expected.mean[n_first:], effect),
+        float(apart / together) if together > 1e-12 * apart else float("inf"),
+        errors["expected_pnl"],
     )
-
-
-def _means(tallies: Mapping[tuple[int, int], Tally], column: str, n: int, side: int) -> np.ndarray:
-    """Of each seed of one side, [n, 1]."""
-    return np.array([[tallies[(i, 0) if side == 0 else (0, i)].means[column]] for i in range(n)])

@@ -23,8 +23,21 @@ from cardjax.env.params import N_ROUNDS, EnvParams, make_params
 from cardjax.evaluation.evaluate import SELF, TEST, evaluate_grid
 from cardjax.evaluation.questions import Question, Ratio, bin_index, questions_of, tallies
 from cardjax.evaluation.rounds import Estimator, Rounds, Subject, batches_of
-from cardjax.evaluation.statistics import Interval, over_seeds, t_interval
-from cardjax.evaluation.tables import Table, bounds, interval_over, printed, with_bounds
+from cardjax.evaluation.statistics import (
+    Estimate,
+    Interval,
+    as_estimate,
+    quantile_interval,
+    rate_interval,
+)
+from cardjax.evaluation.tables import (
+    Table,
+    bounds,
+    interval_of_all,
+    interval_over,
+    printed,
+    with_bounds,
+)
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.trivial import Pass
 
@@ -58,10 +71,15 @@ def tables_of_play(
     if n_games < 1:
         raise ValueError(f"n_games = {n_games}: must be at least 1")
     subject = subject._replace(market=dataclasses.replace(subject.market, squeeze=False))
-    seeds = [_Memory(questions_of(subject)) for _ in subject.player.params]
+    # A memory for each training seed and, where there are several, one for all of them together,
+    # since they play the same games.
+    n_seeds = len(subject.player.params)
+    questions = questions_of(subject)
+    seeds = [_Memory(questions) for _ in range(n_seeds + (n_seeds > 1))]
     for batch in batches_of(subject, n_games, seed):
         edges = _prediction_bins(batch)
-        for memory, rounds in zip(seeds, batch, strict=True):
+        together = [_as_seats_of_one_game(batch)] if n_seeds > 1 else []
+        for memory, rounds in zip(seeds, [*batch, *together], strict=True):
             memory.add(rounds, edges)
         progress(batch[0].edge.shape[1] * len(batch))
     about = {
@@ -78,6 +96,11 @@ def tables_of_play(
         name: dataclasses.replace(table, about=about | dict(table.about))
         for name, table in tables.items()
     }
+
+
+def _as_seats_of_one_game(seeds: Sequence[Rounds]) -> Rounds:
+    """All seeds' rounds [10, games, A] as [10, games, seeds · A]."""
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves, 2), *seeds)
 
 
 # What is kept of the games
@@ -170,9 +193,7 @@ def _table(question: Question, seeds: Sequence[Sequence[Tally]]) -> Table:
         of_bin = [bins[i] for bins in seeds]
         if min(_count(tally) for tally in of_bin) < FEWEST_ROUNDS:
             continue
-        row = dict(zip(question.keys, keys, strict=True)) | {
-            "n_rounds": sum(_count(tally) for tally in of_bin)
-        }
+        row = dict(zip(question.keys, keys, strict=True)) | {"n_rounds": _count(of_bin[-1])}
         for name, ratio in question.ratios.items():
             row |= bounds(name, interval_over(partial(_ratio, ratio.of, ratio.over), of_bin))
         rows.append(row)
@@ -301,30 +322,37 @@ def _wealth_fan(seeds: Sequence[np.ndarray], initial: float) -> Table:
         )
         for name, q in FAN.items():
             row |= bounds(name, _quantile_interval([path[t] for path in paths], q))
-        row |= bounds("ruined", _mean_interval([out[t].mean(-1) for out in ruined]))
+        of_ruin = _mean_interval([out[t].mean(-1) for out in ruined])
+        row |= bounds("ruined", rate_interval(of_ruin, len(ruined[0][t])))
         rows.append(row | {"ruin_line": line})
     return Table(units, rows)
 
 
 def _mean_interval(seeds: Sequence[np.ndarray]) -> Interval:
-    """Of values [games] of each seed."""
-    return over_seeds([t_interval(values) for values in seeds])
+    """Of values [games] of each seed, and of all together."""
+    return interval_of_all(
+        [Estimate(float(v.mean()), float(v.var(ddof=1)) / len(v), len(v)) for v in seeds]
+        if len(seeds[0]) > 1
+        else [Estimate(float(v.mean()), math.nan, 1) for v in seeds]
+    )
 
 
 def _quantile_interval(seeds: Sequence[np.ndarray], q: float) -> Interval:
-    """Of wealth [games, A] of each seed, that counts as one draw a game; over games by order
-    statistics.
-    """
+    """Of wealth [games, A] of each seed, and of all together."""
 
     def of_games(wealth: np.ndarray) -> Interval:
-        n = len(wealth)
-        if n < 2:
-            return Interval(float(np.quantile(wealth, q)), None, None)
-        half = 1.96 * math.sqrt(q * (1 - q) / n)
-        low, middle, high = np.quantile(wealth, np.clip([q - half, q, q + half], 0, 1)).tolist()
-        return Interval(middle, low, high)
+        ordered = np.sort(wealth, None)
+        middle = np.quantile(ordered, q)
+        return quantile_interval(
+            lambda share: float(np.quantile(ordered, share)),
+            q,
+            float((wealth <= middle).mean(1).var() / len(wealth)),
+            len(wealth),
+        )
 
-    return over_seeds([of_games(wealth) for wealth in seeds])
+    if len(seeds) == 1:
+        return of_games(seeds[0])
+    return interval_of_all([as_estimate(of_games(wealth), len(wealth)) for wealth in seeds])
 
 
 # Ablations

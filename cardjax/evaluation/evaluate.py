@@ -121,11 +121,12 @@ def evaluate_grid(
     policies = tuple(rival.policy for rival in rivals.values())
     play = partial(_play, market, player.policy, policies, size, _points_at_once(params_grid, size))
     n_points = jnp.shape(params_grid.alpha)[0]
-    memory = _Memory(list(opponents), len(player.params))
+    n_replies = seats_replied_at(player.policy, market)
+    memory = _Memory(list(opponents), len(player.params), n_replies)
     for batch, (key, n) in enumerate(_batches(domain_key(seed, domain), n_games)):
         exact = SELF in opponents and batch * GAMES_AT_ONCE < VALUED_GAMES
         played: dict[tuple[str, int], Valued] = {}
-        for name, match in _matches(list(opponents), exact):
+        for name, match in _matches(list(opponents), exact, n_replies):
             for i, params in enumerate(player.params[:1] if match.benchmark else player.params):
                 theirs = tuple(rival.params[i % len(rival.params)] for rival in rivals.values())
                 games = play(match, params, theirs, params_grid, key)
@@ -181,57 +182,96 @@ def as_player(opponent: "Policy | Player") -> Player:
     return opponent if isinstance(opponent, Player) else Player(opponent, [None])
 
 
-class _Memory:
-    """What is kept of all batches: of each point, opponent and training seed the games' `Games`."""
+def seats_replied_at(policy: Policy, market: CardMarket) -> int:
+    """Seats that share their weights are alike, and one best reply tells all; of a policy with
+    weights for each seat there is one at each.
+    """
+    each = policy.policies if isinstance(policy, OneOf) else (policy,)
+    shared = all(getattr(one, "share_params", True) for one in each)
+    return 1 if shared else market.n_players
 
-    def __init__(self, opponents: list[str], n_seeds: int) -> None:
-        self.opponents, self.n_seeds = opponents, n_seeds
-        self.kept: dict[tuple[int, str, int], Games] = {}
+
+class _Memory:
+    """What is kept of all batches: of each point and opponent the games of each training seed, and
+    those of all seeds together.
+    """
+
+    def __init__(self, opponents: list[str], n_seeds: int, n_replies: int) -> None:
+        self.opponents, self.n_seeds, self.n_replies = opponents, n_seeds, n_replies
+        self.kept: dict[tuple[int, str], list[Games]] = {}
 
     def add(self, played: Mapping[tuple[str, int], Valued], exact: bool) -> None:
         """A batch: (opponent, seed) → leaves [G, games, …]."""
-        self.n_points = len(played[BENCHMARK, 0].exact.joint)
-        for point in range(self.n_points):
+        seeds = range(self.n_seeds)
+        groups = [[i] for i in seeds] + ([list(seeds)] if self.n_seeds > 1 else [])
+        for point in range(len(played[BENCHMARK, 0].exact.joint)):
             at = {
                 who: jax.tree.map(lambda leaf, g=point: leaf[g], games)
                 for who, games in played.items()
             }
             for name in self.opponents:
-                for i in range(self.n_seeds):
-                    games, who = _games_of(at, name, i, exact), (point, name, i)
-                    self.kept[who] = self.kept[who] + games if who in self.kept else games
+                new = [
+                    _games_of(at, name, group, self.n_replies if exact else 0) for group in groups
+                ]
+                old = self.kept.get((point, name))
+                self.kept[point, name] = (
+                    new if old is None else [a + b for a, b in zip(old, new, strict=True)]
+                )
 
     def results(self, n_players: int) -> list[list[Result]]:
         """Of each point, in the order of the opponents."""
 
         def result(point: int, name: str) -> Result:
-            return result_of(
-                name, [self.kept[point, name, i] for i in range(self.n_seeds)], n_players
-            )
+            games = self.kept[point, name]
+            return result_of(name, games[: self.n_seeds], games[-1], n_players)
 
-        return [[result(point, name) for name in self.opponents] for point in range(self.n_points)]
+        n_points = 1 + max(point for point, _ in self.kept)
+        return [[result(point, name) for name in self.opponents] for point in range(n_points)]
 
 
-def _games_of(played: Mapping[tuple[str, int], Valued], name: str, i: int, exact: bool) -> Games:
-    """One seed's games against one opponent, from a batch's leaves [games, seats]."""
-    best, own = played[BENCHMARK, 0], played[name, i]
+def _games_of(
+    played: Mapping[tuple[str, int], Valued], name: str, seeds: Sequence[int], n_replies: int
+) -> Games:
+    """The games of some seeds against one opponent, from a batch's leaves [games, seats]; all seeds
+    play the same games, whose seats are then those of all seeds.
+    """
+    best, own = played[BENCHMARK, 0], [played[name, i] for i in seeds]
     seats = slice(None) if name == SELF else slice(1)
-    totals = GameTotals(*[leaf[:, seats] for leaf in own.totals])
+    totals = jax.tree.map(
+        lambda *leaves: np.concatenate([leaf[:, seats] for leaf in leaves], 1),
+        *[games.totals for games in own],
+    )
     yardstick = best.totals.expected_pnl.mean(-1)
-    if name != SELF or not exact:
+    if name != SELF or not n_replies:
         return Games.of(totals, yardstick, None)
-    values = {
-        "value": own.exact.value.mean(-1),
-        "reply": played[REPLY, i].exact.value[:, 0],
+    values = np.mean([games.exact.value for games in own], 0)
+    replies = np.stack(
+        [
+            np.mean([played[reply_at(k), i].exact.value[:, k] for i in seeds], 0)
+            for k in range(n_replies)
+        ],
+        -1,
+    )
+    exact = {
+        "value": values.mean(-1),
+        "reply": replies.mean(-1),
         "benchmark": best.exact.value.mean(-1),
         "joint": best.exact.joint,
         "worst": best.exact.pure.worst,
         "best": best.exact.pure.best,
     }
-    return Games.of(totals, yardstick, values)
+    if n_replies > 1:
+        exact |= {f"value_{k}": values[:, k] for k in range(n_replies)}
+        exact |= {f"reply_{k}": replies[:, k] for k in range(n_replies)}
+    return Games.of(totals, yardstick, exact)
 
 
-def _matches(names: list[str], exact: bool) -> Iterator[tuple[str, Match]]:
+def reply_at(seat: int) -> str:
+    """The name of the match in which a best reply sits at this seat."""
+    return f"{REPLY} at seat {seat}"
+
+
+def _matches(names: list[str], exact: bool, n_replies: int) -> Iterator[tuple[str, Match]]:
     """Every match of a batch, in order; `exact`: with exact values."""
     yield BENCHMARK, Match(benchmark=True, switches=Switches(valued=exact))
     others = [name for name in names if name != SELF]
@@ -240,8 +280,8 @@ def _matches(names: list[str], exact: bool) -> Iterator[tuple[str, Match]]:
             yield name, Match(opponent=others.index(name), switches=Switches(opposed=True))
             continue
         yield SELF, Match(switches=Switches(valued=exact))
-        if exact:
-            yield REPLY, Match(switches=Switches(valued=True, replies=True))
+        for seat in range(n_replies if exact else 0):
+            yield reply_at(seat), Match(switches=Switches(valued=True, replies=True, seat=seat))
 
 
 @partial(jax.jit, static_argnums=range(5))
@@ -293,6 +333,18 @@ def _batches(key: Array, n_games: int) -> Iterator[tuple[Array, int]]:
     """(key, how many of its games count): full batches, so that one compiled program serves all."""
     for i, start in enumerate(range(0, n_games, GAMES_AT_ONCE)):
         yield jax.random.fold_in(key, i), min(GAMES_AT_ONCE, n_games - start)
+
+
+def game_batches(n_games: int, seed: int, domain: int) -> Iterator[tuple[Array, int, int]]:
+    """(key, games to play, how many of them count) of each batch that `evaluate` plays.
+
+    Raises:
+        ValueError: no games.
+    """
+    if n_games < 1:
+        raise ValueError(f"n_games = {n_games}: must be at least 1")
+    for key, n in _batches(domain_key(seed, domain), n_games):
+        yield key, min(n_games, GAMES_AT_ONCE), n
 
 
 def self_play_payoff(

@@ -5,10 +5,10 @@ from typing import Any
 
 from cardjax.evaluation.metrics import METRICS, QUANTILES, against_self
 
-UNITS = {name: metric.unit for name, metric in {**METRICS, **QUANTILES, **against_self(2)}.items()}
-FORMULAS = {
-    name: metric.doc for name, metric in {**METRICS, **QUANTILES, **against_self(2)}.items()
-}
+_MOST_PLAYERS = 16
+_EVERY = {**METRICS, **QUANTILES, **against_self(_MOST_PLAYERS, by_seat=True)}
+UNITS = {name: metric.unit for name, metric in _EVERY.items()}
+FORMULAS = {name: metric.doc for name, metric in _EVERY.items()}
 Bounds = Sequence[Any]
 """The ends of a 95% interval, or None twice."""
 

@@ -14,9 +14,14 @@ import numpy as np
 
 from cardjax.env.params import N_ROUNDS
 from cardjax.evaluation.match import GameTotals
+from cardjax.evaluation.statistics import FEWEST_GAMES
 from cardjax.evaluation.tally import Values
 
 Means = Mapping[str, float]
+FOR_FALLS, FOR_SQUARES, FOR_RARE = 1000, 3000, 10_000
+"""Games from which on intervals hold of what few games decide: the largest falls, squares of P&L,
+and what only some orders have, such as slippage (benchmarks/interval_coverage.py).
+"""
 NAN = float("nan")
 
 
@@ -27,6 +32,11 @@ class Metric(NamedTuple):
     doc: str
     of: Callable[[Means], float]
     """from the columns' means."""
+    occasions: Callable[[Means], float] | None = None
+    """Of a rate of events: how many occasions a game has, at most one: the units where nothing
+    varies (`statistics.rate_interval`)."""
+    fewest_games: int = FEWEST_GAMES
+    """with fewer there is no interval, for it would not hold 93 times in 100."""
 
 
 def per_game(totals: GameTotals, benchmark: Values) -> dict[str, np.ndarray]:
@@ -67,6 +77,10 @@ def _risk_adjusted(mean: float, deviation: float) -> float:
     return 0.0 if mean == 0 else NAN
 
 
+def _every_game(m: Means) -> float:
+    return 1.0
+
+
 METRICS: dict[str, Metric] = {
     "mean_pnl": Metric("points a game", "realised P&L, with S: mean(pnl)", lambda m: m["pnl"]),
     "mean_expected_pnl": Metric(
@@ -94,8 +108,10 @@ METRICS: dict[str, Metric] = {
         "(the benchmark's expected pnl − the policy's) / 10 rounds",
         lambda m: (m["benchmark"] - m["expected_pnl"]) / N_ROUNDS,
     ),
-    "variance_pnl": Metric("points²", "var(pnl) over games", _variance),
-    "std_pnl": Metric("points", "sqrt(var(pnl))", lambda m: _variance(m) ** 0.5),
+    "variance_pnl": Metric("points²", "var(pnl) over games", _variance, fewest_games=FOR_SQUARES),
+    "std_pnl": Metric(
+        "points", "sqrt(var(pnl))", lambda m: _variance(m) ** 0.5, fewest_games=FOR_SQUARES
+    ),
     "sharpe": Metric(
         "per game",
         "mean(pnl) / std(pnl), not annualised; 0 where both are 0",
@@ -107,60 +123,75 @@ METRICS: dict[str, Metric] = {
         lambda m: _risk_adjusted(m["pnl"], m["loss_squared"] ** 0.5),
     ),
     "max_drawdown": Metric(
-        "points", "mean over games of the largest fall below the peak", lambda m: m["drawdown"]
+        "points",
+        "mean over games of the largest fall below the peak",
+        lambda m: m["drawdown"],
+        fewest_games=FOR_FALLS,
     ),
     "max_drawdown_share": Metric(
         "share",
         "mean over games of the largest fall as a share of its peak",
         lambda m: m["drawdown_share"],
+        fewest_games=FOR_FALLS,
     ),
     "ruin_probability": Metric(
-        "share", "games with W ≤ 0.2 · W0 after any round", lambda m: m["ruined"]
+        "share", "games with W ≤ 0.2 · W0 after any round", lambda m: m["ruined"], _every_game
     ),
     "trade_rate": Metric(
-        "share", "rounds with an executed order", lambda m: m["trades"] / N_ROUNDS
+        "share", "rounds with an executed order", lambda m: m["trades"] / N_ROUNDS, _every_game
     ),
     "mean_size": Metric(
-        "units", "units / executed orders", lambda m: _ratio(m["units"], m["trades"])
+        "units",
+        "units / executed orders",
+        lambda m: _ratio(m["units"], m["trades"]),
+        fewest_games=FOR_RARE,
     ),
     "valid_order_rate": Metric(
         "share",
         "executed orders / orders given (passes are none)",
         lambda m: _ratio(m["trades"], m["trades"] + m["rejections"]),
+        lambda m: min(1.0, m["trades"] + m["rejections"]),
     ),
     "rejection_rate": Metric(
-        "share", "rounds with a rejected order", lambda m: m["rejections"] / N_ROUNDS
+        "share",
+        "rounds with a rejected order",
+        lambda m: m["rejections"] / N_ROUNDS,
+        _every_game,
     ),
     "fill_ratio": Metric(
         "share",
         "mean over executed orders of min(1, L / the side's total)",
         lambda m: _ratio(m["fill_ratio"], m["trades"]),
+        fewest_games=FOR_RARE,
     ),
     "mean_slippage": Metric(
         "points a unit",
         "mean over executed orders of |price − quote|",
         lambda m: _ratio(m["slippage"], m["trades"]),
+        fewest_games=FOR_RARE,
     ),
     "impact_per_unit": Metric(
         "points a unit",
         "all slippage paid / all units: slippage weighted by size",
         lambda m: _ratio(m["impact_cost"], m["units"]),
+        fewest_games=FOR_RARE,
     ),
 }
 
 
-def against_self(n_players: int) -> dict[str, Metric]:
+def against_self(n_players: int, by_seat: bool = False) -> dict[str, Metric]:
     """The metrics of self-play that come from exact values (`exploitability.py`).
 
     Their columns, float64 [games], in points of expected pnl a game: `value` a player's, `reply` a
-    best replier's, `benchmark` the symmetric equilibrium's per player, `worst` and `best` those of
-    the worst and the best pure equilibrium of every round, `joint` all players' together at the
-    joint optimum with initial budgets.
+    best replier's, both means over the seats that are replied at, `benchmark` the symmetric
+    equilibrium's per player, `worst` and `best` those of the worst and the best pure equilibrium of
+    every round, `joint` all players' together at the joint optimum with initial budgets; `by_seat`
+    also `value_0`, `reply_0` and so on, of policies with weights for each seat.
     """
     gain = {
         "exploitability": Metric(
             "points a game",
-            "a best reply's expected pnl less the policy's own",
+            "a best reply's expected pnl less the policy's own, mean over seats (NashConv / A)",
             lambda m: m["reply"] - m["value"],
         ),
         "exploitability_share": Metric(
@@ -171,6 +202,8 @@ def against_self(n_players: int) -> dict[str, Metric]:
     }
     if n_players == 1:
         return gain
+    if by_seat:
+        gain |= {f"exploitability_seat_{k}": _gain_at(k) for k in range(n_players)}
 
     def position(m: Means) -> float:
         surplus = m["joint"] - n_players * m["benchmark"]
@@ -215,6 +248,14 @@ def against_self(n_players: int) -> dict[str, Metric]:
             position,
         ),
     }
+
+
+def _gain_at(seat: int) -> Metric:
+    return Metric(
+        "points a game",
+        f"the same at seat {seat}",
+        lambda m: m[f"reply_{seat}"] - m[f"value_{seat}"],
+    )
 
 
 QUANTILE = 0.95

@@ -4,12 +4,13 @@ Markdown page.
 
 import base64
 import html
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cardjax.evaluation.interpretation import UNITS, is_told, sentence
+from cardjax.evaluation.statistics import Interval
+from cardjax.evaluation.table import with_half_width
 
 STYLE = """
 body {
@@ -96,7 +97,7 @@ def metrics_table(entry: Mapping[str, Any], names: Iterable[str] = UNITS) -> Tab
         (
             name.replace("_", " "),
             number(entry[name]),
-            _interval(entry, name),
+            interval(entry, name),
             UNITS[name],
             sentence(name, entry),
         )
@@ -125,16 +126,14 @@ def number(value: float | None) -> str:
 
 
 def _with_half_width(entry: Mapping[str, Any], name: str) -> str:
-    low, high = entry.get(f"{name}_ci95", [None, None])
-    value = entry.get(name)
-    if value is None or low is None or high is None:
+    value, bounds = entry.get(name), entry.get(f"{name}_ci95", [None, None])
+    if value is None or None in bounds:
         return number(value)
-    half = (high - low) / 2
-    digits = 3 if half <= 0 else min(6, max(0, 1 - math.floor(math.log10(half))))
-    return f"{value:.{digits}f} ± {half:.{digits}f}"
+    return with_half_width(Interval(value, *bounds))
 
 
-def _interval(entry: Mapping[str, Any], name: str) -> str:
+def interval(entry: Mapping[str, Any], name: str) -> str:
+    """The 95% interval of a figure of a result's JSON entry; "–" where there is none."""
     low, high = entry.get(f"{name}_ci95", [None, None])
     return "–" if low is None or high is None else f"{number(low)} to {number(high)}"
 

@@ -9,12 +9,15 @@ import numpy as np
 from cardjax.evaluation.match import GameTotals
 from cardjax.evaluation.metrics import METRICS, QUANTILE, QUANTILES, Metric, against_self, per_game
 from cardjax.evaluation.statistics import (
+    FEWEST_GAMES,
+    FEWEST_SEEDS,
     Interval,
-    bootstrap_interval,
-    delta_interval,
-    iqm,
+    as_estimate,
+    delta_estimate,
+    histogram_interval,
     over_seeds,
-    quantile_interval,
+    rate_interval,
+    trimmed,
 )
 from cardjax.evaluation.tally import Histogram, Tally, Values
 
@@ -43,6 +46,8 @@ class Result:
     """
     scores: tuple[float, ...]
     """one a training seed."""
+    score_iqm: Interval | None = None
+    """the interquartile mean of the training seeds' scores, where there are several."""
     against_self: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
     """of "self" alone, `metrics.against_self`, from the exact values of the first games."""
 
@@ -60,6 +65,22 @@ class Result:
     def score(self) -> Interval:
         """Share of the benchmark's expected P&L on the same draws."""
         return self.metrics["score"]
+
+    def in_words(self) -> str:
+        """What the intervals are over, or why there are none."""
+        if self.n_games < FEWEST_GAMES:
+            return f"no intervals: they need {FEWEST_GAMES} games"
+        if self.unit == GAMES:
+            return (
+                f"± is a 95% interval over {self.n_games:,} {GAMES} "
+                "(of one policy: it says nothing about other training seeds)"
+            )
+        if self.n_units < FEWEST_SEEDS:
+            return f"no intervals: they need {FEWEST_SEEDS} training seeds, here are {self.n_units}"
+        return (
+            f"± is a 95% interval over {self.n_units:,} {SEEDS} "
+            f"and the {self.n_games:,} games that they share"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The entry of summary.json's `results`: every metric, NAME_ci95 its interval; `ci95` is
@@ -88,22 +109,24 @@ class Result:
         return {"equilibrium_range": known} if known else {}
 
     def _of_several_seeds(self) -> dict[str, Any]:
-        if len(self.scores) < 2:
+        if self.score_iqm is None:
             return {}
-        middle = bootstrap_interval(iqm, np.array(self.scores))
-        return {"score_iqm": middle.mean, "score_iqm_ci95": [middle.low, middle.high]}
+        mean, low, high = self.score_iqm
+        return {"score_iqm": mean, "score_iqm_ci95": [low, high]}
 
 
 @dataclasses.dataclass(frozen=True)
 class Games:
-    """One training seed's games against one opponent, as far as they are remembered."""
+    """Games against one opponent as far as they are remembered: one training seed's, or those of
+    all seeds together, whose seats are then a game's seats.
+    """
 
     tally: Tally
     """of `metrics.per_game`."""
     histograms: Mapping[str, Histogram]
     """by the names of `metrics.QUANTILES`, over games and seats."""
     exact: Tally | None = None
-    """of `metrics.against_self`'s columns."""
+    """of `metrics.against_self`'s columns; None if exact values were not asked for."""
 
     @classmethod
     def of(
@@ -131,45 +154,70 @@ class Games:
         return Games(self.tally + other.tally, histograms, exact)
 
 
-def result_of(name: str, seeds: Sequence[Games], n_players: int) -> Result:
+def result_of(name: str, seeds: Sequence[Games], together: Games, n_players: int) -> Result:
     """Intervals over training seeds and their common draws where there are several, else over
     games.
+
+    Args:
+        together: the games of all seeds as one.
 
     Raises:
         ValueError: no seeds.
     """
     if not seeds:
         raise ValueError("a result needs at least one training seed")
-    several, n_games = len(seeds) > 1, seeds[0].tally.n
-    tallies, exact = (
-        [seed.tally for seed in seeds],
-        [seed.exact for seed in seeds if seed.exact is not None],
-    )
-    quantiles = {
-        quantile: _quantile([seed.histograms[quantile] for seed in seeds]) for quantile in QUANTILES
-    }
+    several, n_games = len(seeds) > 1, together.tally.n
+    tallies = [seed.tally for seed in seeds]
+    score = [delta_estimate(METRICS["score"].of, tally) for tally in [*tallies, together.tally]]
     return Result(
         name,
-        metrics=_intervals(METRICS, tallies) | quantiles,
+        metrics=_intervals(METRICS, tallies, together.tally)
+        | {name: _quantile(name, seeds, together) for name in QUANTILES},
         unit=SEEDS if several else GAMES,
         n_units=len(seeds) if several else n_games,
         n_games=n_games,
         shrinkage=_shrinkage(tallies, "mean_pnl", "mean_expected_pnl"),
         score_shrinkage=_shrinkage(tallies, "realised_score", "score"),
         scores=tuple(METRICS["score"].of(tally.means) for tally in tallies),
-        against_self=_intervals(against_self(n_players), exact) if exact else {},
+        score_iqm=over_seeds(score[:-1], score[-1], trimmed) if several else None,
+        against_self=_against_self(seeds, together, n_players),
     )
 
 
-def _intervals(metrics: Mapping[str, Metric], tallies: Sequence[Tally]) -> dict[str, Interval]:
-    return {
-        name: over_seeds([delta_interval(metric.of, tally) for tally in tallies])
-        for name, metric in metrics.items()
-    }
+def _against_self(
+    seeds: Sequence[Games], together: Games, n_players: int
+) -> Mapping[str, Interval]:
+    exact = [seed.exact for seed in seeds if seed.exact is not None]
+    if together.exact is None:
+        return {}
+    by_seat = "reply_0" in together.exact.columns
+    return _intervals(against_self(n_players, by_seat), exact, together.exact)
 
 
-def _quantile(histograms: Sequence[Histogram]) -> Interval:
-    return over_seeds([quantile_interval(histogram, QUANTILE) for histogram in histograms])
+def _intervals(
+    metrics: Mapping[str, Metric], seeds: Sequence[Tally], together: Tally
+) -> dict[str, Interval]:
+    return {name: _interval(metric, seeds, together) for name, metric in metrics.items()}
+
+
+def _interval(metric: Metric, seeds: Sequence[Tally], together: Tally) -> Interval:
+    interval = over_seeds(
+        [delta_estimate(metric.of, tally) for tally in seeds], delta_estimate(metric.of, together)
+    )
+    if together.n < metric.fewest_games:
+        return Interval(interval.mean, None, None)
+    if metric.occasions is None:
+        return interval
+    return rate_interval(interval, together.n * metric.occasions(together.means))
+
+
+def _quantile(name: str, seeds: Sequence[Games], together: Games) -> Interval:
+    over_games = [histogram_interval(games.histograms[name], QUANTILE) for games in seeds]
+    if len(seeds) == 1:
+        return over_games[0]
+    shared = histogram_interval(together.histograms[name], QUANTILE)
+    n = together.tally.n
+    return over_seeds([as_estimate(interval, n) for interval in over_games], as_estimate(shared, n))
 
 
 def _shrinkage(tallies: Sequence[Tally], wide: str, narrow: str) -> float:
@@ -178,8 +226,7 @@ def _shrinkage(tallies: Sequence[Tally], wide: str, narrow: str) -> float:
     """
 
     def width(tally: Tally, name: str) -> float:
-        _, low, high = delta_interval(METRICS[name].of, tally)
-        return 0.0 if low is None or high is None else high - low
+        return float(np.sqrt(np.nan_to_num(delta_estimate(METRICS[name].of, tally).variance)))
 
     ratios = [width(tally, wide) / (width(tally, narrow) or float("nan")) for tally in tallies]
     return float(np.mean(ratios))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from cardjax.env.declaration import printable
+from cardjax.evaluation.breakdown import Bin
 from cardjax.evaluation.interpretation import is_told
 from cardjax.evaluation.result import Result
 from cardjax.evaluation.statistics import Interval
@@ -15,6 +16,25 @@ def results_table(results: Sequence[Result], title: str = "") -> str:
     """A table of one row per opponent, with a last line that says what the intervals are over."""
     return (
         f"{text_table(HEADINGS, [_row(result) for result in results], title)}\n{_footnote(results)}"
+    )
+
+
+def breakdown_table(bins: Sequence[Bin], title: str = "") -> str:
+    """A row for each kind of round that occurred, with a last line that says what the figures are."""
+    seen = [found for found in bins if found.n_rounds]
+    rows = [
+        (
+            *(str(value) for value in found.keys.values()),
+            f"{found.figures['rounds'].mean:.2%}",
+            *(with_half_width(found.figures[name], 3) for name in ("pnl", "expected_pnl", "score")),
+            with_half_width(found.figures["loss"], 4),
+        )
+        for found in seen
+    ]
+    headings = (*seen[0].keys, "rounds", "P&L", "expected P&L", "score", "loss")
+    return (
+        f"{text_table(headings, rows, title)}\nP&L in points per round of the kind; loss against the "
+        "exact benchmark in points per game, which adds up over the rows."
     )
 
 
@@ -65,11 +85,18 @@ def _row(result: Result) -> tuple[str, ...]:
     )
 
 
-def with_half_width(interval: Interval, digits: int) -> str:
-    """`0.967 ± 0.001`; the mean alone where there are no bounds."""
-    mean, low, high = interval.mean, interval.low, interval.high
-    half = "" if low is None or high is None else f" ± {(high - low) / 2:.{digits}f}"
-    return decimal(mean, f".{digits}f") + half
+def with_half_width(interval: Interval, digits: int | None = None) -> str:
+    """`0.967 ± 0.001`; the mean alone where there are no bounds.
+
+    Args:
+        digits: after the point; by default, where there are bounds, as many as leave two of the
+            half-width.
+    """
+    half = interval.half_width
+    if digits is None:
+        digits = 3 if not half else min(6, max(0, 1 - math.floor(math.log10(half))))
+    form = f".{digits}f"
+    return decimal(interval.mean, form) + ("" if half is None else f" ± {half:{form}}")
 
 
 def decimal(value: float | None, form: str) -> str:
@@ -88,28 +115,25 @@ def _footnote(results: Sequence[Result]) -> str:
 
 
 def _units(results: Sequence[Result]) -> str:
-    units = {f"{result.n_units:,} {result.unit}" for result in results}
-    note = f"points per game and player; ± is a 95% interval over {' / '.join(sorted(units))}"
-    if any(result.unit != "games" for result in results):
-        note += " and the games that they share"
-    if any(result.unit == "games" for result in results):
-        note += " (of one policy: it says nothing about other training seeds)"
+    intervals = " / ".join(sorted({result.in_words() for result in results}))
     score = "score: expected P&L as a share of the exact symmetric equilibrium's on the same draws."
-    return f"{note}.\n{score}"
+    return f"Points per game and player; {intervals}.\n{score}"
 
 
 def _against_self(result: Result) -> list[str]:
     """The figures that only self-play has, one a line."""
     figures, lines = result.against_self, []
     if figures:
-        gain, share = (
-            with_half_width(figures["exploitability"], 3),
-            with_half_width(figures["exploitability_share"], 4),
-        )
+        gain = with_half_width(figures["exploitability"], 3)
+        share = with_half_width(figures["exploitability_share"], 4)
         lines.append(
-            f"exploitability: a best reply to the policy gains {gain} per game, {share} of the "
-            "equilibrium's."
+            f"exploitability: a best reply to the policy gains {gain} points per game, {share} of "
+            "the equilibrium's payoff."
         )
+    seats = [figure for name, figure in figures.items() if name.startswith("exploitability_seat_")]
+    if seats:
+        by_seat = ", ".join(with_half_width(figure, 3) for figure in seats)
+        lines.append(f"  The mean over the seats, which have weights of their own: {by_seat}.")
     if "best_equilibrium" in figures:
         lines.append(_other_equilibria(figures))
     if "commons_position" in figures and is_told(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from cardjax.evaluation.statistics import Interval, delta_interval, over_seeds
+from cardjax.evaluation.statistics import Estimate, Interval, delta_estimate, over_seeds
 from cardjax.evaluation.tally import Tally
 
 
@@ -47,11 +47,18 @@ class Table:
         return file.getvalue()
 
 
-def interval_over(of: Callable[[Mapping[str, float]], float], seeds: Sequence[Tally]) -> Interval:
+def interval_over(of: Callable[[Mapping[str, float]], float], tallies: Sequence[Tally]) -> Interval:
     """Of a function of means: over games for one training seed, else over seeds and the draws that
-    they share.
+    they share; `tallies` as `interval_of_all` takes estimates.
     """
-    return over_seeds([delta_interval(of, tally) for tally in seeds])
+    return interval_of_all([delta_estimate(of, tally) for tally in tallies])
+
+
+def interval_of_all(estimates: Sequence[Estimate]) -> Interval:
+    """From the only training seed's estimate, or from each seed's with that of all of them together
+    as the last.
+    """
+    return over_seeds(estimates[: max(1, len(estimates) - 1)], estimates[-1])
 
 
 def with_bounds(name: str) -> tuple[str, str, str]:

@@ -1,5 +1,6 @@
 """Learning curves: the picture of a run's metrics, and the rounds that a score took to reach."""
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cardjax.evaluation.statistics import t_interval
+from cardjax.evaluation.statistics import FEWEST_SEEDS, t_interval
 from cardjax.files.writing import replacing
 from cardjax.runtime.metrics_log import read_metrics
 
@@ -45,6 +46,55 @@ def rounds_to_score(rows: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
         return int(rounds[start]) if start < len(mean) else None
 
     return {str(bar): first(bar) for bar in BARS}
+
+
+LEVELS = (0.9, 0.95, 0.98)
+
+
+def learning_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How fast a run's seeds learned, from their scores on validation draws; nothing for fewer than
+    two evaluations.
+
+    Returns:
+        `score_area`: the area under the learning curve from the first evaluation on, as a share of
+        the area under 1. `rounds_to`: for each of LEVELS `reached`, how many seeds end above it, and
+        `rounds`, the mean number of rounds until a seed stays above it, by straight lines between
+        evaluations, if all of them do. NAME_ci95 is the 95% interval over training seeds, null below
+        FEWEST_SEEDS of them.
+    """
+    rounds, scores = table_of(rows, "score")
+    if len(rounds) < 2 or not np.isfinite(scores).all():
+        return {}
+    areas = np.trapezoid(scores, rounds, axis=0) / (rounds[-1] - rounds[0])
+    levels = {}
+    for level in LEVELS:
+        needed = np.array([_rounds_until(rounds, curve, level) for curve in scores.T])
+        levels[str(level)] = {"reached": int(np.isfinite(needed).sum())} | _over_seeds(
+            "rounds", needed
+        )
+    return _over_seeds("score_area", areas) | {"rounds_to": levels}
+
+
+def _over_seeds(name: str, values: np.ndarray) -> dict[str, Any]:
+    """The seeds' mean and its interval; neither where one of the values is not finite."""
+    if not np.isfinite(values).all():
+        return {name: None, f"{name}_ci95": [None, None]}
+    mean, *bounds = t_interval(values)
+    return {name: mean, f"{name}_ci95": bounds if len(values) >= FEWEST_SEEDS else [None, None]}
+
+
+def _rounds_until(rounds: np.ndarray, curve: np.ndarray, level: float) -> float:
+    """Where the curve crosses the level for good; the first round if it is above throughout,
+    infinite if it does not end above.
+    """
+    below = np.flatnonzero(~(curve > level))
+    if len(below) == 0:
+        return float(rounds[0])
+    last = int(below[-1])
+    if last == len(curve) - 1:
+        return math.inf
+    share = (level - curve[last]) / (curve[last + 1] - curve[last])
+    return float(rounds[last] + share * (rounds[last + 1] - rounds[last]))
 
 
 def moving_mean(rounds: np.ndarray, values: np.ndarray, window: float) -> np.ndarray:

@@ -15,12 +15,14 @@ from cardjax.evaluation.report import (
     as_html,
     as_markdown,
     headline_table,
+    interval,
     metrics_table,
     number,
 )
-from cardjax.evaluation.statistics import bootstrap_interval, improvement_probability, iqm
+from cardjax.evaluation.statistics import improvement_probability
 from cardjax.files.writing import write_text
 from cardjax.runtime import loading, run_folder
+from cardjax.runtime.exports import write_marl_eval, write_rliable
 
 
 def write_report(folders: Sequence[Path], out: Path) -> None:
@@ -35,9 +37,12 @@ def write_report(folders: Sequence[Path], out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         write_text(out / "report.html", as_html(title, sections))
         write_text(out / "report.md", as_markdown(title, sections, out))
+        write_rliable(out / "rliable.npz", summaries)
+        write_marl_eval(out / "marl_eval.json", summaries)
     except OSError as error:
         raise ParameterError("--out", str(out), f"cannot be written ({error.strerror})") from None
-    print(f"{out / 'report.html'}\n{out / 'report.md'}")
+    for name in ("report.html", "report.md", "rliable.npz", "marl_eval.json"):
+        print(out / name)
 
 
 def _summary(folder: Path) -> run_folder.Summary:
@@ -61,23 +66,23 @@ def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
         folder.name: np.array(entry.get("score_by_seed", [])) for folder, entry in own.items()
     }
     if all(len(values) > 1 for values in scores.values()):
-        middle = {name: bootstrap_interval(iqm, values) for name, values in scores.items()}
         rows = [
             (
-                name,
-                number(m.mean),
-                f"{number(m.low)} to {number(m.high)}",
+                folder.name,
+                number(entry["score_iqm"]),
+                interval(entry, "score_iqm"),
                 *(
-                    number(improvement_probability(scores[name][:, None], other[:, None]))
+                    number(improvement_probability(scores[folder.name][:, None], other[:, None]))
                     for other in scores.values()
                 ),
             )
-            for name, m in middle.items()
+            for folder, entry in own.items()
         ]
         content += [
-            "Interquartile mean of the seeds' scores with its bootstrap interval, and the "
-            "probability that a seed of the row's run scores above one of the column's "
-            "(1/2: a draw).",
+            "Interquartile mean of the seeds' scores with its interval over seeds and the games "
+            "that they share (none below three seeds), and the share of pairs of seeds in which "
+            "the row's run scores above the column's (1/2: a draw; `compare` gives it with an "
+            "interval).",
             Table(("run", "IQM", "95% interval", *(f"P(> {name})" for name in names)), rows),
         ]
     return Section("Comparison", content)
@@ -93,6 +98,8 @@ def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
             "Against each opponent, in the same markets:",
             headline_table(summary["results"], "opponent", names),
         ]
+    if "rounds_to" in summary:
+        content.append(_learning(summary))
     return [
         Section(folder.name, content),
         *_pictures(folder),
@@ -191,3 +198,21 @@ def _about(meta: Mapping[str, Any], summary: Mapping[str, Any]) -> Table:
         ),
     ]
     return Table(("what the figures depend on", ""), rows, text=(1,))
+
+
+def _learning(summary: Mapping[str, Any]) -> Table:
+    """How fast the seeds learned (`curves.learning_figures`)."""
+    n_seeds, area = len(summary["seeds"]), "score_area"
+    rows = [
+        ("area under the learning curve", number(summary[area]), interval(summary, area), ""),
+        *(
+            (
+                f"rounds to a score of {level}",
+                number(found["rounds"]),
+                interval(found, "rounds"),
+                f"{found['reached']} of {n_seeds}",
+            )
+            for level, found in summary["rounds_to"].items()
+        ),
+    ]
+    return Table(("learning", "mean", "95% interval over seeds", "seeds that stay above"), rows)

@@ -73,6 +73,9 @@ class Summary(TypedDict):
     train_seconds: NotRequired[float]
     play: NotRequired[str]
     baselines: NotRequired[dict[str, float | None]]
+    score_area: NotRequired[float | None]
+    score_area_ci95: NotRequired[list[float | None]]
+    rounds_to: NotRequired[dict[str, Any]]
 
 
 def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> None:

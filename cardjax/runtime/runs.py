@@ -12,7 +12,7 @@ from cardjax.evaluation.evaluate import VALIDATION, Result, evaluate
 from cardjax.evaluation.table import results_table
 from cardjax.files.writing import write_json
 from cardjax.runtime import players, processes, run_folder
-from cardjax.runtime.curves import rounds_to_score
+from cardjax.runtime.curves import learning_figures, rounds_to_score
 from cardjax.runtime.journal import Run
 from cardjax.runtime.learners import configured_for, make_learner
 from cardjax.runtime.loading import player_of, read_meta, read_run
@@ -159,6 +159,7 @@ def _summary(run: Run, outcome: Outcome, results: list[Result]) -> dict[str, Any
         "play": make_learner(run.algorithm, run.config).play,
         "baselines": outcome.baselines,
         "rounds_to_score": rounds_to_score(metrics),
+        **learning_figures(metrics),
         "draws": "validation",
         "results": [result.as_json() for result in results],
     }

@@ -23,7 +23,7 @@ def few_games(monkeypatch):
 def protocol(tmp_path):
     path = tmp_path / "eval.yaml"
     path.write_text(
-        "eval:\n  games: 64\n  shifts:\n    dear: {alpha: 3}\n"
+        "eval:\n  games: 128\n  shifts:\n    dear: {alpha: 3}\n"
         "    calm: {flags.enable_impact: off}\n"
     )
     return str(path)
@@ -45,7 +45,7 @@ def test_out_of_distribution_the_yardstick_moves_with_the_market(tmp_path, proto
         ]
     )
     said = capsys.readouterr().out
-    assert all(name in said for name in ("as it is", "dear", "calm", "64 games"))
+    assert all(name in said for name in ("as it is", "dear", "calm", "128 games"))
     entries = json.loads(files[0].read_text())
     assert [entry["market"] for entry in entries] == ["as it is", "dear", "calm"]
     assert all(entry["score"] == pytest.approx(1, abs=1e-6) for entry in entries)
@@ -79,22 +79,55 @@ def test_a_comparison_prints_the_difference_and_writes_it(tmp_path, capsys):
             "equilibrium",
             "pass",
             "--episodes",
-            "64",
+            "128",
             "--json",
             str(file),
             "--opponent",
             "level1",
         ]
     )
-    assert "equilibrium less pass, 64 games" in capsys.readouterr().out
+    assert "equilibrium less pass, 128 games" in capsys.readouterr().out
     (entry,) = json.loads(file.read_text())
     assert entry["expected_pnl_ci95"][0] < entry["expected_pnl"] < entry["expected_pnl_ci95"][1]
     assert (entry["first"], entry["second"], entry["unit"], entry["n_units"]) == (
         "equilibrium",
         "pass",
         "games",
-        64,
+        128,
     )
+
+
+def test_what_is_infinite_or_no_number_is_null_to_every_json_reader(tmp_path):
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    file = tmp_path / "c.json"
+    main(["compare", "--policies", "pass", "pass", "--episodes", "64", "--json", str(file)])
+    (entry,) = json.loads(file.read_text(), parse_constant=refuse)
+    assert entry["fewer_games"] is None
+    assert entry["expected_pnl_ci95"] == [None, None]
+
+
+def test_power_falls_with_games(tmp_path, capsys):
+    file = tmp_path / "p.json"
+    plan = ["--planned-games", "1000", "4000", "--json", str(file)]
+    main(["power", "--policies", "equilibrium", "pass", "--episodes", "128", *plan])
+    few, many = json.loads(file.read_text())
+    assert (few["seeds"], few["games"], many["games"]) == (1, 1000, 4000)  # no training seeds
+    assert few["detectable_difference"] == pytest.approx(
+        2 * many["detectable_difference"], rel=0.01
+    )
+    assert f"{few['detectable_difference']:.4f}" in capsys.readouterr().out
+
+
+def test_a_breakdown_follows_the_table(tmp_path, capsys):
+    file = tmp_path / "b.json"
+    arguments = ["--policy", "ev_oracle", "--opponent", "self", "--episodes", "64"]
+    main(["evaluate", *arguments, "--by", "hints", "--json", str(file)])
+    assert "ev_oracle against self, 64 games" in capsys.readouterr().out
+    whole, *bins = json.loads(file.read_text())
+    assert [found["hints"] for found in bins] == [0, 1, 2, 3]
+    assert sum(found["loss"] for found in bins) == pytest.approx(10 * whole["regret"], rel=1e-3)
 
 
 def test_cross_play_prints_a_square(tmp_path, capsys):
@@ -104,6 +137,8 @@ def test_cross_play_prints_a_square(tmp_path, capsys):
     )
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[4:6]] == ["pass", "equilibrium"]
+    assert lines[2].split()[-1] == "exploitability"
+    assert float(lines[4].split()[-1]) > 1 > 1e-3 > float(lines[5].split()[-1])
     rows = list(csv.DictReader(file.open()))
     assert [(row["player"], row["opponent"]) for row in rows] == [
         (a, b) for a in ("pass", "equilibrium") for b in ("pass", "equilibrium")
@@ -129,6 +164,17 @@ def test_cross_play_prints_a_square(tmp_path, capsys):
             "--episodes = 0: must be a whole number in [1, ",
         ),
         ("compare", ["--policies", "pass", "nobody"], "--policy = nobody"),
+        (
+            "evaluate",
+            ["--policy", "pass", "--by", "luck"],
+            "--by = luck: must be one or more of event, hints",
+        ),
+        (
+            "power",
+            ["--policies", "pass", "pass", "--planned-seeds", "2"],
+            "--planned-seeds = 2: must be at least 3",
+        ),
+        ("power", ["--policies", "pass", "pass", "--power", "1"], "--power = 1.0"),
         (
             "compare",
             ["--policies", "pass", "pass", "--opponent", "nobody"],

@@ -58,19 +58,38 @@ def test_pairing_narrows_the_interval_of_near_equals_manyfold():
 
 
 def test_of_several_seeds_the_seeds_are_the_units():
-    result = compare(TWO, PARAMS, thinks(0.3, 0.31, 0.32), thinks(1.0, 1.1), None, 128)
-    assert (result.unit, result.n_units) == ("training seeds", 2)
+    result = compare(TWO, PARAMS, thinks(0.3, 0.31, 0.32), thinks(1.0, 1.1, 1.2), None, 128)
+    assert (result.unit, result.n_units) == ("training seeds", 3)
     means = [
         [
             evaluate(TWO, PARAMS, thinks(alpha), {"self": Pass()}, 128)[0].mean_expected_pnl.mean
             for alpha in side
         ]
-        for side in ((0.3, 0.31, 0.32), (1.0, 1.1))
+        for side in ((0.3, 0.31, 0.32), (1.0, 1.1, 1.2))
     ]
     assert result.expected_pnl.mean == pytest.approx(np.mean(means[0]) - np.mean(means[1]))
     above = np.mean([[a > b for b in means[1]] for a in means[0]])
     assert result.improvement.mean == above
     assert result.improvement.low <= above <= result.improvement.high
+
+
+def test_several_seeds_and_a_scripted_policy_have_a_paired_interval_of_the_seeds():
+    result = compare(TWO, PARAMS, thinks(0.3, 0.31, 0.32), EQUILIBRIUM, None, 128)
+    assert (result.unit, result.n_units, result.n_seeds) == ("training seeds", 3, (3, 1))
+    assert result.expected_pnl.low < result.expected_pnl.mean < result.expected_pnl.high
+    assert result.effect.low < result.effect.mean < result.effect.high
+    assert "3 training seeds and 128 games that both sides play" in result.in_words()
+    turned = compare(TWO, PARAMS, EQUILIBRIUM, thinks(0.3, 0.31, 0.32), None, 128)
+    np.testing.assert_allclose(-np.array(turned.expected_pnl)[[0, 2, 1]], result.expected_pnl)
+
+
+def test_why_there_is_no_interval_is_said():
+    few = compare(TWO, PARAMS, EQUILIBRIUM, ORACLE, None, 64)
+    assert few.expected_pnl[1:] == (None, None)
+    assert "need 100 games" in few.in_words()
+    two = compare(TWO, PARAMS, thinks(0.3, 0.31), ORACLE, None, 128)
+    assert two.expected_pnl[1:] == two.effect[1:] == (None, None)
+    assert "need 3 training seeds" in two.in_words()
 
 
 def test_no_games_are_refused():

@@ -183,17 +183,17 @@ def test_who_copies_the_others_is_changed_by_just_what_is_put_in(copycat):
 
 
 def test_several_training_seeds_are_the_unit(step, passing):
-    both = tables(0, 2)["action_vs_edge"]
+    both = tables(0, 2, 0)["action_vs_edge"]
     row = both.rows[-1]
-    assert (row["better"], row["size"]) == (SELL, pytest.approx(-5))
-    interval = t_interval(np.array([-10.0, 0.0]))
+    assert (row["better"], row["size"]) == (SELL, pytest.approx(-20 / 3))
+    interval = t_interval(np.array([-10.0, 0.0, -10.0]))
     assert (row["size_low"], row["size_high"]) == (
         pytest.approx(interval.low),
         pytest.approx(interval.high),
     )
-    fan = tables(0, 2)["wealth_fan"]
+    fan = tables(0, 2, 0)["wealth_fan"]
     assert fan["mean"] == pytest.approx(
-        (step["wealth_fan"]["mean"] + passing["wealth_fan"]["mean"]) / 2
+        (2 * step["wealth_fan"]["mean"] + passing["wealth_fan"]["mean"]) / 3
     )
 
 
@@ -225,7 +225,7 @@ def test_a_single_player_has_no_others_to_answer():
 
 def test_the_grid_of_ablations_is_its_points_one_by_one():
     player = Player(EvOracle("fixed"), [None])
-    table = ablations(Subject("fixed", player, TWO, PARAMS), 64)
+    table = ablations(Subject("fixed", player, TWO, PARAMS), 128)
     points = ablation_points(PARAMS)
     assert table["market"].tolist() == list(points)
     assert len(points) == 5
@@ -233,7 +233,7 @@ def test_the_grid_of_ablations_is_its_points_one_by_one():
 
     @jax.jit
     def alone(params):
-        return play_games(TWO, [Seats(EvOracle("fixed"), params, 2)], params, key, 64).expected_pnl
+        return play_games(TWO, [Seats(EvOracle("fixed"), params, 2)], params, key, 128).expected_pnl
 
     for params, row in zip(points.values(), table.rows, strict=True):
         interval = t_interval(np.asarray(alone(params)).mean(-1))

@@ -78,8 +78,24 @@ def test_an_interval_without_bounds_and_a_score_that_is_not_one_still_print():
 @pytest.mark.parametrize(("unit", "warns"), [("games", True), ("training seeds", False)])
 def test_the_footnote_says_what_the_intervals_are_over(unit, warns):
     table = results_table([result("self", unit, 1234)])
-    assert f"1,234 {unit}" in table
+    assert ("1,000 games" if unit == "games" else f"1,234 {unit}") in table
     assert ("says nothing about other training seeds" in table) == warns
+
+
+@pytest.mark.parametrize(
+    ("few", "says"),
+    [({"n_games": 99}, "need 100 games"), ({"n_units": 2}, "need 3 training seeds, here are 2")],
+)
+def test_the_footnote_says_why_there_are_no_intervals(few, says):
+    table = results_table([dataclasses.replace(result("self", "training seeds", 5), **few)])
+    assert f"no intervals: they {says}" in table
+
+
+def test_the_exploitability_of_each_seat_is_said():
+    seats = {f"exploitability_seat_{k}": Interval(k, k - 0.5, k + 0.5) for k in range(2)}
+    figures = dict.fromkeys(("exploitability", "exploitability_share"), Interval(0.5, 0.1, 0.9))
+    table = results_table([dataclasses.replace(result("self"), against_self=figures | seats)])
+    assert "0.000 ± 0.500, 1.000 ± 0.500" in table
 
 
 def test_what_only_self_play_has_is_said_below():
@@ -95,7 +111,7 @@ def test_what_only_self_play_has_is_said_below():
     table = results_table(
         [dataclasses.replace(result("self"), against_self=figures), result("level1")]
     )
-    assert "gains 0.031 ± 0.002 per game, 0.0120 of the equilibrium's" in table
+    assert "gains 0.031 ± 0.002 points per game, 0.0120 of the equilibrium's" in table
     assert "pay 1.103 ± 0.001 of the symmetric one; the score against them is 0.905" in table
     assert "commons position" not in table
     assert "exploitability" not in results_table([result("level1")])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from cardjax.evaluation.statistics import t_interval
 from cardjax.runtime import curves
 from cardjax.runtime.metrics_log import MetricsLog
 
@@ -90,3 +91,45 @@ def test_what_cannot_be_drawn_is_a_warning(tmp_path):
     with pytest.warns(RuntimeWarning, match=r"curves.png was not drawn"):
         curves.draw(tmp_path, BASELINES)
     assert not (tmp_path / "curves.png").exists()
+
+
+def of_seeds(*curves_of):
+    """The table of seeds with these scores at 10, 20, … rounds."""
+    return [
+        {"rounds": 10 * (i + 1), "seed": seed, "score": score}
+        for i, scores in enumerate(zip(*curves_of, strict=True))
+        for seed, score in enumerate(scores)
+    ]
+
+
+def test_how_fast_seeds_learned_by_hand():
+    rows = of_seeds([0.0, 0.8, 1.0], [0.8, 0.92, 0.92], [0.4, 0.99, 0.99])
+    figures = curves.learning_figures(rows)
+    areas = np.array([0.65, 0.89, 0.8425])
+    assert figures["score_area"] == pytest.approx(areas.mean())
+    np.testing.assert_allclose(figures["score_area_ci95"], t_interval(areas)[1:])
+    first = figures["rounds_to"]["0.9"]
+    crossings = np.array([25, 10 + 10 * 0.1 / 0.12, 10 + 10 * 0.5 / 0.59])
+    assert (first["reached"], first["rounds"]) == (3, pytest.approx(crossings.mean()))
+    np.testing.assert_allclose(first["rounds_ci95"], t_interval(crossings)[1:])
+    assert figures["rounds_to"]["0.95"] == {
+        "reached": 2,
+        "rounds": None,
+        "rounds_ci95": [None, None],
+    }
+
+
+def test_two_seeds_have_no_interval_and_one_evaluation_no_area():
+    figures = curves.learning_figures(of_seeds([1.0, 1.0], [0.0, 1.0]))
+    assert (figures["score_area"], figures["score_area_ci95"]) == (0.75, [None, None])
+    assert figures["rounds_to"]["0.98"] == {
+        "reached": 2,
+        "rounds": pytest.approx(14.9),
+        "rounds_ci95": [None, None],
+    }
+    assert curves.learning_figures(of_seeds([1.0], [1.0])) == {}
+
+
+def test_a_seed_that_falls_below_again_has_not_got_there():
+    figures = curves.learning_figures(of_seeds([1.0, 0.5, 1.0]))
+    assert figures["rounds_to"]["0.9"]["rounds"] == pytest.approx(28)

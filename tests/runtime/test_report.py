@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from cardjax.commands.main import main
@@ -16,8 +17,10 @@ def test_a_run_becomes_two_pages(finished, tmp_path, capsys):
         (tmp_path / "new" / "report.md").read_text(),
     )
     assert capsys.readouterr().out.splitlines() == [
-        str(tmp_path / "new" / f"report.{kind}") for kind in ("html", "md")
+        str(tmp_path / "new" / name)
+        for name in ("report.html", "report.md", "rliable.npz", "marl_eval.json")
     ]
+    assert "area under the learning curve" in text
     assert "data:image/png;base64," in page and 'src="data' in page
     summary = json.loads((finished / "summary.json").read_text())
     assert f"{summary['total_steps']:,} rounds per seed" in text
@@ -38,6 +41,23 @@ def test_the_key_figures_and_the_pictures_come_before_the_long_table(finished, t
 
 def test_every_diagnostic_has_a_caption():
     assert set(FIGURES) <= set(CAPTIONS)
+
+
+def test_scores_are_written_as_rliable_and_marl_eval_read_them(finished, tmp_path):
+    main(["report", str(finished), "--out", str(tmp_path)])
+    summary = json.loads((finished / "summary.json").read_text())
+    scores = summary["results"][0]["score_by_seed"]
+    arrays = np.load(tmp_path / "rliable.npz")
+    assert arrays[finished.name].tolist() == [[score] for score in scores]
+    ((_, tasks),) = json.loads((tmp_path / "marl_eval.json").read_text()).items()
+    ((_, algorithms),) = tasks.items()
+    seeds = algorithms[finished.name]
+    assert list(seeds) == [f"seed_{seed}" for seed in summary["seeds"]]
+    for steps, score in zip(seeds.values(), scores, strict=True):
+        *curve, final = steps.items()
+        assert final == ("absolute_metrics", {"score": [score]})
+        assert [name for name, _ in curve] == [f"step_{k}" for k in range(len(curve))]
+        assert curve[-1][1]["step_count"] == summary["total_steps"]
 
 
 def test_several_runs_are_compared(finished, tmp_path):

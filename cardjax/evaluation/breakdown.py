@@ -1,0 +1,188 @@
+"""P&L, score and loss by what a round was like: the kind of its event, the number of cards shown."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax import Array
+
+from cardjax.env.events import EVENT_KINDS
+from cardjax.env.execution import position_of
+from cardjax.env.market import CardMarket
+from cardjax.env.observation import View
+from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.evaluation.evaluate import TEST, Player, as_player, game_batches
+from cardjax.evaluation.match import Seats, play_seats
+from cardjax.evaluation.metrics import Means
+from cardjax.evaluation.questions import tallies
+from cardjax.evaluation.statistics import FEWEST_GAMES, Interval
+from cardjax.evaluation.tables import interval_over
+from cardjax.evaluation.tally import Tally
+from cardjax.policies.equilibrium import Equilibrium
+from cardjax.policies.protocol import Policy
+
+BY: dict[str, tuple[str, tuple[str | int, ...]]] = {
+    "event": ("event_kind", EVENT_KINDS),
+    "hints": ("n_hints", (0, 1, 2, 3)),
+}
+"""What rounds may be sorted by: name → the step's info, and what its whole numbers stand for."""
+
+
+def _per(of: Callable[[Means], float], over: str, means: Means) -> float:
+    return of(means) / means[over] if means[over] else math.nan
+
+
+FIGURES: dict[str, tuple[str, Callable[[Means], float]]] = {
+    "rounds": ("share of all rounds", lambda m: m["n"] / N_ROUNDS),
+    "pnl": ("points per round", partial(_per, lambda m: m["pnl"], "n")),
+    "expected_pnl": ("points per round", partial(_per, lambda m: m["expected"], "n")),
+    "score": ("share", partial(_per, lambda m: m["expected"], "benchmark")),
+    "loss": ("points per game", lambda m: m["benchmark"] - m["expected"]),
+}
+"""name → unit and formula of sums per game. `loss` is what the bin's rounds cost against the exact
+benchmark on the same draws; over all bins it adds up to ten times the regret.
+"""
+
+
+class Bin(NamedTuple):
+    """The rounds of one kind."""
+
+    keys: Mapping[str, str | int]
+    """what they were sorted by."""
+    n_rounds: int
+    figures: Mapping[str, Interval]
+    """by FIGURES' names; without bounds where a bin has fewer rounds than an interval needs games."""
+
+    def as_json(self) -> dict[str, Any]:
+        """One flat entry."""
+        return {
+            **self.keys,
+            "n_rounds": self.n_rounds,
+            **{name: figure.mean for name, figure in self.figures.items()},
+            **{f"{name}_ci95": list(figure[1:]) for name, figure in self.figures.items()},
+        }
+
+
+def break_down(
+    market: CardMarket,
+    env_params: EnvParams,
+    player: Player,
+    opponent: "Policy | Player | None",
+    by: Sequence[str],
+    n_games: int,
+    seed: int = 0,
+    domain: int = TEST,
+) -> list[Bin]:
+    """The player's rounds by what they were like, on the draws that `evaluate` plays.
+
+    Args:
+        opponent: takes the seats after the first; None is the player itself.
+        by: names in BY; the bins are all combinations.
+
+    Raises:
+        ValueError: no games.
+    """
+    market = dataclasses.replace(market, squeeze=False)
+    rival = None if opponent is None else as_player(opponent)
+    players = [(player.policy, params) for params in player.params]
+    n_bins = math.prod(len(BY[name][1]) for name in by)
+    kept: list[list[Tally]] = []
+    for key, size, n in game_batches(n_games, seed, domain):
+        play = partial(_play, market, env_params, key, size)
+        best = play((Equilibrium(), None), None)
+        seeds = [
+            play(
+                one, None if rival is None else (rival.policy, rival.params[i % len(rival.params)])
+            )
+            for i, one in enumerate(players)
+        ]
+        together = [jax.tree.map(lambda *leaves: np.mean(leaves, 0), *seeds)]
+        new = [
+            _sums(own, best, by, n_bins, n) for own in seeds + (together if len(seeds) > 1 else [])
+        ]
+        kept = [_added(*pair) for pair in zip(kept, new, strict=True)] if kept else new
+    labels = itertools.product(*(BY[name][1] for name in by))
+    return [
+        _bin(dict(zip(by, label, strict=True)), [tallies_of[i] for tallies_of in kept])
+        for i, label in enumerate(labels)
+    ]
+
+
+def _added(old: list[Tally], new: list[Tally]) -> list[Tally]:
+    return [a + b for a, b in zip(old, new, strict=True)]
+
+
+def _sums(
+    own: Mapping[str, np.ndarray],
+    best: Mapping[str, np.ndarray],
+    by: Sequence[str],
+    n_bins: int,
+    n_games: int,
+) -> list[Tally]:
+    """Of each bin, the tally of the per-game sums that FIGURES read."""
+    shape = tuple(len(BY[name][1]) for name in by)
+    bins = np.ravel_multi_index([best[BY[name][0]][:, :n_games] for name in by], shape)
+    sums = {
+        "n": np.ones(bins.shape),
+        "pnl": own["pnl"][:, :n_games],
+        "expected": own["expected"][:, :n_games],
+        "benchmark": best["expected"][:, :n_games],
+    }
+    return tallies(bins, n_bins, sums)
+
+
+def _play(
+    market: CardMarket,
+    env_params: EnvParams,
+    key: Array,
+    n_games: int,
+    first: tuple[Policy, Any],
+    others: tuple[Policy, Any] | None,
+) -> dict[str, np.ndarray]:
+    """Every round of a batch, [10, games]: P&L and its conditional mean, averages over the first
+    player's seats, and what rounds are sorted by.
+    """
+    (policy, own), (rival, theirs) = first, others or (None, None)
+    params = tuple(env_params if given is None else given for given in (own, theirs))
+    rounds = _rounds(market, policy, rival, n_games, params, env_params, key)
+    return {name: np.asarray(leaf) for name, leaf in rounds.items()}
+
+
+@partial(jax.jit, static_argnums=range(4))
+def _rounds(
+    market: CardMarket,
+    policy: Policy,
+    rival: Policy | None,
+    n_games: int,
+    params: tuple[Any, Any],
+    env_params: EnvParams,
+    key: Array,
+) -> dict[str, Array]:
+    n_own = market.n_players if rival is None else 1
+    seats = [Seats(policy, params[0], n_own)]
+    if rival is not None:
+        seats += [Seats(rival, params[1], market.n_players - 1)]
+
+    def record(view: View, info: dict[str, Array]) -> dict[str, Array]:
+        position = position_of(info["action"])
+        expected = position * (info["mu"][:, None] - info["exec_price"])
+        return {
+            "pnl": info["pnl"][:, :n_own].mean(-1),
+            "expected": expected[:, :n_own].mean(-1),
+            **{name: info[name] for name, _ in BY.values()},
+        }
+
+    return play_seats(market, seats, env_params, key, n_games, record)[1]
+
+
+def _bin(keys: Mapping[str, str | int], seeds: Sequence[Tally]) -> Bin:
+    n_rounds = round(seeds[0].means["n"] * seeds[0].n)
+    figures = {name: interval_over(of, seeds) for name, (_, of) in FIGURES.items()}
+    if n_rounds < FEWEST_GAMES:
+        figures = {name: Interval(figure.mean, None, None) for name, figure in figures.items()}
+    return Bin(keys, n_rounds, figures)
