@@ -80,7 +80,7 @@ TINY = {
     "train.total_steps": 12_800,
     "train.n_evals": 4,
     "train.eval_games": 64,
-    "train.final_eval_games": 64,
+    "train.final_eval_games": 128,
     "ppo.n_minibatches": 4,
     "ppo.n_epochs": 2,
     "ppo.hidden": [8],

@@ -245,10 +245,12 @@ def test_a_run_folder_is_evaluated_like_a_name(workplace, finished):
         "--opponent",
         "random_valid",
         "--episodes",
-        "64",
+        "128",
+        "--draws",
+        "validation",
     )
     summary = json.loads((finished / "summary.json").read_text())
-    # The same games as those of the run's own table: test draws of seed 0.
+    # The same games as those of the run's own table: validation draws of seed 0.
     assert results == summary["results"]
 
 
