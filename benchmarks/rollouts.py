@@ -48,7 +48,7 @@ def card_market(n_players: int = 2, observe: bool = True) -> Game:
 
     def play(key: Array, state: State) -> tuple[Any, State, Array]:
         words = random_words(key, n_players)
-        action = uniform_valid(words, *market.largest_sizes(state, params))
+        action = uniform_valid(tuple(words), *market.largest_sizes(state, params))
         observation, state, reward, *_ = market.step(key, state, action, params)
         return observation if observe else (), state, reward
 

@@ -146,10 +146,7 @@ class CardMarket:
 
     def largest_sizes(self, state: State, params: EnvParams) -> tuple[Array, Array]:
         """The largest valid buy and sell now, int32 [A] each: the action mask in two numbers."""
-        quote = state.market.quote
-        s_max = cards.largest_sum(state.market.event)
-        wealth = state.players.wealth
-        return self._door(execution.largest_sizes(quote.bid, quote.ask, s_max, wealth, params))
+        return self._door(_largest_sizes(state, params))
 
     def sample_action(self, key: Array, state: State, params: EnvParams) -> Array:
         """A random action for each player, all valid ones equally likely: int32 [A].
@@ -160,9 +157,9 @@ class CardMarket:
             action = env.sample_action(key, state, params)
             obs, state, reward, terminated, truncated, info = env.step(key, state, action, params)
         """
-        words = draws.words(key, self.n_players, first_child=WORDS_PER_ROUND // 2)
-        n_buys, n_sells = self.largest_sizes(state, params)
-        return sampling.uniform_valid(self._door(jnp.stack(words)), n_buys, n_sells)
+        n_words = -(-self.n_players // sampling.PLAYERS_PER_WORD)
+        words = draws.words(key, n_words, first_child=WORDS_PER_ROUND // draws.WORDS_OF_A_CHILD)
+        return self._door(sampling.uniform_valid(words, *_largest_sizes(state, params)))
 
     @property
     def version(self) -> str:
@@ -292,6 +289,13 @@ def new_players(n_players: int, params: EnvParams) -> Players:
         last_slippage=nothing,
         last_fill_ratio=nothing + 1,
     )
+
+
+def _largest_sizes(state: State, params: EnvParams) -> tuple[Array, Array]:
+    """The largest valid buy and sell of each player, int32 [A] each."""
+    quote, s_max = state.market.quote, cards.largest_sum(state.market.event)
+    wealth = state.players.wealth
+    return execution.largest_sizes(quote.bid, quote.ask, s_max, wealth, params)
 
 
 def _view(state: State, params: EnvParams) -> View:

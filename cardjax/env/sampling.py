@@ -1,5 +1,7 @@
 """Orders at random: uniform over the valid ones, or from given probabilities."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -8,21 +10,30 @@ from cardjax.env import draws
 from cardjax.env.execution import MAX_SIZE
 from cardjax.kernels.inverse_cdf import inverse_cdf
 
+PLAYERS_PER_WORD = 2
+"""So many players' orders are drawn from one word: 21² of 2^32 is too little to be seen."""
 
-def uniform_valid(word: Array, n_buys: Array, n_sells: Array) -> Array:
-    """Each of the valid actions with the same probability, right to 21 / 2^32.
+
+def uniform_valid(words: Sequence[Array], n_buys: Array, n_sells: Array) -> Array:
+    """Each of a player's valid actions with the same probability, right to 21² / 2^32.
 
     The valid actions are numbered: pass, the buys, then the sells.
 
     Args:
-        word: uint32 [...], random words.
-        n_buys: int32 [...], the largest valid buy, 0..10.
-        n_sells: int32 [...], the largest valid sell, 0..10.
+        words: uint32 [], a random word for every two players.
+        n_buys: int32 [A], the largest valid buy, 0..10.
+        n_sells: int32 [A], the largest valid sell, 0..10.
 
     Returns:
-        int32 [...], actions.
+        int32 [A], actions.
     """
-    nth, _ = draws.below(word, 1 + n_buys + n_sells)
+    numbers = []
+    for player in range(n_buys.shape[0]):
+        if player % PLAYERS_PER_WORD == 0:
+            word = words[player // PLAYERS_PER_WORD]
+        number, word = draws.below(word, 1 + n_buys[player] + n_sells[player])
+        numbers.append(number)
+    nth = jnp.stack(numbers)
     return jnp.where(nth <= n_buys, nth, nth - n_buys + MAX_SIZE)
 
 

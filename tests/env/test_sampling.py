@@ -101,11 +101,15 @@ def test_a_raw_key_draws_as_its_typed_one(game):
 @pytest.mark.parametrize(("n_buys", "n_sells"), [(0, 0), (10, 10), (3, 0), (0, 7), (2, 5)])
 def test_words_are_shared_out_evenly_over_the_valid_actions(n_buys, n_sells):
     words = jnp.arange(0, 2**32, 2**17, dtype=jnp.uint32)
-    actions = uniform_valid(words, jnp.int32(n_buys), jnp.int32(n_sells))
-    counts = np.bincount(actions, minlength=21)
+    sizes = jnp.full(2, n_buys), jnp.full(2, n_sells)
+    actions = jax.vmap(lambda word: uniform_valid((word,), *sizes))(words)
     valid = np.r_[True, np.arange(1, 11) <= n_buys, np.arange(1, 11) <= n_sells]
-    assert counts[~valid].sum() == 0
-    assert np.ptp(counts[valid]) <= 1
+    first, pairs = np.bincount(actions[:, 0], minlength=21), np.zeros((21, 21), int)
+    assert first[~valid].sum() == 0
+    assert np.ptp(first[valid]) <= 1
+    np.add.at(pairs, tuple(np.asarray(actions).T), 1)
+    assert pairs[~valid].sum() == pairs[:, ~valid].sum() == 0
+    assert np.ptp(pairs[valid][:, valid]) <= 2, "two players share a word"
 
 
 def test_a_draw_from_probabilities_is_the_inverse_of_one_uniform():
