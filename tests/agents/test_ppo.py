@@ -200,22 +200,24 @@ def test_only_normalised_advantages_do_not_feel_the_rewards_scale(training, norm
     learner = training(ppo__normalize_advantages=normalize, ppo__critic="value").learner
     state = learner.init(jax.random.key(0))
     shape = (10, 32, 2)
-    observation = jax.random.normal(jax.random.key(1), (*shape, learner.market.observation_size))
-    advantage = jax.random.normal(jax.random.key(2), shape)
-    action = jax.random.randint(jax.random.key(3), shape, 0, 21)
+    width = learner.market.observation_size
+    observation = jax.random.normal(jax.random.key(1), (*shape, width), jnp.float32)
+    advantage = jax.random.normal(jax.random.key(2), shape, jnp.float32)
+    action = jax.random.randint(jax.random.key(3), shape, 0, 21, jnp.int32)
 
     @jax.jit
     def actor_gradient(scale):
         choices = Choices(
             mask=jnp.ones((*shape, 21), bool),
-            probabilities=jnp.full((*shape, 21), 1 / 21),
+            probabilities=jnp.full((*shape, 21), 1 / 21, jnp.float32),
             action=action,
-            log_prob=jnp.full(shape, -math.log(21)),
+            log_prob=jnp.full(shape, -math.log(21), jnp.float32),
             advantage=scale * advantage,
             action_advantages=None,
         )
         first = jnp.zeros(shape, bool)
-        part = Batch(observation, observation, first, choices, jnp.zeros(shape), state.memory)
+        target = jnp.zeros(shape, jnp.float32)
+        part = Batch(observation, observation, first, choices, target, state.memory)
         # At the end of the schedule, where hardly any entropy bonus is left.
         gradient = gradient_of(learner)(state.weights, part, jnp.int32(600))
         return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(gradient["actor"])])
@@ -320,10 +322,11 @@ def test_action_values_leave_the_mean_gradient_as_it_is_and_cut_its_noise(traini
     """
     learner = training(ppo__normalize_observations="none").learner
     state = learner.init(jax.random.key(0))
-    truth = jnp.cos(jnp.arange(21.0))
-    believed = truth + wrong * jnp.sin(jnp.arange(21.0))
+    number = jnp.arange(21, dtype=jnp.float32)
+    truth = jnp.cos(number)
+    believed = truth + wrong * jnp.sin(number)
     shape = (1, 40_000, 1)
-    observation = jnp.broadcast_to(jnp.linspace(0, 1, 57), (*shape, 57))
+    observation = jnp.broadcast_to(jnp.linspace(0, 1, 57, dtype=jnp.float32), (*shape, 57))
     mask, first = jnp.ones((*shape, 21), bool), jnp.zeros(shape, bool)
     at = jnp.int32(600)  # past the schedule: hardly any entropy bonus
     scale = _logit_scale(learner._scheduled("entropy", at))
