@@ -198,7 +198,7 @@ COLUMNS: dict[str, Column] = {
         np.bool_, "", "the order was invalid and executed as a pass", _own("rejected")
     ),
     "exec_price": Column(
-        np.float32, "points", "executed price a unit; 0 for a pass", _own("exec_price")
+        np.float32, "points", "executed price per unit; 0 for a pass", _own("exec_price")
     ),
     "fill_ratio": Column(
         np.float32,
@@ -207,7 +207,7 @@ COLUMNS: dict[str, Column] = {
         _own("fill_ratio"),
     ),
     "slippage": Column(
-        np.float32, "points", "|exec_price − quote|, a unit; 0 for a pass", _own("slippage")
+        np.float32, "points", "|exec_price − quote|, per unit; 0 for a pass", _own("slippage")
     ),
     "pnl": Column(np.float32, "points", "what the order earned", _own("pnl")),
     "expected_pnl": Column(np.float32, "points", "the same with mu in place of S", _expected_pnl),
