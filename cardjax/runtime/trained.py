@@ -77,7 +77,7 @@ class TrainedPolicy:
         self._memory: Any = None
         self._batch: tuple[int, ...] = ()
         self._n_calls = 0
-        self._draws = jax.random.key(draws)
+        self._draws = draws
 
     def act(
         self,
@@ -102,7 +102,8 @@ class TrainedPolicy:
                 another batch than in the round before without `reset()`.
         """
         observation, mask = self._arrays(view_or_obs, mask)
-        key = jax.random.fold_in(self._draws, self._n_calls) if key is None else key
+        if key is None:
+            key = jax.random.fold_in(jax.random.key(self._draws), self._n_calls)
         batch = observation.shape[:-1]
         if self._memory is None:
             self._memory, self._batch = self.policy.init(key, batch), batch
@@ -114,6 +115,13 @@ class TrainedPolicy:
         self._memory, action = self._act(self.params, self._memory, observation, mask, first, key)
         self._n_calls += 1
         return np.asarray(action)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_act"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self._act = jax.jit(self.policy.act_on)  # a compiled program cannot be pickled
 
     def save(self, path: str | Path) -> None:
         """Write it to one .npz file, whose layout docs/export.md tells.

@@ -4,7 +4,9 @@ refused.
 
 import functools
 import json
+import pickle
 import re
+import zipfile
 from pathlib import Path
 
 import jax
@@ -16,6 +18,7 @@ import cardjax
 from cardjax.commands.main import main
 from cardjax.config import make_config
 from cardjax.env.declaration import ParameterError
+from cardjax.runtime import portable
 from cardjax.runtime.learners import make_learner
 from cardjax.runtime.trained import TrainedPolicy
 
@@ -161,6 +164,15 @@ def changed(path, **entries):
     )
 
 
+def zipped(path, name, content, how=zipfile.ZIP_STORED):
+    """The file with other bytes in place of one array's."""
+    with zipfile.ZipFile(path) as file:
+        members = {member: file.read(member) for member in file.namelist()}
+    with zipfile.ZipFile(path, "w", how) as file:
+        for member, own in members.items():
+            file.writestr(member, content if member == f"{name}.npy" else own)
+
+
 def with_meta(path, **entries):
     with np.load(path) as file:
         meta = json.loads(str(file["meta"]))
@@ -178,18 +190,32 @@ def with_meta(path, **entries):
         (lambda path: changed(path, meta=None), "is not a policy that cardjax exported"),
         (
             lambda path: changed(path, more=np.array([{}], dtype=object)),
-            "is not a policy that cardjax exported",
+            "more is one too many",
         ),
         (lambda path: with_meta(path, format="another"), "has the format 'another'"),
-        (lambda path: with_meta(path, version=2), "is of version 2; this cardjax reads 1"),
+        (lambda path: with_meta(path, version=1), "is of version 1; this cardjax reads 2"),
         (lambda path: with_meta(path, algorithm="sarsa"), "does not name an algorithm"),
+        (lambda path: with_meta(path, algorithm=None), "algorithm must be text"),
+        (lambda path: with_meta(path, seed="0"), "seed must be a whole number"),
+        (lambda path: with_meta(path, sha256="0" * 64), "its content is not what was written"),
+        (
+            lambda path: changed(path, logit_scale=np.float32(2)),
+            "its content is not what was written",
+        ),
+        (lambda path: changed(path, meta=np.array("[" * 10_000)), "is not a policy"),
+        (lambda path: changed(path, meta=np.array("[]")), "must be a mapping"),
+        (lambda path: zipped(path, "logit_scale", bytes(2**22)), "is compressed, or larger"),
+        (
+            lambda path: zipped(path, "logit_scale", bytes(2**28), zipfile.ZIP_DEFLATED),
+            "is compressed, or larger",
+        ),
         (lambda path: with_meta(path, config={"ppo.clipp": 1}), "ppo.clipp = 1"),
         (
             lambda path: changed(path, logit_scale=np.float64(1)),
-            r"logit_scale is \(\(\), dtype\('float64'\)\)",
+            r"logit_scale is float64\[\], not float32\[\]",
         ),
         (lambda path: changed(path, logit_scale=None), "logit_scale is missing"),
-        (lambda path: changed(path, spare=np.float32(1)), "not not there"),
+        (lambda path: changed(path, spare=np.float32(1)), "spare is one too many"),
     ],
 )
 def test_a_file_that_is_none_of_ours_is_refused_in_one_line(damage, message, tmp_path):
@@ -199,6 +225,55 @@ def test_a_file_that_is_none_of_ours_is_refused_in_one_line(damage, message, tmp
     with pytest.raises(ParameterError, match=message) as caught:
         cardjax.load_policy(path)
     assert "\n" not in str(caught.value)
+
+
+def test_no_flipped_bit_of_a_file_goes_unnoticed(tmp_path):
+    path = tmp_path / "policy.npz"
+    untrained("ippo").save(path)
+    whole, generator = path.read_bytes(), np.random.default_rng(0)
+    with zipfile.ZipFile(path) as file:  # half of the flips in the zip's own fields
+        directory = file.start_dir
+    places = [*generator.integers(len(whole), size=60), *range(directory, len(whole), 9)]
+    expected = jax.tree.leaves(untrained("ippo").params)
+    n_refused = 0
+    for place in places:
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << int(generator.integers(8))
+        path.write_bytes(flipped)
+        try:
+            params = portable.read(path)[3]
+        except ParameterError as error:
+            n_refused += "\n" not in str(error)
+        else:  # a date, say
+            for ours, theirs in zip(expected, jax.tree.leaves(params), strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+    assert n_refused > len(places) / 2
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_neither_written_nor_read(value, tmp_path, monkeypatch):
+    path, ours = tmp_path / "policy.npz", untrained("ippo")
+    params = ours.params._replace(logit_scale=jnp.float32(value))
+    with pytest.raises(ParameterError, match="logit_scale holds values that are not finite"):
+        portable.write(path, ours.algorithm, ours.config, 0, params)
+    assert not list(tmp_path.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(portable, "_refuse_infinite", lambda path, arrays: None)
+        portable.write(path, ours.algorithm, ours.config, 0, params)
+    with pytest.raises(ParameterError, match="logit_scale holds values that are not finite"):
+        cardjax.load_policy(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pickled_policy_goes_on_where_it_was(kind):
+    ours = untrained(kind)
+    first, *rest = rounds(ours)
+    ours.act(*first[1:])
+    copied = pickle.loads(pickle.dumps(ours))
+    for _, observations, masks in rest:
+        np.testing.assert_array_equal(
+            ours.act(observations, masks), copied.act(observations, masks)
+        )
 
 
 def test_arrays_of_another_shape_are_refused(tmp_path):
