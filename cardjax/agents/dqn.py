@@ -89,6 +89,8 @@ class DQN:
 
     PER_GAME: ClassVar[tuple[str, ...]] = ("games", "memory", "opponents", "tail", "replay")
     """Fields of the state whose leaves have a leading axis of games."""
+    LEARNED: ClassVar[tuple[str, ...]] = ("weights", "target")
+    """Fields of the state that another training can begin with."""
 
     def __post_init__(self) -> None:
         # Inside, the player axis is always there, for one player too.

@@ -93,6 +93,8 @@ class PPO:
 
     PER_GAME: ClassVar[tuple[str, ...]] = ("games", "memory")
     """Fields of the state whose leaves have a leading axis of games."""
+    LEARNED: ClassVar[tuple[str, ...]] = ("weights", "normalizer", "reward_scale")
+    """Fields of the state that another training can begin with."""
 
     def __post_init__(self) -> None:
         # Inside, the player axis is always there, for one player too.

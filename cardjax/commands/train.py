@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume",
         type=Path,
         metavar="RUN_DIR",
-        help="continue a run or sweep from its last checkpoint",
+        help="continue a run or sweep from its last checkpoint; with train.total_steps=N, to N",
     )
     parser.add_argument(
         "--sweep",
@@ -82,12 +82,12 @@ def _say_defaults(algorithm: str, points: Sequence[Point]) -> None:
 
 
 def _resume(arguments: argparse.Namespace, algorithm: str, overrides: Sequence[str]) -> None:
-    if arguments.config is not None or overrides or arguments.sweep:
-        allowed = "takes neither --config nor overrides nor --sweep: the run has its own"
+    if arguments.config is not None or arguments.sweep:
+        allowed = "takes neither --config nor --sweep: the run has its own"
         raise ParameterError("--resume", str(arguments.resume), allowed)
     points = sweeps.read_points(arguments.resume)
     _prepare(arguments, algorithm, points)
-    (sweeps if len(points) > 1 else runs).resume(algorithm, arguments.resume)
+    (sweeps if len(points) > 1 else runs).resume(algorithm, arguments.resume, overrides)
 
 
 def _algorithm_and_overrides(arguments: argparse.Namespace) -> tuple[str, list[str]]:

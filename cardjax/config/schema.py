@@ -37,16 +37,16 @@ def _optional_chance(value: object) -> float | None:
     return float(chance)
 
 
+def _optional_text(value: object) -> str | None:
+    if not (value is None or (isinstance(value, str) and value)):
+        raise ValueError
+    return value
+
+
 def _run_name(value: object) -> str | None:
     if value is not None and not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", str(value)):
         raise ValueError
     return None if value is None else str(value)
-
-
-def _algorithm(value: object) -> str | None:
-    if value is not None and not (isinstance(value, str) and value):
-        raise ValueError
-    return value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,9 +129,16 @@ class RunConfig:
     algorithm: str | None = custom(
         None,
         "an algorithm's name",
-        _algorithm,
+        _optional_text,
         doc="The algorithm that this configuration is for: a command that trains another one "
         "refuses it. Null: any.",
+        as_typed=True,
+    )
+    init_from: str | None = custom(
+        None,
+        "a run folder, or null",
+        _optional_text,
+        doc="The run whose last weights this one begins with. Null: fresh weights.",
         as_typed=True,
     )
     seed: int = integer(0, 0, doc="The seed of all the run's randomness.")

@@ -72,14 +72,14 @@ class Checkpoints:
         Raises:
             ParameterError: it cannot be written; the earlier ones are as they were.
         """
+        if not (self._folder / "meta.json").is_file():  # orbax would make the folder anew
+            said = f"was removed while it was trained; checkpoint {n_updates} is not written"
+            raise ParameterError("run", str(self._folder), said)
         if n_updates in self.steps():
             return
         manager = self._manager
         from orbax.checkpoint.args import StandardSave
 
-        if not (self._folder / "meta.json").is_file():  # orbax would make the folder anew
-            said = f"was removed while it was trained; checkpoint {n_updates} is not written"
-            raise ParameterError("run", str(self._folder), said)
         about = {
             "origin": self._origin,
             "n_updates": n_updates,

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cardjax.config import RunConfig, config_values, make_market
+from cardjax.config import RunConfig, config_values, dump_config, load_config, make_market
 from cardjax.env.declaration import ParameterError
+from cardjax.files.writing import write_text
 from cardjax.runtime import curves
 from cardjax.runtime.checkpoints import Checkpoints
 from cardjax.runtime.metrics_log import MetricsLog
@@ -39,9 +40,18 @@ class Journal:
         self._log: MetricsLog | None = None
         self._draw_after = 0.0
 
-    def begin(self, rounds: int) -> None:
-        """Continue the metrics after so many rounds; later ones were not checkpointed."""
-        self._log = MetricsLog(self.run.folder, seeds_of(self.run.config), keep_rounds=rounds)
+    def begin(self, n_updates: int, rounds_per_update: int) -> None:
+        """Continue after so many updates; what is later was not checkpointed, or is damaged.
+
+        Raises:
+            ParameterError: metrics.csv is not this run's; nothing in the folder has changed.
+        """
+        folder, config = self.run.folder, self.run.config
+        rounds = n_updates * rounds_per_update
+        self._log = MetricsLog(folder, seeds_of(config), keep_rounds=rounds)
+        if config_values(config) != config_values(load_config(folder / "config.yaml")):
+            write_text(folder / "config.yaml", dump_config(config))  # it has been lengthened
+        self.checkpoints.forget_after(n_updates)
 
     @property
     def log(self) -> MetricsLog:

@@ -14,8 +14,8 @@ from cardjax.evaluation.evaluate import Player
 from cardjax.runtime import portable, processes, run_folder
 from cardjax.runtime.journal import Journal, Run
 from cardjax.runtime.learners import find_algorithm, make_learner
+from cardjax.runtime.restoring import restore
 from cardjax.runtime.rows import Learner, seeds_of
-from cardjax.runtime.training import restore
 
 
 def read_meta(folder: Path, expected: str | None = None) -> run_folder.Meta:
@@ -81,18 +81,31 @@ def training_seeds(path: Path) -> list[int]:
 
 
 def last_state(run: Run) -> Any:
-    """A run's last intact checkpoint, leaves [n_seeds, …], keys as their data."""
+    """A run's last intact checkpoint, leaves [n_seeds, …], keys as their data.
+
+    Raises:
+        ParameterError: there is none, or it is of another run.
+    """
+    n_updates, state = last_checkpoint(run)
+    if not n_updates:
+        raise ParameterError("run", str(run.folder), "has no checkpoint")
+    return state
+
+
+def last_checkpoint(run: Run) -> tuple[int, Any]:
+    """(updates done, state) of a run's last intact checkpoint; (0, None) if it has none.
+
+    Raises:
+        ParameterError: one of another run, or none that can be read.
+    """
     learner = make_learner(run.algorithm, run.config)
     keys = jax.random.split(jax.random.key(0), run.config.train.n_seeds)
     like = jax.eval_shape(lambda keys: processes.keys_as_data(jax.vmap(learner.init)(keys)), keys)
     journal = Journal(run)
     try:
-        n_updates, state = restore([journal], like)
+        return restore([journal], like)
     finally:
         journal.close()
-    if not n_updates:
-        raise ParameterError("run", str(run.folder), "has no checkpoint")
-    return state
 
 
 def player_of(learner: Learner, params: Any) -> Player:

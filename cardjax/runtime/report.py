@@ -98,7 +98,7 @@ def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
             "Against each opponent, in the same markets:",
             headline_table(summary["results"], "opponent", names),
         ]
-    if "rounds_to" in summary:
+    if "rounds_to" in summary and "score_area" in summary:
         content.append(_learning(summary))
     return [
         Section(folder.name, content),

@@ -40,6 +40,11 @@ class Learner(Protocol):
     PER_GAME: tuple[str, ...]
     """Fields of the state whose leaves have the leading axis n_envs."""
 
+    LEARNED: tuple[str, ...]
+    """Fields of the state that hold what has been learned: a training that begins with another
+    run's weights takes them over.
+    """
+
     @property
     def market(self) -> CardMarket:
         """The game."""
@@ -160,6 +165,22 @@ class Rows:
         """The inverse of `to_host`."""
         shardings = self._shardings(self._of_turn)
         return [processes.to_devices(turn, self._of_turn, shardings) for turn in self._turns(saved)]
+
+    def after_learning(self, state: list[Any], learned: Mapping[str, Any]) -> list[Any]:
+        """The state with NumPy arrays, leaves [n_rows, …], in place of some of its fields."""
+        shardings = self._shardings(self._of_turn)
+
+        def of_turn(turn: Any, fields: Mapping[str, Any]) -> Any:
+            placed = {
+                name: processes.to_devices(
+                    value, getattr(self._of_turn, name), getattr(shardings, name)
+                )
+                for name, value in fields.items()
+            }
+            return turn._replace(**placed)
+
+        turns = self._turns(dict(learned)) if learned else []
+        return [of_turn(*each) for each in zip(state, turns, strict=True)] if turns else state
 
     def _turns(self, tree: Any) -> list[Any]:
         """Leaves [n_rows, …] as each turn's. One process's cores take turns; elsewhere all rows are

@@ -2,9 +2,13 @@
 summary.json.
 """
 
+import contextlib
+import fcntl
+import os
 import platform
 import subprocess
 import uuid
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -58,6 +62,14 @@ class Entry(TypedDict):
     interval_shrinkage: NotRequired[float | None]
 
 
+class Reached(TypedDict):
+    """How many seeds reached a score, and after how many rounds if all did."""
+
+    reached: int
+    rounds: float | None
+    rounds_ci95: NotRequired[tuple[float | None, float | None]]
+
+
 class Summary(TypedDict):
     """summary.json."""
 
@@ -70,12 +82,12 @@ class Summary(TypedDict):
     results: list[Entry]
     draws: NotRequired[str]
     rounds_to_score: NotRequired[dict[str, int | None]]
+    score_area: NotRequired[float | None]
+    score_area_ci95: NotRequired[tuple[float | None, float | None]]
+    rounds_to: NotRequired[dict[str, Reached]]
     train_seconds: NotRequired[float]
     play: NotRequired[str]
     baselines: NotRequired[dict[str, float | None]]
-    score_area: NotRequired[float | None]
-    score_area_ci95: NotRequired[list[float | None]]
-    rounds_to: NotRequired[dict[str, Any]]
 
 
 def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> None:
@@ -105,6 +117,29 @@ def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> Non
 def provenance(config: RunConfig) -> dict[str, Any]:
     """What a run or a file comes from: the game's version, and what `describe_machine` says."""
     return {"env_version": make_market(config.game).version} | describe_machine()
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep a run to this process: another one that trains it meanwhile is refused.
+
+    The operating system lets go of it when the process ends, however it ends.
+
+    Raises:
+        ParameterError: another process holds it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            said = "is being trained by another process"
+            raise ParameterError("run", str(folder), said) from None
+        except OSError:
+            pass  # some network file systems have no locks
+        yield
+    finally:
+        os.close(handle)
 
 
 def describe_machine() -> dict[str, Any]:
@@ -161,7 +196,7 @@ def read_summary(folder: Path) -> Summary | None:
         return None
     summary = read_json(path, Summary)
     if not summary["results"] or not summary["seeds"]:
-        raise refused(path, "has no results of any seed")
+        raise refused(path, f"has no {'seeds' if summary['results'] else 'results'}")
     for i, entry in enumerate(summary["results"]):
         figures = {name: value for name, value in entry.items() if name in UNITS}
         checked(path, figures, dict[str, float | None], f"results[{i}]")

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cardjax.config import RunConfig, config_values
+from cardjax.config import RunConfig, config_values, with_overrides
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.evaluate import VALIDATION, Result, evaluate
 from cardjax.evaluation.table import results_table
 from cardjax.files.writing import write_json
-from cardjax.runtime import players, processes, run_folder
+from cardjax.runtime import loading, players, processes, run_folder
 from cardjax.runtime.curves import learning_figures, rounds_to_score
 from cardjax.runtime.journal import Run
 from cardjax.runtime.learners import configured_for, make_learner
@@ -21,6 +21,7 @@ from cardjax.runtime.own import short_name
 from cardjax.runtime.progress import games_bar
 from cardjax.runtime.rows import seeds_of
 from cardjax.runtime.training import Outcome, train
+from cardjax.runtime.warm_start import learned_for
 from cardjax.runtime.watch import watched
 
 RUNS = Path("runs")
@@ -35,26 +36,82 @@ def start(algorithm: str, config: RunConfig) -> Path:
     """
     config = configured_for(algorithm, config)
     run = Run(algorithm, config, RUNS / (config.name or made_up_name(algorithm, config)))
-    make_learner(algorithm, config)  # refuses what does not fit together before anything is written
+    refuse_what_does_not_fit(run)
     if processes.is_first():
         run_folder.create(run.folder, config, algorithm)
     train_and_report([run])
     return run.folder
 
 
-def resume(algorithm: str, folder: Path) -> Path:
+def resume(algorithm: str, folder: Path, overrides: Sequence[str] = ()) -> Path:
     """Continue a run from its last checkpoint, to its own configuration's end.
 
+    Args:
+        overrides: `train.total_steps=N`, which moves that end; nothing else.
+
     Raises:
-        ParameterError: not a run folder, another algorithm's, or a point of a sweep.
+        ParameterError: not a run folder, another algorithm's, or a point of a sweep; or an override
+            that is not allowed.
     """
     meta = read_meta(folder, algorithm)
     if "point" in meta:
         raise ParameterError(
             "--resume", str(folder), f"is a point of a sweep; continue all of it, {folder.parent}"
         )
-    train_and_report([Run(algorithm, read_run(folder)[1], folder)], resume=True)
+    run = Run(algorithm, lengthened(read_run(folder)[1], overrides), folder)
+    if is_finished(run):
+        say_that_it_is_finished(folder, run.config)
+    else:
+        train_and_report([run], resume=True)
     return folder
+
+
+def refuse_what_does_not_fit(run: Run) -> None:
+    """Look at everything that a new run needs, before anything of it is written.
+
+    Raises:
+        ParameterError: its configuration is none of its algorithm's, or `init_from` not such a run.
+    """
+    make_learner(run.algorithm, run.config)
+    learned_for(run)
+
+
+def lengthened(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
+    """The configuration with another `train.total_steps`.
+
+    Schedules are then those of the new length: what an update trains with is what that update has
+    in a run that is planned so long. The updates that are done stay as they were.
+
+    Raises:
+        ParameterError: an override of something else.
+    """
+    for text in overrides:
+        if text.partition("=")[0] != "train.total_steps":
+            allowed = "only train.total_steps=N may be given with --resume: the run has the rest"
+            raise ParameterError("argument", text, allowed)
+    return with_overrides(config, overrides)
+
+
+def is_finished(run: Run) -> bool:
+    """Whether a run has its table, and an intact checkpoint at its configuration's end; in every
+    process.
+    """
+
+    def found() -> bool:
+        summary = run_folder.read_summary(run.folder)
+        if summary is None or summary["interrupted"]:
+            return False
+        total = make_learner(run.algorithm, run.config).total_updates
+        return loading.last_checkpoint(run)[0] == total
+
+    return processes.any_process(processes.is_first() and found())
+
+
+def say_that_it_is_finished(folder: Path, config: RunConfig) -> None:
+    """One line, with what continues it all the same."""
+    rounds = f"{config.train.total_steps:,} rounds per seed"
+    more = f"cardjax train --resume {folder} train.total_steps=N trains on to N"
+    print(f"{folder} is finished: {rounds}; {more}", flush=True)
 
 
 def made_up_name(algorithm: str, config: RunConfig) -> str:

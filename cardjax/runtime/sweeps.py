@@ -17,7 +17,7 @@ from cardjax.runtime import loading, processes, run_folder, runs
 from cardjax.runtime.curves import BARS
 from cardjax.runtime.grid import Point, groups_of, traced_names
 from cardjax.runtime.journal import Run
-from cardjax.runtime.learners import configured_for, make_learner
+from cardjax.runtime.learners import configured_for
 
 
 class Group(NamedTuple):
@@ -37,23 +37,30 @@ def start(algorithm: str, points: Sequence[Point]) -> Path:
     config = points[0].config
     folder = runs.RUNS / (config.name or runs.made_up_name(algorithm, config))
     points = [point._replace(config=configured_for(algorithm, point.config)) for point in points]
-    for point in points:  # What does not fit together is refused before anything is written.
-        make_learner(algorithm, point.config)
+    for point in points:
+        runs.refuse_what_does_not_fit(Run(algorithm, point.config, folder / point.label))
     if processes.is_first():
         _create(folder, algorithm, points)
     _train_groups(folder, algorithm, points, resume=False)
     return folder
 
 
-def resume(algorithm: str, folder: Path) -> Path:
+def resume(algorithm: str, folder: Path, overrides: Sequence[str] = ()) -> Path:
     """Continue a sweep: finished groups as they are, the others from the last checkpoint that all
     their points have.
+
+    Args:
+        overrides: as of `runs.resume`, for every point.
 
     Raises:
         ParameterError: no sweep, another algorithm's, or a training's own.
     """
     loading.read_meta(folder, algorithm)
-    _train_groups(folder, algorithm, read_points(folder), resume=True)
+    points = read_points(folder)
+    if overrides and "train.total_steps" in points[0].values:
+        raise ParameterError("argument", overrides[0], f"is what the points of {folder} differ in")
+    longer = [point._replace(config=runs.lengthened(point.config, overrides)) for point in points]
+    _train_groups(folder, algorithm, longer, resume=True)
     return folder
 
 
@@ -100,20 +107,20 @@ def _create(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
 
 
 def _train_groups(folder: Path, algorithm: str, points: Sequence[Point], resume: bool) -> None:
-    for group in groups(folder, algorithm, points):
-        if resume and all(_is_finished(run.folder) for run in group.runs):
-            continue
+    left = [
+        group
+        for group in groups(folder, algorithm, points)
+        if not (resume and all(runs.is_finished(run) for run in group.runs))
+    ]
+    if not left:
+        runs.say_that_it_is_finished(folder, points[0].config)
+    for group in left:
         if not runs.train_and_report(group.runs, group.varied, resume, tables=False):
             print(f"interrupted; continue with --resume {folder}", flush=True)
             break
     if processes.is_first():
         with runs.tell_full_disk(folder):
             _report(folder, algorithm, points)
-
-
-def _is_finished(folder: Path) -> bool:
-    summary = run_folder.read_summary(folder)
-    return summary is not None and not summary["interrupted"]
 
 
 def _report(folder: Path, algorithm: str, points: Sequence[Point]) -> None:
@@ -156,7 +163,7 @@ def sweep_table(entries: Sequence[Mapping[str, Any]], title: str) -> str:
 
 def _row(entry: Mapping[str, Any]) -> list[str]:
     (own,) = (result for result in entry["results"] if result["opponent"] == "self")
-    reached = [entry["rounds_to_score"][str(bar)] for bar in BARS]
+    reached = [entry.get("rounds_to_score", {}).get(str(bar)) for bar in BARS]
     return [
         *map(str, entry["values"].values()),
         _shown(own["score"], own["score_ci95"], 3) + ("*" if entry["interrupted"] else ""),

@@ -7,7 +7,7 @@ import dataclasses
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,12 +16,14 @@ from tqdm import tqdm
 
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime import interruption, processes
-from cardjax.runtime.checkpoints import DamagedError
 from cardjax.runtime.interruption import Postponed
 from cardjax.runtime.journal import Journal, Run
 from cardjax.runtime.learners import make_learner
+from cardjax.runtime.restoring import restore
 from cardjax.runtime.rows import Learner, Rows
+from cardjax.runtime.run_folder import held
 from cardjax.runtime.scores import Scores
+from cardjax.runtime.warm_start import learned_for
 
 CHEAP_SAVE, SAVE_PATIENCE = 2.0, 20
 """A checkpoint that took more than so many seconds is followed by the next after so many times as
@@ -69,19 +71,40 @@ def train(runs: Sequence[Run], varied: Sequence[str] = (), resume: bool = False)
         One outcome a run; in processes other than the first, which neither score nor write, none.
 
     Raises:
-        ParameterError: a folder that cannot be written, or checkpoints that do not fit or cannot be
-            read.
+        ParameterError: a folder that cannot be written or that another process trains, or
+            checkpoints that do not fit, cannot be read, or are of more rounds than there are to be.
     """
     learner = make_learner(runs[0].algorithm, runs[0].config)
     rows = Rows(learner, [run.config for run in runs], varied)
-    journals = [Journal(run) for run in runs] if processes.is_first() else []
-    try:
+    with contextlib.ExitStack() as stack:
+        journals = [_opened(run, stack) for run in runs] if processes.is_first() else []
         saved, done = _saved_state(rows, journals) if resume else (None, 0)
-        with interruption.postponed(_say_that_it_stops) as request:
-            return _Loop(learner, rows, runs, journals, request).run(saved, done)
-    finally:
-        for journal in journals:
-            journal.close()
+        _refuse_too_short(runs[0], done * learner.rounds_per_update, done > learner.total_updates)
+        learned = _learned(runs) if saved is None else {}
+        request = stack.enter_context(interruption.postponed(_say_that_it_stops))
+        return _Loop(learner, rows, runs, journals, request).run(saved, done, learned)
+
+
+def _opened(run: Run, stack: contextlib.ExitStack) -> Journal:
+    """The run's journal, for this process alone until the stack is unwound."""
+    stack.enter_context(held(run.folder))
+    journal = Journal(run)
+    stack.callback(journal.close)
+    return journal
+
+
+def _learned(runs: Sequence[Run]) -> dict[str, Any]:
+    """What the runs begin with in place of fresh fields of the state, leaves [n_rows, …]; the same
+    in every process, which all read it themselves.
+    """
+    each = [learned_for(run) for run in runs]
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *each)
+
+
+def _refuse_too_short(run: Run, rounds: int, is_shorter: bool) -> None:
+    if is_shorter:
+        allowed = f"must be at least {rounds:,}, the rounds that {run.folder} has trained for"
+        raise ParameterError("train.total_steps", run.config.train.total_steps, allowed)
 
 
 def _saved_state(rows: Rows, journals: Sequence[Journal]) -> tuple[Any, int]:
@@ -93,49 +116,6 @@ def _saved_state(rows: Rows, journals: Sequence[Journal]) -> tuple[Any, int]:
         return None, 0
     blank = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
     return rows.from_host(processes.from_first(blank if saved is None else saved)), done
-
-
-def restore(journals: Sequence[Journal], like: Any) -> tuple[int, Any]:
-    """(updates done, state) of the newest checkpoint that every run has intact; (0, None) if they
-    have none in common.
-
-    A run killed before its first checkpoint starts afresh, and so do runs of which one was.
-
-    Args:
-        like: shapes and types of the state of all runs, leaves [n_rows, …].
-
-    Raises:
-        ParameterError: checkpoints of another run, or none that can be read.
-    """
-    per_run = jax.tree.leaves(like)[0].shape[0] // len(journals)
-    part = jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct((per_run, *leaf.shape[1:]), leaf.dtype), like
-    )
-    common = set.intersection(*(set(journal.checkpoints.steps()) for journal in journals))
-    damaged: list[str] = []
-    for step in sorted(common, reverse=True):
-        try:
-            states = [_restore_one(journal, step, part) for journal in journals]
-        except DamagedError as error:
-            damaged.append(str(error))
-            continue
-        for said in damaged:
-            tqdm.write(f"{said}: taking checkpoint {step}", file=sys.stderr)
-        return step, jax.tree.map(lambda *leaves: np.concatenate(leaves), *states)
-    if damaged:
-        raise ParameterError(
-            "run", str(journals[0].run.folder), "; ".join(damaged) + "; there is no other"
-        )
-    return 0, None
-
-
-def _restore_one(journal: Journal, step: int, like: Any) -> Any:
-    try:
-        return journal.checkpoints.restore(step, like)
-    except DamagedError as error:
-        raise DamagedError(
-            f"checkpoint {step} of {journal.run.folder} cannot be read ({error})"
-        ) from None
 
 
 def _say_that_it_stops() -> None:
@@ -160,9 +140,11 @@ class _Loop:
         self._saved_at, self._save_seconds = 0.0, 0.0
         self._score = Scores(learner, rows, len(runs), runs[0].config.train.eval_games)
 
-    def run(self, state: Any, done: int) -> list[Outcome]:
-        """Train from a saved state on, or without one from a fresh one."""
+    def run(self, state: Any, done: int, learned: Mapping[str, Any]) -> list[Outcome]:
+        """Train from a saved state on, or without one from a fresh one with the fields `learned`."""
         total, per_update = self._learner.total_updates, self._learner.rounds_per_update
+        for journal in self._journals:
+            journal.begin(done, per_update)
         with tqdm(
             total=total * per_update,
             initial=done * per_update,
@@ -174,9 +156,10 @@ class _Loop:
             bar.set_description("compiling")
             if state is None:
                 state, chunk = self._rows.start()
+                state = self._rows.after_learning(state, learned)
             else:
                 chunk = self._rows.compile()
-            clock = self._begin(done)
+            clock = self._clock()
             bar.set_description("training")
             evaluate_at = _milestones(total, self._runs[0].config.train.n_evals)
             while done < total and not processes.any_process(self._request.signum is not None):
@@ -206,10 +189,7 @@ class _Loop:
     def _of(self, run: int) -> slice:
         return slice(run * self._per_run, (run + 1) * self._per_run)
 
-    def _begin(self, done: int) -> "_Clock":
-        for journal in self._journals:
-            journal.begin(done * self._learner.rounds_per_update)
-            journal.checkpoints.forget_after(done)
+    def _clock(self) -> "_Clock":
         log = self._journals[0].log if self._journals else None
         return _Clock(log.train_seconds, log.wall_seconds) if log else _Clock(0, 0)
 

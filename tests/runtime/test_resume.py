@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 import yaml
 
-from cardjax.config import dump_config, make_config
+from cardjax.config import config_values, dump_config, load_config, make_config
 from cardjax.env import ParameterError
 from cardjax.runtime import checkpoints, players, runs, training
 from cardjax.runtime.checkpoints import Checkpoints
+from cardjax.runtime.learners import make_learner
 from cardjax.runtime.metrics_log import MetricsLog, read_metrics
+from cardjax.runtime.run_folder import held
 
 TIMES = {"train_seconds", "wall_seconds"}
 TINY = {
@@ -194,12 +196,87 @@ def test_a_run_killed_before_its_first_checkpoint_starts_afresh(workplace, finis
     assert metrics_of(folder) == metrics_of(finished)
 
 
-def test_resuming_a_run_that_is_over_plays_nothing_more(workplace, finished, saved):
+def files_of(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_resuming_a_run_that_is_over_says_so_and_does_nothing(workplace, finished, capsys):
     folder = shutil.copytree(finished, workplace / "over")
-    before = (folder / "metrics.csv").read_text()
+    before = files_of(folder)
     runs.resume("ippo", folder)
-    assert_same_bits(saved(folder), saved(finished))
-    assert (folder / "metrics.csv").read_text() == before
+    assert files_of(folder) == before
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{folder} is finished: 12,800 rounds per seed; ")
+    assert "train.total_steps=N" in line
+
+
+CONSTANT = {f"ppo__{name}_schedule": "constant" for name in ("learning_rate", "entropy", "clip")}
+
+
+def test_a_finished_run_that_is_lengthened_ends_as_one_that_was_planned_so_long(
+    workplace, tiny, saved
+):
+    long = runs.start("ippo", tiny("long", train__total_steps=19_200, **CONSTANT))
+    short = runs.start("ippo", tiny("short", **CONSTANT))
+    runs.resume("ippo", short, ["train.total_steps=19200"])
+    assert_same_bits(saved(short), saved(long))
+    summary = json.loads((short / "summary.json").read_text())
+    assert summary["total_steps"] == 19_200
+    assert summary["results"] == json.loads((long / "summary.json").read_text())["results"]
+    assert load_config(short / "config.yaml").train.total_steps == 19_200
+    rounds = [row["rounds"] for row in read_metrics(short / "metrics.csv")]
+    assert rounds == sorted(set(rounds))
+    assert rounds[-1] == 19_200
+
+
+def test_a_lengthened_run_anneals_as_its_new_length_says(tiny):
+    longer = runs.lengthened(tiny("x"), ["train.total_steps=25_600"])
+    assert config_values(longer) == config_values(tiny("x", train__total_steps=25_600))
+    rates = [make_learner("ippo", config)._scheduled for config in (tiny("x"), longer)]
+    assert float(rates[1]("learning_rate", 20)) == float(rates[0]("learning_rate", 10))
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("train.total_steps=6400", r"= 6400: must be at least 12,800, the rounds that"),
+        ("ppo.learning_rate=1", r"learning_rate=1: only train.total_steps=N may be given"),
+        ("train.total_steps=many", r"train.total_steps = many: must be a whole number"),
+    ],
+)
+def test_nothing_but_a_longer_training_can_be_asked_of_a_run(workplace, finished, override, said):
+    folder = shutil.copytree(finished, workplace / "kept")
+    before = files_of(folder)
+    with pytest.raises(ParameterError, match=said) as refusal:
+        runs.resume("ippo", folder, [override])
+    assert "\n" not in str(refusal.value)
+    assert files_of(folder) == before
+
+
+def test_a_run_that_another_process_trains_is_not_resumed_beside_it(workplace, finished):
+    folder = shutil.copytree(finished, workplace / "twice")
+    (folder / "summary.json").unlink()
+    before = files_of(folder)
+    with held(folder), pytest.raises(ParameterError, match="is being trained by another process"):
+        runs.resume("ippo", folder)
+    assert files_of(folder) == before
+
+
+@pytest.mark.parametrize("point", [3, 5, 20])
+def test_a_run_whose_folder_is_removed_is_no_success(workplace, tiny, monkeypatch, point):
+    add, seen = MetricsLog.add, []
+
+    def add_and_remove(log, *args):
+        add(log, *args)
+        seen.append(1)
+        if len(seen) == point:
+            shutil.rmtree(workplace / "runs" / "gone")
+
+    monkeypatch.setattr(MetricsLog, "add", add_and_remove)
+    with pytest.raises(ParameterError, match=r"^run = .*gone.*: ") as refusal:
+        runs.start("ippo", tiny("gone"))
+    assert "\n" not in str(refusal.value)
+    assert not (workplace / "runs" / "gone").exists()
 
 
 # What cannot be continued
@@ -369,10 +446,10 @@ def test_a_run_without_a_checkpoint_is_no_player(workplace, finished):
 def test_a_refused_resume_leaves_the_run_as_it_was(workplace, finished):
     folder = shutil.copytree(finished, workplace / "kept")
     edit_config(folder, "ppo", hidden=[16])
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    before = files_of(folder)
     with pytest.raises(ParameterError, match="is of another run"):
         runs.resume("ippo", folder)
-    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert files_of(folder) == before
 
 
 @pytest.fixture

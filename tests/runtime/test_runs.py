@@ -7,12 +7,14 @@ import json
 import math
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
 from cardjax.config import config_values, load_config
 from cardjax.env import CardMarket, ParameterError
 from cardjax.evaluation.evaluate import SELF, TEST, VALIDATION, evaluate
-from cardjax.runtime import players, runs
+from cardjax.runtime import loading, players, runs
 from cardjax.runtime.journal import Run
 from cardjax.runtime.metrics_log import read_metrics
 
@@ -126,6 +128,43 @@ def test_a_run_of_dqn_plays_greedily(workplace, tiny, monkeypatch):
         ParameterError, match=r"ppo.play=sampled: .* trained by dqn, which has no such choice"
     ):
         players.find_player(str(workplace), ["ppo.play=sampled"])
+
+
+STILL = {"ppo__learning_rate": 0, "ppo__learning_rate_end": 0, "train__total_steps": 640}
+
+
+def actor(folder, seed=0):
+    _, _, params = loading.read_policy(folder)
+    return jax.tree.leaves(params[seed].weights)
+
+
+def test_a_run_begins_with_what_another_one_has_learned(workplace, tiny, finished):
+    folder = runs.start(
+        "ippo", tiny("warm", init_from=str(finished), seed=7, train__n_seeds=2, **STILL)
+    )
+    for seed in (7, 8):
+        for ours, theirs in zip(actor(folder, seed), actor(finished), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert [row["rounds"] for row in read_metrics(folder / "metrics.csv")] == [640, 640]
+    fresh = runs.start("ippo", tiny("cold", seed=7, **STILL))
+    assert any((a != b).any() for a, b in zip(actor(fresh, 7), actor(finished), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "changes", "said"),
+    [
+        ("ippo", {"ppo__hidden": [16]}, "has learned something else: weights.actor"),
+        ("mappo", {}, "is a run of ippo, not mappo"),
+        ("ippo", {"init_from": "nowhere"}, "nowhere: is not a run folder"),
+    ],
+)
+def test_a_run_that_cannot_begin_so_is_refused_before_anything_is_written(
+    workplace, tiny, finished, algorithm, changes, said
+):
+    with pytest.raises(ParameterError, match=said) as refusal:
+        runs.start(algorithm, tiny("warm", **({"init_from": str(finished)} | changes)))
+    assert "\n" not in str(refusal.value)
+    assert not (workplace / "runs").exists()
 
 
 def test_total_steps_round_up_to_whole_updates(tiny):
