@@ -1,3 +1,4 @@
-"""The market where another library's environment is used; each module needs its library, and none
-holds a rule.
+"""The market as an environment of other libraries.
+
+Each module needs its library. None of them holds a rule of the game.
 """

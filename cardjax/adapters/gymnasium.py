@@ -1,7 +1,7 @@
-"""Gymnasium: one learner's seat as an `Env`; importing this module registers `cardjax/Single-v0`
-and `cardjax/Two-v0`.
+"""Gymnasium: the seat of one learner as an `Env`.
 
-Gymnasium ≥ 1.0 finds no plugins by itself, so either import this module or name it in the id:
+Importing this module registers `cardjax/Single-v0` and `cardjax/Two-v0`. Gymnasium does not look
+for plugins by itself since 1.0, so either import this module or name it in the id:
 `gymnasium.make("cardjax.adapters.gymnasium:cardjax/Single-v0")`.
 """
 
@@ -23,24 +23,25 @@ with library("gymnasium", "gym"):
 
 RENDER_MODES = ["ansi"]
 KINDS = {"cardjax/Single-v0": "single", "cardjax/Two-v0": "two"}
-"""id → kind of game."""
+"""Registered id → kind of game."""
 
 
 class SetByReset:
-    """An attribute that `reset` sets. Until then whoever reads it is told so."""
+    """An attribute that `reset` sets; reading it earlier raises ResetNeeded."""
 
     def __get__(self, env: Any, owner: type) -> Any:
         raise ResetNeeded("call reset() first: no game has been started yet")
 
 
 class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
-    """One seat of the market; the others are played by `opponent`.
+    """One seat of the market; `opponent` plays the others.
 
-    Observations are float32 [D], actions 0..20 (0 pass, 1..10 buy, 11..20 sell; an invalid one is a
-    rejected pass), rewards points (or as `reward` says). A game ends with terminated = True after
-    ten rounds; truncated is never True. `info["action_mask"]` is int8 [21], which actions are valid
-    next, as `spaces.Discrete.sample` takes it; the other entries are the round's just settled, by
-    the names that `CardMarket.step` gives them, as Python numbers and arrays.
+    Observations are float32 [D]. Actions are 0..20: 0 pass, 1..10 buy, 11..20 sell; an invalid one
+    is a rejected pass. Rewards are in points, or as `reward` says. A game ends with
+    terminated = True after ten rounds; truncated is never True. `info["action_mask"]`, int8 [21],
+    says which actions are valid next, in the form that `spaces.Discrete.sample` expects. The other
+    entries of `info` describe the round that has just been settled. They have the names that
+    `CardMarket.step` uses, and are Python numbers and arrays.
     """
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 1}
@@ -55,18 +56,18 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
         render_mode: str | None = None,
         **overrides: Any,
     ):
-        """As `make_seat`.
+        """Make the seat and its spaces.
 
         Args:
             kind: "single" or "two"; the registered ids set it.
-            opponent: who plays the other seats, a policy's name, a Policy, or what
-                `cardjax.load_policy` gives; by default `equilibrium`.
-            opponent_params: a learned Policy's weights.
+            opponent: who plays the other seats: a policy's name, a Policy, or what
+                `cardjax.load_policy` returns. The default is `equilibrium`.
+            opponent_params: the weights of a trained Policy.
             render_mode: None or "ansi".
             overrides: preset, n_players, observe_posterior, and EnvParams by dotted name.
 
         Raises:
-            ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+            ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
         """
         self.render_mode = check_render_mode(render_mode)
         self.seat, terms = make_seat(kind, opponent, opponent_params, **overrides)
@@ -77,8 +78,10 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """A new game: (observation, info). With a seed, its first; else the next. There are no
-        options.
+        """Start a new game: (observation, info).
+
+        With a seed, it is the seed's first game; without one, it is the next game. No options
+        exist.
         """
         super().reset(seed=seed)
         if seed is not None or self._seed_words is None:
@@ -106,11 +109,11 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
         )
 
     def action_masks(self) -> np.ndarray:
-        """Which actions are valid now, bool [21]: what sb3-contrib's MaskablePPO asks for."""
+        """Which actions are valid now, bool [21]; sb3-contrib's MaskablePPO asks for it."""
         return np.array(self._shown.mask)
 
     def render(self) -> str | None:
-        """The market in a line of text, if `render_mode` is "ansi"."""
+        """One line of text about the market, if `render_mode` is "ansi"."""
         if self.render_mode is None:
             return None
         known = jax.device_get(view(self.seat, self._slot, self.terms))
@@ -129,15 +132,15 @@ def seat_spaces(market: Any, params: Any) -> tuple[spaces.Box, spaces.Discrete]:
 
 
 class RenderModeError(ValueError, TypeError):
-    """A render mode that there is not.
+    """An unknown render mode.
 
-    A TypeError too: stable-baselines3's `make_vec_env` asks for rgb_array, and does without if that
-    is a TypeError.
+    It is a TypeError too, because stable-baselines3's `make_vec_env` asks for rgb_array and does
+    without it on a TypeError.
     """
 
 
 def check_render_mode(render_mode: str | None) -> str | None:
-    """The mode, if there is such a one.
+    """The render mode, if it exists.
 
     Raises:
         RenderModeError: (a ValueError) it is neither None nor "ansi".

@@ -1,8 +1,8 @@
-"""Gymnasium: many seats side by side as a `VectorEnv`, one device call a step, in all three
+"""Gymnasium: many seats side by side as a `VectorEnv`, with one device call per step and all three
 autoreset modes.
 
-It does what `SyncVectorEnv` over as many `MarketEnv` does, game for game: sub-environment i has
-seed + i.
+It plays the very games that `SyncVectorEnv` over as many `MarketEnv` plays: sub-environment i has
+the seed + i.
 """
 
 from collections.abc import Sequence
@@ -31,13 +31,14 @@ Infos = dict[str, Any]
 
 
 class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
-    """`num_envs` seats, each with a market and opponents of its own; arrays have a leading axis
-    [num_envs].
+    """`num_envs` seats, each with a market and opponents of its own.
 
-    Autoreset as Gymnasium documents it. NEXT_STEP: the step after a game's end ignores its action
-    and shows the next game's start, reward 0. SAME_STEP: the step that ends a game shows the next
-    one's start, and the end is in `infos["final_obs"]` and `infos["final_info"]`. DISABLED:
-    `reset(options={"reset_mask": bool [num_envs]})`.
+    All arrays have a leading axis [num_envs]. The autoreset modes are as Gymnasium documents them:
+        NEXT_STEP: the step after a game's end ignores its action and returns the start of the next
+            game, with reward 0.
+        SAME_STEP: the step that ends a game returns the start of the next one; the end is in
+            `infos["final_obs"]` and `infos["final_info"]`.
+        DISABLED: only `reset(options={"reset_mask": bool [num_envs]})` starts new games.
     """
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 1}
@@ -53,15 +54,15 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         **overrides: Any,
     ):
-        """As `MarketEnv`.
+        """Make the seats; arguments that are not listed here are those of `MarketEnv`.
 
         Args:
-            num_envs: how many.
+            num_envs: the number of seats.
             autoreset_mode: an AutoresetMode or its value, "NextStep" (default), "SameStep" or
                 "Disabled".
 
         Raises:
-            ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+            ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
         """
         if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
             raise ParameterError("num_envs", num_envs, "must be a whole number of at least 1")
@@ -85,15 +86,17 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[np.ndarray, Infos]:
-        """New games: (observations [num_envs, D], infos).
+        """Start new games: (observations [num_envs, D], infos).
 
         Args:
-            seed: s for s, s + 1, …; or one a sub-environment; None for each one's next game.
-            options: {"reset_mask": bool array [num_envs]} resets those alone.
+            seed: a number s for the seeds s, s + 1, …, or a list with one seed per sub-environment.
+                None starts the next game.
+            options: {"reset_mask": bool array [num_envs]} resets only the sub-environments that
+                the mask selects.
 
         Raises:
-            TypeError, ValueError: the mask is not such an array or chooses nobody; or a wrong
-                number of seeds.
+            TypeError, ValueError: the mask is not such an array or selects nothing, or the number
+                of seeds is wrong.
         """
         chosen = self._chosen(options)
         if isinstance(seed, int):
@@ -144,7 +147,7 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return np.array(self._shown.mask)
 
     def render(self) -> tuple[str, ...] | None:
-        """A line of text for each market, if `render_mode` is "ansi"."""
+        """One line of text per market, if `render_mode` is "ansi"."""
         if self.render_mode is None:
             return None
         over = self._shown.terminated
@@ -165,11 +168,15 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return infos
 
     def _games(self) -> np.ndarray:
-        """Each slot's game number, −1 before the first."""
+        """The number of each slot's game, −1 before the first."""
         return np.full(self.num_envs, -1) if self._slots is None else np.asarray(self._slots.game)
 
     def _reseed(self, seed: int | Sequence[int | None] | None, chosen: np.ndarray) -> np.ndarray:
-        """Seeds those of `chosen` that are given one or have none: bool [num_envs], which."""
+        """Seed those of `chosen` that are given a seed or have none yet.
+
+        Returns:
+            bool [num_envs], which ones were seeded.
+        """
         seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
         seeds = [None] * self.num_envs if seeds is None else list(seeds)
         if len(seeds) != self.num_envs:
@@ -219,7 +226,7 @@ def _start_all(seat: Seat, seed_words: Array, games: Array, terms: Terms) -> tup
 def _step_all(
     mode: AutoresetMode, seat: Seat, slots: Slot, over: Array, actions: Array, terms: Terms
 ) -> tuple[Slot, Shown, Shown]:
-    """(slots, what is shown, what the rounds came to); the two differ where a game is new."""
+    """(slots, what is shown, how the rounds ended); the last two differ where a game is new."""
 
     def one(slot: Slot, over: Array, action: Array) -> tuple[Slot, Shown, Shown]:
         after, played = play(seat, slot, action, terms)
@@ -236,7 +243,7 @@ def _step_all(
 
 @jax.jit
 def _choose(chosen: Array, new: Any, old: Any) -> Any:
-    """Leaves [num_envs, …] of `new` where `chosen` [num_envs], else of `old`."""
+    """Leaves [num_envs, …]: of `new` where `chosen` [num_envs] is True, else of `old`."""
     return jax.vmap(_where)(chosen, new, old)
 
 
@@ -250,8 +257,8 @@ def _view_all(seat: Seat, slots: Slot, terms: Terms) -> View:
 
 
 def _masked(values: dict[str, np.ndarray], rows: np.ndarray) -> Infos:
-    """Gymnasium's layout of infos: each entry with zeros where `rows` is False, and `_name`, which
-    rows have it.
+    """The infos in Gymnasium's layout: each entry is zero where `rows` is False, and `_name` says
+    which sub-environments have the entry.
     """
     if not rows.any():
         return {}
@@ -265,8 +272,9 @@ def _masked(values: dict[str, np.ndarray], rows: np.ndarray) -> Infos:
 
 
 def _finals(played: Shown) -> Infos:
-    """The last observation and info of the games that ended; observations as an object array with
-    None elsewhere.
+    """The last observation and info of the games that ended.
+
+    The observations are an object array, with None for the other games.
     """
     ended = played.terminated
     final_obs = np.full(len(ended), None, dtype=object)

@@ -1,9 +1,9 @@
-"""gymnax: one learner's seat as an `Environment` of gymnax ≥ 1.0, and in the form of five values
-from before it.
+"""gymnax: the seat of one learner as an `Environment` of gymnax ≥ 1.0, or of the earlier form whose
+`step` returns five values.
 
-What gymnax's users expect beyond what `CardMarket` itself has: `params` may be left out, spaces are
-gymnax's own classes (its wrappers and rejax ask with isinstance), `num_actions`, `default_params`,
-`max_steps_in_episode`.
+It adds to `CardMarket` what else gymnax's users expect: `params` may be left out, spaces are of
+gymnax's own classes (its wrappers and rejax check that by isinstance), and there are `num_actions`,
+`default_params` and `max_steps_in_episode`.
 """
 
 import dataclasses
@@ -26,21 +26,21 @@ with library("gymnax", "gymnax"):
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class GymnaxParams(EnvParams):
-    """EnvParams with the one name that gymnax's users read of an environment's parameters."""
+    """EnvParams with the one attribute that gymnax's users read of an environment's parameters."""
 
     @property
     def max_steps_in_episode(self) -> int:
-        """A game's rounds. It ends by itself: nothing is cut off."""
+        """The number of rounds of a game, which ends by itself and is never truncated."""
         return N_ROUNDS
 
 
 class MarketEnvironment(environment.Environment):
-    """One seat of the market; the others are played by a policy. Pure: to be jitted, and vmapped
-    over keys and params.
+    """One seat of the market; a policy plays the others.
 
-    `step` resets by itself, draws a market once, and gives gymnax 1.0's six values: (obs [D],
-    state, reward, terminated, truncated, info). From the same keys it is `CardMarket`'s game, to
-    the bit.
+    All methods are pure, and can be jitted and vmapped over keys and params. `step` resets the game
+    by itself, draws only one market, and returns the six values of gymnax 1.0: (obs [D], state,
+    reward, terminated, truncated, info). Given the same keys, the game is that of `CardMarket`, bit
+    for bit.
     """
 
     def __init__(self, seat: Seat, terms: Terms):
@@ -56,7 +56,7 @@ class MarketEnvironment(environment.Environment):
 
     @property
     def default_params(self) -> GymnaxParams:
-        """Those that `make` was given."""
+        """The parameters that `make` was given."""
         return self._params
 
     @property
@@ -65,7 +65,7 @@ class MarketEnvironment(environment.Environment):
 
     @partial(jax.jit, static_argnames=("self",))
     def reset(self, key: Array, params: EnvParams | None = None) -> tuple[Array, SeatState]:
-        """A new game: (obs, state)."""
+        """Start a new game: (obs, state)."""
         return self._seat.reset(key, self._terms(params))
 
     @partial(jax.jit, static_argnames=("self",))
@@ -88,7 +88,7 @@ class MarketEnvironment(environment.Environment):
     def observe(
         self, key: Array, state: SeatState, action: Any, params: EnvParams | None = None
     ) -> Array:
-        """The observation of a state, which draws nothing."""
+        """The observation of a state; the key is not used."""
         return self._seat.observe(state, self._terms(params))
 
     def get_obs(
@@ -98,8 +98,9 @@ class MarketEnvironment(environment.Environment):
         return self._seat.observe(state, self._terms(params))
 
     def action_mask(self, state: SeatState, params: EnvParams | None = None) -> Array:
-        """Which actions are valid now, bool [21]; below gymnax's LogWrapper, of
-        `log_state.env_state`.
+        """Which actions are valid now, bool [21].
+
+        With gymnax's LogWrapper, pass `log_state.env_state`.
         """
         return self._seat.action_mask(state, self._terms(params))
 
@@ -117,15 +118,19 @@ class MarketEnvironment(environment.Environment):
 
 
 class LegacyMarketEnvironment(MarketEnvironment):
-    """The same with the five values of gymnax before 1.0, for PureJaxRL's trainers, rejax and the
-    like.
+    """The same environment, but `step` returns the five values of gymnax before 1.0.
+
+    PureJaxRL's trainers and rejax, for instance, expect that.
     """
 
     @partial(jax.jit, static_argnames=("self",))
     def step(
         self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None
     ) -> tuple[Any, ...]:
-        """(obs, state, reward, done, info); info["discount"] is 0 at a game's end, else 1."""
+        """Settle a round and draw the next: (obs, state, reward, done, info).
+
+        info["discount"] is 0 at the end of a game, and 1 otherwise.
+        """
         obs, state, reward, *ends, info = self._seat.step(key, state, action, self._terms(params))
         done = ends[0] | ends[1]
         return obs, state, reward, done, info | {"discount": jnp.where(done, 0.0, 1.0)}
@@ -138,18 +143,18 @@ def make(
     opponent_params: Any = None,
     **overrides: Any,
 ) -> tuple[MarketEnvironment, GymnaxParams]:
-    """(environment, parameters), as `gymnax.make` gives them.
+    """(environment, parameters), as from `gymnax.make`.
 
     Args:
         kind: "single" or "two".
-        legacy: step as gymnax did before 1.0.
-        opponent: who plays the other seats, a policy's name, a Policy, or what
-            `cardjax.load_policy` gives; by default `equilibrium`.
-        opponent_params: a learned Policy's weights.
-        overrides: as of `cardjax.make`.
+        legacy: whether `step` returns the five values of gymnax before 1.0.
+        opponent: who plays the other seats: a policy's name, a Policy, or what
+            `cardjax.load_policy` returns. The default is `equilibrium`.
+        opponent_params: the weights of a trained Policy.
+        overrides: those of `cardjax.make`.
 
     Raises:
-        ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+        ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
     """
     env = (LegacyMarketEnvironment if legacy else MarketEnvironment)(
         *make_seat(kind, opponent, opponent_params, **overrides)

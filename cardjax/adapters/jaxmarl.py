@@ -1,4 +1,4 @@
-"""JaxMARL: the market as a `MultiAgentEnv`, with dictionaries keyed by agent, "agent_0", …"""
+"""JaxMARL: the market as a `MultiAgentEnv`, with dictionaries by agent ("agent_0", …)."""
 
 from functools import partial
 from typing import Any
@@ -22,12 +22,12 @@ Dicts = dict[str, Any]
 
 
 class MarketMultiAgentEnv(MultiAgentEnv):
-    """All players of the market. From the same keys it is `CardMarket`'s game.
+    """All players of the market; given the same keys, the game is that of `CardMarket`.
 
-    Observations: each agent's, float32 [D], and "world_state", float32 [A, W], what a central
-    critic of each agent sees: its own observation and what only the others know. Dones: each
-    agent's and "__all__". Infos: leaves [A], as JaxMARL's baselines reshape them; what all players
-    share stands once for each.
+    Observations are float32 [D] for each agent, and "world_state", float32 [A, W], is what a
+    central critic of each agent sees: its own observation and what only the others know. Dones have
+    an entry for each agent and for "__all__". Infos have leaves [A], because JaxMARL's baselines
+    reshape them so; what all players share is repeated for each of them.
     """
 
     def __init__(self, market: CardMarket, params: EnvParams):
@@ -40,7 +40,7 @@ class MarketMultiAgentEnv(MultiAgentEnv):
 
     @partial(jax.jit, static_argnums=0)
     def reset(self, key: Array) -> tuple[Dicts, State]:
-        """A new game: (observations, state)."""
+        """Start a new game: (observations, state)."""
         observation, state = self.market.reset(key, self.params)
         return self._observations(observation, state), state
 
@@ -48,7 +48,8 @@ class MarketMultiAgentEnv(MultiAgentEnv):
     def step(
         self, key: Array, state: State, actions: Dicts, reset_state: State | None = None
     ) -> tuple[Dicts, State, Dicts, Dicts, Dicts]:
-        """Settle a round; after a game's last, the next game's start, or `reset_state`.
+        """Settle a round; the last one of a game is followed by the start of the next game, or by
+        `reset_state`.
 
         Returns:
             (observations, state, rewards, dones, infos).
@@ -87,11 +88,11 @@ class MarketMultiAgentEnv(MultiAgentEnv):
 
     @partial(jax.jit, static_argnums=0)
     def get_avail_actions(self, state: State) -> Dicts:
-        """Which actions are valid now, bool [21] for each agent."""
+        """Which actions are valid now: bool [21] for each agent."""
         return self._each(self.market.action_mask(state, self.params))
 
     def world_state_size(self) -> int:
-        """W."""
+        """W, the number of columns of "world_state"."""
         return critic_inputs(self.market, joint=True, truth=False)
 
     @property
@@ -113,7 +114,7 @@ class MarketMultiAgentEnv(MultiAgentEnv):
         return dict.fromkeys([*self.agents, "__all__"], terminated)
 
     def _actions(self, actions: Dicts) -> Array:
-        # The baselines hand over shape (1,), samplers ().
+        # The baselines pass actions of shape (1,), and the samplers pass shape ().
         return jnp.stack([jnp.asarray(actions[agent]).reshape(()) for agent in self.agents])
 
 
@@ -127,9 +128,9 @@ def _infos(info: dict[str, Array]) -> Dicts:
 
 
 def make(kind: str = "two", **overrides: Any) -> MarketMultiAgentEnv:
-    """The environment; arguments as of `cardjax.make`, preset and n_players among them.
+    """The environment; the arguments are those of `cardjax.make`, including preset and n_players.
 
     Raises:
-        ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+        ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
     """
     return MarketMultiAgentEnv(*make_game(kind, **overrides))

@@ -1,4 +1,4 @@
-"""Optional libraries: an adapter that lacks its own says in one line what to install."""
+"""Optional libraries: an adapter whose library is missing says in one line what to install."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def library(name: str, extra: str) -> Iterator[None]:
-    """Around the imports of an optional library.
+    """A context for the imports of an optional library.
 
     Args:
         name: what users call the library.
-        extra: the extra of cardjax that it comes with.
+        extra: the extra of cardjax that installs it.
 
     Raises:
-        ImportError: an import in the block failed; one line that says why and what to install.
+        ImportError: an import in the block failed; one line says why, and what to install.
     """
     try:
         yield

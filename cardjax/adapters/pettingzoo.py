@@ -1,4 +1,4 @@
-"""PettingZoo: the market as a `ParallelEnv`, for any number of players who act at once."""
+"""PettingZoo: the market as a `ParallelEnv`, for any number of players who act simultaneously."""
 
 from typing import Any
 
@@ -28,18 +28,17 @@ Dicts = dict[str, Any]
 
 
 def parallel_env(kind: str = "two", **options: Any) -> "MarketParallelEnv":
-    """The environment, by PettingZoo's customary name; arguments as of `MarketParallelEnv`."""
+    """The environment, by PettingZoo's usual name; arguments are those of `MarketParallelEnv`."""
     return MarketParallelEnv(kind, **options)
 
 
 class MarketParallelEnv(ParallelEnv[str, Any, int]):
-    """Players "player_0", "player_1", … in one market; all play until the game ends, for all at
-    once.
+    """Players "player_0", "player_1", … in one market, who all play until the game ends.
 
-    Observations are float32 [D], or with `mask="observation"` {"observation": float32 [D],
-    "action_mask": int8 [21]}; else the mask of valid next actions is
-    `infos[player]["action_mask"]`. Actions are 0..20, rewards points (or as `reward` says);
-    truncations are always False. The other entries of infos are the round's just settled.
+    Observations are float32 [D] or, with `mask="observation"`, {"observation": float32 [D],
+    "action_mask": int8 [21]}. Otherwise, `infos[player]["action_mask"]` says which actions are
+    valid next. Actions are 0..20. Rewards are in points, or as `reward` says. Truncations are
+    always False. The other entries of infos describe the round that has just been settled.
     """
 
     metadata = {
@@ -58,16 +57,16 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         render_mode: str | None = None,
         **overrides: Any,
     ):
-        """As `cardjax.make`.
+        """Make the market and its spaces.
 
         Args:
             kind: "two" (with n_players up to 16), or "single".
-            mask: "info" or "observation", where the mask of valid actions stands.
+            mask: where the mask of valid actions is: "info" or "observation".
             render_mode: None or "ansi".
             overrides: preset, n_players, observe_posterior, and EnvParams by dotted name.
 
         Raises:
-            ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+            ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
         """
         if mask not in MASKS:
             raise ParameterError("mask", mask, f"must be one of {', '.join(MASKS)}")
@@ -84,8 +83,10 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         self._seed_words: np.ndarray | None = None
 
     def reset(self, seed: int | None = None, options: Dicts | None = None) -> tuple[Dicts, Dicts]:
-        """A new game: (observations, infos). With a seed, its first; else the next. There are no
-        options.
+        """Start a new game: (observations, infos).
+
+        With a seed, it is the seed's first game; without one, it is the next game. No options
+        exist.
         """
         if seed is not None or self._seed_words is None:
             self._seed_words, game = words_of(seeding.np_random(seed)[0]), 0
@@ -96,12 +97,13 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         return self._observations(), self._infos()
 
     def step(self, actions: dict[str, int]) -> tuple[Dicts, Dicts, Dicts, Dicts, Dicts]:
-        """Settle a round: (observations, rewards, terminations, truncations, infos), all empty
-        after a game's end.
+        """Settle a round: (observations, rewards, terminations, truncations, infos).
+
+        After the end of a game, all of these are empty.
 
         Raises:
             ResetNeeded: no game has been started yet.
-            ParameterError: not exactly the live players act.
+            ParameterError: the actions are not exactly those of the live players.
         """
         slot = self._slot
         if not self.agents:
@@ -135,7 +137,7 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         return np.array(self._shown.observation).ravel()
 
     def render(self) -> str | None:
-        """A line of text for each player, if `render_mode` is "ansi"."""
+        """One line of text per player, if `render_mode` is "ansi"."""
         if self.render_mode is None:
             return None
         known, over = (

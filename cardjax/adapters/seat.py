@@ -1,4 +1,4 @@
-"""One seat of the market as a game for one learner: the other seats are played by a policy."""
+"""One seat of the market as a game for one learner, in which a policy plays the other seats."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -14,8 +14,8 @@ from cardjax.policies.registry import POLICIES, make_policy
 
 DEFAULT_OPPONENT = "equilibrium"
 OPPONENT_KEY = 0x0990
-"""Folded into a step's key for the opponents' own randomness; the market's draws come from the key
-itself.
+"""Folded into the key of a step to give the opponents' randomness. The market's draws come from the
+key itself.
 """
 OF_PLAYERS = (
     "action",
@@ -30,19 +30,19 @@ OF_PLAYERS = (
 )
 """The entries of a step's info that have a player axis."""
 NATIVE_ONLY = ("action_mask", "final_observation", "terminated", "truncated")
-"""The entries of a step's info that other libraries' steps return elsewhere, or mean otherwise."""
+"""The entries of a step's info that other libraries return elsewhere, or use for something else."""
 
 
 class Terms(NamedTuple):
-    """What a seat's game is played on, all of it traced."""
+    """The parameters of a seat's game; all of them are traced."""
 
     market: EnvParams
     opponent: Any = None
-    """The opponents' weights; None for a scripted player, which acts on the market's parameters."""
+    """The opponents' weights; None for a scripted policy, whose params are those of the market."""
 
 
 class SeatState(NamedTuple):
-    """The game between two rounds, and what the opponents keep in mind."""
+    """The game between two rounds, and the opponents' memory."""
 
     game: State
     memory: Any
@@ -50,19 +50,19 @@ class SeatState(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Seat:
-    """The first seat of `market`, as `CardMarket` but without a player axis; pure methods, to be
-    jitted and vmapped.
+    """The first seat of `market`, with the methods of `CardMarket` but without a player axis.
 
-    The market's draws are those that `CardMarket` makes from the same keys.
+    All methods are pure and can be jitted and vmapped. The market's draws are those that
+    `CardMarket` makes from the same keys.
     """
 
     market: CardMarket
-    """with a player axis (not squeezed)."""
+    """The market, with a player axis (not squeezed)."""
     opponent: Policy | None = None
-    """Plays the other seats; None alone in the market."""
+    """The policy at the other seats; None if there are none."""
 
     def reset(self, key: Array, terms: Terms) -> tuple[Array, SeatState]:
-        """A new game: observation float32 [D] and state."""
+        """Start a new game: (observation float32 [D], state)."""
         observation, game = self.market.reset(key, terms.market)
         memory = (
             self.opponent.init(_opponent_key(key), (self.market.n_players - 1,))
@@ -74,9 +74,10 @@ class Seat:
     def step(
         self, key: Array, state: SeatState, action: Array, terms: Terms
     ) -> tuple[Array, SeatState, Array, Array, Array, dict[str, Array]]:
-        """As `CardMarket.step`, which resets by itself, for one player: (obs, state, reward,
-        terminated, truncated, info). What the opponents keep in mind goes on into the next game, as
-        their protocol has it.
+        """As `CardMarket.step`, for one player: (obs, state, reward, terminated, truncated, info).
+
+        It resets the game by itself. As the policy protocol demands, the opponents' memory is
+        passed on to the next game.
         """
         memory, actions = self._actions(key, state, action, terms)
         observation, game, reward, *ends, info = self.market.step(
@@ -128,8 +129,10 @@ class Seat:
 
 
 def _as_asked(action: Array) -> Array:
-    """int32: the action as the market reads it, whatever its type, and −1 where it names none. A
-    seat's type, a bool's or a float's, then changes nothing at the other seats.
+    """The action as the market reads it, int32, or −1 if it is not an action.
+
+    Actions of all seats become one array. Without this, the number type of one seat's action, such
+    as bool or float, would change how the others are read.
     """
     known_action, known = as_action(jax.numpy.asarray(action))
     return jax.numpy.where(known, known_action, -1)
@@ -141,17 +144,17 @@ def make_seat(
     opponent_params: Any = None,
     **overrides: Any,
 ) -> tuple[Seat, Terms]:
-    """A seat and its terms.
+    """A seat, and the parameters of its game.
 
     Args:
         kind: "single" or "two".
-        opponent: a policy's name, a Policy, or what `cardjax.load_policy` gives; by default
-            `equilibrium`, and none in a game for one.
-        opponent_params: a learned Policy's weights; not with `load_policy`'s, which has its own.
-        overrides: as of `cardjax.make`, preset and n_players among them.
+        opponent: a policy's name, a Policy, or what `cardjax.load_policy` returns. The default is
+            `equilibrium`, or none in the game for one player.
+        opponent_params: the weights of a trained Policy. A policy from `load_policy` has its own.
+        overrides: those of `cardjax.make`, including preset and n_players.
 
     Raises:
-        ParameterError: (a ValueError) a name or value that is not allowed, in one line.
+        ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
     """
     market, params = make_game(kind, **overrides)
     if market.n_players == 1:
@@ -170,8 +173,9 @@ def make_seat(
 
 
 def make_game(kind: str, **overrides: Any) -> tuple[CardMarket, EnvParams]:
-    """The market with its player axis, also for one player, and its parameters; arguments as of
-    `cardjax.make`.
+    """The market, which has a player axis even for one player, and its parameters.
+
+    The arguments are those of `cardjax.make`.
     """
     values = {f"env.{name.removeprefix('env.')}": value for name, value in overrides.items()}
     config = make_config({"env.kind": kind} | values)
@@ -179,7 +183,7 @@ def make_game(kind: str, **overrides: Any) -> tuple[CardMarket, EnvParams]:
 
 
 def player_info(info: dict[str, Array], seat: int) -> dict[str, Array]:
-    """A step's info as one player's: the entries with a player axis are taken at that seat."""
+    """A step's info for one player: entries with a player axis are taken at that seat."""
     return {name: leaf[seat] if name in OF_PLAYERS else leaf for name, leaf in info.items()}
 
 

@@ -1,4 +1,4 @@
-"""A round in a line of text, for other libraries' `render`."""
+"""A round as one line of text, for the `render` of other libraries."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,12 +11,12 @@ from cardjax.env.execution import position_of
 
 
 def round_text(view: View, info: Mapping[str, Any] | None, over: bool) -> str:
-    """What one player knows, and what the last round came to.
+    """What one player knows, and how the last round ended.
 
     Args:
         view: NumPy leaves without a leading shape.
-        info: of the round just settled, this player's; None before a game's first.
-        over: the game has ended.
+        info: this player's info of the round that has just been settled; None before the first.
+        over: whether the game has ended.
     """
     parts = [f"game over after {int(view.round)} rounds"] if over else _offer(view)
     parts.append(f"wealth {float(view.wealth):.1f}")
@@ -46,7 +46,7 @@ def _settled(info: Mapping[str, Any] | None) -> list[str]:
 
 
 def event_text(event: int) -> str:
-    """An event's kind, and a remap's ranks: "remap_value 7→12"."""
+    """The kind of an event, with the ranks of a remap: "remap_value 7→12"."""
     kind = EVENT_KINDS[min(event, REMAP)]
     return (
         f"{kind} {int(EVENTS.remap_from[event])}→{int(EVENTS.remap_to[event])}"

@@ -1,12 +1,13 @@
-"""Run configurations: one schema of frozen dataclasses, read from YAML and dotted overrides.
+"""Run configurations: frozen dataclasses that declare every parameter, filled from YAML and
+`key=value` overrides.
 
-A value comes from, in rising order: its declaration's default, the preset's YAML, the config file,
-the command line.
+The command line takes precedence over the config file, that over the preset's YAML, and that over
+the declared defaults.
 
     schema, hyperparameters   every parameter, declared once
-    documents                 YAML files and `key=value` into values by dotted name, and back
-    presets                   the shipped files and the markets among them
-    build                     values into a checked RunConfig; markets from a GameConfig
+    documents                 YAML files and `key=value` → values by dotted name, and back
+    presets                   the shipped files, and which of them are markets
+    build                     values → a checked RunConfig; the market of a GameConfig
 """
 
 from cardjax.config.build import (

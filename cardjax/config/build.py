@@ -1,4 +1,4 @@
-"""From values by dotted name to a checked RunConfig and back, and the market that it describes."""
+"""Values by dotted name into a checked RunConfig and back, and the market that it describes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,11 +23,11 @@ def load_config(
     """The configuration of a YAML file (or the defaults) with `key=value` overrides.
 
     Args:
-        overrides: of two for one name, the last counts.
+        overrides: if two are for the same name, the last one counts.
         aliases: short name → dotted name, such as `lr` → `ppo.learning_rate`.
 
     Raises:
-        ParameterError: an unreadable file, an unknown name, or a value that is not allowed.
+        ParameterError: the file cannot be read, a name is unknown, or a value is not allowed.
     """
     aliases = aliases or {}
     written = {} if path is None else read_yaml(Path(path))
@@ -40,7 +40,7 @@ def load_config(
 def with_overrides(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
     """The configuration with `key=value` overrides.
 
-    A new preset replaces all of `env`'s numbers, and the other overrides change it.
+    A new preset replaces all numbers of `env`; the other overrides are applied to it.
     """
     changes = dict(parse_override(text) for text in overrides)
     kept = config_values(config)
@@ -52,11 +52,10 @@ def with_overrides(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
 def make_config(values: Mapping[str, object]) -> RunConfig:
     """The configuration with these values by dotted name.
 
-    A preset that all the market's values are given beside is a label: its file is not needed.
+    If all values of the market are given, the preset is only a label and its file is not needed.
 
     Raises:
-        ParameterError: an unknown name, a value that is not allowed, or values that do not fit
-            together.
+        ParameterError: a name is unknown, a value is not allowed, or values do not fit together.
     """
     known = list(parameters())
     for name, value in values.items():
@@ -74,11 +73,11 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
 
 
 def make_game(values: Mapping[str, object]) -> GameConfig:
-    """A game's static choices, by name with or without "env."; a preset that is given for a kind is
-    recognised.
+    """The static choices of a game, by names with or without "env.".
 
     Raises:
-        ParameterError: an unknown name, or a value that is not allowed.
+        ParameterError: a name is unknown, or a value is not allowed. If a preset's name is given as
+            the kind, the message says so.
     """
     values = {name.removeprefix("env."): value for name, value in values.items()}
     kind = values.get("kind")
@@ -89,7 +88,7 @@ def make_game(values: Mapping[str, object]) -> GameConfig:
 
 
 def config_values(config: RunConfig) -> dict[str, object]:
-    """Every value by dotted name, as plain YAML types; `make_config` takes it back."""
+    """Every value by dotted name, as plain YAML types; `make_config` turns it back."""
     return {
         named(name): declaration.write(value_at(config, name))
         for name, declaration, _ in declared(RunConfig)
@@ -102,7 +101,7 @@ def dump_config(config: RunConfig) -> str:
 
 
 def make_market(game: GameConfig) -> CardMarket:
-    """The environment of a game's static choices."""
+    """The environment that a game's static choices describe."""
     n_players = game.n_players or (1 if game.kind == "single" else 2)
     if game.kind == "single" and n_players != 1:
         raise ParameterError("env.n_players", n_players, "must be 1 for env.kind = single")
@@ -112,7 +111,7 @@ def make_market(game: GameConfig) -> CardMarket:
 
 
 def practised_params(config: RunConfig) -> EnvParams:
-    """The market that is trained in: the run's own, with remaps as often as `train.remap` says."""
+    """The market for training: that of the run, with remaps as frequent as `train.remap` says."""
     remap = config.train.remap
     return config.env if remap is None else make_params(config.env, **{"events.remap": remap})
 
@@ -126,8 +125,9 @@ def _check_schedule(ppo: PPOConfig, name: str) -> None:
 
 
 def _check_dqn(dqn: DQNConfig, n_players: int) -> None:
-    """Refuse values that do not fit each other. What depends on train.n_envs is the learner's to
-    check.
+    """Refuse values that do not fit together.
+
+    The learner checks what depends on train.n_envs.
     """
     rounds = dqn.rollout_rounds
     if dqn.v_min >= dqn.v_max:

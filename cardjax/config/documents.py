@@ -1,8 +1,8 @@
-"""YAML files and `key=value` arguments: text in, values by dotted name out, and back.
+"""YAML files and `key=value` arguments: text into values by dotted name, and back.
 
-Both are read alike. `on` and `off` are truth values, `2_000_000`, `1e6` and `010` are decimal
-numbers, and names (a run's, a preset's, a policy's) are the text that was typed, so that a run may
-be called 007 or 1e5.
+Both are read in the same way. `on` and `off` are truth values. `2_000_000`, `1e6` and `010` are
+decimal numbers. Names (of a run, a preset or a policy) stay the text that was typed, so that a run
+may be called 007 or 1e5.
 """
 
 import re
@@ -16,7 +16,7 @@ from cardjax.config.schema import parameters
 from cardjax.env.declaration import ParameterError
 
 NAMES = frozenset(name for name, declaration in parameters().items() if declaration.as_typed)
-"""The parameters whose words are names."""
+"""The parameters whose values are names, and stay as they are typed."""
 SECTIONS = frozenset(name.rpartition(".")[0] for name in parameters())
 
 
@@ -24,17 +24,16 @@ def read_yaml(path: Path) -> dict[str, object]:
     """The values of a run configuration's YAML file, by dotted name.
 
     Raises:
-        ParameterError: the file cannot be read, is not YAML, is not a mapping, or names something
-            twice.
+        ParameterError: the file cannot be read, is not YAML, is not a mapping, or has a name twice.
     """
     return _by_dotted_name(path, read_document(path, NAMES))
 
 
 def read_document(path: Path, names: Collection[str] = ()) -> dict[str, Any]:
-    """The mapping in a YAML file, nested as it is there.
+    """The mapping in a YAML file, nested as it is in the file.
 
     Args:
-        names: the dotted names whose words are kept as they are typed.
+        names: the dotted names whose values are kept as they are typed.
 
     Raises:
         ParameterError: as `read_yaml`.
@@ -54,10 +53,10 @@ def read_document(path: Path, names: Collection[str] = ()) -> dict[str, Any]:
 
 
 def parse_override(text: str) -> tuple[str, object]:
-    """`key=value` → (key, value), the value read as in YAML.
+    """`key=value` → (key, value), where the value is read as in YAML.
 
     Raises:
-        ParameterError: no "=" in it, or no YAML after it.
+        ParameterError: there is no "=" in the text, or no YAML after it.
     """
     key, equals, value = text.partition("=")
     if not equals or not key:
@@ -67,7 +66,7 @@ def parse_override(text: str) -> tuple[str, object]:
 
 
 def dump(values: Mapping[str, object]) -> str:
-    """Values by dotted name as nested YAML."""
+    """Nested YAML of values by dotted name."""
     nested: dict[str, Any] = {}
     for name, value in values.items():
         *path, last = name.split(".")
@@ -91,7 +90,7 @@ def _load(key: str, shown: str, text: str, loader: type["_Loader"], failure: str
 
 
 def _with_names(content: Any, typed: Any, names: Collection[str], prefix: str = "") -> Any:
-    """The content, with what `typed` has for the values of these dotted names."""
+    """The content, but with the values that `typed` has for these dotted names."""
     if prefix.removesuffix(".") in names:
         return typed
     if not isinstance(content, dict):
@@ -125,10 +124,10 @@ class _RepeatedNameError(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML whose numbers are those of a command line: no octals, no base 60, no dates."""
+    """Safe YAML with the numbers of a command line: it has no octals, no base 60 and no dates."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """As YAML's, without tags: a declaration says of what type a value is."""
+        """As in YAML, but tags are refused: the declaration says what type a value has."""
         event = self.peek_event()
         if getattr(event, "tag", None) is not None:
             problem = f"the tag {event.tag} is not allowed"
@@ -136,7 +135,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """As YAML's, where every key is a text that occurs once."""
+        """As in YAML, but every key is a text and may occur only once."""
         node = super().compose_mapping_node(anchor)
         seen = set()
         for key, _ in node.value:
@@ -150,11 +149,11 @@ class _Loader(yaml.SafeLoader):
 
 
 class _TextLoader(_Loader):
-    """As `_Loader`, with every word as it is typed; nothing at all and null are still null."""
+    """As `_Loader`, but every word stays as it is typed; only an empty value and null are null."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes the texts that `_Loader`, or another reader of YAML, would take for numbers."""
+    """Quotes texts that `_Loader` or another reader of YAML would take for numbers."""
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -178,7 +177,7 @@ _Dumper.add_implicit_resolver(
 
 
 def _construct_number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int | float | str:
-    """A number; a whole one of thousands of digits, which Python does not read, stays a text."""
+    """A number. A whole number of thousands of digits, which Python refuses, stays a text."""
     text = node.value.replace("_", "").lower()
     if node.tag == _TAG + "float":
         return float(text.replace(".inf", "inf").replace(".nan", "nan"))

@@ -1,6 +1,7 @@
-"""The hyperparameters of the learners, a section of the configuration per family of algorithms.
+"""The hyperparameters of the learners, with one section of the configuration per family of
+algorithms.
 
-The defaults are what is shipped and measured: configs/ says only what differs.
+The defaults are what is shipped and measured. Files in configs/ contain only what differs.
 """
 
 import dataclasses
@@ -48,12 +49,12 @@ def _policy_name(value: object) -> str:
 @dataclasses.dataclass(frozen=True)
 class PPOConfig:
     """PPO's hyperparameters (Schulman et al. 2017), for IPPO (de Witt et al. 2020) and MAPPO (Yu et
-    al. 2022). Money is in points.
+    al. 2022). Amounts of money are in points.
 
-    The reward is in points and advantages are not normalised by default, so `entropy` has a unit: a
-    loss of that many points is accepted for one more nat of entropy. It starts above what random
-    orders cost and ends below the smallest edge worth taking; normalised advantages would let the
-    noise of bad rounds decide that trade.
+    By default, rewards are in points and advantages are not normalised, so `entropy` has a unit: it
+    is the loss, in points, that is accepted for one more nat of entropy. It starts above what
+    random orders cost and ends below the smallest edge that is worth taking. If advantages were
+    normalised, the noise of bad rounds would decide that trade-off.
     """
 
     hidden: tuple[int, ...] = custom(

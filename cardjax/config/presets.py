@@ -1,4 +1,4 @@
-"""The YAML files that come with cardjax, and those of them that are presets of the market."""
+"""The YAML files that come with cardjax, and which of them are presets of the market."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ def preset_params(name: str) -> EnvParams:
     """The EnvParams of a preset, by name; no other file is opened.
 
     Raises:
-        ParameterError: no such preset, or its file is damaged.
+        ParameterError: there is no such preset, or its file is damaged.
     """
     path = configs_folder() / f"{name}.yaml"
     if not re.fullmatch(r"\w[\w.-]*", name) or not path.is_file() or not _is_preset(path):
@@ -21,22 +21,24 @@ def preset_params(name: str) -> EnvParams:
 
 
 def presets_by_name() -> dict[str, Path]:
-    """The files that hold an `env` section and nothing else, by their names; files that cannot be
-    read, and hidden ones, are none.
+    """The presets by name: the files that contain an `env` section and nothing else.
+
+    Hidden files, and files that cannot be read, are left out.
     """
     presets = {}
     for path in sorted(configs_folder().glob("[!.]*.yaml")):
         try:
             if _is_preset(path):
                 presets[path.stem] = path
-        except ParameterError:  # being written, or an editor's: nobody asked for this file
+        except ParameterError:  # Nobody asked for it: it may be half-written.
             continue
     return presets
 
 
 def find_config(path: Path) -> Path:
-    """The file itself, or for a bare name or configs/NAME the shipped one: an installed package has
-    no such folder.
+    """The file itself or, for a bare NAME or configs/NAME that does not exist, the shipped file.
+
+    An installed package has no folder configs/ in the current directory.
     """
     shipped = configs_folder() / path.name
     named = path.parent in (Path(), Path("configs")) and shipped.is_file()
@@ -44,8 +46,9 @@ def find_config(path: Path) -> Path:
 
 
 def configs_folder() -> Path:
-    """Where the shipped YAML files are: beside the package in a checkout, inside it in an installed
-    wheel.
+    """The folder of the shipped YAML files.
+
+    It is beside the package in a checkout, and inside it in an installed wheel.
     """
     package = Path(__file__).resolve().parents[1]
     inside = package / "configs"

@@ -51,8 +51,9 @@ def _run_name(value: object) -> str | None:
 
 @dataclasses.dataclass(frozen=True)
 class GameConfig:
-    """Which game is played: the static choices. EnvParams holds the traced ones, under the same
-    `env.` names.
+    """Which game is played: the choices that are static.
+
+    EnvParams holds the traced ones; all have names that begin with `env.`.
     """
 
     kind: str = choice(
@@ -150,8 +151,9 @@ class RunConfig:
 
 
 def parameters() -> dict[str, Declared]:
-    """The declaration of every parameter by the dotted name that files and command lines use, in
-    which the game's static choices stand beside the market's numbers, under `env.`.
+    """The declaration of every parameter, by the dotted name that files and command lines use.
+
+    The static choices of the game and the numbers of the market both have names under `env.`.
     """
     return {named(name): declaration for name, declaration, _ in declared(RunConfig)}
 

@@ -1,1 +1,3 @@
-"""Files: replaced as a whole when they are written, checked against a schema when they are read."""
+"""Reading and writing files: a file that is read is checked against a schema, and a file that is
+written is replaced as a whole.
+"""

@@ -1,7 +1,7 @@
-"""Reading a file back: its content against a schema, and a line that names the file and the field.
+"""Reading a file and checking its content against a schema; an error names the file and the field.
 
 A schema is a type: a TypedDict, `list[…]`, `tuple[…, …]` (a list of that length), `dict[str, …]`,
-`… | None`, or one of str, int, float and bool. So the type checker knows what was checked.
+`… | None`, or one of str, int, float and bool. The type checker therefore knows what was checked.
 """
 
 import csv
@@ -18,16 +18,16 @@ from cardjax.env.declaration import ParameterError
 
 T = TypeVar("T")
 LONGEST = 2**26
-"""bytes of a text file that is read; the largest of ours have about one in ten of it."""
+"""The most bytes that a text file may have; our largest ones have about a tenth of that."""
 
 
 def read_json(path: Path, schema: type[T]) -> T:
-    """The content of a JSON file, which is as `schema` says.
+    """The content of a JSON file, checked against `schema`.
 
-    What a schema does not name may be there and is kept.
+    Names that the schema does not have are allowed, and are kept.
 
     Raises:
-        ParameterError: it cannot be read, is not JSON, or holds something else somewhere.
+        ParameterError: the file cannot be read, is not JSON, or does not fit the schema.
     """
     try:
         content = json.loads(read_text(path), parse_constant=_no_constant)
@@ -40,13 +40,13 @@ def read_json(path: Path, schema: type[T]) -> T:
 
 
 def checked(path: Path, content: Any, schema: type[T], at: str = "") -> T:
-    """Content that was read from `path`, as `schema` says.
+    """Content that was read from `path`, checked against `schema`.
 
     Args:
-        at: the field that the content is of; by default the whole file.
+        at: the field whose content it is; by default it is that of the whole file.
 
     Raises:
-        ParameterError: it is something else; the message names the file and the field.
+        ParameterError: the content does not fit; the message names the file and the field.
     """
     try:
         return fitted(content, schema, at)
@@ -55,10 +55,10 @@ def checked(path: Path, content: Any, schema: type[T], at: str = "") -> T:
 
 
 def fitted(content: Any, schema: type[T], at: str = "") -> T:
-    """`checked` for content that is of no file.
+    """As `checked`, for content that does not come from a file.
 
     Raises:
-        MisfitError: it is something else; the message names the field.
+        MisfitError: the content does not fit; the message names the field.
     """
     try:
         _check(content, schema, at)
@@ -68,14 +68,14 @@ def fitted(content: Any, schema: type[T], at: str = "") -> T:
 
 
 def read_csv(path: Path, columns: Mapping[str, type]) -> list[dict[str, Any]]:
-    """The rows of a CSV file of numbers; a cell that is empty or not finite is None.
+    """The rows of a CSV file of numbers; a cell that is empty or not finite becomes None.
 
     Args:
-        columns: the columns that there have to be, each int or float and never empty; all others
+        columns: the columns that must exist, each int or float and never empty. All other columns
             are floats.
 
     Raises:
-        ParameterError: it cannot be read, or a line is not such a row.
+        ParameterError: the file cannot be read, or a line is not such a row.
     """
     try:
         lines = list(csv.reader(io.StringIO(read_text(path)), strict=True))
@@ -90,10 +90,10 @@ def read_csv(path: Path, columns: Mapping[str, type]) -> list[dict[str, Any]]:
 
 
 def read_text(path: Path) -> str:
-    """A text file in UTF-8.
+    """The text of a UTF-8 file.
 
     Raises:
-        ParameterError: it cannot be read, is too long to be one of ours, or is not UTF-8.
+        ParameterError: the file cannot be read, is too long to be one of ours, or is not UTF-8.
     """
     try:
         if path.stat().st_size > LONGEST:
@@ -107,13 +107,13 @@ def read_text(path: Path) -> str:
 
 
 def refused(path: Path, said: str) -> ParameterError:
-    """The error that says so of a file; of a long path it shows the end, which tells more."""
+    """The error that says this of a file. It shows only the end of a long path."""
     shown = str(path)
     return ParameterError("file", shown if len(shown) <= 60 else f"…{shown[-59:]}", said)
 
 
 class MisfitError(ValueError):
-    """What does not fit a schema, and where."""
+    """Says what does not fit a schema, and where."""
 
 
 def _check(value: Any, schema: Any, at: str) -> None:
@@ -136,7 +136,7 @@ def _check(value: Any, schema: Any, at: str) -> None:
 
 
 def _check_optional(value: Any, schemas: tuple[Any, ...], at: str) -> None:
-    """`value` as the one schema of a union that is not None."""
+    """Check `value` against the one schema of a union that is not None."""
     (schema,) = (each for each in schemas if each is not types.NoneType)
     if value is not None:
         _check(value, schema, at)

@@ -1,4 +1,4 @@
-"""Writing a file as a whole: a reader, or a crash, meets the old content or the new, never half."""
+"""Writing a file as a whole: a reader finds the old content or the new one, even after a crash."""
 
 import contextlib
 import csv
@@ -13,9 +13,9 @@ from typing import Any
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; at the end its file takes the place of `path`.
+    """A path beside `path` to write to. At the end, its file replaces that of `path`.
 
-    After an error it is gone, and `path` is as it was.
+    After an error it is removed, and `path` is as it was before.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -32,15 +32,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Replace a file by JSON that every reader takes: NaN and the infinities become null."""
+    """Replace a file by JSON that every reader accepts: NaN and the infinities become null."""
     write_text(path, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> None:
-    """Replace a file by a table of one line per row.
+    """Replace a file by a table with one line per row.
 
-    The columns are `columns` and all names that occur in the rows; what is absent or not finite is
-    left empty.
+    The columns are `columns` and all names that occur in the rows. A cell is empty where a row has
+    no value or one that is not finite.
     """
     flat = [dict(_flat(row)) for row in rows]
     text = io.StringIO()

@@ -1,5 +1,5 @@
-"""Players: one protocol, the scripted ones by name, and the stage game that the benchmarks are
-computed from.
+"""Policies that play the market: the protocol, the scripted policies by name, and the stage game,
+from which the benchmarks are computed.
 """
 
 from cardjax.policies.best_response import BestResponse

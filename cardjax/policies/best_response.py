@@ -1,4 +1,4 @@
-"""The order with the largest expected pnl against an explicit model of the others
+"""The policy that maximises expected pnl against an explicit model of the other players
 (docs/evaluation.md#exact-yardsticks).
 """
 
@@ -15,10 +15,12 @@ from cardjax.policies.trivial import Pass
 
 @dataclasses.dataclass(frozen=True)
 class BestResponse(Deterministic):
-    """Takes the valid action with the largest exact expected pnl, hidden depth integrated out.
+    """Takes the valid action with the largest expected pnl, which is exact: hidden depth is
+    integrated out.
 
-    The others are taken to draw their actions independently from `others`' law at one's own View,
-    own valid sizes included. The default is that they pass: the optimum of the single game.
+    It assumes that the other players draw their actions independently, each from the distribution
+    that `others` has at this player's own View, own valid sizes included. By default they pass,
+    which makes it the optimum of the single game.
     """
 
     others: Memoryless = Pass()
@@ -29,7 +31,7 @@ class BestResponse(Deterministic):
         return jnp.argmax(value, -1).astype(jnp.int32)
 
     def expected_pnl(self, params: EnvParams, view: View) -> Array:
-        """Points, float32 [..., 21], of all actions, valid or not."""
+        """The expected pnl of all actions, valid or not: points, float32 [..., 21]."""
         n_others = n_players_of(view) - 1
         if n_others == 0 or isinstance(self.others, Pass):
             return expected_pnl(params, view, NOBODY)

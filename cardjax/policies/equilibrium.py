@@ -1,5 +1,6 @@
-"""The symmetric equilibrium of each round, as a player; the mathematics is in `stage_game`
-(docs/evaluation.md#exact-yardsticks).
+"""Plays the symmetric equilibrium of each round (docs/evaluation.md#exact-yardsticks).
+
+The mathematics is in `stage_game`.
 """
 
 import dataclasses
@@ -15,13 +16,16 @@ from cardjax.policies.stage_game import action_of, good_side, n_players_of, symm
 
 @dataclasses.dataclass(frozen=True)
 class Equilibrium(Memoryless):
-    """Plays the symmetric Nash equilibrium of the round's stage game; alone in the market, the
-    optimum.
+    """Plays the symmetric Nash equilibrium of the round's stage game.
+
+    For a single player, that is the optimum.
     """
 
     def action_probabilities(self, params: EnvParams, view: View) -> Array:
-        """float32 [..., 21]: one action, or two neighbouring sizes where no symmetric pure
-        equilibrium exists.
+        """The probabilities of all actions, float32 [..., 21].
+
+        They are of one action, or of two neighbouring sizes where no symmetric pure equilibrium
+        exists.
         """
         mix = symmetric_equilibrium(params, view, n_players_of(view))
         is_sell, p_more = good_side(view).is_sell, mix.p_more[..., None]

@@ -1,4 +1,4 @@
-"""Takes the side that mu favours, as if depth were endless and nobody else were there."""
+"""A policy that takes the side that mu favours, as if depth were unlimited and it were alone."""
 
 import dataclasses
 from typing import Literal
@@ -15,13 +15,12 @@ Sizing = Literal["max", "kelly", "fixed"]
 
 @dataclasses.dataclass(frozen=True)
 class EvOracle(Deterministic):
-    """Buys if mu − ask > 0, sells if bid − mu > 0, else passes; sizes by `sizing`, at most the
-    largest valid size.
+    """Buys if mu − ask > 0, sells if bid − mu > 0, and passes otherwise.
 
-    Sizing:
+    `sizing` determines the size, which is never larger than the largest valid one:
         max: the largest valid size.
-        kelly: `fraction` of the Kelly bet, in whole units, rounded down; a bet below one unit is a
-            pass.
+        kelly: `fraction` of the Kelly bet, rounded down to whole units, so that a bet below one
+            unit is a pass.
         fixed: `fixed_size` units.
     """
 
@@ -30,7 +29,7 @@ class EvOracle(Deterministic):
     fixed_size: int = 1
 
     def choose(self, params: EnvParams, view: View) -> Array:
-        """int32 [...]."""
+        """The action, int32 [...]."""
         side = good_side(view)
         wanted = jnp.minimum(self._size(view, side), side.n_valid.astype(jnp.float32))
         size = jnp.where(side.edge > 0, jnp.maximum(wanted, 0), 0).astype(jnp.int32)
@@ -45,12 +44,12 @@ class EvOracle(Deterministic):
 
 
 def kelly_units(wealth: Array, edge: Array, sigma: Array, fraction: float) -> Array:
-    """Whole units of a fractional Kelly bet, float32 [...], at least 0 for wealth and edge that
-    are; inf at sigma = 0.
+    """The size of a fractional Kelly bet in whole units, float32 [...].
 
-    A bet of i units with mean i · edge and variance i² · sigma² that is small beside W adds
-    i · edge / W − i² · sigma² / (2 W²) to E[ln W]: the best i is W · edge / sigma² (the continuous
-    Kelly bet). With sigma = 0 the gain is sure, and no size too large.
+    A bet of i units with mean i · edge and variance i² · sigma², if it is small compared with W,
+    adds i · edge / W − i² · sigma² / (2 W²) to E[ln W]. The best i is therefore W · edge / sigma²,
+    the continuous Kelly bet. With sigma = 0 the gain is certain and no size is too large, so the
+    result is inf. It is at least 0 where neither wealth nor edge is negative.
     """
     certain = sigma == 0
     units = jnp.floor(fraction * wealth * edge / jnp.where(certain, 1, sigma * sigma))

@@ -1,4 +1,4 @@
-"""How far an order is expected to overflow a depth of which only min(L, L_cap) is shown
+"""By how much orders are expected to exceed a depth of which only min(L, L_cap) is displayed
 (docs/rules.md#depth).
 """
 
@@ -11,33 +11,32 @@ from cardjax.env import EnvParams
 from cardjax.env.liquidity import depth_scale
 
 SMALLEST_TAU = 1e-6
-"""Stands for tau = 0, which is a point mass: it moves no expectation by more than 1e-6 of the
-depth.
+"""Replaces tau = 0, where the depth is a point mass. It changes no expectation by more than 1e-6 of
+the depth.
 """
 SMALLEST_CHANCE = 1e-30
-"""Below it a condition is one that float32 cannot weigh, and no market of this world meets."""
+"""float32 cannot divide by a smaller probability, and no market comes near it."""
 
 
 def expected_overflow(
     displayed: Array, sigma: Array, spread: Array, q: Array | np.ndarray, params: EnvParams
 ) -> Array:
-    """E[max(0, q − L) | displayed], in units: the expected overflow of a side that is asked for q
-    in all.
+    """The expected overflow of one side of the quote, E[max(0, q − L) | displayed], in units.
 
-    A displayed depth below L_cap is the true one. At L_cap, the true depth is distributed as L
-    given L ≥ L_cap; where L_cap ≤ L_min that says nothing, and L_min keeps the chance of every raw
-    depth below it. L_max holds the rest of the upper tail either way. In float32 the error stays
-    below 2e-6 · max(q, 1), for tau ≤ 5.
+    A displayed depth below L_cap is the true one. If the displayed depth is L_cap, the true depth
+    is distributed as L given L ≥ L_cap. Where L_cap ≤ L_min, that condition says nothing, and L_min
+    has the probability of every raw depth below it. In both cases L_max has the probability of the
+    rest of the upper tail. In float32 the error is below 2e-6 · max(q, 1) for tau ≤ 5.
 
-    The arguments broadcast against each other. Ask for the sizes that are needed rather than slice
-    a table of them all: XLA fuses the table into every slice of it, and is then several times
-    slower.
+    The arguments broadcast against each other. Ask only for the sizes that you need instead of
+    slicing a table of all of them: XLA fuses the table into each of its slices, which makes it
+    several times slower.
 
     Args:
         displayed: displayed depth of the side, units.
-        sigma: posterior standard deviation, points; with `spread` it tells the depth's scale.
+        sigma: posterior standard deviation, points; with `spread` it determines the depth's scale.
         spread: points.
-        q: total sizes ≥ 0.
+        q: total sizes that all players ask for, ≥ 0.
 
     Returns:
         float32, zero up to the displayed depth, nondecreasing and convex in q.
@@ -52,8 +51,8 @@ def expected_overflow(
 def _overflow_past_cap(sigma: Array, spread: Array, q: Array, params: EnvParams) -> Array:
     """E[max(0, q − L) | L ≥ cap].
 
-    It is the integral of P(L ≤ y | L ≥ cap) over y in [a, q], where a = max(cap, L_min) is the
-    least that L can be. The integrand is 1 from L_max on. Up to x = min(q, L_max) it is P(raw ≤ y,
+    This is the integral of P(L ≤ y | L ≥ cap) over y in [a, q], where a = max(cap, L_min) is the
+    smallest possible L. The integrand is 1 from L_max on. Up to x = min(q, L_max) it is P(raw ≤ y,
     raw ≥ cap) / P(raw ≥ cap) or, where cap ≤ L_min, P(raw ≤ y); by parts, with z(y) = (ln y − ln
     L_bar) / tau + tau / 2 and Phi the normal distribution,
         x [Phi]ᵤ − L_bar [Phi]ᵥ,   the brackets from u = z(a) to z(x), and from v = z(a) − tau to
@@ -73,7 +72,7 @@ def _overflow_past_cap(sigma: Array, spread: Array, q: Array, params: EnvParams)
     atom = (x - least) * _normal_below(z_least)
     chance = jnp.where(cap <= low, 1, _normal_below(-z_least))
     conditional = (between + jnp.where(cap <= low, atom, 0)) / jnp.maximum(chance, SMALLEST_CHANCE)
-    # A tail too thin to weigh lies all at its start.
+    # If the tail's probability is too small for float32, all of it is taken to lie at its start.
     within = jnp.where(chance > SMALLEST_CHANCE, jnp.clip(conditional, 0, x - least), x - least)
     return within + jnp.maximum(q - high, 0)
 
@@ -84,8 +83,9 @@ def _normal_below(z: Array) -> Array:
 
 
 def _normal_between(low: Array, high: Array) -> Array:
-    """Phi(high) − Phi(low) for low ≤ high, from the survival function where both lie in the upper
-    tail.
+    """Phi(high) − Phi(low) for low ≤ high.
+
+    Where both are in the upper tail, it is computed from the survival function.
     """
     sign = jnp.where(low > 0, jnp.float32(-1), jnp.float32(1))
     return sign * (_normal_below(sign * high) - _normal_below(sign * low))

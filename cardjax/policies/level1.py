@@ -1,4 +1,4 @@
-"""Level 1: expects the others to play as `ev_oracle` does, and makes room for them."""
+"""Level 1: expects the others to play as `ev_oracle` does, and orders less because of that."""
 
 import dataclasses
 from typing import Literal, NamedTuple
@@ -23,13 +23,14 @@ Depth = Literal["expected", "displayed"]
 
 
 class Record(NamedTuple):
-    """What a Level-1 player remembers of this game, the latest round last; 0 for rounds not yet
-    played.
+    """What a Level-1 player remembers of the current game.
+
+    The latest round comes last; rounds that have not been played are 0.
     """
 
     favoured: Array
-    """int32 [...]: the side this round's edge points to, 1 buy, −1 sell, 0 neither; next round says
-    who took it.
+    """int32 [...]: the side that has an edge in this round, 1 buy, −1 sell, 0 neither. The next
+    View tells which of the others took it.
     """
     side: Array
     """int32 [..., k]: the side that was favoured in each of the last k rounds."""
@@ -39,19 +40,20 @@ class Record(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Level1:
-    """Sizes against the crowding it expects on the side that mu favours.
+    """Chooses its size with regard to the crowd that it expects on the side that mu favours.
 
-    Each other player is taken to hit that side with probability p_hit, at the largest size valid
-    for oneself, and to stay away otherwise. The size is the one with the best
-    size · (edge − alpha · E[overflow]); ties go to the smaller, and to passing.
+    It assumes that each other player takes that side with probability p_hit, at the largest size
+    that is valid for the Level-1 player, and passes otherwise. The size chosen is the one with the
+    largest size · (edge − alpha · E[overflow]); ties go to the smaller size, and to passing.
 
-    With `depth = "expected"` the overflow is the exact expectation given what is displayed. With
-    "displayed" it is counted against the displayed depth, as if none were hidden beyond the cap:
-    such a player makes room for a crowd that the hidden depth would have absorbed.
+    With `depth = "expected"`, the overflow is the exact expectation given the displayed depth. With
+    "displayed", the overflow is counted from the displayed depth, as if no depth were hidden beyond
+    the cap. Such a player orders too little, because hidden depth would have absorbed the crowd.
 
-    p_hit is estimated for buys and for sells apart, from those of this game's last `window` rounds
-    in which that side was favoured: (prior_hits + hits) / (prior_trials + trials), the mean of a
-    Beta posterior. The default prior is Laplace's, uniform: one half until something is seen.
+    p_hit is estimated for buys and for sells separately, from those of the game's last `window`
+    rounds in which that side was favoured. It is (prior_hits + hits) / (prior_trials + trials), the
+    mean of a Beta posterior. The default prior is Laplace's, which is uniform, so p_hit is one half
+    until something has been seen.
     """
 
     depth: Depth = "expected"
@@ -105,7 +107,7 @@ class Level1:
 
 
 def _remember(record: Record, view: View) -> Record:
-    """Adds the last round, which `view.others_last` reports; in a game's first round, forgets."""
+    """The record with the last round, which `view.others_last` reports; empty in a first round."""
     hits = jnp.sum(jnp.sign(view.others_last) == record.favoured[..., None], -1, dtype=jnp.int32)
     first = view.round == 0
 

@@ -1,4 +1,4 @@
-"""What a player is, and the scripted players that keep nothing in mind
+"""The protocol of all policies, and the base classes of those without a memory
 (docs/architecture.md#ideas-that-carry-it).
 """
 
@@ -13,59 +13,62 @@ from cardjax.env import N_ACTIONS, CardMarket, EnvParams, View, sample_categoric
 
 
 class Policy(Protocol):
-    """A player: scripted, learned or human. Implementations are hashable (frozen dataclasses), so
-    they can be static.
+    """Something that plays the market: a script, a trained network or a person.
 
-    The leading shape [...] of views and actions is any, `batch`, such as (games,) or (games, A).
+    Implementations are hashable (frozen dataclasses), so that `jit` can take them as static
+    arguments. Views and actions may have any leading shape [...], which is called `batch`, such as
+    (games,) or (games, A).
     """
 
     def init(self, key: Array, batch: tuple[int, ...]) -> Any:
-        """The carry before a first round: a pytree of arrays with leading shape `batch`, or () for
-        no memory.
+        """The carry before the first round: a pytree of arrays with leading shape `batch`, or ()
+        for a policy without a memory.
 
-        A carry may be kept from game to game: a player that should forget in between does so where
-        `view.round` is 0.
+        A carry may be passed on from one game to the next. A policy that should forget in between
+        must do so where `view.round` is 0.
         """
 
     def act(self, params: Any, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
-        """(carry, action): one decision for the whole batch.
+        """Choose an action for every View of the batch: (carry, action).
 
         Args:
-            params: a scripted player takes the EnvParams of its market, a learned one its weights.
+            params: the EnvParams of its market for a scripted policy, the weights for a trained
+                one.
             view: leaves [...].
-            key: one for the whole batch.
+            key: one random key for the whole batch.
 
         Returns:
-            The next carry, and actions int32 [...], 0 pass, 1..10 buy, 11..20 sell.
+            The next carry, and actions int32 [...]: 0 pass, 1..10 buy, 11..20 sell.
         """
 
 
 @runtime_checkable
 class TrainedPlayer(Protocol):
-    """A policy together with what it acts on, as `cardjax.load_policy` gives it."""
+    """A policy together with its parameters, as `cardjax.load_policy` returns it."""
 
     policy: Policy
     params: Any
     market: CardMarket
-    """the game that it learned."""
+    """The game that it has learned."""
 
 
 def prepared(policy: Policy, env_params: EnvParams) -> Any:
-    """What a scripted player acts on in a market: its EnvParams, or what its method `prepare` makes
-    of them before games are played.
+    """The `params` of a scripted policy in a market: the EnvParams, or what the policy's method
+    `prepare`, if it has one, makes of them before games are played.
     """
     prepare = getattr(policy, "prepare", None)
     return env_params if prepare is None else prepare(env_params)
 
 
 class Memoryless(abc.ABC):
-    """A scripted player whose law is a function of the View: give `action_probabilities`, and `act`
-    samples it.
+    """A scripted policy whose distribution over actions is a function of the View.
+
+    Subclasses define `action_probabilities`, from which `act` samples.
     """
 
     @abc.abstractmethod
     def action_probabilities(self, params: EnvParams, view: View) -> Array:
-        """float32 [..., 21], zero for invalid actions."""
+        """The probabilities of all actions, float32 [..., 21]; 0 for invalid ones."""
 
     def init(self, key: Array, batch: tuple[int, ...]) -> tuple[()]:
         """No carry."""
@@ -79,16 +82,17 @@ class Memoryless(abc.ABC):
 
 
 class Deterministic(Memoryless):
-    """A memoryless player that never mixes: give `choose`, and the rest follows without a random
-    number.
+    """A policy without a memory that never randomises.
+
+    Subclasses define `choose`; everything else follows from it, without random numbers.
     """
 
     @abc.abstractmethod
     def choose(self, params: EnvParams, view: View) -> Array:
-        """The action, int32 [...], valid."""
+        """The action, int32 [...], which must be valid."""
 
     def action_probabilities(self, params: EnvParams, view: View) -> Array:
-        """float32 [..., 21]: one for the choice, zero for the rest."""
+        """The probabilities of all actions, float32 [..., 21]: 1 for the choice, 0 for the rest."""
         return jax.nn.one_hot(self.choose(params, view), N_ACTIONS, dtype=jnp.float32)
 
     def act(

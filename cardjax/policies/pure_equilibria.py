@@ -1,20 +1,21 @@
-"""The pure Nash equilibria of a round's stage game, asymmetric ones included: what the worst and
-the best of them pay.
+"""What the worst and the best pure Nash equilibrium of a round's stage game pay, asymmetric ones
+included.
 
-A player of size i among players of Q units in all earns i · (edge − c(Q)), with c the expected
-impact per unit. The i-th unit gains
+Let all players together order Q units, and let c(Q) be the expected impact per unit. A player that
+orders i of them earns i · (edge − c(Q)). Its i-th unit gains
     gain(i; Q) = i · (edge − c(Q)) − (i − 1) · (edge − c(Q − 1))
                 = edge − c(Q − 1) − i · (c(Q) − c(Q − 1)),
-which falls in i and, expected overflow being convex, in Q. So u is concave in the own size, and a
-profile of total Q is an equilibrium if nobody regrets its last unit, gain(i; Q) ≥ 0, or misses one
-more, gain(i + 1; Q + 1) ≤ 0 unless i is the largest valid size. With n(Q) = #{i valid:
-gain(i; Q) ≥ 0} and m(Q) = #{i valid: gain(i; Q) > 0}, both falling in Q, this says
+which falls in i and, because expected overflow is convex, in Q. The payoff is therefore concave in
+the player's own size. A profile with total Q is an equilibrium if no player regrets its last unit,
+gain(i; Q) ≥ 0, and none would gain by one more, gain(i + 1; Q + 1) ≤ 0 unless i is the largest
+valid size. Let n(Q) = #{i valid: gain(i; Q) ≥ 0} and m(Q) = #{i valid: gain(i; Q) > 0}, which both
+fall in Q. Then the condition is
     m(Q + 1) ≤ i ≤ n(Q)   for every player.
-Only the own size and the total matter. Sizes in a range fill every total between A times its ends,
-so Q is the total of an equilibrium exactly where
+Only a player's own size and the total matter. Sizes within a range add up to every total between A
+times its ends, so Q is the total of an equilibrium exactly where
     A · m(Q + 1) ≤ Q ≤ A · n(Q),
-and no profile has to be listed. There always is one: let Q be the largest total with Q ≤ A · n(Q);
-then Q + 1 > A · n(Q + 1) ≥ A · m(Q + 1), and m(Q + 1) ≤ n(Q + 1) ≤ n(Q).
+and no profile has to be listed. An equilibrium always exists: let Q be the largest total with
+Q ≤ A · n(Q); then Q + 1 > A · n(Q + 1) ≥ A · m(Q + 1), and m(Q + 1) ≤ n(Q + 1) ≤ n(Q).
 """
 
 from typing import NamedTuple
@@ -30,8 +31,9 @@ from cardjax.policies.stage_game import SIZES, good_side, impact_per_unit
 
 
 class Extremes(NamedTuple):
-    """What the worst and the best pure equilibrium of a round pay: points of expected pnl, the mean
-    over the players, float32 [...].
+    """What the worst and the best pure equilibrium of a round pay.
+
+    Both are points of expected pnl, the mean over players, float32 [...].
     """
 
     worst: Array
@@ -39,11 +41,11 @@ class Extremes(NamedTuple):
 
 
 def pure_equilibria(params: EnvParams, view: View, n_players: int) -> Extremes:
-    """The worst and the best pure equilibrium by the players' mean payoff, over all profiles.
+    """The worst and the best pure equilibrium of all profiles, by the players' mean payoff.
 
     Args:
-        view: leaves [...]; the others' valid sizes are taken to be one's own.
-        n_players: A ≥ 1. For A = 1 both are the single player's optimum.
+        view: leaves [...]. The others are assumed to have the same valid sizes as this player.
+        n_players: A ≥ 1. For A = 1, both are the single player's optimum.
     """
     side = good_side(view)
     edge, n_valid = side.edge[..., None], side.n_valid[..., None].astype(jnp.float32)
@@ -53,8 +55,8 @@ def pure_equilibria(params: EnvParams, view: View, n_players: int) -> Extremes:
     before, after = cost[..., :-1, None], cost[..., 1:, None]
     gain = edge[..., None] - (SIZES * after - (SIZES - 1) * before)
     valid = n_valid[..., None] >= SIZES
-    # n and m at Q = 1, 2, … Rounding could break by a hair that they fall, on which existence
-    # rests: n is what it is at this total or was at a smaller one, and m is no more than n.
+    # These are n and m at Q = 1, 2, … An equilibrium exists because they fall in Q, which rounding
+    # could break by a hair. So n is made to fall, and m is made to be at most n.
     at_most = jnp.sum((gain >= 0) & valid, -1, dtype=jnp.float32)
     at_most = jax.lax.cummin(at_most, at_most.ndim - 1)
     at_least = jnp.minimum(jnp.sum((gain > 0) & valid, -1, dtype=jnp.float32), at_most)

@@ -1,4 +1,4 @@
-"""Scripted players by name, as configurations and command lines say them."""
+"""The scripted policies by the names that configurations and command lines use."""
 
 import math
 from collections.abc import Callable
@@ -29,13 +29,13 @@ POLICIES: dict[str, Policy] = {
     "best_response:equilibrium": BestResponse(Equilibrium()),
     "equilibrium": Equilibrium(),
 }
-"""spec → player; a spec is a name, or name:option."""
+"""spec → policy. A spec is a name, or name:option."""
 
 PLANNERS: dict[str, Policy] = {
     "planner:wealth": WealthPlanner("pnl"),
     "planner:log_wealth": WealthPlanner("log_wealth"),
 }
-"""Players that solve the single game before they play it, which takes seconds (`prepared`)."""
+"""Policies that solve the single game before they play it (`prepared`), which takes seconds."""
 
 
 def _kelly(text: str) -> EvOracle:
@@ -56,15 +56,17 @@ WITH_NUMBER: dict[str, tuple[Callable[[str], Policy], str]] = {
     "ev_oracle:kelly": (_kelly, "a fraction above 0 of the Kelly bet, such as 0.25"),
     "ev_oracle:fixed": (_fixed, f"a whole number of units in [1, {MAX_SIZE}]"),
 }
-"""spec → how spec:NUMBER is read, and what the number may be."""
+"""spec → (a function that reads the number of spec:NUMBER, what the number may be)."""
 
 
 def make_policy(spec: str) -> Policy:
-    """The scripted player that `spec` names: one of POLICIES or PLANNERS,
-    `ev_oracle:kelly:FRACTION`, or `ev_oracle:fixed:UNITS`.
+    """The scripted policy that `spec` names.
+
+    A spec is a name in POLICIES or PLANNERS, or `ev_oracle:kelly:FRACTION`, or
+    `ev_oracle:fixed:UNITS`.
 
     Raises:
-        ValueError: an unknown name or option; one line that names the value and what is allowed.
+        ValueError: the name or option is unknown; one line names the value and what is allowed.
     """
     named = POLICIES | PLANNERS
     if spec in named:

@@ -1,11 +1,10 @@
-"""One round as a game of its own: what every order is worth given a View, and what players who know
-that would do.
+"""One round as a game of its own: what every order is worth given a View, and which are best.
 
-Payoffs are expected pnl: mu in place of S, and the hidden depth integrated out. Only one side of
-the quote can be worth taking, since bid ≤ ask; on it, an order of i while the others take k in all
-is worth
+Payoffs are expected pnl, with mu in place of S and the hidden depth integrated out. Since
+bid ≤ ask, only one side of the quote can be worth taking. On that side, an order of i units, while
+the others take k units in total, is worth
     u(i; k) = i · (edge − alpha · E[max(0, i + k − L) | displayed]),
-with edge = mu − ask for buys and bid − mu for sells (docs/rules.md#orders).
+where edge is mu − ask for buys and bid − mu for sells (docs/rules.md#orders).
 """
 
 import functools
@@ -25,7 +24,7 @@ SIZES = np.arange(1, MAX_SIZE + 1, dtype=np.float32)
 SIZE_OF_ACTION = np.concatenate([[0], SIZES, SIZES]).astype(np.float32)
 ACTION_SELLS = np.arange(N_ACTIONS) > MAX_SIZE
 NOBODY = np.ones((2, 1), np.float32)
-"""The flow of no other players: nothing bought and nothing sold, for sure."""
+"""The flow of no other players, who certainly buy and sell nothing."""
 N_BISECTIONS = 30
 
 
@@ -33,17 +32,18 @@ class GoodSide(NamedTuple):
     """The one side of the quote that can be worth taking; every leaf has the View's shape [...]."""
 
     edge: Array
-    """points per unit before impact; not above 0 where neither side is worth it."""
+    """Points per unit before impact; 0 or below where neither side is worth taking."""
     displayed: Array
-    """displayed depth, units."""
+    """Displayed depth, units."""
     is_sell: Array
     n_valid: Array
     """int32: the largest valid size, 0..10."""
 
 
 class Mix(NamedTuple):
-    """A symmetric equilibrium on the good side: `size`, or one more with probability `p_more`.
-    Leaves [...].
+    """A symmetric equilibrium on the good side; leaves [...].
+
+    Every player orders `size` units, or with probability `p_more` one more.
     """
 
     size: Array
@@ -51,11 +51,11 @@ class Mix(NamedTuple):
     p_more: Array
     """float32 in [0, 1]; 0 where the equilibrium is pure."""
     payoff: Array
-    """points of expected pnl, of each player."""
+    """The expected pnl of each player, points."""
 
 
 def n_players_of(view: View) -> int:
-    """A, from the others that a View knows of."""
+    """A, the number of players, from the number of others in a View."""
     return int(view.others_last.shape[-1]) + 1
 
 
@@ -65,7 +65,7 @@ def impact_of(params: EnvParams) -> Array:
 
 
 def good_side(view: View) -> GoodSide:
-    """The side whose edge is the larger one."""
+    """The side with the larger edge."""
     edge_buy, edge_sell = view.mu - view.ask, view.bid - view.mu
     is_sell = edge_sell > edge_buy
     buys, sells = view.action_mask[..., 1 : MAX_SIZE + 1], view.action_mask[..., MAX_SIZE + 1 :]
@@ -87,9 +87,9 @@ def expected_pnl(params: EnvParams, view: View, flow: Array | np.ndarray) -> Arr
 
     Args:
         view: leaves [...].
-        flow: [..., 2, K + 1], the distribution of the units 0..K that the others buy in all (row 0)
-            and sell (row 1); `NOBODY`, or from `flow_of`. Only the two marginals matter, since an
-            order meets one side alone.
+        flow: [..., 2, K + 1], the distribution of the total units 0..K that the others buy (row 0)
+            and sell (row 1): `NOBODY`, or from `flow_of`. Only these two marginal distributions
+            matter, because an order is executed against only one side.
     """
     edge = _by_action(view.mu - view.ask, view.bid - view.mu)
     displayed = jnp.stack([view.displayed_ask, view.displayed_bid], -1)
@@ -97,8 +97,8 @@ def expected_pnl(params: EnvParams, view: View, flow: Array | np.ndarray) -> Arr
     n_totals = flow.shape[-1] + MAX_SIZE
     backwards = jnp.flip(jnp.pad(flow, [(0, 0)] * (flow.ndim - 1) + [(MAX_SIZE, MAX_SIZE)]), -1)
 
-    # A side's total is q if one orders i and the others q − i, so one overflow at q serves every
-    # size.
+    # A side's total is q if the player orders i and the others order q − i, so the overflow at q is
+    # computed once for all sizes.
     def add(q: Array, mean: Array) -> Array:
         overflow = expected_overflow(displayed, sigma, spread, q, params)
         chance = jax.lax.dynamic_slice_in_dim(backwards, n_totals - 1 - q, MAX_SIZE + 1, -1)
@@ -111,8 +111,8 @@ def expected_pnl(params: EnvParams, view: View, flow: Array | np.ndarray) -> Arr
 
 
 def flow_of(probabilities: Array, n_others: int) -> Array:
-    """What `n_others` players buy and sell in all, if each draws its action from `probabilities` on
-    its own.
+    """The distribution of what `n_others` players buy and sell in total, if each draws its action
+    independently from `probabilities`.
 
     Args:
         probabilities: [..., 21].
@@ -124,11 +124,11 @@ def flow_of(probabilities: Array, n_others: int) -> Array:
 
 
 def flow_of_others(probabilities: Array) -> Array:
-    """What the others of each player buy and sell in all, if each draws from a law of its own,
-    independently.
+    """The distribution of what the others of each player buy and sell in total, if every player
+    draws its action independently from its own distribution.
 
     Args:
-        probabilities: [..., A, 21], a law for each player.
+        probabilities: [..., A, 21], one distribution per player.
 
     Returns:
         float32 [..., A, 2, 10 · (A − 1) + 1], as `expected_pnl` takes it with views [..., A].
@@ -140,11 +140,10 @@ def flow_of_others(probabilities: Array) -> Array:
 
 
 def joint_payoff(params: EnvParams, view: View, n_players: int) -> Array:
-    """The most that `n_players` could earn together in a round, in points of expected pnl: float32
-    [...].
+    """The most expected pnl that `n_players` could earn together in a round: points, float32 [...].
 
-    The total Q ≤ n_players · (largest valid size) maximises Q · (edge − alpha · E[overflow at Q]).
-    For one player it is the optimum of the single game.
+    It is the largest Q · (edge − alpha · E[overflow at Q]) over totals Q ≤ n_players · (largest
+    valid size). For one player it is the optimum of the single game.
     """
     side = good_side(view)
     total = np.arange(n_players * MAX_SIZE + 1, dtype=np.float32)
@@ -155,19 +154,20 @@ def joint_payoff(params: EnvParams, view: View, n_players: int) -> Array:
 def symmetric_equilibrium(params: EnvParams, view: View, n_players: int) -> Mix:
     """The symmetric Nash equilibrium of the round among `n_players` who all have this View.
 
-    Let gain(i; k) = u(i; k) − u(i − 1; k), the worth of an i-th unit while the others take k.
-    Expected overflow is convex and nondecreasing in q, so gain falls in i and in k. Let i* be the
-    largest valid i with gain(i; (A − 1) i) above 0, or 0 if there is none.
-      - If i* is the largest valid size, or gain(i* + 1; (A − 1) i*) ≤ 0, then all playing i* is an
-        equilibrium: u is concave in i, the last unit gains and one more does not.
-      - Else a player gains by i* + 1 if all others play i*, and does not if all play i* + 1. The
-        expected gain of that unit falls in the chance p with which each other plays i* + 1, so one
-        p makes it zero. Against that mix u is still concave in i, and equal at i* and i* + 1: both
-        are best, and mixing them so is an equilibrium.
+    Let gain(i; k) = u(i; k) − u(i − 1; k), which is what an i-th unit is worth while the others
+    take k. Expected overflow is convex and nondecreasing in q, so gain falls in i and in k. Let i*
+    be the largest valid i with gain(i; (A − 1) i) above 0, or 0 if there is none.
+      - If i* is the largest valid size, or gain(i* + 1; (A − 1) i*) ≤ 0, then it is an equilibrium
+        that all players order i*: u is concave in i, the last unit gains, and one more would not.
+      - Otherwise, a player gains by ordering i* + 1 if all others order i*, but not if they all
+        order i* + 1. The expected gain of that unit falls in the probability p with which each of
+        the others orders i* + 1, so it is zero for one p. Against that mix, u is still concave in
+        i, and it is equal at i* and i* + 1. Both are therefore best replies, and it is an
+        equilibrium that all players mix them with probability p.
 
     Args:
-        view: leaves [...]; the others' valid sizes are taken to be one's own.
-        n_players: A ≥ 1. For A = 1 it is the single player's optimum.
+        view: leaves [...]. The others are assumed to have the same valid sizes as this player.
+        n_players: A ≥ 1. For A = 1 the result is the single player's optimum.
     """
     side = good_side(view)
     edge, n_valid = side.edge[..., None], side.n_valid[..., None]
@@ -179,7 +179,7 @@ def symmetric_equilibrium(params: EnvParams, view: View, n_players: int) -> Mix:
         (gain > 0) & (n_valid.astype(jnp.float32) >= SIZES), -1, keepdims=True, dtype=jnp.int32
     )
 
-    # Costs at the totals that arise when j = 0..A of all the players take one more than i*.
+    # These are the costs at the totals that arise when j = 0..A players take one more than i*.
     units = size.astype(jnp.float32)
     around = cost(n_players * units + np.arange(n_players + 1, dtype=np.float32))
     gain_of_one_more = edge - ((units + 1) * around[..., 1:] - units * around[..., :-1])
@@ -190,8 +190,11 @@ def symmetric_equilibrium(params: EnvParams, view: View, n_players: int) -> Mix:
 
 
 def binomial_mean(values: Array, p: Array) -> Array:
-    """E[values[j]] over j ~ Binomial(n, p), by de Casteljau's scheme: values [..., n + 1] and
-    p [...].
+    """E[values[j]] for j ~ Binomial(n, p), by de Casteljau's scheme.
+
+    Args:
+        values: [..., n + 1].
+        p: [...].
     """
     p = p[..., None]
     while values.shape[-1] > 1:
@@ -202,8 +205,10 @@ def binomial_mean(values: Array, p: Array) -> Array:
 def impact_per_unit(
     params: EnvParams, view: View, side: GoodSide, total: Array | np.ndarray
 ) -> Array:
-    """Expected impact per unit on the good side, in points, [..., Q], at totals [..., Q] of all
-    players' sizes.
+    """The expected impact on the good side, in points per unit, [..., Q].
+
+    Args:
+        total: the sum of all players' sizes, [..., Q].
     """
     displayed, sigma, spread = (
         side.displayed[..., None],
@@ -214,15 +219,15 @@ def impact_per_unit(
 
 
 def _by_action(buy: Array, sell: Array) -> Array:
-    """[..., 21] from what holds for buys and what holds for sells, each [...]; a pass goes with the
-    buys.
-    """
+    """Values by action, [..., 21], from one for buys (and the pass) and one for sells."""
     return jnp.where(ACTION_SELLS, sell[..., None], buy[..., None])
 
 
 def _indifferent_at(gains: Array) -> Array:
-    """The p with binomial_mean(gains, p) = 0, for gains [..., A] that fall in j from above 0 to 0
-    or below.
+    """The p with binomial_mean(gains, p) = 0.
+
+    Args:
+        gains: [..., A], falling in j from above 0 to 0 or below.
     """
     first, last = gains[..., 0], gains[..., -1]
     if gains.shape[-1] == 1:
@@ -243,8 +248,9 @@ def _indifferent_at(gains: Array) -> Array:
 
 
 def _total_flow(like: Array, laws: Sequence[Array]) -> Array:
-    """[..., 2, K + 1] of players with the given laws, [..., 21] each; of none of them, in the shape
-    of `like`.
+    """The flow [..., 2, K + 1] of players with the given distributions, [..., 21] each.
+
+    Without any player, the leading shape is that of `like`.
     """
     total = jnp.ones((*like.shape[:-1], 2, 1), jnp.float32)
     for law in laws:
@@ -256,8 +262,8 @@ def _total_flow(like: Array, laws: Sequence[Array]) -> Array:
 
 
 def _convolve(a: Array, b: Array) -> Array:
-    """The distribution of the sum of two independent counts: [..., n] and [..., m] to [..., n + m −
-    1].
+    """The distribution of the sum of two independent counts, [..., n + m − 1], from their
+    distributions [..., n] and [..., m].
     """
     n = a.shape[-1]
     unpadded = [(0, 0)] * (b.ndim - 1)

@@ -1,4 +1,4 @@
-"""Players that read nothing but the mask: the floor of every comparison."""
+"""Policies that read nothing but the mask, as the lower end of every comparison."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from cardjax.policies.protocol import Deterministic, Memoryless
 
 @dataclasses.dataclass(frozen=True)
 class Pass(Deterministic):
-    """Passes in every round; earns 0."""
+    """Passes in every round, and so earns 0."""
 
     def choose(self, params: EnvParams, view: View) -> Array:
         """0 everywhere, int32 [...]."""
@@ -20,9 +20,9 @@ class Pass(Deterministic):
 
 @dataclasses.dataclass(frozen=True)
 class RandomValid(Memoryless):
-    """Each valid action with the same probability."""
+    """Takes each valid action with the same probability."""
 
     def action_probabilities(self, params: EnvParams, view: View) -> Array:
-        """float32 [..., 21]: one over the number of valid actions."""
+        """The probabilities of all actions, float32 [..., 21]: equal for all valid ones."""
         mask = view.action_mask.astype(jnp.float32)
         return mask / mask.sum(-1, keepdims=True)

@@ -1,8 +1,10 @@
-"""Players that plan ahead: rounds are coupled by a state that orders change, and the value of that
-state is found by backward induction over it. Here the state is wealth, which limits later orders.
+"""Policies that plan ahead.
 
-    outcomes.py   the distribution of what an order comes to
+Orders change a state, and that state matters in later rounds. Here it is wealth, which limits later
+orders. The value of the state is computed by backward induction.
+
+    outcomes.py   the distribution of an order's outcome
     value.py      the value function, as a table over the state
-    induction.py  the table, by backward induction over a game's rounds
-    wealth.py     the player that acts on it
+    induction.py  that table, by backward induction over the rounds of a game
+    wealth.py     the policy that acts on it
 """

@@ -1,29 +1,32 @@
-"""The single game solved over wealth: what a round is worth includes what its outcome leaves to bet
-with later.
+"""The single game solved over wealth: the value of a round includes what its outcome leaves for
+later bets.
 
-`BestResponse` takes each round for itself. It is the optimum where the budget never binds;
-elsewhere today's outcome limits tomorrow's orders, and the player with the largest expected total
-solves, backwards from V_T = 0,
+`BestResponse` considers each round on its own, which is optimal if the budget never binds.
+Otherwise the outcome of one round limits the orders of later ones. The player with the largest
+expected total then solves, backwards from V_T = 0,
     V_t(W, k) = E[max over valid actions of E[reward + V_{t+1}(W', k') | View]],
-with k the kind of the last round's event, k' of this one's, and W' = W + pnl. What is exact, and
-what is not:
+where k is the kind of the last round's event, k' the kind of this one's, and W' = W + pnl. Some of
+this is exact and some is approximate:
 
-- The law of S given the View is exact (`sum_law`). So are the events' transitions and, where every
-  size fits under L_cap (all orders do at the default 10), slippage. Where L_cap hides depth, W'
-  takes its expectation: rewards of the kind pnl stay exact, and ln W loses the variance of
-  slippage, 1e-6 of its growth in configs/hidden_depth.yaml.
-- The market's other draws (cards, hints, mid, depth) are `n_draws` points for each kind of event,
-  spread evenly from one random shift. At the default 2048, V_0 deviates by 0.14% from shift to
-  shift, and by 1.3% in tight_budget (8192: 0.08% and 0.4%). Every draw is on an edge: a mid within
-  half a spread of mu is integrated out as a pass. The induction so forgoes bets against the odds,
-  which pay only where V is locally convex: 1e-6 points a game in tight_budget.
-- V is kept at `n_wealth` equally spaced wealths up to `span` · W0, linear between them and constant
-  beyond. In debt, where only impact can bring a player, it is 0; the induction lets it fall to that
-  over one step of the grid.
-- All remaps are one kind: a remap that persists is worth an average remap. They are 1.5% of the
-  fresh draws.
+- The distribution of S given the View is exact (`sum_law`), and so are the transitions of the
+  events. Slippage is exact where every size fits under L_cap, as all orders do at the default of
+  10. Where L_cap hides depth, W' uses the expected slippage. Rewards of the kind pnl are still
+  exact, but ln W ignores the variance of slippage, which is 1e-6 of its growth in
+  configs/hidden_depth.yaml.
+- The market's other draws (cards, hints, mid and depth) are `n_draws` points per kind of event,
+  which are evenly spread from one random shift. With the default of 2048 points, V_0 differs by
+  0.14% from shift to shift, and by 1.3% in tight_budget (with 8192 points, 0.08% and 0.4%). In
+  every draw one side has an edge; a mid within half a spread of mu is integrated out as a pass. The
+  induction therefore leaves out bets against the odds. These pay only where V is locally convex,
+  and are worth 1e-6 points per game in tight_budget.
+- V is stored at `n_wealth` equally spaced wealths up to `span` · W0. It is linear between them and
+  constant beyond. In debt, which only impact can bring about, it is 0, and the induction lets it
+  fall to 0 over one step of the grid.
+- All remaps count as one kind, so a remap that persists is valued as an average remap. They are
+  1.5% of the fresh draws.
 
-benchmarks/wealth_gap.py measures what is gained, and how far V_0 is from what the policy earns.
+benchmarks/wealth_gap.py measures how much planning gains, and how far V_0 is from what the policy
+earns.
 """
 
 from functools import partial
@@ -57,10 +60,10 @@ from cardjax.policies.stage_game import NOBODY, action_of, expected_pnl, good_si
 Objective = Literal["pnl", "log_wealth"]
 
 SMALLEST_SHARE = 1e-30
-"""Stands for the chance of an edge where float32 has none: its normal is then still finite."""
+"""Replaces a chance of an edge that is 0 in float32, so that the normal quantile is finite."""
 STEPS = (np.float64(1.1673039782614187) ** -np.arange(1, 5) * 2.0**32).astype(np.uint32)
-"""Multiples of these four, modulo 2^32, fill the unit cube evenly: powers of the root of x^5 = x +
-1 (Roberts's R4).
+"""Multiples of these four, modulo 2^32, fill the unit cube evenly. They are powers of the root of
+x^5 = x + 1 (Roberts's R4).
 """
 
 
@@ -73,15 +76,16 @@ def solve(
     n_wealth: int = N_WEALTH,
     span: float = SPAN,
 ) -> WealthValue:
-    """The value of the single game under its best play, by backward induction; the module says what
-    is approximate.
+    """The value of the single game under optimal play, by backward induction.
+
+    The module's docstring says what is approximate.
 
     Args:
         objective: "pnl" (also the optimum of expected_pnl) or "log_wealth".
-        key: of the random shift of the market's draws.
-        n_draws: market draws for each kind of event.
-        n_wealth: wealths that the value is kept at.
-        span: the largest of them, in units of W0.
+        key: the random key for the shift of the market's draws.
+        n_draws: market draws per kind of event.
+        n_wealth: how many wealths the value is stored at.
+        span: the largest of these wealths, in units of W0.
     """
     grid = wealth_grid(env_params, n_wealth, span)
     rounds = _prepare(env_params, objective, _edges(env_params, key, n_draws), grid)
@@ -98,31 +102,32 @@ def solve(
 
 
 class _Edges(NamedTuple):
-    """Market draws in which one side has an edge; leaves [6, n_draws, …], or of one draw."""
+    """Market draws in which one side has an edge; leaves [6, n_draws, …], or those of one draw."""
 
     view: View
     chance: Array
-    """That a draw with these cards and hints has an edge at all."""
+    """The probability that a draw with these cards and hints has an edge at all."""
 
 
 class _Rounds(NamedTuple):
-    """What the induction needs of a round, for passing and the sizes 1..10 of the side that has the
-    edge.
+    """What the induction needs to know of a round, for a pass and for the sizes 1..10 on the side
+    with the edge.
     """
 
     reward: Array
     """float32 [6, n_draws, 11, n_wealth], −inf where not valid."""
     landing: Array
-    """float32 [6, n_draws, 11, 2 n_wealth − 1]: the law of pnl on the grid's steps, −(n_wealth − 1)
-    first.
+    """float32 [6, n_draws, 11, 2 n_wealth − 1]: the distribution of pnl in steps of the grid, from
+    −(n_wealth − 1) on.
     """
     chance: Array
     """float32 [6, n_draws]."""
 
 
 def _edges(params: EnvParams, key: Array, n_draws: int) -> _Edges:
-    """Evenly spread draws of the market for each kind of event, the mid drawn given that a side has
-    an edge.
+    """Evenly spread draws of the market for each kind of event.
+
+    The mid is drawn on the condition that one side has an edge.
     """
     shift = jax.random.bits(key, (len(STEPS),), jnp.uint32)
     words = shift + jnp.arange(n_draws, dtype=jnp.uint32)[:, None] * STEPS
@@ -133,7 +138,7 @@ def _edges(params: EnvParams, key: Array, n_draws: int) -> _Edges:
 
 
 def _edge(params: EnvParams, words: Array, event: Array) -> _Edges:
-    """One round's market given that |mid − mu| exceeds half the spread."""
+    """One round's market, given that |mid − mu| exceeds half the spread."""
     ranks, _ = cards.deal(words[0], event)
     n_hints = cards.draw_n_hints(words[1], params)
     mu, sigma = quotes.posterior(event, cards.hint_counts(ranks, n_hints))
@@ -144,7 +149,7 @@ def _edge(params: EnvParams, words: Array, event: Array) -> _Edges:
     u = draws.uniform(words[2])
     tail = ndtri(chance * jnp.maximum(jnp.minimum(u, 1 - u), 2.0**-25))
     quote = quotes.draw_quote(jnp.where(u < 0.5, tail, -tail), mu, sigma, params)
-    # The other side's depth is never asked for, so one draw serves both.
+    # Nothing is ordered on the other side, so one draw can serve as the depth of both.
     depth = liquidity.draw_depth(draws.normal(words[3]), sigma, quote.spread, params)
     total = cards.values_of(ranks, event).sum(-1)
     market = Market(event, ranks, n_hints, total, mu, sigma, quote, depth, depth)
@@ -153,7 +158,9 @@ def _edge(params: EnvParams, words: Array, event: Array) -> _Edges:
 
 
 def _kind_chances(params: EnvParams) -> tuple[Array, Array]:
-    """Chances of the next event's kind: fresh [6], and given the last one's [6, 6]."""
+    """The probabilities of the next event's kind: of a fresh event, [6], and given the last event's
+    kind, [6, 6].
+    """
     base = jnp.stack([jnp.asarray(getattr(params.events, name)) for name in EVENT_KINDS[:REMAP]])
     remap = jnp.asarray(params.events.remap)
     drawn = jnp.concatenate([(1 - remap) * base / base.sum(), remap[None]])
@@ -188,11 +195,12 @@ def _prepare(params: EnvParams, objective: Objective, edges: _Edges, grid: Array
 
 
 def _landing(law: Array, steps: Array, n: int) -> Array:
-    """[..., a, 2n − 1] from laws [..., 43] of moves by `steps` [..., a, 43]: each is shared by its
-    two neighbours.
+    """The distribution [..., a, 2n − 1] of moves on the grid, by `steps` [..., a, 43] with
+    probabilities `law` [..., 43].
 
-    The mean of a table under it is that of the table's linear interpolation. A move longer than the
-    grid is cut to its length, which leaves it at or past the grid's end all the same.
+    Each move is shared between its two neighbours on the grid, so that the mean of a table is the
+    mean of the table's linear interpolation. A move that is longer than the grid is cut to the
+    grid's length, and still ends at or past the end of the grid.
     """
     position = jnp.clip(steps, 1 - n, n - 1) + (n - 1)
     below = jnp.minimum(position.astype(jnp.int32), 2 * n - 3)
@@ -207,8 +215,9 @@ def _landing(law: Array, steps: Array, n: int) -> Array:
 
 
 def _best(rounds: _Rounds, later: Array) -> Array:
-    """Value before a round of each kind, [6, n], from that after it: without an edge wealth stays
-    what it is.
+    """The value before a round of each kind, [6, n], from the value after it.
+
+    Without an edge, wealth does not change.
     """
     n = later.shape[-1]
     rich = jnp.broadcast_to(later[:, -1:], (N_KINDS, n - 1))

@@ -1,6 +1,6 @@
-"""What an order comes to for each sum of the cards, and how likely each sum is.
+"""What an order earns for each sum of the cards, and how likely each sum is.
 
-Planning needs the distribution of a round's outcome, where the stage game needs its mean alone.
+Planning needs the distribution of a round's outcome, whereas the stage game only needs its mean.
 """
 
 import jax
@@ -16,21 +16,22 @@ from cardjax.policies.stage_game import ACTION_SELLS, SIZE_OF_ACTION, impact_of
 N_SUMS = 43
 """S is a whole number of points in 0..42."""
 POSITION = np.where(ACTION_SELLS, -SIZE_OF_ACTION, SIZE_OF_ACTION)
-"""float32 [21]: signed units of each action."""
+"""float32 [21]: the units that each action buys, negative if it sells."""
 
 
 def sum_law(event: Array, hint_counts: Array) -> Array:
-    """P(S = s | event, hints) for s = 0..42, float32 [..., 43], exact, without replacement.
+    """The exact distribution of S given event and hints, P(S = s) for s = 0..42: float32 [..., 43].
 
-    With r_c cards of value v_c left, and p_k(x) = sum over c of r_c x^(k v_c), the ways to draw
-    one, two or three of them by their sum are the coefficients of e_1 = p_1, e_2 = (p_1² − p_2) /
-    2, e_3 = (p_1³ − 3 p_1 p_2 + 2 p_3) / 6 (Newton's identities). All are whole numbers below 2^24,
-    so only the division by their number rounds.
+    Cards are drawn without replacement. Let r_c cards of value v_c be left, and let p_k(x) be the
+    sum over c of r_c x^(k v_c). By Newton's identities, the numbers of ways to draw one, two or
+    three cards with a given sum are the coefficients of e_1 = p_1, e_2 = (p_1² − p_2) / 2 and
+    e_3 = (p_1³ − 3 p_1 p_2 + 2 p_3) / 6. All of them are whole numbers below 2^24, so only the
+    division by their total is rounded.
 
     Args:
         event: int in 0..160, shape [...].
-        hint_counts: int [..., 13], revealed cards of each rank 2..14; at most three in all, each
-            eligible.
+        hint_counts: int [..., 13], the revealed cards of each rank 2..14. There are at most three
+            in total, and the event leaves each of them in the deck.
     """
     event, counts = jnp.asarray(event), jnp.asarray(hint_counts).astype(jnp.float32)
     value = jnp.asarray(EVENTS.value)[event]
@@ -52,8 +53,9 @@ def sum_law(event: Array, hint_counts: Array) -> Array:
 
 
 def order_pnl(params: EnvParams, view: View) -> Array:
-    """What each action earns for each S: points, float32 [..., 21, 43], with expected slippage on
-    hidden depth.
+    """What each action earns for each S: points, float32 [..., 21, 43].
+
+    Where depth is hidden, slippage is its expectation.
     """
     depth = jnp.where(ACTION_SELLS, view.displayed_bid[..., None], view.displayed_ask[..., None])
     overflow = expected_overflow(
@@ -65,8 +67,12 @@ def order_pnl(params: EnvParams, view: View) -> Array:
 
 
 def expected_log_growth(law: Array, pnl: Array, wealth: Array) -> Array:
-    """E[ln max(W + pnl, 1)] − ln max(W, 1), float32 [..., n], for laws [..., 43], pnl [..., n, 43],
-    wealth [...].
+    """E[ln max(W + pnl, 1)] − ln max(W, 1), float32 [..., n].
+
+    Args:
+        law: the distribution of S, [..., 43].
+        pnl: points, [..., n, 43].
+        wealth: points, [...].
     """
     before = wealth[..., None, None]
     base = jnp.maximum(before, 1)
@@ -74,9 +80,7 @@ def expected_log_growth(law: Array, pnl: Array, wealth: Array) -> Array:
 
 
 def _product(a: Array, b: Array) -> Array:
-    """The product of two polynomials by their 43 coefficients, [..., 43] each, cut off at the same
-    length.
-    """
+    """The product of two polynomials, all given by their first 43 coefficients, [..., 43] each."""
     padded = jnp.pad(b, [(0, 0)] * (b.ndim - 1) + [(N_SUMS - 1, 0)])
 
     def add(j: Array, total: Array) -> Array:

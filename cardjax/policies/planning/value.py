@@ -14,28 +14,28 @@ SPAN = 4.0
 
 
 class WealthValue(NamedTuple):
-    """The expected sum of the rewards still to come, by rounds played, last event's kind, and
-    wealth.
+    """The expected sum of the rewards that are still to come, by the number of rounds played, the
+    kind of the last event, and wealth.
     """
 
     value: Array
-    """float32 [T + 1, 6, n], points or ln W; row 0 (no last event) is the same for all kinds, row T
-    is 0.
+    """float32 [T + 1, 6, n], points or ln W. Row 0, which has no last event, is the same for all
+    kinds, and row T is 0.
     """
     grid: Array
-    """float32 [n], points: equally spaced wealths from 0."""
+    """float32 [n], points: equally spaced wealths, starting at 0."""
 
 
 def value_at(
     value: WealthValue, n_played: Array | int, kind: Array | int, wealth: Number | float
 ) -> Array:
-    """Expected sum of the rewards to come, float32; the arguments broadcast.
+    """The expected sum of the rewards to come, float32; the arguments broadcast.
 
     Args:
         n_played: rounds played, 0..T.
-        kind: index into EVENT_KINDS of the last round's event; any before the first.
-        wealth: points; beyond the grid the value is that at its end, and in debt, when one may only
-            pass, it is 0.
+        kind: index into EVENT_KINDS of the last round's event; before the first round, any number.
+        wealth: points. Beyond the grid, the value is that at the grid's end. In debt, when a player
+            may only pass, it is 0.
     """
     n = value.grid.shape[0]
     wealth = jnp.asarray(wealth, jnp.float32)
@@ -50,11 +50,11 @@ def value_at(
 def myopic_value(
     env_params: EnvParams, n_wealth: int = N_WEALTH, span: float = SPAN
 ) -> WealthValue:
-    """Nothing to come after a round: `WealthPlanner` then takes each round for itself.
+    """Zero after every round, with which `WealthPlanner` considers each round on its own.
 
-    The table is zeros for either objective. For log_wealth that says V_{t+1} = ln W', since rewards
-    are differences of ln W. The other arguments are as in `induction.solve`, so that one program
-    plays both values.
+    The table is zeros for both objectives. For log_wealth that means V_{t+1} = ln W', since rewards
+    are differences of ln W. The other arguments are those of `induction.solve`, so that one
+    compiled program can play with either value.
     """
     return WealthValue(
         jnp.zeros((N_ROUNDS + 1, N_KINDS, n_wealth), jnp.float32),

@@ -1,4 +1,4 @@
-"""The player that plans over wealth in the single game."""
+"""A policy that plans over wealth in the single game."""
 
 import dataclasses
 from typing import NamedTuple
@@ -16,11 +16,11 @@ from cardjax.policies.protocol import Deterministic
 from cardjax.policies.stage_game import NOBODY, expected_pnl
 
 SEED = 0
-"""Of the market draws that `WealthPlanner.prepare` solves the game on."""
+"""The seed of the market draws on which `WealthPlanner.prepare` solves the game."""
 
 
 class WealthParams(NamedTuple):
-    """What a `WealthPlanner` plays with."""
+    """The parameters of a `WealthPlanner`."""
 
     env: EnvParams
     value: WealthValue
@@ -28,24 +28,24 @@ class WealthParams(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class WealthPlanner(Deterministic):
-    """Takes the valid action with the largest expected reward plus value of the wealth it leaves,
-    for A = 1.
+    """Takes the valid action with the largest expected reward plus value of the wealth it leaves.
 
-    With the value from `solve` it is the optimum of the whole game; with `myopic_value`, of each
-    round for itself. Other players are taken not to be there.
+    With the value from `solve`, it is the optimum of the whole single game; with `myopic_value`, it
+    is the optimum of each round on its own. It plays as if there were no other players.
     """
 
     objective: Objective = "pnl"
 
     def prepare(self, env_params: EnvParams) -> WealthParams:
-        """The market with the game solved, which takes seconds: once, before games are played."""
+        """Solve the game, which takes seconds; call it once, before games are played."""
         return WealthParams(env_params, solve(env_params, self.objective, jax.random.key(SEED)))
 
     def choose(self, params: WealthParams | EnvParams, view: View) -> Array:
-        """int32 [...]; ties go to passing, then to the smaller size.
+        """The action, int32 [...]; ties go to passing, then to the smaller size.
 
         Args:
-            params: as from `prepare`. A bare market's are prepared here, in every round.
+            params: from `prepare`. If they are only an EnvParams, the game is solved here, in every
+                round.
         """
         if isinstance(params, EnvParams):
             params = self.prepare(params)
@@ -53,14 +53,15 @@ class WealthPlanner(Deterministic):
         return jnp.argmax(gain, -1).astype(jnp.int32)
 
     def gain(self, params: WealthParams, view: View) -> Array:
-        """Expected reward plus change of value against passing, float32 [..., 21], of all actions,
-        valid or not.
+        """The expected reward of each action plus the change of value compared with passing.
+
+        float32 [..., 21], of all actions, valid or not.
         """
         law, pnl = sum_law(view.event, view.hint_counts), order_pnl(params.env, view)
         reward = expected_reward(self.objective, params.env, view, law, pnl, view.wealth)
         after = [x[..., None, None] for x in (view.round + 1, kind_of(view.event), view.wealth)]
-        # Differences before the mean: where wealth does not matter they are exactly 0, and decide
-        # nothing.
+        # Subtracting before the mean is taken makes the differences exactly 0 where wealth does not
+        # matter, so that rounding decides nothing.
         change = value_at(params.value, after[0], after[1], after[2] + pnl) - value_at(
             params.value, *after
         )
@@ -70,11 +71,12 @@ class WealthPlanner(Deterministic):
 def expected_reward(
     objective: Objective, params: EnvParams, view: View, law: Array, pnl: Array, wealth: Array
 ) -> Array:
-    """The round's expected reward, points or ln W, float32 [..., 21], of all actions, valid or not.
+    """The expected reward of the round, points or ln W, float32 [..., 21], of all actions, valid or
+    not.
 
     Args:
-        law: as from `sum_law`, [..., 43].
-        pnl: as from `order_pnl`, [..., 21, 43].
+        law: from `sum_law`, [..., 43].
+        pnl: from `order_pnl`, [..., 21, 43].
         wealth: points, [...].
     """
     if objective == "pnl":
