@@ -218,7 +218,7 @@ def _score_words(score: Score, n_players: int) -> str:
         )
         return f"Your orders were worth {own:+.2f}, which is {apart} {best:+.2f} on these cards"
     skills = f"your skill {own:+.2f} divided by {benchmark}'s {best:+.2f}"
-    return f"Score {score.score:.2f}: {skills} (1 is perfect, passing scores 0)"
+    return f"Score {score.score:.2f}: {skills} (1 is {benchmark}, passing scores 0)"
 
 
 def _grid() -> Grid:

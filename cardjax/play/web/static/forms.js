@@ -4,9 +4,9 @@ import { $, el, say } from "./dom.js";
 
 const PRESET_WORDS = {
   lively:
-    "The prices err a lot, so most rounds offer a good order. The equilibrium earns each of two players 48 points per game, and perfect play alone earns 67.",
+    "The prices err a lot, so most rounds offer a good order. The equilibrium earns each of two players 48 points per game, and the optimum alone earns 67.",
   default:
-    "The market that policies train in. Passing is mostly right: the equilibrium earns each of two players 2.5 points per game, and perfect play alone earns 3.",
+    "The market that policies train in. Passing is mostly right: the equilibrium earns each of two players 2.5 points per game, and the optimum alone earns 3.",
   calm: "There are no events and no price impact: the fair value is all there is to know.",
   tight_budget: "You start with 100 points, so it counts what you can afford.",
   commons: "The market is shallow: greed spoils the price for everybody.",

@@ -57,7 +57,7 @@ export function startView(root, options, onstart) {
         el(
           "p",
           {},
-          "After each round you see what luck did, what your order was worth, and what perfect play would have been.",
+          "After each round you see what luck did, what your order was worth, and what the exact best order would have been.",
         ),
         introCards(),
       ),

@@ -60,7 +60,7 @@ export function watchView(root, options, leaving) {
         el(
           "p",
           {},
-          "Two policies, or one alone, play a whole game, and then you step through it. Beside every decision you see what perfect play would have been and what every other order was worth.",
+          "Two policies, or one alone, play a whole game, and then you step through it. Beside every decision you see what the equilibrium and the best reply would have been and what every other order was worth.",
         ),
         el("p", { class: "muted" }, "The trained policies are those that the server was started with."),
       ),
