@@ -8,9 +8,10 @@ All take turns in one run on the same cores; figures are medians, compilation ap
 one step of one game, in which both players act. Ours and C write every observation out. Ours draws
 orders from the step's own key, or, where the row says so, as a user would write it: each game
 splits its key and calls `sample_action` and `step`. C is timed where gcc is, a peer where it is
-installed (gymnax, pgx, jaxmarl); what their steps are, benchmarks/peers.py says. C plays ten rounds of a game before it turns to the next; with --block, so
-does everybody else with so many games at once, which then stay in the cache. Ours and C alone take
-about three minutes, with all peers ten. 2^20 games need 1.7 GB, with all peers more.
+installed (gymnax, pgx, jaxmarl); benchmarks/peers.py says what their steps are. C plays the ten
+rounds of a game before it turns to the next; with --block, so does everybody else with so many
+games at once, which then stay in the cache. Ours and C alone take about three minutes, with all
+peers ten. 2^20 games need 1.7 GB, with all peers more.
 """
 
 import argparse

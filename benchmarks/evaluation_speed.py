@@ -43,7 +43,8 @@ def main() -> None:
         seconds = min(play(n) for _ in range(arguments.repeats))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"| {n:,} | {seconds:.1f} | {n / seconds:,.0f} | {10 * n / seconds:,.0f} | {peak:,.0f} |",
+            f"| {n:,} | {seconds:.1f} | {n / seconds:,.0f} | {10 * n / seconds:,.0f} "
+            f"| {peak:,.0f} |",
             flush=True,
         )
 

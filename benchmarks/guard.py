@@ -32,7 +32,8 @@ from timing import a_count
 ROOT = Path(__file__).resolve().parent.parent
 BOUNDS = Path(__file__).with_name("bounds.yaml")
 HEADER = """\
-# What benchmarks/guard.py holds speeds to. A ratio may be worse than its bound by the tolerance, a share of the bound.
+# The bounds of benchmarks/guard.py. A ratio may be worse than its bound by the tolerance, a share
+# of the bound.
 # `python benchmarks/guard.py --update` writes this file.
 """
 HIGHER, LOWER = "higher", "lower"
@@ -235,7 +236,8 @@ def read_bounds(path: Path, may_be_missing: bool) -> Bounds:
         raise ValueError("bounds: has to map names to numbers above 0")
     if unknown := set(bounds) - set(RATIOS):
         raise ValueError(
-            f"bounds: no ratio {', '.join(map(str, sorted(unknown)))}; there are {', '.join(RATIOS)}"
+            f"bounds: no ratio {', '.join(map(str, sorted(unknown)))}; "
+            f"there are {', '.join(RATIOS)}"
         )
     return Bounds(str(content["measured_on"]), float(tolerance), dict(bounds))
 

@@ -1,6 +1,6 @@
 /* What the two-player market costs in plain scalar C: the speed that the JAX environment is held against.
  *
- * Same rules as RULES.md (two players, defaults, uniformly random valid actions, auto-reset, both observations written out),
+ * Same rules as docs/rules.md (two players, defaults, uniformly random valid actions, auto-reset, both observations written out),
  * one game after another, one thread a core, a small counter generator. No vector tricks: what a good C programmer
  * writes in an afternoon. Build and run:
  *   gcc -O3 -march=native -ffast-math -fopenmp limit.c -lm -o limit && ./limit GAMES SECONDS

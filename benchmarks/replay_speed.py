@@ -104,7 +104,8 @@ def main() -> None:
         arguments.blocks,
     )
     print(
-        f"{n_envs} games × {ROUNDS} rounds in, {STEPS} batches of {batch} out, {n_envs * ROUNDS * n_blocks:,} kept, "
+        f"{n_envs} games × {ROUNDS} rounds in, {STEPS} batches of {batch} out, "
+        f"{n_envs * ROUNDS * n_blocks:,} kept, "
         f"{n_seeds} seed(s)"
     )
     runs = {}

@@ -53,7 +53,8 @@ def main() -> None:
         return jax.lax.scan(play_round, games, jax.random.split(jax.random.fold_in(key, 1), 10))[1]
 
     print(
-        "| orders of | deviation of pnl | of expected_pnl | ratio of variances |\n|---|---:|---:|---:|"
+        "| orders of | deviation of pnl | of expected_pnl | ratio of variances |\n"
+        "|---|---:|---:|---:|"
     )
     for name in ("random_valid", "equilibrium"):
         apart, ordered = jax.jit(noise, static_argnums=0)(

@@ -1,4 +1,4 @@
-"""Our Gymnasium `VectorEnv` as a `VecEnv` of Stable-Baselines3: all games step in one device call."""
+"""Our Gymnasium `VectorEnv` as Stable-Baselines3's `VecEnv`: all games step in one device call."""
 
 from collections.abc import Sequence
 from typing import Any

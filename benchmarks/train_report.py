@@ -55,7 +55,8 @@ def floor_table(rows: list[Row]) -> str:
         own = (
             f"{1e3 * r['seconds']:.0f} ({1e3 * r['seconds_low']:.0f}–{1e3 * r['seconds_high']:.0f})"
         )
-        products = f"{1e3 * r['floor_seconds']:.0f} ({1e3 * r['floor_low']:.0f}–{1e3 * r['floor_high']:.0f})"
+        low, high = 1e3 * r["floor_low"], 1e3 * r["floor_high"]
+        products = f"{1e3 * r['floor_seconds']:.0f} ({low:.0f}–{high:.0f})"
         cells.append(
             (
                 r["name"],

@@ -1,6 +1,4 @@
-"""cardjax.make and what it returns: the contract that outside code relies on. DESIGN.md,
-"Contract".
-"""
+"""cardjax.make and what it returns: the contract that outside code relies on."""
 
 import chex
 import jax
@@ -39,7 +37,7 @@ INFO = {
     "terminated",
     "truncated",
 }
-"""RULES.md, "What a step reports"."""
+"""docs/rules.md, "What a step reports"."""
 PER_PLAYER = {"action", "rejected", "exec_price", "fill_ratio", "slippage", "pnl", "wealth"}
 KEY = jax.random.key(0)
 GAMES = {

@@ -68,7 +68,8 @@ def test_it_runs_with_small_budgets(
         "PYTHONPATH": path_of_modules,
         "JAX_PLATFORMS": "cpu",
         "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir),
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # of the compiler: little is computed here, and much compiled
+        # Little is computed here and much compiled, so the compiler is told not to optimise.
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         "IPYTHONDIR": str(tmp_path / "ipython"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     }.items():

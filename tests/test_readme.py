@@ -46,7 +46,11 @@ def blocks(language: str, text: str = README) -> list[str]:
 
 
 def commands() -> list[list[str]]:
-    lines = [line.split("#")[0].strip() for block in blocks("bash", COMMANDS) for line in block.splitlines()]
+    lines = [
+        line.split("#")[0].strip()
+        for block in blocks("bash", COMMANDS)
+        for line in block.splitlines()
+    ]
     return [shlex.split(line) for line in lines if line]
 
 

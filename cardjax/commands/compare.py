@@ -63,7 +63,8 @@ def run(arguments: argparse.Namespace) -> None:
     print(f"effect              {_bounded(result.effect)} standard deviations of {chance}")
     if result.unit == SEEDS:
         print(
-            f"P(improvement)      {_bounded(result.improvement)}, that a seed of the first earns more"
+            f"P(improvement)      {_bounded(result.improvement)}, "
+            "that a seed of the first earns more"
         )
     print(f"common draws save   {result.fewer_games:.1f} times the games")
     figures = {name: getattr(result, name) for name in FIGURES}

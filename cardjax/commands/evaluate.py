@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by",
         metavar="event,hints",
-        help="break P&L, score and loss down by the kind of event, the number of cards shown or both",
+        help="break P&L, score and loss down by the kind of event, the cards shown or both",
     )
 
 

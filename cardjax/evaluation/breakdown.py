@@ -1,4 +1,4 @@
-"""P&L, score and loss by what a round was like: the kind of its event, the number of cards shown."""
+"""P&L, score and loss by the kind of a round: its event, and how many cards were shown."""
 
 import dataclasses
 import itertools
@@ -56,7 +56,7 @@ class Bin(NamedTuple):
     """what they were sorted by."""
     n_rounds: int
     figures: Mapping[str, Interval]
-    """by FIGURES' names; without bounds where a bin has fewer rounds than an interval needs games."""
+    """By FIGURES' names; without bounds in bins of fewer rounds than an interval needs games."""
 
     def as_json(self) -> dict[str, Any]:
         """One flat entry."""

@@ -151,7 +151,7 @@ class _Memory:
 
 
 def _binned_tables(seeds: Sequence[_Memory]) -> dict[str, Table]:
-    """The tables of all questions; what was observed of the others and the counterfactual are one."""
+    """The tables of all questions; the observed and the counterfactual answers share one."""
     tables = {
         name: _table(question, [memory.tallies[name] for memory in seeds])
         for name, question in seeds[0].questions.items()

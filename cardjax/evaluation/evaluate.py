@@ -1,5 +1,6 @@
 """A policy against opponents, scored against the exact benchmark on the same market draws.
-DESIGN.md, "Score".
+
+docs/evaluation.md#the-protocol
 """
 
 import dataclasses

@@ -295,7 +295,7 @@ class Versus(NamedTuple):
         )
 
     def planned(self, n_seeds: tuple[int, int], n_games: int) -> "Versus":
-        """The same policies with other numbers of seeds and games; sides without seeds keep none."""
+        """The same policies with other numbers of seeds and games; no seeds stay none."""
         seeds = [
             max(variance - own / self.n_games, 0.0) + own / n_games if m > 1 else 0.0
             for variance, own, m in zip(self.seeds, self.own, self.n_seeds, strict=True)

@@ -20,7 +20,7 @@ def results_table(results: Sequence[Result], title: str = "") -> str:
 
 
 def breakdown_table(bins: Sequence[Bin], title: str = "") -> str:
-    """A row for each kind of round that occurred, with a last line that says what the figures are."""
+    """A row for each kind of round that occurred, and a last line on what the figures are."""
     seen = [found for found in bins if found.n_rounds]
     rows = [
         (
@@ -33,7 +33,8 @@ def breakdown_table(bins: Sequence[Bin], title: str = "") -> str:
     ]
     headings = (*seen[0].keys, "rounds", "P&L", "expected P&L", "score", "loss")
     return (
-        f"{text_table(headings, rows, title)}\nP&L in points per round of the kind; loss against the "
+        f"{text_table(headings, rows, title)}\n"
+        "P&L in points per round of the kind; loss against the "
         "exact benchmark in points per game, which adds up over the rows."
     )
 

@@ -57,10 +57,10 @@ def learning_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     Returns:
         `score_area`: the area under the learning curve from the first evaluation on, as a share of
-        the area under 1. `rounds_to`: for each of LEVELS `reached`, how many seeds end above it, and
-        `rounds`, the mean number of rounds until a seed stays above it, by straight lines between
-        evaluations, if all of them do. NAME_ci95 is the 95% interval over training seeds, null below
-        FEWEST_SEEDS of them.
+        the area under 1. `rounds_to`: for each of LEVELS `reached`, how many seeds end above it,
+        and `rounds`, the mean number of rounds until a seed stays above it, by straight lines
+        between evaluations, if all of them do. NAME_ci95 is the 95% interval over training seeds,
+        null below FEWEST_SEEDS of them.
     """
     rounds, scores = table_of(rows, "score")
     if len(rounds) < 2 or not np.isfinite(scores).all():

@@ -75,7 +75,10 @@ class Journal:
         try:
             self.log.add(rounds, train_seconds, wall_seconds, scored)
         except OSError as error:
-            said = f"metrics.csv cannot be written ({error.strerror}); the last good checkpoint is {self._last_good()}"
+            said = (
+                f"metrics.csv cannot be written ({error.strerror}); "
+                f"the last good checkpoint is {self._last_good()}"
+            )
             raise ParameterError("run", str(self.run.folder), said) from None
 
     def draw(self, baselines: Mapping[str, float], now: bool = False) -> None:

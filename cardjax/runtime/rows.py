@@ -121,7 +121,7 @@ class Rows:
 
     @property
     def shapes(self) -> Any:
-        """Of the state of all rows together, on the host: jax.ShapeDtypeStruct, leaves [n_rows, …]."""
+        """Of the state of all rows on the host: jax.ShapeDtypeStruct, leaves [n_rows, …]."""
         data = jax.eval_shape(processes.keys_as_data, self._of_turn)
         return jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct((self.n_rows, *leaf.shape[1:]), leaf.dtype), data

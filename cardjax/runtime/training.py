@@ -141,7 +141,7 @@ class _Loop:
         self._score = Scores(learner, rows, len(runs), runs[0].config.train.eval_games)
 
     def run(self, state: Any, done: int, learned: Mapping[str, Any]) -> list[Outcome]:
-        """Train from a saved state on, or without one from a fresh one with the fields `learned`."""
+        """Train on from a saved state, or else from a fresh one with the fields `learned`."""
         total, per_update = self._learner.total_updates, self._learner.rounds_per_update
         for journal in self._journals:
             journal.begin(done, per_update)

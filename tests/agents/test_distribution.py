@@ -1,4 +1,4 @@
-"""MaskedCategorical against distrax over the valid actions alone, and against its own definition."""
+"""MaskedCategorical against distrax over the valid actions, and against its own definition."""
 
 import distrax
 import jax
@@ -19,7 +19,7 @@ MASKS = st.integers(1, 2**N - 1).map(lambda bits: np.array([bits >> i & 1 for i 
 
 
 def random_case(seed, rows=64, spread=3.0):
-    """Logits [rows, 21] and masks with at least one valid action, among them rows with exactly one."""
+    """Logits [rows, 21] and masks with at least one valid action; some rows have exactly one."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(rows, N), scale=spread).astype(np.float32)
     mask = rng.random((rows, N)) < rng.random((rows, 1))

@@ -95,7 +95,7 @@ def test_it_is_the_same_under_vmap():
 
 
 def test_a_rare_events_column_is_not_blown_up():
-    """One row in a thousand: scaled to variance 1 it would stand at 30 deviations when it counts."""
+    """One row in a thousand: scaled to variance 1 it would be at 30 deviations when it counts."""
     x = jnp.concatenate(
         [jax.random.normal(jax.random.key(0), (5000, 3)), (jnp.arange(5000) % 1000 == 0)[:, None]],
         -1,

@@ -1,4 +1,4 @@
-"""Who sits at the other seats: equal groups, the right players, and snapshots at the right times."""
+"""Who sits at the other seats: equal groups, the right players, and timely snapshots."""
 
 import jax
 import jax.numpy as jnp

@@ -31,7 +31,10 @@ def rows():
 def test_tables(rows):
     from train_report import floor_table, peers_table
 
-    beside_floor = "| ippo | float32 | 1 | 1 | 200 (100–300) | 51,200 | 100 (90–200) | 116 | 1.90 (1.80–2.50) | 5.0 |"
+    beside_floor = (
+        "| ippo | float32 | 1 | 1 | 200 (100–300) | 51,200 | 100 (90–200) | 116 "
+        "| 1.90 (1.80–2.50) | 5.0 |"
+    )
     assert beside_floor in floor_table(rows[:1]).splitlines()
     assert (
         "| SB3 | 1 | 20000 (19000–21000) | 512 | 100 (90–120) |  |"

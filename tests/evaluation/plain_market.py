@@ -1,5 +1,5 @@
-"""RULES.md read a second time: the market, some players and their figures, card by card, with
-nothing of cardjax in it.
+"""The rules (docs/rules.md) read a second time, with nothing of cardjax: the market, some players
+and their figures, card by card.
 
 Slow on purpose. Lists, `random` and `math`; no table, no closed form where a sum will do.
 Actions: 0 pass, 1..10 buy 1..10, 11..20 sell 1..10.
@@ -404,7 +404,7 @@ def displayed_depth(rules: Rules, view: View, displayed: float) -> list[float]:
 
 
 def best_response() -> Decide:
-    """The most profitable size for someone alone in the market, over all depths that may be hidden."""
+    """The most profitable size for someone alone in the market, over all possible hidden depths."""
 
     def decide(rules: Rules, view: View, rng: random.Random) -> int:
         side, edge, displayed = good_side(view)
@@ -508,7 +508,7 @@ def figures_with_errors(
     benchmark: Sequence[Sequence[Ledger]] | None = None,
     n_groups: int = 20,
 ) -> dict[str, tuple[float, float]]:
-    """name → (figure, its standard error by the jackknife: without one group of games at a time)."""
+    """name → (figure, its standard error by the jackknife over groups of games)."""
 
     def without(group: int, played: Sequence[Sequence[Ledger]]) -> list[Sequence[Ledger]]:
         return [game for i, game in enumerate(played) if i % n_groups != group]

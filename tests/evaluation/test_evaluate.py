@@ -39,7 +39,7 @@ from cardjax.policies.stage_game import action_of, good_side, impact_of
 TWO, PARAMS = cardjax.make("two")
 SINGLE, _ = cardjax.make("single")
 RESULT_KEYS = {"opponent", "mean_pnl", "ci95", "score", "score_ci95"}
-"""DESIGN.md, "Contract"."""
+"""What outside code relies on in an entry of summary.json."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,4 +1,4 @@
-"""Matches: who sits where, what the games came to, and that the market does not look at who plays."""
+"""Matches: who sits where, what the games came to, and that the market ignores who plays."""
 
 import dataclasses
 import functools

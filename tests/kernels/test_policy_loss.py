@@ -1,4 +1,4 @@
-"""The written-out derivative of PPO's policy loss against JAX's own of the loss as it is defined."""
+"""The written-out derivative of PPO's policy loss against JAX's own of its definition."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""What TensorBoard makes of a run's events: one chart per metric, the seeds' curves over each other,
+"""What TensorBoard makes of a run's events: one chart per metric, the seeds' curves overlaid,
 and nothing that a resumed run has played anew.
 """
 
