@@ -18,9 +18,10 @@ from cardjax.evaluation.statistics import FEWEST_GAMES
 from cardjax.evaluation.tally import Values
 
 Means = Mapping[str, float]
-FOR_FALLS, FOR_SQUARES, FOR_RARE = 1000, 3000, 10_000
-"""Games from which on intervals hold of what few games decide: the largest falls, squares of P&L,
-and what only some orders have, such as slippage (benchmarks/interval_coverage.py).
+FOR_FALLS, FOR_SQUARES, FOR_RARE, FOR_RAREST = 1000, 3000, 10_000, 100_000
+"""The games that an interval needs where few games decide: the largest falls, squares of P&L, what
+only some orders have, such as slippage, and the mean size of a player who nearly always orders the
+same (benchmarks/interval_coverage.py).
 """
 NAN = float("nan")
 
@@ -144,7 +145,7 @@ METRICS: dict[str, Metric] = {
         "units",
         "units / executed orders",
         lambda m: _ratio(m["units"], m["trades"]),
-        fewest_games=FOR_RARE,
+        fewest_games=FOR_RAREST,
     ),
     "valid_order_rate": Metric(
         "share",
