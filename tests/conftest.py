@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,10 @@ import pytest  # noqa: E402
 # again and again.
 gc.freeze()
 gc.set_threshold(100_000, 20, 100)
+
+# A shell lets what it starts in the background ignore Ctrl-C, and all that is started from there
+# would. Tests that press it mean it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGEST = (
     "test_every_training_and_evaluation_command",

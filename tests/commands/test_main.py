@@ -52,13 +52,10 @@ def refused(capsys, workplace):
         ),
         (["--config", "."], "config = .: cannot be read"),
         (["--resume", "absent"], "run = absent: is not a run folder"),
-        (
-            ["--resume", "absent", "seed=1"],
-            "--resume = absent: takes neither --config nor overrides",
-        ),
+        (["--resume", "absent", "seed=1"], "run = absent: is not a run folder"),
         (
             ["--resume", "absent", "--config", "a.yaml"],
-            "--resume = absent: takes neither --config nor overrides",
+            "--resume = absent: takes neither --config nor --sweep: the run has its own",
         ),
         (
             ["train.n_envs=10", "ppo.n_minibatches=4"],
@@ -93,6 +90,11 @@ def refused(capsys, workplace):
 )
 def test_training_refuses_in_one_line(refused, arguments, message):
     assert refused("train", "ippo", *arguments).startswith(message)
+
+
+def test_of_a_run_that_is_continued_only_the_length_can_be_changed(refused, finished):
+    said = "argument = seed=1: only train.total_steps=N may be given with --resume: the run has"
+    assert refused("train", "--resume", str(finished), "seed=1").startswith(said)
 
 
 @pytest.mark.parametrize(

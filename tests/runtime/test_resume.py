@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import yaml
@@ -233,7 +234,8 @@ def test_a_lengthened_run_anneals_as_its_new_length_says(tiny):
     longer = runs.lengthened(tiny("x"), ["train.total_steps=25_600"])
     assert config_values(longer) == config_values(tiny("x", train__total_steps=25_600))
     rates = [make_learner("ippo", config)._scheduled for config in (tiny("x"), longer)]
-    assert float(rates[1]("learning_rate", 20)) == float(rates[0]("learning_rate", 10))
+    long, short = rates[1]("learning_rate", jnp.int32(20)), rates[0]("learning_rate", jnp.int32(10))
+    assert float(long) == float(short)
 
 
 @pytest.mark.parametrize(

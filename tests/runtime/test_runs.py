@@ -96,8 +96,12 @@ def test_the_game_that_a_run_plays_can_be_changed_but_not_what_it_sees(finished)
         players.load_player(finished, ["env.kind=single"])
 
 
-def test_the_closing_table_is_on_validation_draws(finished):
-    """So no training prints what is measured on test draws, whatever its seed."""
+def test_the_closing_table_is_on_validation_draws(workplace, finished):
+    """So no training prints what is measured on test draws, whatever its seed.
+
+    The games are played in the small batches of `workplace`, as those of the table were: each
+    batch has a key of its own.
+    """
     summary = json.loads((finished / "summary.json").read_text())
     player, market, params = players.load_player(finished)
     n_games = load_config(finished / "config.yaml").train.final_eval_games
@@ -112,8 +116,14 @@ def test_the_closing_table_is_on_validation_draws(finished):
 
 
 def test_a_run_of_ppo_plays_as_it_says_or_as_one_asks(finished):
-    asked_and_greedy = [([], False), (["ppo.play=sampled"], False), (["ppo.play=greedy"], True)]
-    for asked, greedy in asked_and_greedy:  # two players: the equilibrium mixes
+    assert load_config(finished / "config.yaml").ppo.play == "greedy"
+    asked_and_greedy = {
+        (): True,
+        ("ppo.play=greedy",): True,
+        ("ppo.play=sampled",): False,
+        ("ppo.play=auto",): False,  # two players: the equilibrium mixes
+    }
+    for asked, greedy in asked_and_greedy.items():
         player, _, _ = players.load_player(finished, asked)
         assert player.policy.greedy is greedy
     with pytest.raises(ParameterError, match=r"ppo.clip=0.1: must be an env.\* override"):
