@@ -9,6 +9,8 @@ import io
 import os
 import signal
 import sys
+import threading
+import time
 from types import FrameType
 from typing import TextIO
 
@@ -16,8 +18,8 @@ from cardjax.runtime import interruption
 from cardjax.runtime.interruption import Interrupted
 
 AGAIN = 0.05
-"""Seconds until an interruption is raised again that Python could not pass on, as in a callback of
-its garbage collector.
+"""Seconds until the main thread is woken after a signal, and until an interruption is raised again
+that Python could not pass on, as in a callback of its garbage collector.
 """
 
 
@@ -72,6 +74,7 @@ def enter(*words: str) -> None:
 
 def _run(words: list[str], signals: "_Signals") -> int:
     try:
+        signals.listen()
         from cardjax.commands.main import main
 
         main(words)
@@ -96,14 +99,18 @@ class _Signals:
     """Interruptions as exceptions in the main thread."""
 
     received: int | None = None
+    _lost = False
 
-    def __init__(self) -> None:
-        interruption.listen(self._raise)
+    def listen(self) -> None:
+        """From here on an interruption may be raised."""
         signal.signal(signal.SIGALRM, self._raise_again)
         sys.unraisablehook = self._unraisable
+        _wake_main_thread()
+        interruption.listen(self._raise)
 
     def ignore(self) -> None:
         """From here on the process ends anyway."""
+        self._lost = False
         interruption.listen(lambda signum, frame: None)
 
     def _raise(self, signum: int, frame: FrameType | None) -> None:
@@ -118,14 +125,38 @@ class _Signals:
         raise Interrupted(signum)
 
     def _raise_again(self, signum: int, frame: FrameType | None) -> None:
-        if self.received is not None:
+        if self._lost and self.received is not None:
+            self._lost = False
             raise Interrupted(self.received)
 
     def _unraisable(self, said: "sys.UnraisableHookArgs") -> None:
         if issubclass(said.exc_type, KeyboardInterrupt):
+            self._lost = True
             signal.setitimer(signal.ITIMER_REAL, AGAIN)
         else:
             sys.__unraisablehook__(said)
+
+
+def _wake_main_thread() -> None:
+    """Interrupt, after every signal, the system call in which the main thread may be waiting.
+
+    Python only notes a signal when it arrives and handles it in the main thread later. If the
+    signal arrives just before the main thread begins to wait for input, or in another thread,
+    nothing ends that wait, and the signal would be handled after the next line of input.
+    """
+    arrived, noted = os.pipe()
+    os.set_blocking(noted, False)
+    signal.set_wakeup_fd(noted, warn_on_full_buffer=False)
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+
+    def wake() -> None:
+        while signum := os.read(arrived, 1):
+            if signum[0] != signal.SIGALRM:
+                time.sleep(AGAIN)
+                signal.pthread_kill(main_thread, signal.SIGALRM)
+
+    threading.Thread(target=wake, daemon=True).start()
 
 
 def _is_importing(frame: FrameType | None) -> bool:

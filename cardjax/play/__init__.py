@@ -11,12 +11,16 @@ record.py        save_game, load_game: a game as a JSON file
 terminal.py      the game in a terminal; screen.py is what it shows, orders.py what is typed
 """
 
-from cardjax.play.explain import Parts, explain, parts_of, why_invalid
-from cardjax.play.game import Game, Setup, make_setup
-from cardjax.play.participants import Participant, SeatedGame, find_participant, human
-from cardjax.play.record import SavedGame, load_game, save_game
-from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
-from cardjax.play.score import Score, Totals, in_place_of, score_of, totals_of
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cardjax.play.explain import Parts, explain, parts_of, why_invalid
+    from cardjax.play.game import Game, Setup, make_setup
+    from cardjax.play.participants import Participant, SeatedGame, find_participant, human
+    from cardjax.play.record import SavedGame, load_game, save_game
+    from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
+    from cardjax.play.score import Score, Totals, in_place_of, score_of, totals_of
 
 __all__ = [
     "Game",
@@ -42,3 +46,37 @@ __all__ = [
     "totals_of",
     "why_invalid",
 ]
+
+_MODULES = {
+    "Game": "cardjax.play.game",
+    "Offer": "cardjax.play.rounds",
+    "OrderRecord": "cardjax.play.rounds",
+    "Participant": "cardjax.play.participants",
+    "Parts": "cardjax.play.explain",
+    "RoundRecord": "cardjax.play.rounds",
+    "SavedGame": "cardjax.play.record",
+    "Score": "cardjax.play.score",
+    "SeatedGame": "cardjax.play.participants",
+    "Setup": "cardjax.play.game",
+    "Totals": "cardjax.play.score",
+    "explain": "cardjax.play.explain",
+    "find_participant": "cardjax.play.participants",
+    "human": "cardjax.play.participants",
+    "in_place_of": "cardjax.play.score",
+    "load_game": "cardjax.play.record",
+    "make_setup": "cardjax.play.game",
+    "parts_of": "cardjax.play.explain",
+    "save_game": "cardjax.play.record",
+    "score_of": "cardjax.play.score",
+    "totals_of": "cardjax.play.score",
+    "why_invalid": "cardjax.play.explain",
+}
+"""name → the module that has it, imported when the name is first used: `python -m cardjax.play`
+answers signals before it imports JAX, which takes a second.
+"""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
+    raise AttributeError(f"module 'cardjax.play' has no attribute {name!r}")

@@ -37,6 +37,10 @@ DEAF = """import time
         def __del__(self): time.sleep(1.5)
     Deaf()
     while True: time.sleep(0.01)"""
+ELSEWHERE = """import os, signal, threading, time
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    os.read(os.pipe()[0], 1)"""  # another thread gets the signal while this one waits for input
 CLUMSY = """import time
     try:
         while True: time.sleep(0.01)
@@ -60,7 +64,7 @@ def catches(pid, signum):
     return bool(caught >> (signum - 1) & 1)
 
 
-@pytest.mark.parametrize("body", [WAITING, COMPUTING, DEAF, CLUMSY])
+@pytest.mark.parametrize("body", [WAITING, COMPUTING, DEAF, ELSEWHERE, CLUMSY])
 def test_a_signal_ends_a_command_with_its_exit_code_and_one_line(tmp_path, body):
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     started = [start(body, tmp_path) for _ in signals]
@@ -73,12 +77,27 @@ def test_a_signal_ends_a_command_with_its_exit_code_and_one_line(tmp_path, body)
         assert (process.returncode, errors) == (128 + signum, "interrupted\n")
 
 
-def test_ctrl_c_in_the_first_second_is_one_line_too(tmp_path):
+@pytest.mark.parametrize(
+    ("command", "delays"),
+    [
+        ([str(ROOT / "eval/evaluate.py"), "--policy", "pass"], (0, 0.3, 0.7, 1.2)),
+        (["-m", "cardjax.play"], (0, 0.3, 0.7, 1.2)),
+        # Once the server listens, Ctrl-C is how one stops it, and no failure.
+        (["-m", "cardjax.play.web", "--port", "0"], (0, 0.15, 0.3)),
+    ],
+    ids=["evaluate", "play", "web"],
+)
+def test_ctrl_c_in_the_first_second_is_one_line_too(tmp_path, command, delays):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(ROOT / "eval/evaluate.py"), "--policy", "pass"]
-    for delay in (0, 0.3, 0.7, 1.2):
+    for delay in delays:
         process = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         while not catches(process.pid, signal.SIGTERM):  # Python itself is still starting
             time.sleep(0.01)

@@ -256,7 +256,7 @@ def test_a_reader_that_goes_away_is_no_traceback(compilation_cache):
     assert game.wait(PATIENCE) == 141
 
 
-@pytest.mark.parametrize("plain", [{"PYTHONIOENCODING": "ascii"}])
+@pytest.mark.parametrize("plain", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}])
 def test_a_terminal_that_knows_ascii_alone_is_enough(compilation_cache, tmp_path, plain):
     env = {name: value for name, value in os.environ.items() if name != "PYTHONUTF8"} | {
         "PYTHONPATH": str(ROOT),
