@@ -5,6 +5,7 @@ from typing import Any
 
 from cardjax.evaluation.metrics import METRICS, QUANTILES, against_self
 
+AT_SEAT = "exploitability_seat_"
 _MOST_PLAYERS = 16
 _EVERY = {**METRICS, **QUANTILES, **against_self(_MOST_PLAYERS, by_seat=True)}
 UNITS = {name: metric.unit for name, metric in _EVERY.items()}
@@ -20,6 +21,8 @@ def sentence(name: str, entry: Mapping[str, Any]) -> str:
     value, bounds = entry.get(name), entry.get(f"{name}_ci95", [None, None])
     if value is None or not is_told(name, bounds):
         return ""
+    if name.startswith(AT_SEAT):
+        return _gain_at(int(name.removeprefix(AT_SEAT)), value)
     said = _SENTENCES.get(name)
     return FORMULAS[name] if said is None else said(value, bounds, entry)
 
@@ -118,6 +121,12 @@ def _ruin(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:
     if not value:
         return "Nobody was ruined."
     return f"One game in {1 / value:,.0f} falls to a fifth of its budget."
+
+
+def _gain_at(seat: int, value: float) -> str:
+    return (
+        f"A best reply at seat {seat} earns {value:.3g} points per game more than the policy does."
+    )
 
 
 def _exploitability(value: float, bounds: Bounds, entry: Mapping[str, Any]) -> str:

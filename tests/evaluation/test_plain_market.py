@@ -335,8 +335,12 @@ def agree(result, figures):
 
 @pytest.fixture
 def whole_batches(monkeypatch):
-    """All games in one batch, and no exact values: they are not what is looked at here."""
+    """All games in one batch, no exact values, and an interval for every metric: its error is
+    needed here, and four of them leave room for what few games decide.
+    """
     module = sys.modules["cardjax.evaluation.evaluate"]
+    whatever = {name: metric._replace(fewest_games=1) for name, metric in METRICS.items()}
+    monkeypatch.setattr(sys.modules["cardjax.evaluation.result"], "METRICS", whatever)
     monkeypatch.setattr(module, "GAMES_AT_ONCE", N_OURS)
     monkeypatch.setattr(module, "VALUED_GAMES", 0)
 
