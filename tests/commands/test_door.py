@@ -46,6 +46,15 @@ CLUMSY = """import time
         while True: time.sleep(0.01)
     except BaseException as error:
         raise RuntimeError("something else") from None"""
+EARLY = """import os, signal
+from cardjax.commands import door
+listen = door.interruption.listen
+def listen_and_interrupt(handler):
+    listen(handler)
+    door.interruption.listen = listen
+    os.kill(os.getpid(), signal.SIGINT)
+door.interruption.listen = listen_and_interrupt
+door.enter("evaluate")"""
 LONG = """for _ in range(1000): print("x" * 100)
     open("written", "w").close()"""
 
@@ -105,6 +114,18 @@ def test_ctrl_c_in_the_first_second_is_one_line_too(tmp_path, command, delays):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (130, "interrupted\n"), delay
+
+
+def test_a_signal_that_comes_as_soon_as_it_is_listened_to_is_one_line_too(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", EARLY],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "interrupted\n")
 
 
 def test_under_nohup_the_terminals_end_is_ignored(tmp_path):
