@@ -4,7 +4,7 @@ page in cardjax.play.web builds on.
 rounds.py        Offer, OrderRecord, RoundRecord: a round as plain values
 game.py          make_setup, Setup; Game: one game, round by round
 participants.py  Participant, human, find_participant; SeatedGame: a Game with policies and people
-explain.py       explain, parts_of, why_invalid: a round in plain words
+explanation.py   explain, parts_of, why_invalid: a round in plain words
 words.py         cards, events and orders in words
 score.py         Totals, Score; score_of, totals_of, in_place_of
 record.py        save_game, load_game: a game as a JSON file
@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cardjax.play.explain import Parts, explain, parts_of, why_invalid
+    from cardjax.play.explanation import Parts, explain, parts_of, why_invalid
     from cardjax.play.game import Game, Setup, make_setup
     from cardjax.play.participants import Participant, SeatedGame, find_participant, human
     from cardjax.play.record import SavedGame, load_game, save_game
@@ -52,24 +52,24 @@ _MODULES = {
     "Offer": "cardjax.play.rounds",
     "OrderRecord": "cardjax.play.rounds",
     "Participant": "cardjax.play.participants",
-    "Parts": "cardjax.play.explain",
+    "Parts": "cardjax.play.explanation",
     "RoundRecord": "cardjax.play.rounds",
     "SavedGame": "cardjax.play.record",
     "Score": "cardjax.play.score",
     "SeatedGame": "cardjax.play.participants",
     "Setup": "cardjax.play.game",
     "Totals": "cardjax.play.score",
-    "explain": "cardjax.play.explain",
+    "explain": "cardjax.play.explanation",
     "find_participant": "cardjax.play.participants",
     "human": "cardjax.play.participants",
     "in_place_of": "cardjax.play.score",
     "load_game": "cardjax.play.record",
     "make_setup": "cardjax.play.game",
-    "parts_of": "cardjax.play.explain",
+    "parts_of": "cardjax.play.explanation",
     "save_game": "cardjax.play.record",
     "score_of": "cardjax.play.score",
     "totals_of": "cardjax.play.score",
-    "why_invalid": "cardjax.play.explain",
+    "why_invalid": "cardjax.play.explanation",
 }
 """name → the module that has it, imported when the name is first used: `python -m cardjax.play`
 answers signals before it imports JAX, which takes a second.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from cardjax.env import N_ACTIONS, PASS
 from cardjax.env.execution import MAX_SIZE
-from cardjax.play.explain import why_invalid
+from cardjax.play.explanation import why_invalid
 from cardjax.play.rounds import Offer
 from cardjax.play.words import action_words
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cardjax.env import N_ROUNDS, PASS
 from cardjax.env.execution import MAX_SIZE
-from cardjax.play.explain import explain
+from cardjax.play.explanation import explain
 from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
 from cardjax.play.score import Score, Totals
 from cardjax.play.words import action_words, card_name, card_value, mix_words

@@ -1,5 +1,7 @@
 """Luck and decision are told apart, and each cause is named with its number."""
 
+import types
+
 import pytest
 
 from cardjax.play import OrderRecord, RoundRecord, explain, parts_of, why_invalid
@@ -183,3 +185,11 @@ def test_the_parts_add_up_to_the_pnl(games):
                     moved += parts.own_impact > 0 and parts.others_impact > 0
                     assert explain(played, seat).startswith("You")
     assert moved > 0
+
+
+def test_no_public_name_is_hidden_by_a_module_of_the_same_name():
+    """A module that is imported becomes an attribute of its package, before any look-up by name."""
+    import cardjax.play
+
+    for name in cardjax.play.__all__:
+        assert not isinstance(getattr(cardjax.play, name), types.ModuleType), name

@@ -10,7 +10,7 @@ import jax
 
 from cardjax.env import N_ROUNDS
 from cardjax.env.events import LOWEST_RANK, N_RANKS
-from cardjax.play.explain import explain
+from cardjax.play.explanation import explain
 from cardjax.play.game import Setup
 from cardjax.play.participants import HUMAN, Participant, SeatedGame, human
 from cardjax.play.record import SavedGame
