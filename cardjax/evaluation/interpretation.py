@@ -29,11 +29,11 @@ def sentence(name: str, entry: Mapping[str, Any]) -> str:
 
 def is_told(name: str, bounds: Bounds) -> bool:
     """Whether a figure is worth showing: a position between equilibrium (0) and joint optimum (1)
-    is noise unless it is known better than the two differ.
+    is noise unless it is known to half of the way between them.
     """
     if name != "commons_position":
         return True
-    return _half_width(bounds) < 1
+    return _half_width(bounds) < 0.5
 
 
 def _half_width(bounds: Bounds) -> float:
