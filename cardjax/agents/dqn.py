@@ -384,7 +384,7 @@ class DQN:
 
     @property
     def n_blocks(self) -> int:
-        """Blocks kept a game."""
+        """Blocks kept per game."""
         return self.config.capacity // self.rounds_per_update
 
     @property

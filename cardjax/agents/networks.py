@@ -51,8 +51,8 @@ class Network:
     memory: str = "none"
     """none, gru or lstm."""
     output_scale: float = 1.0
-    """variance of the head's initial weights, times its inputs; small makes a fresh policy nearly
-    uniform.
+    """The variance of the head's initial weights times the number of its inputs. A small one makes
+    a fresh policy nearly uniform.
     """
     precision: str = "float32"
     """Of the dense layers' products: auto, float32 or bfloat16."""

@@ -1,10 +1,10 @@
 """A population of opponents to train against: the learner's present self, its past selves, and
 scripted players.
 
-The games are split into equal groups, one an opponent; in each, all seats but the learner's are the
-opponent's. Trained against one fixed player a policy learns to exploit it, against many to be
-robust. Past selves are a ring of snapshots (fictitious self-play, Heinrich, Lanctot & Silver 2015,
-with the snapshots' uniform mixture as opponent).
+The games are split into equal groups, one per opponent, who takes all seats but the learner's in
+its group. A policy that is trained against one fixed player learns to exploit it; trained against
+many, it learns to be robust. Past selves are a ring of snapshots: fictitious self-play (Heinrich,
+Lanctot & Silver 2015), with the uniform mixture of the snapshots as the opponent.
 """
 
 import dataclasses

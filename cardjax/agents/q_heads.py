@@ -35,7 +35,7 @@ class Head(Protocol):
 
     @property
     def n_atoms(self) -> int:
-        """Outputs an action."""
+        """Outputs per action."""
 
     def values(self, outputs: Array, units: Units) -> Array:
         """The mean return that the outputs stand for, in units of the reward."""

@@ -58,7 +58,7 @@ class QPolicy:
         """
         carry, q = self._values(params, carry, observation, first)
         return carry, best_valid(q, mask) if self.greedy else sample_categorical(
-            key, self._exploring(q, mask, params)
+            key, epsilon_greedy(q, mask, params.epsilon)
         )
 
     def action_probabilities(self, params: QParams, carry: Any, view: View) -> Array:
@@ -66,7 +66,7 @@ class QPolicy:
         _, q = self.values(params, carry, view)
         if self.greedy:
             return jax.nn.one_hot(best_valid(q, view.action_mask), N_ACTIONS, dtype=jnp.float32)
-        return self._exploring(q, view.action_mask, params)
+        return epsilon_greedy(q, view.action_mask, params.epsilon)
 
     def values(self, params: QParams, carry: Any, view: View) -> tuple[Any, Array]:
         """The next carry, and Q of all actions, float32 [..., 21], valid or not."""
@@ -77,9 +77,6 @@ class QPolicy:
     ) -> tuple[Any, Array]:
         carry, outputs = self.network.step(params.weights, carry, observation, first)
         return carry, self.head.values(per_action(outputs, self.head, self.dueling), params.units)
-
-    def _exploring(self, q: Array, mask: Array, params: QParams) -> Array:
-        return epsilon_greedy(q, mask, params.epsilon)
 
 
 def epsilon_greedy(q: Array, mask: Array, epsilon: Array) -> Array:

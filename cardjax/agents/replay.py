@@ -1,13 +1,13 @@
 """Replay: a ring of blocks for each game, with a sum-tree of priorities beside it if wanted.
 
 A block is what one game left behind in one rollout. Everything has the games' axis first, so that
-games can be spread over devices, and every rollout adds exactly one block a game, so that one count
-serves all rings.
+games can be spread over devices, and every rollout adds exactly one block per game, so that one
+count serves all rings.
 
-An own buffer, because seeds are a `vmap` here. For one seed flashbax 0.1.3's prioritised buffer is
-as fast: 23 ms against our 21 for a rollout of 1,024 games in and ten batches of 4,096 out and
-updated, on two CPU cores. For two seeds it takes 252 ms against 44; a whole gradient step on 2,048
-rows takes 3.6. `benchmarks/replay_speed.py` measures it.
+flashbax 0.1.3's prioritised buffer is as fast for one seed: 23 ms against 21 here, on two CPU
+cores, for putting a rollout of 1,024 games in and drawing and updating ten batches of 4,096. For
+two seeds under `vmap`, as on an accelerator, it took 252 ms against 44. On CPUs seeds take turns by
+now, so that this reason is weaker than it was; `benchmarks/replay_speed.py` measures both.
 """
 
 from typing import Any, NamedTuple
@@ -41,7 +41,7 @@ def empty(block: Any, n_blocks: int, items_per_block: int, prioritised: bool) ->
 
     Args:
         block: a block of every game, leaves [games, …]: shapes and types are taken from it.
-        n_blocks: blocks kept a game.
+        n_blocks: blocks kept per game.
         items_per_block: how many items of a block can be drawn: its rounds, or 1 for the block as a
             whole.
         prioritised: with priorities, or uniform.
@@ -78,7 +78,7 @@ def draw(replay: Replay, key: Array, batch: int, n_items: Array) -> tuple[Index,
     """`batch` items with replacement, and the probability that each had, float32 [batch].
 
     Args:
-        n_items: int32 [], items a game now holds; they stand first.
+        n_items: int32 [], items per game at present; they stand first.
     """
     if replay.tree is None:
         n_games = jax.tree.leaves(replay.blocks)[0].shape[0]
@@ -103,8 +103,8 @@ def set_priorities(replay: Replay, index: Index, priority: Array) -> Replay:
 
 
 def sum_tree(n_games: int, n_items: int) -> Array:
-    """A tree a game, all priorities 0: float32 [games, 2 · width], width the power of 2 that holds
-    `n_items`.
+    """A tree per game, all priorities 0: float32 [games, 2 · width], width the power of 2 that
+    holds `n_items`.
 
     In a row, node i is the sum of nodes 2i and 2i + 1; the root is node 1, the leaves the second
     half; node 0 is idle.

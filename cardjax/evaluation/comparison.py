@@ -30,7 +30,7 @@ class Comparison(NamedTuple):
     """What one policy has over another, on the same market draws."""
 
     pnl: Interval
-    """realised P&L of the first less the second's, points a game."""
+    """realised P&L of the first less the second's, points per game."""
     expected_pnl: Interval
     """the same of the conditional means."""
     effect: Interval

@@ -3,10 +3,10 @@ what it believes.
 
 Whole games of self-play are collected by one compiled program, batch by batch, and sorted into
 bins; a bin remembers a `Tally` of per-game sums, so that memory does not grow with the games (but
-for wealth: 44 bytes a game and player). Rounds of one game are not independent: intervals run over
-games, by the delta method for a ratio of per-game sums, or over training seeds and the draws that
-they share where there are several. The yardstick is the exact benchmark on the very views that the
-policy met: the stage game's symmetric equilibrium, which for a single player is the optimum.
+for wealth: 44 bytes per game and player). Rounds of one game are not independent: intervals run
+over games, by the delta method for a ratio of per-game sums, or over training seeds and the draws
+that they share where there are several. The yardstick is the exact benchmark on the very views that
+the policy met: the stage game's symmetric equilibrium, which for a single player is the optimum.
 """
 
 import dataclasses
@@ -409,7 +409,7 @@ def ablations(
     )
     units = {"market": "", **dict.fromkeys(with_bounds("score"), "share of the benchmark's")}
     units |= dict.fromkeys(
-        (*with_bounds("expected_pnl"), "benchmark_expected_pnl"), "points a game"
+        (*with_bounds("expected_pnl"), "benchmark_expected_pnl"), "points per game"
     )
     units |= {"score_by_seed": ""}
     rows: list[dict[str, float | str]] = []

@@ -83,14 +83,14 @@ def _every_game(m: Means) -> float:
 
 
 METRICS: dict[str, Metric] = {
-    "mean_pnl": Metric("points a game", "realised P&L, with S: mean(pnl)", lambda m: m["pnl"]),
+    "mean_pnl": Metric("points per game", "realised P&L, with S: mean(pnl)", lambda m: m["pnl"]),
     "mean_expected_pnl": Metric(
-        "points a game",
+        "points per game",
         "the same with mu in place of S, its conditional mean",
         lambda m: m["expected_pnl"],
     ),
     "luck": Metric(
-        "points a game",
+        "points per game",
         "realised less conditional mean; its expectation is 0",
         lambda m: m["pnl"] - m["expected_pnl"],
     ),
@@ -105,7 +105,7 @@ METRICS: dict[str, Metric] = {
         lambda m: _ratio(m["pnl"], m["benchmark"]),
     ),
     "regret": Metric(
-        "points a round",
+        "points per round",
         "(the benchmark's expected pnl − the policy's) / 10 rounds",
         lambda m: (m["benchmark"] - m["expected_pnl"]) / N_ROUNDS,
     ),
@@ -166,13 +166,13 @@ METRICS: dict[str, Metric] = {
         fewest_games=FOR_RARE,
     ),
     "mean_slippage": Metric(
-        "points a unit",
+        "points per unit",
         "mean over executed orders of |price − quote|",
         lambda m: _ratio(m["slippage"], m["trades"]),
         fewest_games=FOR_RARE,
     ),
     "impact_per_unit": Metric(
-        "points a unit",
+        "points per unit",
         "all slippage paid / all units: slippage weighted by size",
         lambda m: _ratio(m["impact_cost"], m["units"]),
         fewest_games=FOR_RARE,
@@ -191,7 +191,7 @@ def against_self(n_players: int, by_seat: bool = False) -> dict[str, Metric]:
     """
     gain = {
         "exploitability": Metric(
-            "points a game",
+            "points per game",
             "a best reply's expected pnl less the policy's own, mean over seats (NashConv / A)",
             lambda m: m["reply"] - m["value"],
         ),
@@ -253,7 +253,7 @@ def against_self(n_players: int, by_seat: bool = False) -> dict[str, Metric]:
 
 def _gain_at(seat: int) -> Metric:
     return Metric(
-        "points a game",
+        "points per game",
         f"the same at seat {seat}",
         lambda m: m[f"reply_{seat}"] - m[f"value_{seat}"],
     )

@@ -96,7 +96,7 @@ def _action_vs_edge(table: Table) -> Figure:
         axes, ["mean signed size", "shares of rounds, ask better", "shares of rounds, bid better"]
     )
     axes[0].set(ylabel="units (+ buy, − sell)", ylim=(-10.8, 10.8))
-    axes[-1].set_xlabel("edge of the better side (points a unit)")
+    axes[-1].set_xlabel("edge of the better side (points per unit)")
     axes[-1].xaxis.set_major_locator(MaxNLocator(nbins=6))
     _legend(
         figure,
@@ -332,7 +332,7 @@ def _ablations(table: Table) -> Figure:
         panel.set_axisbelow(True)
         panel.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes[0].set_xlabel(f"score (share of the {table.about['benchmark']}'s)")
-    axes[1].set_xlabel("expected P&L (points a game)")
+    axes[1].set_xlabel("expected P&L (points per game)")
     _letter(axes, ["", ""])
     handles = [_line(BLUE, f"{table.about['policy']}, 95% interval")]
     handles += (

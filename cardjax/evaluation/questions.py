@@ -160,7 +160,7 @@ def _sigma_sensitivity() -> Question:
             "size_of_orders": Ratio("units", "units", "trades"),
             "benchmark_size_of_orders": Ratio("units", "benchmark_size", "benchmark_trades"),
             "captured": Ratio("share of the benchmark's", "value", "attainable"),
-            "attainable": Ratio("points a round", "attainable"),
+            "attainable": Ratio("points per round", "attainable"),
         },
     )
 

@@ -53,12 +53,12 @@ class Result:
 
     @property
     def mean_pnl(self) -> Interval:
-        """Realised, with S: points a game."""
+        """Realised, with S: points per game."""
         return self.metrics["mean_pnl"]
 
     @property
     def mean_expected_pnl(self) -> Interval:
-        """Conditional mean, with mu in place of S: points a game."""
+        """Conditional mean, with mu in place of S: points per game."""
         return self.metrics["mean_expected_pnl"]
 
     @property

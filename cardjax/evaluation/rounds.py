@@ -69,7 +69,7 @@ class Rounds(NamedTuple):
     """One batch of games of a training seed, round by round; leaves [10, games, A]."""
 
     edge: Array
-    """of the better side of the quote, points a unit; below 0 neither side is worth taking."""
+    """of the better side of the quote, points per unit; below 0 neither side is worth taking."""
     is_sell: Array
     """the better side is the bid."""
     displayed: Array

@@ -65,7 +65,7 @@ class OrderRecord:
     exec_price: float
     """0 for a pass."""
     slippage: float
-    """|exec_price − quote|, points a unit."""
+    """|exec_price − quote|, points per unit."""
     fill_ratio: float
     """share of the side's flow that its true depth absorbed; 1 for a pass."""
     pnl: float

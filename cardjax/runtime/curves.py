@@ -151,7 +151,7 @@ def _returns(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         window = WINDOW * rounds[-1]
         _with_interval(axes, rounds, moving_mean(rounds, returns, window))
         axes.set_title(f"moving mean over {window:,.0f} rounds", fontsize="small")
-    axes.set(xlabel="rounds", ylabel="reward a game, in training")
+    axes.set(xlabel="rounds", ylabel="reward per game, in training")
 
 
 def _with_interval(axes: Any, rounds: np.ndarray, values: np.ndarray, marker: str = "") -> None:

@@ -37,7 +37,7 @@ def write_dataset(
         progress: called with the number of games after each batch.
 
     Returns:
-        The number of rows: 10 a game and player, fewer only where `stop_out` ended a game before
+        The number of rows: 10 per game and player, fewer only where `stop_out` ended a game before
             its time.
 
     Raises:
