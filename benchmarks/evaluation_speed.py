@@ -18,9 +18,9 @@ import jax
 
 from cardjax.config import configs_folder, load_config, make_market
 from cardjax.evaluation.evaluate import Player, evaluate
+from cardjax.loading.players import find_player
+from cardjax.run.learners import make_learner
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.learners import make_learner
-from cardjax.runtime.players import find_player
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from cardjax.agents.critic_view import critic_inputs
 from cardjax.agents.ppo import PPO
 from cardjax.kernels.dense import product, product_dtype, stored_by_rows
-from cardjax.runtime.devices import ROWS, make_mesh, over_rows
+from cardjax.runtime.devices import REPLICATES, make_mesh, over_replicates
 
 NOTHING = np.float32(1e-20)
 """What a gradient is multiplied by before it is added to weights: too little to change them, which
@@ -108,24 +108,24 @@ def flops(shapes: Shapes) -> float:
     return once + shapes.n_epochs * rows * step
 
 
-def compile_floor(shapes: Shapes, n_rows: int, n_envs: int) -> Callable[[int], None]:
-    """A call that does the products of n updates of `n_rows` seeds, on the devices that training
-    would use.
+def compile_floor(shapes: Shapes, n_replicates: int, n_envs: int) -> Callable[[int], None]:
+    """A call that does the products of n updates of `n_replicates` seeds, on the devices that
+    training would use.
     """
-    mesh = make_mesh(n_rows, n_envs)
+    mesh = make_mesh(n_replicates, n_envs)
 
     def updates(carry: Carry, actor_input: Array, critic_input: Array, n: Array) -> Carry:
         return jax.lax.fori_loop(
             0, n, lambda _, carry: update(carry, actor_input, critic_input, shapes), carry
         )
 
-    along_rows = NamedSharding(mesh, PartitionSpec(ROWS))
+    along_replicates = NamedSharding(mesh, PartitionSpec(REPLICATES))
     stacked = jax.tree.map(
-        lambda leaf: np.stack([leaf] * n_rows), (_first(shapes), *_inputs(shapes))
+        lambda leaf: np.stack([leaf] * n_replicates), (_first(shapes), *_inputs(shapes))
     )
-    carry, *inputs = jax.device_put(stacked, along_rows)
+    carry, *inputs = jax.device_put(stacked, along_replicates)
     program = jax.jit(
-        over_rows(updates, mesh, n_shared=1), donate_argnums=0, out_shardings=along_rows
+        over_replicates(updates, mesh, n_shared=1), donate_argnums=0, out_shardings=along_replicates
     )
     compiled = program.lower(carry, *inputs, np.int32(1)).compile()
 

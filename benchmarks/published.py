@@ -14,7 +14,7 @@ from typing import Any
 from cardjax.evaluation.evaluate import TEST, evaluate
 from cardjax.evaluation.protocol import PUBLISHED_SEED
 from cardjax.files.writing import write_json
-from cardjax.runtime.players import find_player, opponents_for
+from cardjax.loading.players import find_player, opponents_for
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = "published.json"

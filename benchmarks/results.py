@@ -27,8 +27,8 @@ from cardjax.evaluation.evaluate import SELF, TEST, Player, evaluate_grid
 from cardjax.evaluation.protocol import PUBLISHED_SEED
 from cardjax.files.writing import write_json, write_text
 from cardjax.policies.registry import make_policy
+from cardjax.run.run_folder import describe_machine
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.run_folder import describe_machine
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTED = {

@@ -28,7 +28,7 @@ from presenting import markdown, write_csv
 from timing import a_count, spread
 
 from cardjax.config import load_config
-from cardjax.runtime.training import LOG_POINTS
+from cardjax.training.loop import LOG_POINTS
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGETS = {"cold": 8.0, "warm": 4.0}

@@ -17,9 +17,9 @@ import numpy as np
 from cardjax.config import RunConfig, config_values, load_config
 from cardjax.env.declaration import declared
 from cardjax.env.params import EnvParams
+from cardjax.run.learners import make_learner
 from cardjax.runtime.devices import use_all_cores
-from cardjax.runtime.learners import make_learner
-from cardjax.runtime.rows import Rows
+from cardjax.training.replicates import Replicates
 
 
 class Job(NamedTuple):
@@ -52,17 +52,17 @@ def ours(algorithm: str, config: RunConfig) -> Program:
     """The program that train/ runs: all seeds, over the devices that it would use."""
     use_all_cores(config.train.n_seeds, config.train.n_envs, config.train.shard_games)
     learner = make_learner(algorithm, config)
-    rows = Rows(learner, [config], [])
-    state = rows.init()
+    replicates = Replicates(learner, [config], [])
+    state = replicates.init()
     start = time.perf_counter()
-    chunk = rows.compile()
+    chunk = replicates.compile()
     compile_seconds = time.perf_counter() - start
 
     def call(n: int) -> None:
         nonlocal state
         state, _ = chunk(state, n)
 
-    return Program(call, learner.rounds_per_update * rows.n_rows, compile_seconds)
+    return Program(call, learner.rounds_per_update * replicates.n_replicates, compile_seconds)
 
 
 def floor(algorithm: str, config: RunConfig) -> Program:

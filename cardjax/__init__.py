@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from cardjax import env
     from cardjax.env.market import CardMarket
     from cardjax.env.params import EnvParams
-    from cardjax.runtime.players import find_player
-    from cardjax.runtime.trained import load_policy
+    from cardjax.loading.players import find_player
+    from cardjax.loading.trained import load_policy
 
 __version__ = "0.1.0"
 __all__ = ["CardMarket", "EnvParams", "env", "find_player", "load_policy", "make"]
@@ -18,8 +18,8 @@ __all__ = ["CardMarket", "EnvParams", "env", "find_player", "load_policy", "make
 _MODULES = {
     "CardMarket": "cardjax.env.market",
     "EnvParams": "cardjax.env.params",
-    "find_player": "cardjax.runtime.players",
-    "load_policy": "cardjax.runtime.trained",
+    "find_player": "cardjax.loading.players",
+    "load_policy": "cardjax.loading.trained",
 }
 """name → the module that has it, imported when the name is first used: JAX takes a second to
 import, the learners' libraries take several.

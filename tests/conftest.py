@@ -100,7 +100,7 @@ OPPONENTS = ("self", "random_valid")
 
 def small_matches(patch):
     """Two opponents and small batches in place of five and 8192 games."""
-    from cardjax.runtime import players
+    from cardjax.loading import players
 
     patch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 64)
     all_opponents = players.opponents_for
@@ -137,7 +137,7 @@ def workplace(tmp_path, monkeypatch):
 def finished(tmp_path_factory):
     """The folder of an uninterrupted run of the tiny configuration, not to be written to."""
     from cardjax.config import make_config
-    from cardjax.runtime import runs
+    from cardjax.training import runs
 
     with pytest.MonkeyPatch.context() as patch:
         small_matches(patch)
@@ -148,11 +148,12 @@ def finished(tmp_path_factory):
 @pytest.fixture(scope="session")
 def saved():
     """saved(folder): everything in a run's last checkpoint, as a list of arrays."""
-    from cardjax.runtime import loading, runs
+    from cardjax.loading import saved
+    from cardjax.training import runs
 
     def read(folder):
-        algorithm, config = loading.read_run(folder)
-        return jax.tree.leaves(loading.last_state(runs.Run(algorithm, config, folder)))
+        algorithm, config = saved.read_run(folder)
+        return jax.tree.leaves(saved.last_state(runs.Run(algorithm, config, folder)))
 
     return read
 

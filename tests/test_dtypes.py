@@ -16,7 +16,7 @@ import pytest
 import cardjax
 from cardjax.config import make_config
 from cardjax.policies.registry import POLICIES
-from cardjax.runtime.learners import make_learner
+from cardjax.run.learners import make_learner
 
 KEY = jax.random.key(0)
 SMALL = {"train.n_envs": 20, "train.total_steps": 4000, "ppo.n_minibatches": 2}

@@ -15,8 +15,8 @@ from cardjax.commands.shared import (
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.result import SEEDS
 from cardjax.evaluation.statistics import Interval
+from cardjax.loading.players import opponents_for
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.players import opponents_for
 from cardjax.runtime.progress import games_bar
 
 

@@ -21,16 +21,17 @@ from cardjax.commands.shared import (
     market_overrides,
 )
 from cardjax.config import RunConfig, dump_config, load_config, with_overrides
+from cardjax.datasets.games import DATASETS, Rollouts
+from cardjax.datasets.minari import check_minari_id
+from cardjax.datasets.writing import write_dataset
 from cardjax.env.declaration import ParameterError
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import SELF, Player, as_player
 from cardjax.evaluation.match import Seats
+from cardjax.loading import players, saved
 from cardjax.policies.protocol import prepared
-from cardjax.runtime import loading, players, run_folder
+from cardjax.run import run_folder
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.dataset import write_dataset
-from cardjax.runtime.dataset_games import DATASETS, Rollouts
-from cardjax.runtime.dataset_minari import check_minari_id
 from cardjax.runtime.libraries import library
 from cardjax.runtime.progress import games_bar
 
@@ -89,7 +90,7 @@ def _rollouts(arguments: argparse.Namespace) -> tuple[Rollouts, dict[str, str]]:
     player, market, env_params = players.find_player(arguments.policy, overrides)
     rival = as_player(players.opponents_for(market, (arguments.opponent,))[arguments.opponent])
     seed = _training_seed(arguments)
-    i = 0 if seed is None else loading.training_seeds(Path(arguments.policy)).index(seed)
+    i = 0 if seed is None else saved.training_seeds(Path(arguments.policy)).index(seed)
     if arguments.opponent == SELF:
         seats = [_seats(player, i, env_params, market.n_players)]
     else:
@@ -112,9 +113,7 @@ def _training_seed(arguments: argparse.Namespace) -> int | None:
     """
     seed: int | None = arguments.training_seed
     seeds = (
-        loading.training_seeds(Path(arguments.policy))
-        if players.is_trained(arguments.policy)
-        else []
+        saved.training_seeds(Path(arguments.policy)) if players.is_trained(arguments.policy) else []
     )
     if seed is not None and seed not in seeds:
         allowed = f"must be one that {arguments.policy} holds: {', '.join(map(str, seeds))}"
@@ -133,7 +132,7 @@ def _seats(player: Player, i: int, env_params: EnvParams, n: int) -> Seats:
 def _config(policy: str, overrides: Sequence[str]) -> RunConfig:
     """The whole configuration behind what `players.find_player` gives."""
     if players.is_trained(policy):
-        return with_overrides(loading.read_policy(Path(policy))[1], overrides)
+        return with_overrides(saved.read_policy(Path(policy))[1], overrides)
     return load_config(None, overrides)
 
 

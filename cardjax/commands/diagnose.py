@@ -16,9 +16,9 @@ from cardjax.commands.shared import (
 )
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.diagnostics import ablation_points, diagnose
+from cardjax.loading.players import is_trained
+from cardjax.reports.figures import subject_of, write
 from cardjax.runtime.compilation import keep_compiled_programs
-from cardjax.runtime.diagnose import subject_of, write
-from cardjax.runtime.players import is_trained
 from cardjax.runtime.progress import games_bar
 
 DEFAULT_EPISODES = 65_536

@@ -11,7 +11,7 @@ from cardjax.commands.shared import (
     write_figures,
 )
 from cardjax.env.declaration import ParameterError
-from cardjax.runtime import players
+from cardjax.loading import players
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.progress import games_bar
 
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
     from cardjax.evaluation.breakdown import break_down
     from cardjax.evaluation.evaluate import SELF, evaluate_grid
     from cardjax.evaluation.table import breakdown_table, grid_table, results_table
-    from cardjax.runtime.grid import market_axes
+    from cardjax.training.grid import market_axes
 
     keep_compiled_programs()
     by = _read_by(arguments.by)

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Write the file."""
-    from cardjax.runtime.trained import load_policy
+    from cardjax.loading.trained import load_policy
 
     policy = load_policy(arguments.policy, arguments.training_seed, arguments.play)
     policy.save(arguments.out)

@@ -10,7 +10,7 @@ from cardjax.commands.shared import (
     with_error,
     write_figures,
 )
-from cardjax.runtime import players
+from cardjax.loading import players
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.progress import games_bar
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cardjax.config import find_config
 from cardjax.env.declaration import ParameterError
-from cardjax.runtime import players
+from cardjax.loading import players
 
 if TYPE_CHECKING:
     from cardjax.evaluation.protocol import Protocol

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from cardjax.config import find_config
 from cardjax.env.declaration import ParameterError
-from cardjax.runtime import interruption, loading, processes, runs, sweeps
+from cardjax.loading import saved
+from cardjax.run.learners import ALGORITHMS, configured_for, find_algorithm, make_learner
+from cardjax.runtime import interruption, processes
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.devices import use_all_cores
-from cardjax.runtime.grid import Point, groups_of, make_points, read_axes, traced_names
-from cardjax.runtime.learners import ALGORITHMS, configured_for, find_algorithm, make_learner
+from cardjax.training import runs, sweeps
+from cardjax.training.grid import Point, groups_of, make_points, read_axes, traced_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +101,7 @@ def _algorithm_and_overrides(arguments: argparse.Namespace) -> tuple[str, list[s
     names = [word for word in arguments.words if "=" not in word]
     overrides = [word for word in arguments.words if "=" in word]
     if not names and arguments.resume is not None:
-        return str(loading.read_meta(arguments.resume)["algorithm"]), overrides
+        return str(saved.read_meta(arguments.resume)["algorithm"]), overrides
     algorithm = names[0] if names else ""
     find_algorithm(algorithm)
     return algorithm, [*names[1:], *overrides]

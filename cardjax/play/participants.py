@@ -61,8 +61,8 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
     if name in POLICIES:
         return Participant(name, POLICIES[name], setup.params)
     # Learners load slowly, and only who is no scripted player needs them.
+    from cardjax.loading.players import is_trained, load_player, named_policy
     from cardjax.runtime.own import short_name
-    from cardjax.runtime.players import is_trained, load_player, named_policy
 
     if not is_trained(name):
         policy = named_policy(name, key)

@@ -1,1 +1,1 @@
-"""The host: devices, the training loop, run folders, checkpoints and command lines."""
+"""The machine around the compiled programs: devices, processes, signals, optional libraries."""

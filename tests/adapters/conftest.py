@@ -13,8 +13,8 @@ import pytest
 from cardjax.adapters.slots import base_key
 from cardjax.config import make_config
 from cardjax.env import sample_categorical
-from cardjax.runtime.learners import make_learner
-from cardjax.runtime.trained import TrainedPolicy
+from cardjax.loading.trained import TrainedPolicy
+from cardjax.run.learners import make_learner
 
 
 @dataclasses.dataclass(frozen=True)

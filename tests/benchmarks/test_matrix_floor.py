@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cardjax.config import load_config
-from cardjax.runtime.learners import make_learner
+from cardjax.run.learners import make_learner
 
 SMALL = [
     "train.n_envs=4",

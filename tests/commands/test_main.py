@@ -9,7 +9,7 @@ import pytest
 
 from cardjax.commands.main import main
 from cardjax.commands.shared import market_overrides
-from cardjax.runtime import runs
+from cardjax.training import runs
 
 CONTRACT = {
     "opponent",

@@ -237,7 +237,7 @@ def test_a_table_asks_for_the_orders_of_people_alone(duel):
 @pytest.mark.slow
 def test_a_trained_run_takes_a_seat(tmp_path, monkeypatch):
     from cardjax.config import make_config
-    from cardjax.runtime import runs
+    from cardjax.training import runs
 
     monkeypatch.chdir(tmp_path)
     small = {

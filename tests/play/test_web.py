@@ -667,7 +667,7 @@ def test_ctrl_c_stops_the_server_cleanly(compilation_cache):
 
 
 def test_two_runs_of_one_name_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("cardjax.runtime.players.load_player", lambda folder: None)
+    monkeypatch.setattr("cardjax.loading.players.load_player", lambda folder: None)
     with pytest.raises(ParameterError, match="another player is called level1 already"):
         load_runs([tmp_path / "level1"])
 
@@ -675,7 +675,7 @@ def test_two_runs_of_one_name_are_refused(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_trained_run_plays(tmp_path, monkeypatch):
     from cardjax.config import make_config
-    from cardjax.runtime import runs
+    from cardjax.training import runs
 
     monkeypatch.chdir(tmp_path)
     tiny = {

@@ -1,4 +1,4 @@
-"""How rows and games are dealt to devices. What several devices compute: test_seeds.py."""
+"""How replicates and games are dealt to devices. What several devices compute: test_seeds.py."""
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +8,18 @@ from jax.sharding import PartitionSpec
 
 from cardjax.agents.ppo import PPO
 from cardjax.config import make_config
-from cardjax.runtime.devices import _spread, make_mesh, over_rows, state_shardings, use_all_cores
-from cardjax.runtime.learners import ALGORITHMS, make_learner
+from cardjax.run.learners import ALGORITHMS, make_learner
+from cardjax.runtime.devices import (
+    _spread,
+    make_mesh,
+    over_replicates,
+    state_shardings,
+    use_all_cores,
+)
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "n_games", "shard_games", "n_devices", "spread"),
+    ("n_replicates", "n_games", "shard_games", "n_devices", "spread"),
     [
         (8, 64, False, 4, (4, 1)),
         (6, 64, False, 4, None),
@@ -26,8 +32,8 @@ from cardjax.runtime.learners import ALGORITHMS, make_learner
         (5, 1, True, 1, (1, 1)),
     ],
 )
-def test_shares_by_hand(n_rows, n_games, shard_games, n_devices, spread):
-    assert _spread(n_rows, n_games, shard_games, n_devices) == spread
+def test_shares_by_hand(n_replicates, n_games, shard_games, n_devices, spread):
+    assert _spread(n_replicates, n_games, shard_games, n_devices) == spread
 
 
 def test_a_function_of_one_row_becomes_one_of_all_with_shared_arguments_last():
@@ -35,7 +41,7 @@ def test_a_function_of_one_row_becomes_one_of_all_with_shared_arguments_last():
         return {"sum": a + b, "times": a * n}
 
     a, b = jnp.arange(6.0).reshape(3, 2), jnp.ones(3)
-    out = over_rows(function, make_mesh(3, 1), n_shared=1)(a, b, jnp.float32(10))
+    out = over_replicates(function, make_mesh(3, 1), n_shared=1)(a, b, jnp.float32(10))
     np.testing.assert_array_equal(out["sum"], a + 1)
     np.testing.assert_array_equal(out["times"], 10 * a)
 
@@ -49,8 +55,8 @@ def test_games_are_shared_and_weights_are_not(algorithm):
         name: {sharding.spec for sharding in jax.tree.leaves(field)}
         for name, field in zip(state._fields, shardings, strict=True)
     }
-    assert specs["games"] == {PartitionSpec("rows", "games")}
-    assert specs["weights"] == specs["optimizer"] == specs["key"] == {PartitionSpec("rows")}
+    assert specs["games"] == {PartitionSpec("replicates", "games")}
+    assert specs["weights"] == specs["optimizer"] == specs["key"] == {PartitionSpec("replicates")}
 
 
 def test_what_a_learner_says_is_per_game_is():

@@ -107,7 +107,7 @@ def load_runs(folders: Sequence[Path]) -> tuple[TrainedPlayer, ...]:
         if label in runs or label in POLICIES:
             raise ParameterError("--run", str(folder), f"another player is called {label} already")
         # Learners load slowly, and only a run needs them.
-        from cardjax.runtime.players import load_player
+        from cardjax.loading.players import load_player
 
         player, market, _ = load_player(folder)
         runs[label] = TrainedPlayer(label, player.policy, player.params[0], market.n_players)

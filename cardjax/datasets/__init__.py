@@ -1,0 +1,1 @@
+"""Data sets: rollouts of any policy, as files for other programs."""

@@ -1,0 +1,1 @@
+"""What trainings left: runs, their policies, and players by name."""

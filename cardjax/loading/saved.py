@@ -1,0 +1,131 @@
+"""What a finished or stopped training left: its configuration, its state, its policies."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from cardjax.agents.learner import Learner
+from cardjax.config import RunConfig, load_config
+from cardjax.env.declaration import ParameterError
+from cardjax.evaluation.evaluate import Player
+from cardjax.loading import portable
+from cardjax.run import run_folder
+from cardjax.run.identity import Run, seeds_of
+from cardjax.run.journal import Journal
+from cardjax.run.learners import find_algorithm, make_learner
+from cardjax.run.restoring import restore
+from cardjax.runtime import processes
+
+
+def read_meta(folder: Path, expected: str | None = None) -> run_folder.Meta:
+    """A run's or sweep's meta.json.
+
+    Args:
+        expected: the algorithm that it is to be of.
+
+    Raises:
+        ParameterError: there is none, or it names no algorithm or another one.
+    """
+    meta = run_folder.read_meta(folder)
+    algorithm = meta["algorithm"]
+    find_algorithm(algorithm, f"run {folder.name}: algorithm")
+    if expected not in (None, algorithm):
+        allowed = f"is a run of {algorithm}; continue it with cardjax train --resume {folder}"
+        raise ParameterError("--resume", str(folder), allowed)
+    return meta
+
+
+def read_run(folder: Path) -> tuple[str, RunConfig]:
+    """(algorithm, configuration) of a run folder.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    meta = read_meta(folder)
+    if "sweep" in meta:
+        points = [str(folder / label) for label in meta["sweep"]]
+        raise ParameterError("run", str(folder), f"is a sweep; its runs are {', '.join(points)}")
+    return meta["algorithm"], load_config(folder / "config.yaml")
+
+
+def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, Any]]:
+    """(algorithm, configuration, training seed → policy parameters) of a run folder or an exported
+    file.
+
+    Raises:
+        ParameterError: as `load_player`.
+    """
+    if path.is_file():
+        algorithm, config, seed, params = portable.read(path)
+        return algorithm, config, {seed: params}
+    algorithm, config = read_run(path)
+    with _without_asides():
+        state = last_state(Run(algorithm, config, path))
+    learner = make_learner(algorithm, config)
+    stacked = jax.device_get(jax.vmap(learner.policy_params)(state))
+    return (
+        algorithm,
+        config,
+        dict(zip(seeds_of(config), player_of(learner, stacked).params, strict=True)),
+    )
+
+
+def training_seeds(path: Path) -> list[int]:
+    """The seeds whose policies a run folder or an exported file holds.
+
+    Raises:
+        ParameterError: neither of the two.
+    """
+    return [portable.read(path)[2]] if path.is_file() else seeds_of(read_run(path)[1])
+
+
+def last_state(run: Run) -> Any:
+    """A run's last intact checkpoint, leaves [n_seeds, …], keys as their data.
+
+    Raises:
+        ParameterError: there is none, or it is of another run.
+    """
+    n_updates, state = last_checkpoint(run)
+    if not n_updates:
+        raise ParameterError("run", str(run.folder), "has no checkpoint")
+    return state
+
+
+def last_checkpoint(run: Run) -> tuple[int, Any]:
+    """(updates done, state) of a run's last intact checkpoint; (0, None) if it has none.
+
+    Raises:
+        ParameterError: one of another run, or none that can be read.
+    """
+    learner = make_learner(run.algorithm, run.config)
+    keys = jax.random.split(jax.random.key(0), run.config.train.n_seeds)
+    like = jax.eval_shape(lambda keys: processes.keys_as_data(jax.vmap(learner.init)(keys)), keys)
+    journal = Journal(run)
+    try:
+        return restore([journal], like)
+    finally:
+        journal.close()
+
+
+def player_of(learner: Learner, params: Any) -> Player:
+    """The policy of a learner, one entry of parameters a seed; `params` has leaves [n_seeds, …]."""
+    n_seeds = len(jax.tree.leaves(params)[0])
+    return Player(
+        learner.policy(), [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(n_seeds)]
+    )
+
+
+@contextlib.contextmanager
+def _without_asides() -> Iterator[None]:
+    """Keep orbax from warning of a check that it does before it reads a checkpoint."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

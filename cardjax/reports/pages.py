@@ -1,0 +1,219 @@
+"""`eval/report.py`: one HTML and one Markdown page about one run or several."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cardjax.config import RunConfig, config_values, load_config
+from cardjax.env.declaration import ParameterError
+from cardjax.evaluation.report import (
+    Picture,
+    Section,
+    Table,
+    as_html,
+    as_markdown,
+    headline_table,
+    interval,
+    metrics_table,
+    number,
+)
+from cardjax.evaluation.statistics import improvement_probability
+from cardjax.files.writing import write_text
+from cardjax.loading import saved
+from cardjax.reports.exports import write_marl_eval, write_rliable
+from cardjax.run import run_folder
+
+
+def write_report(folders: Sequence[Path], out: Path) -> None:
+    """report.html and report.md about the runs in `folders`, into the folder `out`."""
+    summaries = {folder: _summary(folder) for folder in folders}
+    sections = [
+        *([_comparison(summaries)] if len(folders) > 1 else []),
+        *(section for folder in folders for section in _sections(folder, summaries[folder])),
+    ]
+    title = f"Report: {', '.join(folder.name for folder in folders)}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(out / "report.html", as_html(title, sections))
+        write_text(out / "report.md", as_markdown(title, sections, out))
+        write_rliable(out / "rliable.npz", summaries)
+        write_marl_eval(out / "marl_eval.json", summaries)
+    except OSError as error:
+        raise ParameterError("--out", str(out), f"cannot be written ({error.strerror})") from None
+    for name in ("report.html", "report.md", "rliable.npz", "marl_eval.json"):
+        print(out / name)
+
+
+def _summary(folder: Path) -> run_folder.Summary:
+    saved.read_run(folder)
+    summary = run_folder.read_summary(folder)
+    if summary is None:
+        raise ParameterError(
+            "run", str(folder), "has no summary.json: its training has not come to a table yet"
+        )
+    return summary
+
+
+def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
+    """All runs' self-play side by side; with several seeds each, in the terms of Agarwal et al.
+    2021.
+    """
+    own = {folder: summary["results"][0] for folder, summary in summaries.items()}
+    names = [folder.name for folder in own]
+    content: list[str | Table | Picture] = [headline_table(list(own.values()), "run", names)]
+    scores = {
+        folder.name: np.array(entry.get("score_by_seed", [])) for folder, entry in own.items()
+    }
+    if all(len(values) > 1 for values in scores.values()):
+        rows = [
+            (
+                folder.name,
+                number(entry["score_iqm"]),
+                interval(entry, "score_iqm"),
+                *(
+                    number(improvement_probability(scores[folder.name][:, None], other[:, None]))
+                    for other in scores.values()
+                ),
+            )
+            for folder, entry in own.items()
+        ]
+        content += [
+            "Interquartile mean of the seeds' scores with its interval over seeds and the games "
+            "that they share (none below three seeds), and the share of pairs of seeds in which "
+            "the row's run scores above the column's (1/2: a draw; `compare` gives it with an "
+            "interval).",
+            Table(("run", "IQM", "95% interval", *(f"P(> {name})" for name in names)), rows),
+        ]
+    return Section("Comparison", content)
+
+
+def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
+    meta, config = saved.read_meta(folder), saved.read_run(folder)[1]
+    own, *others = summary["results"]
+    content: list[str | Table | Picture] = [_in_words(summary), metrics_table(own, KEY_FIGURES)]
+    if others:
+        names = [entry["opponent"] for entry in summary["results"]]
+        content += [
+            "Against each opponent, in the same markets:",
+            headline_table(summary["results"], "opponent", names),
+        ]
+    if "rounds_to" in summary and "score_area" in summary:
+        content.append(_learning(summary))
+    return [
+        Section(folder.name, content),
+        *_pictures(folder),
+        Section(f"{folder.name}: every metric of self-play", [metrics_table(own)]),
+        Section(f"{folder.name}: settings", [_changed(config), _about(meta, summary)]),
+    ]
+
+
+def _in_words(summary: Mapping[str, Any]) -> str:
+    own, n_seeds = summary["results"][0], len(summary["seeds"])
+    over = (
+        f"{n_seeds} training seeds"
+        if n_seeds > 1
+        else "games: one training seed, which says nothing about others"
+    )
+    stopped = " The training was interrupted." if summary.get("interrupted") else ""
+    return (
+        f"{summary['algorithm'].upper()}, {summary['total_steps']:,} rounds per seed in "
+        f"{summary['wall_seconds']:,.0f} s ({summary['steps_per_second']:,} rounds/s), "
+        f"{summary.get('play', 'greedy')} play against {own['opponent']} on "
+        f"{summary.get('draws', 'test')} draws, which training never saw. "
+        f"Intervals are 95%, over {over}.{stopped}"
+    )
+
+
+KEY_FIGURES = (
+    "score",
+    "exploitability_share",
+    "best_equilibrium",
+    "score_of_best_equilibrium",
+    "mean_expected_pnl",
+    "mean_pnl",
+    "trade_rate",
+    "ruin_probability",
+)
+CAPTIONS = {
+    "curves": "Learning curve: the score on validation draws, and the moving mean of the returns "
+    "in training, against the rounds played; the bands are 95% intervals over seeds.",
+    "action_vs_edge": "What the policy orders at each edge of the better side, beside the exact "
+    "benchmark: it should pass below zero and trade above.",
+    "size_vs_depth": "How many units the policy takes on the better side, by the depth that is "
+    "displayed there: it should take more where more is displayed.",
+    "sigma_sensitivity": "How often and how much the policy trades, and what share of the "
+    "attainable payoff it captures, by how uncertain the sum is.",
+    "opponent_response": "How the policy's orders depend on what the others ordered a round "
+    "before: that says nothing about this round, so a flat line is right.",
+    "value_calibration": "What the critic believes orders to be worth against what they are worth: "
+    "a calibrated critic lies on the diagonal.",
+    "wealth_fan": "The spread of wealth over the rounds of a game: median and percentiles.",
+    "ablations": "The score with events and impact switched on and off, each against the benchmark "
+    "of that market: what the policy learned from each of them.",
+}
+"""By the name of the picture's file: what it shows, and what would be right."""
+
+
+def _pictures(folder: Path) -> list[Section]:
+    """The run's learning curve, and its diagnostics where eval/diagnose.py has drawn them."""
+    curve = (
+        [Picture(folder / "curves.png", CAPTIONS["curves"])]
+        if (folder / "curves.png").is_file()
+        else []
+    )
+    drawn = sorted((folder / "diagnostics").glob("*.png"))
+    diagnostics = [Picture(path, CAPTIONS.get(path.stem, path.stem)) for path in drawn]
+    missing = (
+        []
+        if drawn
+        else [f"python eval/diagnose.py {folder.name} adds the policy's diagnostics here."]
+    )
+    return [Section(f"{folder.name}: pictures", [*curve, *diagnostics, *missing])]
+
+
+def _changed(config: RunConfig) -> Table:
+    """What differs from the defaults."""
+    standard, own = config_values(load_config(None)), config_values(config)
+    rows = [
+        (name, str(value), str(standard[name]))
+        for name, value in own.items()
+        if value != standard[name] and name != "name"
+    ]
+    return Table(("setting", "this run", "default"), rows or [("none", "", "")])
+
+
+def _about(meta: Mapping[str, Any], summary: Mapping[str, Any]) -> Table:
+    device = meta.get("device", {})
+    rows = [
+        ("git commit", str(meta.get("git_commit"))),
+        ("device", f"{device.get('count')} × {device.get('kind')} ({device.get('platform')})"),
+        *(
+            (f"version of {name}", str(version))
+            for name, version in meta.get("versions", {}).items()
+        ),
+        *(
+            (f"rounds to a score of {bar}", "not reached" if rounds is None else f"{rounds:,}")
+            for bar, rounds in (summary.get("rounds_to_score") or {}).items()
+        ),
+    ]
+    return Table(("what the figures depend on", ""), rows, text=(1,))
+
+
+def _learning(summary: Mapping[str, Any]) -> Table:
+    """How fast the seeds learned (`curves.learning_figures`)."""
+    n_seeds, area = len(summary["seeds"]), "score_area"
+    rows = [
+        ("area under the learning curve", number(summary[area]), interval(summary, area), ""),
+        *(
+            (
+                f"rounds to a score of {level}",
+                number(found["rounds"]),
+                interval(found, "rounds"),
+                f"{found['reached']} of {n_seeds}",
+            )
+            for level, found in summary["rounds_to"].items()
+        ),
+    ]
+    return Table(("learning", "mean", "95% interval over seeds", "seeds that stay above"), rows)

@@ -1,0 +1,1 @@
+"""A training run: what it is, its learner, and the files that it writes."""

@@ -1,0 +1,1 @@
+"""Training: compiled programs of all replicates, the loop around them, runs and sweeps."""

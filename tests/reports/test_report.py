@@ -1,0 +1,81 @@
+"""eval/report.py on runs that were trained here."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cardjax.commands.main import main
+from cardjax.evaluation.plots import FIGURES
+from cardjax.reports.pages import CAPTIONS
+
+
+def test_a_run_becomes_two_pages(finished, tmp_path, capsys):
+    main(["report", str(finished), "--out", str(tmp_path / "new")])
+    page, text = (
+        (tmp_path / "new" / "report.html").read_text(),
+        (tmp_path / "new" / "report.md").read_text(),
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        str(tmp_path / "new" / name)
+        for name in ("report.html", "report.md", "rliable.npz", "marl_eval.json")
+    ]
+    assert "area under the learning curve" in text
+    assert "data:image/png;base64," in page and 'src="data' in page
+    summary = json.loads((finished / "summary.json").read_text())
+    assert f"{summary['total_steps']:,} rounds per seed" in text
+    assert all(entry["opponent"] in text for entry in summary["results"])
+    assert (
+        "train.n_envs" in text and "version of jax" in text
+    )  # what was changed, and what it depends on
+
+
+def test_the_key_figures_and_the_pictures_come_before_the_long_table(finished, tmp_path):
+    main(["report", str(finished), "--out", str(tmp_path)])
+    page = (tmp_path / "report.html").read_text()
+    assert page.index("<td>score</td>") < page.index("<img") < page.index("every metric")
+    assert "on validation draws, which training never saw" in page
+    assert "the moving mean of the returns" in page  # a caption in words
+    assert page.index("every metric") < page.index("variance pnl")
+
+
+def test_every_diagnostic_has_a_caption():
+    assert set(FIGURES) <= set(CAPTIONS)
+
+
+def test_scores_are_written_as_rliable_and_marl_eval_read_them(finished, tmp_path):
+    main(["report", str(finished), "--out", str(tmp_path)])
+    summary = json.loads((finished / "summary.json").read_text())
+    scores = summary["results"][0]["score_by_seed"]
+    arrays = np.load(tmp_path / "rliable.npz")
+    assert arrays[finished.name].tolist() == [[score] for score in scores]
+    ((_, tasks),) = json.loads((tmp_path / "marl_eval.json").read_text()).items()
+    ((_, algorithms),) = tasks.items()
+    seeds = algorithms[finished.name]
+    assert list(seeds) == [f"seed_{seed}" for seed in summary["seeds"]]
+    for steps, score in zip(seeds.values(), scores, strict=True):
+        *curve, final = steps.items()
+        assert final == ("absolute_metrics", {"score": [score]})
+        assert [name for name, _ in curve] == [f"step_{k}" for k in range(len(curve))]
+        assert curve[-1][1]["step_count"] == summary["total_steps"]
+
+
+def test_several_runs_are_compared(finished, tmp_path):
+    main(["report", str(finished), str(finished), "--out", str(tmp_path)])
+    assert "## Comparison" in (tmp_path / "report.md").read_text()
+
+
+@pytest.mark.parametrize("missing", ["no folder", "no summary"])
+def test_what_is_no_finished_run_is_refused(missing, tmp_path, capsys):
+    folder = tmp_path / "nothing"
+    if missing == "no summary":
+        folder.mkdir()
+        (folder / "meta.json").write_text('{"algorithm": "ippo"}')
+        (folder / "config.yaml").write_text("{}\n")
+    with pytest.raises(SystemExit) as stop:
+        main(["report", str(folder)])
+    assert stop.value.code == 2
+    assert {"no folder": "is not a run folder", "no summary": "has no summary.json"}[
+        missing
+    ] in capsys.readouterr().err
+    assert not (folder / "report.md").exists()
