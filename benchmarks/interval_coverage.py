@@ -18,7 +18,7 @@ from cardjax.evaluation.metrics import METRICS, Metric, per_game
 from cardjax.evaluation.statistics import delta_estimate, over_games, rate_interval
 from cardjax.evaluation.tally import Tally
 from cardjax.policies import Equilibrium, EvOracle, Pass, RandomValid
-from cardjax.policies.protocol import Policy
+from cardjax.policies.policy import Policy
 
 MARKETS = (("two", "default"), ("two", "tight_budget"), ("single", "default"))
 POLICIES: dict[str, Policy] = {

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from published import published, train
 
 from cardjax.evaluation.evaluate import SELF
-from cardjax.evaluation.report import headline_table
+from cardjax.reports.page import headline_table
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGE = ROOT / "docs" / "images" / "learning_curve"

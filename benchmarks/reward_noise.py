@@ -3,9 +3,9 @@ value.
 
     python benchmarks/reward_noise.py [--games 65_536] [env.alpha=0.5 …]
 
-An order's exact value is its expected P&L given the View and the law of what the others do. A
-regression on rewards needs rounds in proportion to their variance about it, so the ratio is the
-factor that `expected_pnl` can save in them. Measured in rounds that random valid players meet,
+An order's exact value is its expected P&L given the View and the probabilities of what the others
+do. A regression on rewards needs rounds in proportion to their variance about it, so the ratio is
+the factor that `expected_pnl` can save in them. Measured in rounds that random valid players meet,
 where learning starts, and in those of equilibrium players, where it ends.
 """
 
@@ -20,7 +20,7 @@ from cardjax.config import load_config, make_market
 from cardjax.env.execution import position_of
 from cardjax.env.market import State
 from cardjax.env.sampling import sample_categorical
-from cardjax.policies.protocol import Memoryless
+from cardjax.policies.policy import Memoryless
 from cardjax.policies.registry import make_policy
 from cardjax.policies.stage_game import expected_pnl, flow_of_others
 
@@ -37,9 +37,9 @@ def main() -> None:
 
         def play_round(games: State, key: Array) -> tuple[State, tuple[Array, Array]]:
             view = jax.vmap(market.view, (0, None))(games, params)
-            law = policy.action_probabilities(params, view)
-            actions = sample_categorical(key, law)
-            value = expected_pnl(params, view, flow_of_others(law))
+            probabilities = policy.action_probabilities(params, view)
+            actions = sample_categorical(key, probabilities)
+            value = expected_pnl(params, view, flow_of_others(probabilities))
             value = jnp.take_along_axis(value, actions[..., None], -1)[..., 0]
             keys = jax.random.split(jax.random.fold_in(key, 1), n_games)
             _, games, _, _, _, info = jax.vmap(market.step, (0, 0, 0, None))(

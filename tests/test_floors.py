@@ -109,7 +109,7 @@ def test_a_module_imports_only_from_below(path):
         ("agents", "def f():\n    from cardjax.training import runs", False),
         ("run", "from cardjax.agents.ppo import PPO", True),
         ("run", "from cardjax.training.loop import train", False),
-        ("__init__", "from cardjax.policies.protocol import Policy", False),
+        ("__init__", "from cardjax.policies.policy import Policy", False),
     ],
 )
 def test_the_walk_tells_upward_and_sideways_from_downward(room, line, allowed):

@@ -14,7 +14,7 @@ from cardjax.adapters.libraries import library
 from cardjax.adapters.seat import make_seat
 from cardjax.adapters.slots import Shown, Slot, numbers, play, start, view, words_of
 from cardjax.adapters.text import round_text
-from cardjax.policies.protocol import Policy, TrainedPlayer
+from cardjax.policies.policy import Policy, TrainedPlayer
 
 with library("gymnasium", "gym"):
     import gymnasium

@@ -20,7 +20,7 @@ from cardjax.adapters.seat import Seat, Terms, make_seat
 from cardjax.adapters.slots import Shown, Slot, play, start, view, words_of
 from cardjax.adapters.text import round_text
 from cardjax.env import ParameterError, View
-from cardjax.policies.protocol import Policy, TrainedPlayer
+from cardjax.policies.policy import Policy, TrainedPlayer
 
 with library("gymnasium", "gym"):
     from gymnasium.utils import seeding

@@ -17,7 +17,7 @@ from jax import Array
 from cardjax.adapters.libraries import library
 from cardjax.adapters.seat import Seat, SeatState, Terms, make_seat
 from cardjax.env import N_ACTIONS, N_ROUNDS, EnvParams
-from cardjax.policies.protocol import Policy, TrainedPlayer
+from cardjax.policies.policy import Policy, TrainedPlayer
 
 with library("gymnax", "gymnax"):
     from gymnax.environments import environment, spaces

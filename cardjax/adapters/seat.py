@@ -9,7 +9,7 @@ from jax import Array
 from cardjax.config import make_config, make_market
 from cardjax.env import CardMarket, EnvParams, ParameterError, State, View
 from cardjax.env.execution import as_action
-from cardjax.policies.protocol import Policy, TrainedPlayer
+from cardjax.policies.policy import Policy, TrainedPlayer
 from cardjax.policies.registry import POLICIES, make_policy
 
 DEFAULT_OPPONENT = "equilibrium"

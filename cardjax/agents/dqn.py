@@ -35,7 +35,7 @@ from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket, State
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
-from cardjax.policies.protocol import Policy
+from cardjax.policies.policy import Policy
 from cardjax.policies.registry import POLICIES, make_policy
 
 PRIORITY_MIX = 0.9

@@ -7,7 +7,7 @@ from jax import Array
 from cardjax.agents.values import Values
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
-from cardjax.policies.protocol import Policy
+from cardjax.policies.policy import Policy
 
 
 class Learner(Protocol):

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """A table of every policy against every policy."""
     from cardjax.evaluation.comparison import cross_play
-    from cardjax.evaluation.table import text_table
+    from cardjax.evaluation.text_tables import text_table
 
     keep_compiled_programs()
     separate_overrides(arguments)

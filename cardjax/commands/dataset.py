@@ -29,7 +29,7 @@ from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import SELF, Player, as_player
 from cardjax.evaluation.match import Seats
 from cardjax.loading import players, saved
-from cardjax.policies.protocol import prepared
+from cardjax.policies.policy import prepared
 from cardjax.run import run_folder
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.libraries import library

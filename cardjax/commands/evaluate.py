@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     from cardjax.env.params import params_grid
     from cardjax.evaluation.breakdown import break_down
     from cardjax.evaluation.evaluate import SELF, evaluate_grid
-    from cardjax.evaluation.table import breakdown_table, grid_table, results_table
+    from cardjax.evaluation.text_tables import breakdown_table, grid_table, results_table
     from cardjax.training.grid import market_axes
 
     keep_compiled_programs()

@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> None:
     """The policy in every shifted market of the protocol."""
     from cardjax.evaluation.evaluate import SELF, evaluate_grid
     from cardjax.evaluation.protocol import shifted_markets
-    from cardjax.evaluation.table import text_table
+    from cardjax.evaluation.text_tables import text_table
 
     keep_compiled_programs()
     protocol = read_protocol(arguments)

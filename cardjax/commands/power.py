@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
     """The smallest difference that is told from 0, by numbers of seeds and games."""
     from cardjax.evaluation.comparison import compare
     from cardjax.evaluation.statistics import FEWEST_GAMES, FEWEST_SEEDS, detectable_difference
-    from cardjax.evaluation.table import text_table
+    from cardjax.evaluation.text_tables import text_table
 
     for option, values, fewest in (
         ("--planned-seeds", arguments.planned_seeds, FEWEST_SEEDS),

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from cardjax.commands.shared import add_out_argument
-from cardjax.reports.pages import write_report
+from cardjax.reports.run_pages import write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

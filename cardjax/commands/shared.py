@@ -220,6 +220,6 @@ def named_players(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Any
 
 def with_error(interval: Any, digits: int = 3) -> str:
     """`table.with_half_width`, imported when it is first needed."""
-    from cardjax.evaluation.table import with_half_width
+    from cardjax.evaluation.text_tables import with_half_width
 
     return with_half_width(interval, digits)

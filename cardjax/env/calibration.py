@@ -1,6 +1,6 @@
 """The depth scale kappa that gives true depth a wanted median, computed exactly.
 
-docs/rules.md#depth has the law of true depth.
+docs/rules.md#depth has the distribution of true depth.
 Every state that the maker can be in (an event and the cards revealed) is enumerated with its
 probability. Within a state ln L is normal before it is clipped, so P(L ≤ x) is a finite mixture of
 normal distribution functions, and clipping moves no quantile that lies between L_min and L_max.

@@ -17,14 +17,14 @@ from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import TEST, Player, as_player, game_batches
+from cardjax.evaluation.figure_data import interval_over
 from cardjax.evaluation.match import Seats, play_seats
 from cardjax.evaluation.metrics import Means
 from cardjax.evaluation.questions import tallies
 from cardjax.evaluation.statistics import FEWEST_GAMES, Interval
-from cardjax.evaluation.tables import interval_over
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.equilibrium import Equilibrium
-from cardjax.policies.protocol import Policy
+from cardjax.policies.policy import Policy
 
 BY: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "event": ("event_kind", EVENT_KINDS),

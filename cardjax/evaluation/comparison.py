@@ -23,7 +23,7 @@ from cardjax.evaluation.statistics import (
     versus,
 )
 from cardjax.evaluation.tally import Tally
-from cardjax.policies.protocol import Policy, prepared
+from cardjax.policies.policy import Policy, prepared
 
 
 class Comparison(NamedTuple):

@@ -1,5 +1,5 @@
-"""A player's decision together with the law that it was drawn from, and a player that is one of
-several.
+"""A player's decision together with the probabilities that it was drawn with, and a player that is
+one of several.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from jax import Array
 from cardjax.env.execution import N_ACTIONS, PASS
 from cardjax.env.observation import View
 from cardjax.env.sampling import sample_categorical
-from cardjax.policies.protocol import Deterministic, Memoryless, Policy
+from cardjax.policies.policy import Deterministic, Memoryless, Policy
 
 
 class Decision(NamedTuple):
@@ -22,25 +22,25 @@ class Decision(NamedTuple):
     carry: Any
     action: Array
     """int32 [...]."""
-    law: Array
+    probabilities: Array
     """float32 [..., 21]: the probabilities that the action was drawn from, 0 for invalid actions.
     """
 
 
 def decide(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> Decision:
-    """As `Policy.act`, with the law.
+    """As `Policy.act`, with its probabilities.
 
-    A memoryless scripted player tells its law, and so does a player with `greedy = False` and a
-    method `action_probabilities(params, carry, view)`. Any other's is taken to be a point mass on
-    its action. That is exact for one that decides without chance, such as a greedy network. One
-    that samples and keeps its law to itself is seen as if its draw were known, so that what a reply
-    gains over it bounds from above what a reply to its law would.
+    A memoryless scripted player tells its probabilities, and so does a player with `greedy = False`
+    and a method `action_probabilities(params, carry, view)`. Any other's is taken to be a point
+    mass on its action. That is exact for one that decides without chance, such as a greedy network.
+    One that samples and keeps its probabilities to itself is seen as if its draw were known, so
+    that what a reply gains over it bounds from above what a reply to its probabilities would.
     """
     if isinstance(policy, OneOf):
         return policy.decide(params, carry, view, key)
     if isinstance(policy, Memoryless) and not isinstance(policy, Deterministic):
-        law = policy.action_probabilities(params, view)
-        return Decision(carry, sample_categorical(key, law), law)
+        probabilities = policy.action_probabilities(params, view)
+        return Decision(carry, sample_categorical(key, probabilities), probabilities)
     after, action = policy.act(params, carry, view, key)
     if not getattr(policy, "greedy", True):
         told = getattr(policy, "action_probabilities", None)

@@ -21,22 +21,22 @@ import numpy as np
 from cardjax.env.execution import RUIN_LEVEL
 from cardjax.env.params import N_ROUNDS, EnvParams, make_params
 from cardjax.evaluation.evaluate import SELF, TEST, evaluate_grid
+from cardjax.evaluation.figure_data import (
+    FigureData,
+    bounds,
+    interval_of_all,
+    interval_over,
+    printed,
+    with_bounds,
+)
+from cardjax.evaluation.played_rounds import Estimator, PlayedRounds, Subject, batches_of
 from cardjax.evaluation.questions import Question, Ratio, bin_index, questions_of, tallies
-from cardjax.evaluation.rounds import Estimator, Rounds, Subject, batches_of
 from cardjax.evaluation.statistics import (
     Estimate,
     Interval,
     as_estimate,
     quantile_interval,
     rate_interval,
-)
-from cardjax.evaluation.tables import (
-    Table,
-    bounds,
-    interval_of_all,
-    interval_over,
-    printed,
-    with_bounds,
 )
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.trivial import Pass
@@ -48,7 +48,7 @@ Progress = Callable[[int], object]
 
 def diagnose(
     subject: Subject, n_games: int, seed: int = 0, progress: Progress = lambda games: None
-) -> dict[str, Table]:
+) -> dict[str, FigureData]:
     """All diagnostics of a policy, from self-play on test draws: name → table.
 
     Args:
@@ -66,7 +66,7 @@ def diagnose(
 
 def tables_of_play(
     subject: Subject, n_games: int, seed: int = 0, progress: Progress = lambda games: None
-) -> dict[str, Table]:
+) -> dict[str, FigureData]:
     """All diagnostics that come from games in the subject's own market."""
     if n_games < 1:
         raise ValueError(f"n_games = {n_games}: must be at least 1")
@@ -98,7 +98,7 @@ def tables_of_play(
     }
 
 
-def _as_seats_of_one_game(seeds: Sequence[Rounds]) -> Rounds:
+def _as_seats_of_one_game(seeds: Sequence[PlayedRounds]) -> PlayedRounds:
     """All seeds' rounds [10, games, A] as [10, games, seeds · A]."""
     return jax.tree.map(lambda *leaves: np.concatenate(leaves, 2), *seeds)
 
@@ -118,7 +118,7 @@ class _Memory:
         self.tallies: dict[str, list[Tally]] = {}
         self._wealth: list[np.ndarray] = []
 
-    def add(self, rounds: Rounds, predictions: np.ndarray) -> None:
+    def add(self, rounds: PlayedRounds, predictions: np.ndarray) -> None:
         """A batch; the first one's `predictions`, the bins of calibration, stay."""
         for name, question in self.questions.items():
             needed = {
@@ -150,7 +150,7 @@ class _Memory:
 # From bins to tables
 
 
-def _binned_tables(seeds: Sequence[_Memory]) -> dict[str, Table]:
+def _binned_tables(seeds: Sequence[_Memory]) -> dict[str, FigureData]:
     """The tables of all questions; the observed and the counterfactual answers share one."""
     tables = {
         name: _table(question, [memory.tallies[name] for memory in seeds])
@@ -165,10 +165,10 @@ def _binned_tables(seeds: Sequence[_Memory]) -> dict[str, Table]:
     rows = [
         blank | {"kind": kind} | dict(row) for kind, table in parts.items() for row in table.rows
     ]
-    return tables | {"opponent_response": Table(units, rows)}
+    return tables | {"opponent_response": FigureData(units, rows)}
 
 
-def _with_shares_of_value(table: Table) -> Table:
+def _with_shares_of_value(table: FigureData) -> FigureData:
     """With each bin's part of all that was attainable, beside which a bin's own share may count for
     little.
     """
@@ -178,10 +178,10 @@ def _with_shares_of_value(table: Table) -> Table:
         dict(row) | {"share_of_value": float(share)}
         for row, share in zip(table.rows, shares, strict=True)
     ]
-    return Table(dict(table.units) | {"share_of_value": "share"}, rows)
+    return FigureData(dict(table.units) | {"share_of_value": "share"}, rows)
 
 
-def _table(question: Question, seeds: Sequence[Sequence[Tally]]) -> Table:
+def _table(question: Question, seeds: Sequence[Sequence[Tally]]) -> FigureData:
     units = dict(question.keys) | {"n_rounds": "rounds"}
     units |= {
         column: ratio.unit
@@ -197,7 +197,7 @@ def _table(question: Question, seeds: Sequence[Sequence[Tally]]) -> Table:
         for name, ratio in question.ratios.items():
             row |= bounds(name, interval_over(partial(_ratio, ratio.of, ratio.over), of_bin))
         rows.append(row)
-    return Table(units, rows)
+    return FigureData(units, rows)
 
 
 def _ratio(of: str, over: str, means: Mapping[str, float]) -> float:
@@ -211,7 +211,7 @@ def _count(tally: Tally) -> int:
 # What is believed
 
 
-def _prediction_bins(batch: Sequence[Rounds]) -> np.ndarray:
+def _prediction_bins(batch: Sequence[PlayedRounds]) -> np.ndarray:
     """Bounds of up to 12 bins with equally many orders each, by their predicted value."""
     orders = np.concatenate([np.asarray(r.predicted)[np.asarray(r.position) != 0] for r in batch])
     n_bins = int(np.clip(len(orders) // FEWEST_ROUNDS, 1, 12))
@@ -221,7 +221,7 @@ def _prediction_bins(batch: Sequence[Rounds]) -> np.ndarray:
     return edges if len(edges) > 1 else edges[0] + np.array([-0.5, 0.5])
 
 
-def _pair(rounds: Rounds) -> dict[str, np.ndarray]:
+def _pair(rounds: PlayedRounds) -> dict[str, np.ndarray]:
     """PAIR's columns, float64."""
     p, r, s = (
         np.asarray(x, np.float64) for x in (rounds.predicted, rounds.realised, rounds.stage_value)
@@ -248,7 +248,7 @@ def _explained(by: str, m: Mapping[str, float]) -> float:
     return 1 - left / variance if variance > 1e-12 * m["rr"] * m["n"] else math.nan
 
 
-def _calibration(subject: Subject, seeds: Sequence[_Memory]) -> Table:
+def _calibration(subject: Subject, seeds: Sequence[_Memory]) -> FigureData:
     """Bins of predicted value, of passes (one bin) and of orders; and what holds for all of them,
     in every row.
     """
@@ -279,7 +279,7 @@ def _calibration(subject: Subject, seeds: Sequence[_Memory]) -> Table:
     question = Question(keys, bins, lambda r: np.zeros(0), lambda r: {}, ratios)
     table = _table(question, [memory.tallies["calibration"] for memory in seeds])
     units = dict(table.units) | dict.fromkeys(overall, "")
-    return Table(
+    return FigureData(
         units, [dict(row) | overall for row in table.rows], _calibration_words(estimator, unit)
     )
 
@@ -303,7 +303,7 @@ def _calibration_words(estimator: Estimator | None, unit: str) -> dict[str, str]
 FAN = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 
 
-def _wealth_fan(seeds: Sequence[np.ndarray], initial: float) -> Table:
+def _wealth_fan(seeds: Sequence[np.ndarray], initial: float) -> FigureData:
     """Rows for the start and after each round, from wealth [10, games, A] of each seed."""
     points = {name: "points" for quantity in ("mean", *FAN) for name in with_bounds(quantity)}
     units = {
@@ -325,7 +325,7 @@ def _wealth_fan(seeds: Sequence[np.ndarray], initial: float) -> Table:
         of_ruin = _mean_interval([out[t].mean(-1) for out in ruined])
         row |= bounds("ruined", rate_interval(of_ruin, len(ruined[0][t])))
         rows.append(row | {"ruin_line": line})
-    return Table(units, rows)
+    return FigureData(units, rows)
 
 
 def _mean_interval(seeds: Sequence[np.ndarray]) -> Interval:
@@ -391,7 +391,7 @@ def ablation_points(params: EnvParams) -> dict[str, EnvParams]:
 
 def ablations(
     subject: Subject, n_games: int, seed: int = 0, progress: Progress = lambda games: None
-) -> Table:
+) -> FigureData:
     """Score and expected P&L at `ablation_points`, all played by one compiled program on the same
     draws.
     """
@@ -426,4 +426,4 @@ def ablations(
             }
         )
     benchmark = "equilibrium" if subject.market.n_players > 1 else "optimum"
-    return Table(units, rows, {"policy": subject.name, "benchmark": benchmark})
+    return FigureData(units, rows, {"policy": subject.name, "benchmark": benchmark})

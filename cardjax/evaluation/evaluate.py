@@ -20,7 +20,7 @@ from cardjax.evaluation.exploitability import Switches, Valued, play_valued
 from cardjax.evaluation.match import GameTotals, Seats, play_games
 from cardjax.evaluation.result import Games, Result, result_of
 from cardjax.policies.equilibrium import Equilibrium
-from cardjax.policies.protocol import Policy, prepared
+from cardjax.policies.policy import Policy, prepared
 
 SELF, BENCHMARK, REPLY = "self", "the benchmark", "a best reply"
 OPPONENTS = (SELF, "random_valid", "ev_oracle", "level1", "equilibrium")

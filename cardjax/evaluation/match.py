@@ -16,7 +16,7 @@ from cardjax.env.execution import RUIN_LEVEL, position_of
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
-from cardjax.policies.protocol import Policy
+from cardjax.policies.policy import Policy
 
 
 class Seats(NamedTuple):

@@ -17,8 +17,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from cardjax.evaluation.figure_data import FigureData
 from cardjax.evaluation.questions import BUY, SELL
-from cardjax.evaluation.tables import Table
 
 BLUE, VERMILLION, BLACK = "#0072B2", "#D55E00", "#000000"
 GREY = "0.45"
@@ -54,7 +54,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def draw(name: str, table: Table) -> Figure:
+def draw(name: str, table: FigureData) -> Figure:
     """The figure of a diagnostic.
 
     Raises:
@@ -70,7 +70,7 @@ def save(figure: Figure, file: Any) -> None:
         figure.savefig(file, format="png", dpi=DPI)
 
 
-def _action_vs_edge(table: Table) -> Figure:
+def _action_vs_edge(table: FigureData) -> Figure:
     figure, axes = _panels(3, 1, height=5.6)
     for side, colour in SIDE_COLOURS.items():
         rows = table.where(better=side)
@@ -106,7 +106,7 @@ def _action_vs_edge(table: Table) -> Figure:
     return figure
 
 
-def _size_vs_depth(table: Table) -> Figure:
+def _size_vs_depth(table: FigureData) -> Figure:
     figure, axes = _panels(2, 2, height=3.7)
     bands = _distinct(table, "edge_from")
     for panel, low in zip(axes, bands, strict=False):
@@ -125,7 +125,7 @@ def _size_vs_depth(table: Table) -> Figure:
     return figure
 
 
-def _depths(axes: Any, rows: Table) -> None:
+def _depths(axes: Any, rows: FigureData) -> None:
     """Size against depth; the cap stands apart, since the depth behind it is not known."""
     capped = rows["depth_from"] == rows["depth_to"]
     below = dataclasses.replace(
@@ -163,7 +163,7 @@ def _depths(axes: Any, rows: Table) -> None:
         axes.set_xticks([*ticks, cap + 1], [*(f"{tick:g}" for tick in ticks), f"≥ {cap:g}"])
 
 
-def _sigma_sensitivity(table: Table) -> Figure:
+def _sigma_sensitivity(table: FigureData) -> Figure:
     figure, axes = _panels(4, 1, height=6.4)
     for panel, name in zip(axes, ("trade_rate", "size_of_orders"), strict=False):
         _curve(panel, table, "sigma", name, BLUE)
@@ -192,7 +192,7 @@ def _sigma_sensitivity(table: Table) -> Figure:
     return figure
 
 
-def _opponent_response(table: Table) -> Figure:
+def _opponent_response(table: FigureData) -> Figure:
     figure, axes = _panels(2, 2, height=3.9, sharey="row")
     observed, changed = table.where(kind="observed"), table.where(kind="counterfactual")
     for (side, colour), above, below in zip(SIDE_COLOURS.items(), axes[:2], axes[2:], strict=True):
@@ -216,7 +216,7 @@ def _opponent_response(table: Table) -> Figure:
     return figure
 
 
-def _value_calibration(table: Table) -> Figure:
+def _value_calibration(table: FigureData) -> Figure:
     figure, (axes,) = _panels(1, 1, height=3.4)
     for action, face in (("order", BLUE), ("pass", "white")):
         rows = table.where(action=action)
@@ -257,7 +257,7 @@ def _value_calibration(table: Table) -> Figure:
     return figure
 
 
-def _wealth_fan(table: Table) -> Figure:
+def _wealth_fan(table: FigureData) -> Figure:
     low, high, ruin = table["q05"].min(), table["q95"].max(), table["ruin_line"][0]
     broken = low - ruin > 2 * (high - low)
     if broken:
@@ -306,7 +306,7 @@ def _cut(above: Any, below: Any) -> None:
     below.plot([0], [1], transform=below.transAxes, **strokes)
 
 
-def _ablations(table: Table) -> Figure:
+def _ablations(table: FigureData) -> Figure:
     figure, axes = _panels(2, 1, height=4.0)
     places = np.arange(len(table.rows))[::-1]
     seeds = [[float(score) for score in row.split()] for row in table["score_by_seed"]]
@@ -356,7 +356,7 @@ def _ablations(table: Table) -> Figure:
     return figure
 
 
-def _dots(axes: Any, table: Table, name: str, places: np.ndarray) -> None:
+def _dots(axes: Any, table: FigureData, name: str, places: np.ndarray) -> None:
     """Values with intervals; one that reaches out of the axis ends in an arrowhead."""
     axes.errorbar(
         table[name],
@@ -377,7 +377,7 @@ def _dots(axes: Any, table: Table, name: str, places: np.ndarray) -> None:
             axes.plot(end, place, marker, color=BLUE, ms=5, clip_on=False, zorder=5)
 
 
-FIGURES: Mapping[str, Callable[[Table], Figure]] = {
+FIGURES: Mapping[str, Callable[[FigureData], Figure]] = {
     "action_vs_edge": _action_vs_edge,
     "size_vs_depth": _size_vs_depth,
     "sigma_sensitivity": _sigma_sensitivity,
@@ -409,7 +409,7 @@ def _letter(axes: Sequence[Any], texts: Sequence[str]) -> None:
         panel.set_title(f"({letter}) {text}")
 
 
-def _curve(axes: Any, table: Table, x: str, y: str, colour: str, marker: str = "o") -> None:
+def _curve(axes: Any, table: FigureData, x: str, y: str, colour: str, marker: str = "o") -> None:
     """A line with its interval; what is not known is left out."""
     if table.rows:
         axes.plot(table[x], table[y], color=colour, marker=marker, zorder=3)
@@ -417,12 +417,14 @@ def _curve(axes: Any, table: Table, x: str, y: str, colour: str, marker: str = "
         axes.fill_between(table[x], low, high, color=colour, alpha=0.22, lw=0)
 
 
-def _benchmark(axes: Any, table: Table, x: str, y: str, colour: str) -> None:
+def _benchmark(axes: Any, table: FigureData, x: str, y: str, colour: str) -> None:
     if table.rows:
         axes.plot(table[x], table[y], color=colour, ls="--", lw=1, zorder=4)
 
 
-def _legend(figure: Figure, handles: Sequence[Line2D], table: Table, colour: str = GREY) -> None:
+def _legend(
+    figure: Figure, handles: Sequence[Line2D], table: FigureData, colour: str = GREY
+) -> None:
     """Above the panels, out of the data's way; with the benchmark's dashes and what the shade
     means.
     """
@@ -442,22 +444,22 @@ def _label(axes: Sequence[Any], texts: Sequence[str]) -> None:
         panel.set_ylabel(text)
 
 
-def _bars(table: Table, name: str) -> np.ndarray | None:
+def _bars(table: FigureData, name: str) -> np.ndarray | None:
     """[2, rows]: how far an interval reaches below and above; an unknown one by nothing."""
     reach = np.array([table[name] - table[f"{name}_low"], table[f"{name}_high"] - table[name]])
     return np.maximum(np.nan_to_num(reach), 0)
 
 
-def _known(table: Table, name: str) -> np.ndarray:
+def _known(table: FigureData, name: str) -> np.ndarray:
     values = table[name] if len(table.rows) else np.zeros(0)
     return values[np.isfinite(values)]
 
 
-def _distinct(table: Table, name: str) -> list[float]:
+def _distinct(table: FigureData, name: str) -> list[float]:
     return sorted(set(table[name].tolist())) if len(table.rows) else []
 
 
-def _said(table: Table, name: str, text: str) -> str:
+def _said(table: FigureData, name: str, text: str) -> str:
     """A figure with its interval, in words; nothing if it is not known."""
     row = table.rows[0] if table.rows else {}
     mean, low, high = (

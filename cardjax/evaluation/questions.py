@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cardjax.env.params import N_ROUNDS, EnvParams
-from cardjax.evaluation.rounds import LAST_SIZES, Rounds, Subject
+from cardjax.evaluation.played_rounds import LAST_SIZES, PlayedRounds, Subject
 from cardjax.evaluation.tally import Tally
 
 BUY, SELL = "buying", "selling"
@@ -29,13 +29,13 @@ class Question(NamedTuple):
     """column → unit of what tells the bins apart."""
     bins: Sequence[tuple[float | str, ...]]
     """the keys' values."""
-    bin_of: Callable[[Rounds], np.ndarray]
+    bin_of: Callable[[PlayedRounds], np.ndarray]
     """the bin of each entry of the quantities, or −1; the second axis is the games'."""
-    quantities: Callable[[Rounds], Mapping[str, np.ndarray]]
+    quantities: Callable[[PlayedRounds], Mapping[str, np.ndarray]]
     ratios: Mapping[str, Ratio]
 
 
-PER_ROUND: dict[str, Callable[[Rounds], Any]] = {
+PER_ROUND: dict[str, Callable[[PlayedRounds], Any]] = {
     "n": lambda r: np.ones_like(r.edge),
     "edge": lambda r: r.edge,
     "depth": lambda r: r.displayed,
@@ -93,7 +93,7 @@ def _action_vs_edge(params: EnvParams) -> Question:
     edges = np.arange(first, last + 1) * width
     n = len(edges) - 1
 
-    def bin_of(r: Rounds) -> np.ndarray:
+    def bin_of(r: PlayedRounds) -> np.ndarray:
         return bin_index(edges, r.edge) + n * np.asarray(r.is_sell)
 
     return Question(
@@ -118,7 +118,7 @@ def _size_vs_depth(params: EnvParams) -> Question:
     depths = np.linspace(min(float(liquidity.min), deepest), deepest, 9)
     n = len(depths)  # eight bins below the cap, and the cap
 
-    def bin_of(r: Rounds) -> np.ndarray:
+    def bin_of(r: PlayedRounds) -> np.ndarray:
         depth = np.where(r.displayed >= np.float32(deepest), n - 1, bin_index(depths, r.displayed))
         band = np.searchsorted(bands, r.edge, side="left") - 1
         return np.where(np.asarray(r.edge) > 0, band * n + depth, -1)
@@ -168,7 +168,7 @@ def _sigma_sensitivity() -> Question:
 def _observed_response() -> Question:
     lows, highs = np.array([-10, -7, -3, 0, 1, 4, 8]), np.array([-8, -4, -1, 0, 3, 7, 10])
 
-    def bin_of(r: Rounds) -> np.ndarray:
+    def bin_of(r: PlayedRounds) -> np.ndarray:
         return _meaningful(r, np.searchsorted(highs, r.last) + len(lows) * np.asarray(r.is_sell))
 
     return Question(
@@ -192,11 +192,11 @@ def _observed_response() -> Question:
 def _counterfactual_response() -> Question:
     n = len(LAST_SIZES)
 
-    def bin_of(r: Rounds) -> np.ndarray:
+    def bin_of(r: PlayedRounds) -> np.ndarray:
         kept = _meaningful(r, n * np.asarray(r.is_sell))[:, : r.change.shape[1], :, None]
         return np.where(kept < 0, -1, kept + np.arange(n))
 
-    def quantities(r: Rounds) -> dict[str, np.ndarray]:
+    def quantities(r: PlayedRounds) -> dict[str, np.ndarray]:
         towards = _towards(np.asarray(r.is_sell)[:, : r.change.shape[1], :, None], r.change)
         return {
             "n": np.ones_like(towards),
@@ -213,7 +213,7 @@ def _counterfactual_response() -> Question:
     )
 
 
-def _meaningful(r: Rounds, bins: np.ndarray) -> np.ndarray:
+def _meaningful(r: PlayedRounds, bins: np.ndarray) -> np.ndarray:
     """Without the games' first rounds, in which nobody has ordered before, and rounds in which no
     order pays.
     """
@@ -221,7 +221,7 @@ def _meaningful(r: Rounds, bins: np.ndarray) -> np.ndarray:
     return np.where(later & (np.asarray(r.edge) > 0), bins, -1)
 
 
-def _per_round(r: Rounds) -> dict[str, np.ndarray]:
+def _per_round(r: PlayedRounds) -> dict[str, np.ndarray]:
     return {name: np.asarray(quantity(r)) for name, quantity in PER_ROUND.items()}
 
 

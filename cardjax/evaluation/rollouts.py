@@ -21,14 +21,14 @@ from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.match import Seats, play_seats
-from cardjax.policies.protocol import Policy
+from cardjax.policies.policy import Policy
 
 OBSERVATION = "observation"
 """The column of encoded views, which is recorded only if asked for."""
 OBSERVATION_DOC = "what a network reads before the round; its entries: docs/reference.md"
 
 
-class Round(NamedTuple):
+class SettledRound(NamedTuple):
     """A round just settled, as columns read it; leaves of `view` and `fill` are [games, A]."""
 
     view: View
@@ -43,7 +43,7 @@ class Column(NamedTuple):
     dtype: type[np.generic]
     unit: str
     doc: str
-    read: Callable[[Round], Array]
+    read: Callable[[SettledRound], Array]
     """→ [games, A], or [games, 1] if it is the same for all players."""
     names: tuple[str, ...] = ()
     """What the whole numbers 0, 1, … stand for; none if for themselves."""
@@ -92,7 +92,7 @@ def _record(
     seats = [Seats(policy, own, n) for (policy, n), own in zip(policies, params, strict=True)]
 
     def record(view: View, info: dict[str, Array]) -> tuple[dict[str, Array], Any]:
-        columns = _columns(Round(view, info, _fill_of(info), env_params))
+        columns = _columns(SettledRound(view, info, _fill_of(info), env_params))
         return columns, (market.encode(view), info["final_observation"]) if observations else ()
 
     columns, seen = play_seats(market, seats, env_params, key, n_games, record)[1]
@@ -102,7 +102,7 @@ def _record(
     return columns | {OBSERVATION: jnp.concatenate([before, after[-1:]])}
 
 
-def _columns(played: Round) -> dict[str, Array]:
+def _columns(played: SettledRound) -> dict[str, Array]:
     shape = played.view.wealth.shape
     return {
         name: jnp.broadcast_to(column.read(played), shape).astype(column.dtype)
@@ -115,16 +115,16 @@ def _fill_of(info: dict[str, Array]) -> Fill:
     return Fill(**reported, position=position_of(info["action"]).astype(jnp.float32))
 
 
-def _shared(name: str) -> Callable[[Round], Array]:
+def _shared(name: str) -> Callable[[SettledRound], Array]:
     """The market's entry of `info`, [games, 1]."""
     return lambda played: played.info[name][:, None]
 
 
-def _own(name: str) -> Callable[[Round], Array]:
+def _own(name: str) -> Callable[[SettledRound], Array]:
     return lambda played: played.info[name]
 
 
-def _card(i: int) -> Callable[[Round], Array]:
+def _card(i: int) -> Callable[[SettledRound], Array]:
     return lambda played: played.info["cards"][:, None, i]
 
 
@@ -133,11 +133,11 @@ def _bits(mask: Array) -> Array:
     return jnp.sum(jnp.where(mask, 1 << np.arange(N_ACTIONS, dtype=np.int32), 0), -1)
 
 
-def _expected_pnl(played: Round) -> Array:
+def _expected_pnl(played: SettledRound) -> Array:
     return settle(played.fill, played.info["mu"][:, None])
 
 
-def _reward(played: Round) -> Array:
+def _reward(played: SettledRound) -> Array:
     S, mu = played.info["S"][:, None], played.info["mu"][:, None]
     return reward_of(played.fill, S, mu, played.view.wealth, played.params)
 

@@ -12,7 +12,7 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import OPPONENTS, SELF, Player
 from cardjax.loading.saved import read_policy
-from cardjax.policies.protocol import Policy
+from cardjax.policies.policy import Policy
 from cardjax.policies.registry import make_policy
 from cardjax.run.learners import find_algorithm, make_learner
 from cardjax.runtime.own import is_own, load_own

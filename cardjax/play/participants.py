@@ -20,7 +20,7 @@ from jax import Array
 from cardjax.env import ParameterError, View
 from cardjax.play.game import Game, Setup
 from cardjax.play.rounds import Offer, RoundRecord
-from cardjax.policies.protocol import Policy, prepared
+from cardjax.policies.policy import Policy, prepared
 from cardjax.policies.registry import POLICIES
 
 HUMAN = "human"

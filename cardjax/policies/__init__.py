@@ -7,7 +7,7 @@ from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.ev_oracle import EvOracle
 from cardjax.policies.hidden_depth import expected_overflow
 from cardjax.policies.level1 import Level1
-from cardjax.policies.protocol import Deterministic, Memoryless, Policy
+from cardjax.policies.policy import Deterministic, Memoryless, Policy
 from cardjax.policies.pure_equilibria import pure_equilibria
 from cardjax.policies.registry import POLICIES, make_policy
 from cardjax.policies.stage_game import (

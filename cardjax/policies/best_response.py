@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.env import EnvParams, View
-from cardjax.policies.protocol import Deterministic, Memoryless
+from cardjax.policies.policy import Deterministic, Memoryless
 from cardjax.policies.stage_game import NOBODY, expected_pnl, flow_of, n_players_of
 from cardjax.policies.trivial import Pass
 

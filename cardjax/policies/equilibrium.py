@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.env import N_ACTIONS, EnvParams, View
-from cardjax.policies.protocol import Memoryless
+from cardjax.policies.policy import Memoryless
 from cardjax.policies.stage_game import action_of, good_side, n_players_of, symmetric_equilibrium
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.env import EnvParams, View
-from cardjax.policies.protocol import Deterministic
+from cardjax.policies.policy import Deterministic
 from cardjax.policies.stage_game import GoodSide, action_of, good_side
 
 Sizing = Literal["max", "kelly", "fixed"]

@@ -9,7 +9,7 @@ from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.ev_oracle import EvOracle
 from cardjax.policies.level1 import Level1
 from cardjax.policies.planning.wealth import WealthPlanner
-from cardjax.policies.protocol import Policy
+from cardjax.policies.policy import Policy
 from cardjax.policies.trivial import Pass, RandomValid
 
 POLICIES: dict[str, Policy] = {

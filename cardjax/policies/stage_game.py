@@ -247,14 +247,14 @@ def _indifferent_at(gains: Array) -> Array:
     return (low + high) / 2
 
 
-def _total_flow(like: Array, laws: Sequence[Array]) -> Array:
+def _total_flow(like: Array, probabilities: Sequence[Array]) -> Array:
     """The flow [..., 2, K + 1] of players with the given distributions, [..., 21] each.
 
     Without any player, the leading shape is that of `like`.
     """
     total = jnp.ones((*like.shape[:-1], 2, 1), jnp.float32)
-    for law in laws:
-        passes, buys, sells = jnp.split(law, [1, MAX_SIZE + 1], -1)
+    for own in probabilities:
+        passes, buys, sells = jnp.split(own, [1, MAX_SIZE + 1], -1)
         bought = jnp.concatenate([passes + sells.sum(-1, keepdims=True), buys], -1)
         sold = jnp.concatenate([passes + buys.sum(-1, keepdims=True), sells], -1)
         total = _convolve(total, jnp.stack([bought, sold], -2))

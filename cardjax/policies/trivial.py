@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.env import PASS, EnvParams, View
-from cardjax.policies.protocol import Deterministic, Memoryless
+from cardjax.policies.policy import Deterministic, Memoryless
 
 
 @dataclasses.dataclass(frozen=True)

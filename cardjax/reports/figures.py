@@ -11,8 +11,8 @@ import jax
 
 from cardjax.env.declaration import ParameterError
 from cardjax.env.params import REWARD_KINDS
-from cardjax.evaluation.rounds import Estimator, Subject
-from cardjax.evaluation.tables import Table
+from cardjax.evaluation.figure_data import FigureData
+from cardjax.evaluation.played_rounds import Estimator, Subject
 from cardjax.files.writing import replacing, write_text
 from cardjax.loading.players import find_player, is_trained
 from cardjax.loading.saved import last_state, read_run
@@ -65,7 +65,7 @@ def estimator_of(folder: Path) -> tuple[Estimator | None, list[Any]]:
     ]
 
 
-def write(folder: Path, tables: Mapping[str, Table]) -> None:
+def write(folder: Path, tables: Mapping[str, FigureData]) -> None:
     """NAME.csv and NAME.png for each table; a file appears, or is replaced, as a whole.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 from cardjax.config import RunConfig, config_values, with_overrides
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.evaluate import VALIDATION, Result, evaluate
-from cardjax.evaluation.table import results_table
+from cardjax.evaluation.text_tables import results_table
 from cardjax.files.writing import write_json
 from cardjax.loading import players, saved
 from cardjax.loading.saved import player_of, read_meta, read_run

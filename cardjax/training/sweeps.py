@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from cardjax.config import load_config
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.statistics import Interval
-from cardjax.evaluation.table import text_table, with_half_width
+from cardjax.evaluation.text_tables import text_table, with_half_width
 from cardjax.files.writing import write_csv, write_json
 from cardjax.loading import saved
 from cardjax.run import run_folder

@@ -9,7 +9,7 @@ import cardjax
 from cardjax.env import make_params
 from cardjax.evaluation.breakdown import FIGURES, break_down
 from cardjax.evaluation.evaluate import Player, evaluate
-from cardjax.evaluation.table import breakdown_table
+from cardjax.evaluation.text_tables import breakdown_table
 from cardjax.policies import BestResponse, Equilibrium, EvOracle, Pass
 
 TWO, PARAMS = cardjax.make("two")

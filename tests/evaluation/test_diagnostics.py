@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 import cardjax
-from cardjax.evaluation import diagnostics, plots, rounds
+from cardjax.evaluation import diagnostics, played_rounds, plots
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.diagnostics import ablation_points, ablations, tables_of_play
 from cardjax.evaluation.evaluate import TEST, Player, domain_key
+from cardjax.evaluation.figure_data import FigureData
 from cardjax.evaluation.match import Seats, play_games
+from cardjax.evaluation.played_rounds import LAST_SIZES, Subject
 from cardjax.evaluation.questions import BUY, SELL, tallies
-from cardjax.evaluation.rounds import LAST_SIZES, Subject
 from cardjax.evaluation.statistics import t_interval
-from cardjax.evaluation.tables import Table
 from cardjax.policies import Deterministic, Equilibrium, EvOracle, Pass
 from cardjax.policies.stage_game import action_of, good_side
 
@@ -69,8 +69,8 @@ def tables(*indices):
 def small():
     """Batches of which the last is not full, and fewer views to decide on again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rounds, "GAMES_AT_ONCE", 512)
-        patch.setattr(rounds, "COUNTERFACTUAL_GAMES", 128)
+        patch.setattr(played_rounds, "GAMES_AT_ONCE", 512)
+        patch.setattr(played_rounds, "COUNTERFACTUAL_GAMES", 128)
         patch.setattr(diagnostics, "FEWEST_ROUNDS", 20)
         yield
 
@@ -208,9 +208,9 @@ def test_tallies_are_of_per_game_sums():
 
 
 def test_returns_are_discounted_to_the_games_end():
-    estimator = rounds.Estimator("V", lambda *_: None, gamma=0.5, shared=True)
+    estimator = played_rounds.Estimator("V", lambda *_: None, gamma=0.5, shared=True)
     columns = {"expected_pnl": jnp.tile(jnp.array([0.0, 2.0]), (10, 3, 1))}
-    returns = rounds._realised(estimator, columns, None)
+    returns = played_rounds._realised(estimator, columns, None)
     assert returns.shape == (10, 3, 2)
     assert returns[-1] == pytest.approx(1.0)
     assert returns[0] == pytest.approx((1 - 0.5**10) / 0.5)
@@ -275,7 +275,7 @@ def test_a_csv_holds_the_declared_columns(step):
         "n_rounds [rounds]",
     ]
     assert (
-        Table({"x": "points", "y": ""}, [{"x": math.nan, "y": 0.5}]).as_csv()
+        FigureData({"x": "points", "y": ""}, [{"x": math.nan, "y": 0.5}]).as_csv()
         == "x [points],y\n,0.5\n"
     )
 

@@ -22,7 +22,7 @@ from cardjax.evaluation.evaluate import Player, evaluate
 from cardjax.evaluation.match import GameTotals, play_rounds
 from cardjax.evaluation.metrics import METRICS, QUANTILES
 from cardjax.policies import BestResponse, EvOracle, Level1, Pass, RandomValid
-from cardjax.policies.protocol import Memoryless
+from cardjax.policies.policy import Memoryless
 
 pytestmark = pytest.mark.usefixtures("optimised")
 

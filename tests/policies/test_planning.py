@@ -1,5 +1,5 @@
-"""The single game over wealth: the law of S by enumeration, and values against closed forms and
-played games.
+"""The single game over wealth: the distribution of S by enumeration, and values against closed
+forms and played games.
 """
 
 import functools
@@ -18,10 +18,10 @@ from cardjax.evaluation.evaluate import Player, evaluate
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.policies import BestResponse, make_policy
 from cardjax.policies.planning.induction import solve
-from cardjax.policies.planning.outcomes import expected_log_growth, sum_law
+from cardjax.policies.planning.outcomes import expected_log_growth, sum_distribution
 from cardjax.policies.planning.value import WealthValue, myopic_value, value_at
 from cardjax.policies.planning.wealth import WealthParams, WealthPlanner
-from cardjax.policies.protocol import prepared
+from cardjax.policies.policy import prepared
 
 pytestmark = pytest.mark.usefixtures("optimised")
 
@@ -43,7 +43,7 @@ def chosen(objective, params, value, view):
     return WealthPlanner(objective).choose(WealthParams(params, value), view)
 
 
-# The law of S
+# The distribution of S
 
 
 def enumerated(event, ranks):
@@ -79,7 +79,7 @@ def enumerated(event, ranks):
 )
 def test_the_law_of_s_is_that_of_every_draw(event, ranks):
     counts = np.bincount(np.array(ranks, int) - 2, minlength=13)
-    np.testing.assert_allclose(sum_law(event, counts), enumerated(event, ranks), atol=3e-7)
+    np.testing.assert_allclose(sum_distribution(event, counts), enumerated(event, ranks), atol=3e-7)
 
 
 def test_the_law_of_s_has_the_posteriors_moments():
@@ -88,15 +88,15 @@ def test_the_law_of_s_has_the_posteriors_moments():
     decks = [np.repeat(np.arange(2, 15), 4 * EVENTS.eligible[e]) for e in event]
     ranks = np.stack([rng.choice(deck, 3, replace=False) for deck in decks])
     counts = hint_counts(jnp.asarray(ranks), jnp.asarray(rng.integers(0, 4, 4096)))
-    law = np.asarray(jax.jit(sum_law)(event, counts), np.float64)
+    distribution = np.asarray(jax.jit(sum_distribution)(event, counts), np.float64)
     mu, sigma = posterior(event, counts)
-    mean = law @ np.arange(43)
-    np.testing.assert_allclose(law.sum(-1), 1, atol=1e-6)
+    mean = distribution @ np.arange(43)
+    np.testing.assert_allclose(distribution.sum(-1), 1, atol=1e-6)
     np.testing.assert_allclose(mean, mu, atol=1e-4)
     np.testing.assert_allclose(
-        np.sqrt((law * (np.arange(43) - mean[:, None]) ** 2).sum(-1)), sigma, atol=1e-3
+        np.sqrt((distribution * (np.arange(43) - mean[:, None]) ** 2).sum(-1)), sigma, atol=1e-3
     )
-    assert (law >= 0).all()
+    assert (distribution >= 0).all()
 
 
 # Decisions
@@ -141,28 +141,32 @@ def test_log_wealth_is_that_of_every_draw(hand_made):
         wealth=60,
         s_max=42,
     )
-    law = enumerated(0, (10, 10))
+    distribution = enumerated(0, (10, 10))
     params = make_params()
     player = WealthPlanner("log_wealth")
     gain = np.asarray(jax.jit(player.gain)(WealthParams(params, myopic_value(params)), view))
     for size in range(1, 3):
         pnl = size * (np.arange(43) - 28.0 - 0.3 * (size - 1))
         np.testing.assert_allclose(
-            gain[size], law @ np.log(np.maximum(60 + pnl, 1) / 60), atol=1e-6
+            gain[size], distribution @ np.log(np.maximum(60 + pnl, 1) / 60), atol=1e-6
         )
         pnl = size * (27.5 - 0.3 * (size - 1) - np.arange(43))
         np.testing.assert_allclose(
-            gain[10 + size], law @ np.log(np.maximum(60 + pnl, 1) / 60), atol=1e-6
+            gain[10 + size], distribution @ np.log(np.maximum(60 + pnl, 1) / 60), atol=1e-6
         )
     assert gain[0] == 0
 
 
 def test_wealth_below_one_point_counts_as_one():
-    law, pnl = jnp.array([0.5, 0.5]), jnp.array([[-9.0, 10.0]])
+    distribution, pnl = jnp.array([0.5, 0.5]), jnp.array([[-9.0, 10.0]])
     np.testing.assert_allclose(
-        expected_log_growth(law, pnl, jnp.float32(5)), [(np.log(1 / 5) + np.log(3)) / 2], 1e-6
+        expected_log_growth(distribution, pnl, jnp.float32(5)),
+        [(np.log(1 / 5) + np.log(3)) / 2],
+        1e-6,
     )
-    np.testing.assert_allclose(expected_log_growth(law, pnl, jnp.float32(-20)), [0], atol=1e-7)
+    np.testing.assert_allclose(
+        expected_log_growth(distribution, pnl, jnp.float32(-20)), [0], atol=1e-7
+    )
 
 
 # Values

@@ -22,7 +22,7 @@ from cardjax.policies import (
     make_policy,
 )
 from cardjax.policies.ev_oracle import kelly_units
-from cardjax.policies.protocol import Memoryless
+from cardjax.policies.policy import Memoryless
 from cardjax.policies.registry import is_policy
 from cardjax.policies.stage_game import NOBODY, expected_pnl, flow_of
 

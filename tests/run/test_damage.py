@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cardjax.env import ParameterError
-from cardjax.evaluation.report import as_html
 from cardjax.files.reading import read_json
 from cardjax.loading import players
 from cardjax.reports import pages
+from cardjax.reports.page import as_html
 from cardjax.run.metrics_log import MetricsLog, read_metrics
 from cardjax.run.run_folder import Meta, Summary, read_meta, read_summary
 from cardjax.training import runs

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cardjax.commands.main import main
-from cardjax.evaluation import plots, rounds
+from cardjax.evaluation import played_rounds, plots
 from cardjax.runtime.own import load_own
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -28,7 +28,7 @@ TINY = [
 def here(workplace, monkeypatch):
     """A folder with the file of the how-to."""
     monkeypatch.setattr(plots, "DPI", 40)
-    monkeypatch.setattr(rounds, "COUNTERFACTUAL_GAMES", 16)
+    monkeypatch.setattr(played_rounds, "COUNTERFACTUAL_GAMES", 16)
     blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "extending.md").read_text(), re.S | re.M)
     (source,) = (block for block in blocks if "class Reinforce:" in block)
     (workplace / "reinforce.py").write_text(source)

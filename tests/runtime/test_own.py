@@ -6,7 +6,7 @@ import pytest
 
 import cardjax
 from cardjax.commands.main import main
-from cardjax.policies.protocol import Policy
+from cardjax.policies.policy import Policy
 
 MINE = '''
 import dataclasses

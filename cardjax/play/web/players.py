@@ -12,7 +12,7 @@ from typing import Any
 from cardjax.env import ParameterError
 from cardjax.play.game import Setup
 from cardjax.play.participants import Participant
-from cardjax.policies.protocol import Policy
+from cardjax.policies.policy import Policy
 from cardjax.policies.registry import POLICIES
 
 WORDS = {

@@ -8,7 +8,8 @@ expected total then solves, backwards from V_T = 0,
 where k is the kind of the last round's event, k' the kind of this one's, and W' = W + pnl. Some of
 this is exact and some is approximate:
 
-- The distribution of S given the View is exact (`sum_law`), and so are the transitions of the
+- The distribution of S given the View is exact (`sum_distribution`), and so are the transitions of
+the
   events. Slippage is exact where every size fits under L_cap, as all orders do at the default of
   10. Where L_cap hides depth, W' uses the expected slippage. Rewards of the kind pnl are still
   exact, but ln W ignores the variance of slippage, which is 1e-6 of its growth in
@@ -53,7 +54,12 @@ from cardjax.env import (
 from cardjax.env.events import N_REMAPS, NO_EVENT, REMAP
 from cardjax.env.execution import MAX_SIZE, action_mask
 from cardjax.env.market import Market, new_players
-from cardjax.policies.planning.outcomes import N_SUMS, expected_log_growth, order_pnl, sum_law
+from cardjax.policies.planning.outcomes import (
+    N_SUMS,
+    expected_log_growth,
+    order_pnl,
+    sum_distribution,
+)
 from cardjax.policies.planning.value import N_KINDS, N_WEALTH, SPAN, WealthValue, wealth_grid
 from cardjax.policies.stage_game import NOBODY, action_of, expected_pnl, good_side
 
@@ -172,7 +178,7 @@ def _kind_chances(params: EnvParams) -> tuple[Array, Array]:
 def _prepare(params: EnvParams, objective: Objective, edges: _Edges, grid: Array) -> _Rounds:
     view = edges.view
     sizes = action_of(good_side(view).is_sell[..., None], jnp.arange(MAX_SIZE + 1))
-    law = sum_law(view.event, view.hint_counts)
+    distribution = sum_distribution(view.event, view.hint_counts)
     all_pnl = order_pnl(params, view)
     pnl = jnp.take_along_axis(all_pnl, sizes[..., None], -2)
 
@@ -181,7 +187,7 @@ def _prepare(params: EnvParams, objective: Objective, edges: _Edges, grid: Array
         reward = jnp.broadcast_to(own[..., None], (*own.shape, grid.shape[0]))
     else:
         reward = jnp.moveaxis(
-            expected_log_growth(law[..., None, :], pnl[..., None, :, :], grid), -2, -1
+            expected_log_growth(distribution[..., None, :], pnl[..., None, :, :], grid), -2, -1
         )
     quote = (x[..., None] for x in (view.bid, view.ask, view.s_max))
     bid, ask, s_max, wealth = jnp.broadcast_arrays(*quote, grid)
@@ -189,14 +195,14 @@ def _prepare(params: EnvParams, objective: Objective, edges: _Edges, grid: Array
     valid = jnp.take_along_axis(jnp.moveaxis(mask, -1, -2), sizes[..., None], -2)
     return _Rounds(
         jnp.where(valid, reward, -jnp.inf),
-        _landing(law, pnl / grid[1], grid.shape[0]),
+        _landing(distribution, pnl / grid[1], grid.shape[0]),
         edges.chance,
     )
 
 
-def _landing(law: Array, steps: Array, n: int) -> Array:
+def _landing(distribution: Array, steps: Array, n: int) -> Array:
     """The distribution [..., a, 2n − 1] of moves on the grid, by `steps` [..., a, 43] with
-    probabilities `law` [..., 43].
+    probabilities `distribution` [..., 43].
 
     Each move is shared between its two neighbours on the grid, so that the mean of a table is the
     mean of the table's linear interpolation. A move that is longer than the grid is cut to the
@@ -205,7 +211,7 @@ def _landing(law: Array, steps: Array, n: int) -> Array:
     position = jnp.clip(steps, 1 - n, n - 1) + (n - 1)
     below = jnp.minimum(position.astype(jnp.int32), 2 * n - 3)
     above = position - below
-    chance = jnp.broadcast_to(law[..., None, :], steps.shape)
+    chance = jnp.broadcast_to(distribution[..., None, :], steps.shape)
 
     def one(below: Array, low: Array, high: Array) -> Array:
         return jnp.zeros(2 * n - 1, jnp.float32).at[below].add(low).at[below + 1].add(high)

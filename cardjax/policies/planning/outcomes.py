@@ -19,7 +19,7 @@ POSITION = np.where(ACTION_SELLS, -SIZE_OF_ACTION, SIZE_OF_ACTION)
 """float32 [21]: the units that each action buys, negative if it sells."""
 
 
-def sum_law(event: Array, hint_counts: Array) -> Array:
+def sum_distribution(event: Array, hint_counts: Array) -> Array:
     """The exact distribution of S given event and hints, P(S = s) for s = 0..42: float32 [..., 43].
 
     Cards are drawn without replacement. Let r_c cards of value v_c be left, and let p_k(x) be the
@@ -66,17 +66,19 @@ def order_pnl(params: EnvParams, view: View) -> Array:
     return jnp.asarray(POSITION)[:, None] * (np.arange(N_SUMS, dtype=np.float32) - price[..., None])
 
 
-def expected_log_growth(law: Array, pnl: Array, wealth: Array) -> Array:
+def expected_log_growth(distribution: Array, pnl: Array, wealth: Array) -> Array:
     """E[ln max(W + pnl, 1)] − ln max(W, 1), float32 [..., n].
 
     Args:
-        law: the distribution of S, [..., 43].
+        distribution: the distribution of S, [..., 43].
         pnl: points, [..., n, 43].
         wealth: points, [...].
     """
     before = wealth[..., None, None]
     base = jnp.maximum(before, 1)
-    return jnp.sum(law[..., None, :] * jnp.log1p((jnp.maximum(before + pnl, 1) - base) / base), -1)
+    return jnp.sum(
+        distribution[..., None, :] * jnp.log1p((jnp.maximum(before + pnl, 1) - base) / base), -1
+    )
 
 
 def _product(a: Array, b: Array) -> Array:

@@ -10,9 +10,9 @@ from jax import Array
 from cardjax.env import EnvParams, View
 from cardjax.env.events import kind_of
 from cardjax.policies.planning.induction import Objective, solve
-from cardjax.policies.planning.outcomes import expected_log_growth, order_pnl, sum_law
+from cardjax.policies.planning.outcomes import expected_log_growth, order_pnl, sum_distribution
 from cardjax.policies.planning.value import WealthValue, value_at
-from cardjax.policies.protocol import Deterministic
+from cardjax.policies.policy import Deterministic
 from cardjax.policies.stage_game import NOBODY, expected_pnl
 
 SEED = 0
@@ -57,28 +57,36 @@ class WealthPlanner(Deterministic):
 
         float32 [..., 21], of all actions, valid or not.
         """
-        law, pnl = sum_law(view.event, view.hint_counts), order_pnl(params.env, view)
-        reward = expected_reward(self.objective, params.env, view, law, pnl, view.wealth)
+        distribution, pnl = (
+            sum_distribution(view.event, view.hint_counts),
+            order_pnl(params.env, view),
+        )
+        reward = expected_reward(self.objective, params.env, view, distribution, pnl, view.wealth)
         after = [x[..., None, None] for x in (view.round + 1, kind_of(view.event), view.wealth)]
         # Subtracting before the mean is taken makes the differences exactly 0 where wealth does not
         # matter, so that rounding decides nothing.
         change = value_at(params.value, after[0], after[1], after[2] + pnl) - value_at(
             params.value, *after
         )
-        return reward + jnp.sum(law[..., None, :] * change, -1)
+        return reward + jnp.sum(distribution[..., None, :] * change, -1)
 
 
 def expected_reward(
-    objective: Objective, params: EnvParams, view: View, law: Array, pnl: Array, wealth: Array
+    objective: Objective,
+    params: EnvParams,
+    view: View,
+    distribution: Array,
+    pnl: Array,
+    wealth: Array,
 ) -> Array:
     """The expected reward of the round, points or ln W, float32 [..., 21], of all actions, valid or
     not.
 
     Args:
-        law: from `sum_law`, [..., 43].
+        distribution: from `sum_distribution`, [..., 43].
         pnl: from `order_pnl`, [..., 21, 43].
         wealth: points, [...].
     """
     if objective == "pnl":
         return jnp.broadcast_to(expected_pnl(params, view, NOBODY), pnl.shape[:-1])
-    return expected_log_growth(law, pnl, wealth)
+    return expected_log_growth(distribution, pnl, wealth)

@@ -13,7 +13,7 @@ from cardjax.evaluation.tally import Tally
 
 
 @dataclasses.dataclass(frozen=True)
-class Table:
+class FigureData:
     """The numbers behind one figure."""
 
     units: Mapping[str, str]
@@ -27,7 +27,7 @@ class Table:
         """A column, [rows]."""
         return np.array([row[name] for row in self.rows])
 
-    def where(self, **equal: float | str) -> "Table":
+    def where(self, **equal: float | str) -> "FigureData":
         """The rows in which columns have these values."""
         return dataclasses.replace(
             self, rows=[row for row in self.rows if all(row[k] == v for k, v in equal.items())]

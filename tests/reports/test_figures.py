@@ -18,10 +18,10 @@ from cardjax.agents.values import DQNValues, PPOValues
 from cardjax.commands.main import main
 from cardjax.config import make_config
 from cardjax.env.execution import N_ACTIONS
-from cardjax.evaluation import diagnostics, plots, rounds
+from cardjax.evaluation import diagnostics, played_rounds, plots
+from cardjax.evaluation.figure_data import FigureData
 from cardjax.evaluation.match import Seats, play_seats
-from cardjax.evaluation.rounds import HIDDEN, Estimator
-from cardjax.evaluation.tables import Table
+from cardjax.evaluation.played_rounds import HIDDEN, Estimator
 from cardjax.policies import RandomValid
 from cardjax.reports.figures import (
     estimator_of,
@@ -80,7 +80,7 @@ def critic_state(learner, variance=1.0):
 
 def test_a_finished_run_has_every_figure_with_its_numbers(finished, workplace, monkeypatch, capsys):
     monkeypatch.setattr(plots, "DPI", 40)
-    monkeypatch.setattr(rounds, "COUNTERFACTUAL_GAMES", 16)
+    monkeypatch.setattr(played_rounds, "COUNTERFACTUAL_GAMES", 16)
     main(
         [
             "diagnose",
@@ -141,7 +141,7 @@ def test_files_are_replaced_as_a_whole(workplace, monkeypatch):
         for t in range(3)
     ]
     rows = [row | {f"mean_{end}": row["mean"] for end in ("low", "high")} for row in rows]
-    table = Table(dict.fromkeys(rows[0], ""), rows)
+    table = FigureData(dict.fromkeys(rows[0], ""), rows)
     for _ in range(2):
         write(workplace / "out", {"wealth_fan": table})
     assert sorted(path.name for path in (workplace / "out").iterdir()) == [

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from cardjax.evaluation.interpretation import UNITS, is_told, sentence
 from cardjax.evaluation.statistics import Interval
-from cardjax.evaluation.table import with_half_width
+from cardjax.evaluation.text_tables import with_half_width
 
 STYLE = """
 body {
@@ -42,7 +42,7 @@ HEADLINES = (
 )
 
 
-class Table(NamedTuple):
+class PageTable(NamedTuple):
     """Cells as text; the first column and those in `text` are set to the left."""
 
     headings: Sequence[str]
@@ -61,7 +61,7 @@ class Section(NamedTuple):
     """A heading and what stands under it, in order: paragraphs (str), tables, pictures."""
 
     heading: str
-    content: Sequence["str | Table | Picture"]
+    content: Sequence["str | PageTable | Picture"]
 
 
 def as_html(title: str, sections: Sequence[Section]) -> str:
@@ -89,7 +89,7 @@ def as_markdown(title: str, sections: Sequence[Section], folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def metrics_table(entry: Mapping[str, Any], names: Iterable[str] = UNITS) -> Table:
+def metrics_table(entry: Mapping[str, Any], names: Iterable[str] = UNITS) -> PageTable:
     """Metrics of a result's JSON entry: value, 95% interval, unit, and what it says; without those
     that are not told (`interpretation.is_told`).
     """
@@ -104,10 +104,12 @@ def metrics_table(entry: Mapping[str, Any], names: Iterable[str] = UNITS) -> Tab
         for name in names
         if name in entry and is_told(name, entry.get(f"{name}_ci95", (None, None)))
     ]
-    return Table(("metric", "mean", "95% interval", "unit", "what it says"), rows, text=(4,))
+    return PageTable(("metric", "mean", "95% interval", "unit", "what it says"), rows, text=(4,))
 
 
-def headline_table(entries: Sequence[Mapping[str, Any]], first: str, names: Sequence[str]) -> Table:
+def headline_table(
+    entries: Sequence[Mapping[str, Any]], first: str, names: Sequence[str]
+) -> PageTable:
     """The headline figures of several results, ± half their intervals; `names` are the rows' first
     cells.
     """
@@ -115,7 +117,7 @@ def headline_table(entries: Sequence[Mapping[str, Any]], first: str, names: Sequ
         (name, *(_with_half_width(entry, metric) for metric in HEADLINES))
         for name, entry in zip(names, entries, strict=True)
     ]
-    return Table((first, *(metric.replace("_", " ") for metric in HEADLINES)), rows)
+    return PageTable((first, *(metric.replace("_", " ") for metric in HEADLINES)), rows)
 
 
 def number(value: float | None) -> str:
@@ -138,7 +140,7 @@ def interval(entry: Mapping[str, Any], name: str) -> str:
     return "–" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
-def _html(item: "str | Table | Picture") -> str:
+def _html(item: "str | PageTable | Picture") -> str:
     if isinstance(item, str):
         return f"<p>{html.escape(item)}</p>"
     if isinstance(item, Picture):
@@ -159,7 +161,7 @@ def _html(item: "str | Table | Picture") -> str:
     return f"<table><thead>{head}</thead>\n<tbody>{body}</tbody></table>"
 
 
-def _markdown(item: "str | Table | Picture", folder: Path) -> str:
+def _markdown(item: "str | PageTable | Picture", folder: Path) -> str:
     if isinstance(item, str):
         return item
     if isinstance(item, Picture):

@@ -18,7 +18,7 @@ from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import TEST, Player, domain_key
 from cardjax.evaluation.match import Seats, play_seats
-from cardjax.policies.protocol import Policy, prepared
+from cardjax.policies.policy import Policy, prepared
 from cardjax.policies.stage_game import (
     expected_pnl,
     flow_of_others,
@@ -65,7 +65,7 @@ class Subject(NamedTuple):
     """one entry for each training seed."""
 
 
-class Rounds(NamedTuple):
+class PlayedRounds(NamedTuple):
     """One batch of games of a training seed, round by round; leaves [10, games, A]."""
 
     edge: Array
@@ -100,7 +100,7 @@ class Rounds(NamedTuple):
     others' last orders are taken to be LAST_SIZES; () for a single player."""
 
 
-def batches_of(subject: Subject, n_games: int, seed: int) -> Iterator[list[Rounds]]:
+def batches_of(subject: Subject, n_games: int, seed: int) -> Iterator[list[PlayedRounds]]:
     """For each batch of games, the same market draws for all: the rounds of each training seed."""
     size, root = min(n_games, GAMES_AT_ONCE), domain_key(seed, TEST)
     play = partial(_play, subject.market, subject.player.policy, subject.estimator, size)
@@ -126,7 +126,7 @@ def _play(
     beliefs: Any,
     env_params: EnvParams,
     key: Array,
-) -> Rounds:
+) -> PlayedRounds:
     params = prepared(policy, env_params) if params is None else params
 
     def record(
@@ -143,11 +143,11 @@ def _play(
         predicted = values[..., 0] if values.shape[-1] == 1 else _at(values, action)
         realised = _realised(estimator, columns, views)
     change = () if market.n_players == 1 else _changes(policy, params, views, key)
-    return Rounds(**columns, predicted=predicted, realised=realised, change=change)
+    return PlayedRounds(**columns, predicted=predicted, realised=realised, change=change)
 
 
 def _record(params: EnvParams, view: View, info: dict[str, Array]) -> dict[str, Array]:
-    """Most of `Rounds`' leaves, and the actions, for views [games, A]."""
+    """Most of `PlayedRounds`' leaves, and the actions, for views [games, A]."""
     side, action = good_side(view), info["action"]
     best = symmetric_equilibrium(params, view, view.others_last.shape[-1] + 1)
     position = position_of(action).astype(jnp.float32)
@@ -187,8 +187,8 @@ def _realised(estimator: Estimator, columns: dict[str, Array], views: View) -> A
 
 
 def _changes(policy: Policy, params: Any, views: View, key: Array) -> Array:
-    """`Rounds.change`: the games' views are decided on again, with the same random numbers whatever
-    is put in.
+    """`PlayedRounds.change`: the games' views are decided on again, with the same random numbers
+    whatever is put in.
     """
     views = jax.tree.map(lambda leaf: leaf[:, :COUNTERFACTUAL_GAMES], views)
 

@@ -8,10 +8,14 @@ import numpy as np
 
 from cardjax.config import RunConfig, config_values, load_config
 from cardjax.env.declaration import ParameterError
-from cardjax.evaluation.report import (
+from cardjax.evaluation.statistics import improvement_probability
+from cardjax.files.writing import write_text
+from cardjax.loading import saved
+from cardjax.reports.exports import write_marl_eval, write_rliable
+from cardjax.reports.page import (
+    PageTable,
     Picture,
     Section,
-    Table,
     as_html,
     as_markdown,
     headline_table,
@@ -19,10 +23,6 @@ from cardjax.evaluation.report import (
     metrics_table,
     number,
 )
-from cardjax.evaluation.statistics import improvement_probability
-from cardjax.files.writing import write_text
-from cardjax.loading import saved
-from cardjax.reports.exports import write_marl_eval, write_rliable
 from cardjax.run import run_folder
 
 
@@ -62,7 +62,7 @@ def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
     """
     own = {folder: summary["results"][0] for folder, summary in summaries.items()}
     names = [folder.name for folder in own]
-    content: list[str | Table | Picture] = [headline_table(list(own.values()), "run", names)]
+    content: list[str | PageTable | Picture] = [headline_table(list(own.values()), "run", names)]
     scores = {
         folder.name: np.array(entry.get("score_by_seed", [])) for folder, entry in own.items()
     }
@@ -84,7 +84,7 @@ def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
             "that they share (none below three seeds), and the share of pairs of seeds in which "
             "the row's run scores above the column's (1/2: a draw; `compare` gives it with an "
             "interval).",
-            Table(("run", "IQM", "95% interval", *(f"P(> {name})" for name in names)), rows),
+            PageTable(("run", "IQM", "95% interval", *(f"P(> {name})" for name in names)), rows),
         ]
     return Section("Comparison", content)
 
@@ -92,7 +92,7 @@ def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
 def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
     meta, config = saved.read_meta(folder), saved.read_run(folder)[1]
     own, *others = summary["results"]
-    content: list[str | Table | Picture] = [_in_words(summary), metrics_table(own, KEY_FIGURES)]
+    content: list[str | PageTable | Picture] = [_in_words(summary), metrics_table(own, KEY_FIGURES)]
     if others:
         names = [entry["opponent"] for entry in summary["results"]]
         content += [
@@ -173,7 +173,7 @@ def _pictures(folder: Path) -> list[Section]:
     return [Section(f"{folder.name}: pictures", [*curve, *diagnostics, *missing])]
 
 
-def _changed(config: RunConfig) -> Table:
+def _changed(config: RunConfig) -> PageTable:
     """What differs from the defaults."""
     standard, own = config_values(load_config(None)), config_values(config)
     rows = [
@@ -181,10 +181,10 @@ def _changed(config: RunConfig) -> Table:
         for name, value in own.items()
         if value != standard[name] and name != "name"
     ]
-    return Table(("setting", "this run", "default"), rows or [("none", "", "")])
+    return PageTable(("setting", "this run", "default"), rows or [("none", "", "")])
 
 
-def _about(meta: Mapping[str, Any], summary: Mapping[str, Any]) -> Table:
+def _about(meta: Mapping[str, Any], summary: Mapping[str, Any]) -> PageTable:
     device = meta.get("device", {})
     rows = [
         ("git commit", str(meta.get("git_commit"))),
@@ -198,10 +198,10 @@ def _about(meta: Mapping[str, Any], summary: Mapping[str, Any]) -> Table:
             for bar, rounds in (summary.get("rounds_to_score") or {}).items()
         ),
     ]
-    return Table(("what the figures depend on", ""), rows, text=(1,))
+    return PageTable(("what the figures depend on", ""), rows, text=(1,))
 
 
-def _learning(summary: Mapping[str, Any]) -> Table:
+def _learning(summary: Mapping[str, Any]) -> PageTable:
     """How fast the seeds learned (`curves.learning_figures`)."""
     n_seeds, area = len(summary["seeds"]), "score_area"
     rows = [
@@ -216,4 +216,4 @@ def _learning(summary: Mapping[str, Any]) -> Table:
             for level, found in summary["rounds_to"].items()
         ),
     ]
-    return Table(("learning", "mean", "95% interval over seeds", "seeds that stay above"), rows)
+    return PageTable(("learning", "mean", "95% interval over seeds", "seeds that stay above"), rows)

@@ -6,10 +6,10 @@ import pytest
 
 from cardjax.evaluation.interpretation import FORMULAS, UNITS, sentence
 from cardjax.evaluation.metrics import METRICS, QUANTILES, against_self
-from cardjax.evaluation.report import (
+from cardjax.reports.page import (
+    PageTable,
     Picture,
     Section,
-    Table,
     as_html,
     as_markdown,
     headline_table,
@@ -145,7 +145,7 @@ class Counter(HTMLParser):
 def test_the_html_page_is_self_contained_and_escapes_what_it_is_given(tmp_path):
     image = tmp_path / "a.png"
     image.write_bytes(PIXEL)
-    table = Table(("a", "b"), [("<x>", "1 & 2")])
+    table = PageTable(("a", "b"), [("<x>", "1 & 2")])
     page = as_html("<title>", [Section("one", ["a < b", table, Picture(image, 'say "cheese"')])])
     counted = Counter(page)
     assert counted.opened.count("table") == counted.opened.count("img") == 1
@@ -160,7 +160,7 @@ def test_the_html_page_is_self_contained_and_escapes_what_it_is_given(tmp_path):
 
 def test_the_markdown_page_links_its_pictures_and_keeps_its_columns(tmp_path):
     image = tmp_path / "run" / "a.png"
-    table = Table(("a", "b"), [("x|y", "2")], text=(1,))
+    table = PageTable(("a", "b"), [("x|y", "2")], text=(1,))
     page = as_markdown("t", [Section("one", ["text", table, Picture(image, "a curve")])], tmp_path)
     assert page.startswith("# t\n\n## one\n\ntext\n")
     assert "![a curve](run/a.png)" in page

@@ -7,7 +7,7 @@ import pytest
 
 from cardjax.commands.main import main
 from cardjax.evaluation.plots import FIGURES
-from cardjax.reports.pages import CAPTIONS
+from cardjax.reports.run_pages import CAPTIONS
 
 
 def test_a_run_becomes_two_pages(finished, tmp_path, capsys):

@@ -7,7 +7,7 @@ import pytest
 
 from cardjax.evaluation.evaluate import Result
 from cardjax.evaluation.statistics import Interval
-from cardjax.evaluation.table import HEADINGS, decimal, grid_table, results_table
+from cardjax.evaluation.text_tables import HEADINGS, decimal, grid_table, results_table
 
 RATES = {"trade_rate": 0.25, "mean_size": 3.14, "fill_ratio": 0.876, "ruin_probability": 0.012}
 METRICS = {
