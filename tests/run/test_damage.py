@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cardjax.env import ParameterError
 from cardjax.files.reading import read_json
 from cardjax.loading import players
-from cardjax.reports import pages
+from cardjax.reports import run_pages
 from cardjax.reports.page import as_html
 from cardjax.run.metrics_log import MetricsLog, read_metrics
 from cardjax.run.run_folder import Meta, Summary, read_meta, read_summary
@@ -77,7 +77,7 @@ def readers_of(folder):
     """What reads a run's files, and would otherwise go on to train, play or write."""
     yield lambda: players.load_player(folder)
     yield lambda: runs.resume("ippo", folder)
-    yield lambda: pages._sections(folder, pages._summary(folder))
+    yield lambda: run_pages._sections(folder, run_pages._summary(folder))
 
 
 def put(file, field, text):
@@ -137,7 +137,7 @@ def test_a_field_that_is_not_what_it_has_to_be_is_named(restored, name, field, w
     put(restored / name, field, WRONG[wrong])
     said = refusal_of(lambda: READERS[name](restored))
     if said is None:  # it is allowed there, and then a report is written, or refused in one line
-        said = refusal_of(lambda: pages._sections(restored, pages._summary(restored)))
+        said = refusal_of(lambda: run_pages._sections(restored, run_pages._summary(restored)))
         assert "\n" not in (said or "")
     else:
         *_, last = field.replace(".0", "[0]").split(".")
@@ -179,7 +179,9 @@ def test_whatever_a_field_holds_a_report_is_written_or_it_is_refused(folder, fin
     inner[field] = data.draw(JSON)
     try:
         (folder / name).write_text(json.dumps(content), encoding="utf-8", errors="surrogatepass")
-        said = refusal_of(lambda: as_html("", pages._sections(folder, pages._summary(folder))))
+        said = refusal_of(
+            lambda: as_html("", run_pages._sections(folder, run_pages._summary(folder)))
+        )
         assert "\n" not in (said or "")
     finally:
         shutil.copy(finished / name, folder / name)
