@@ -169,6 +169,30 @@ def test_the_home_page_and_the_tutorial_run(capsys):
         assert line in shown
 
 
+@pytest.mark.parametrize("name", ["tutorial", "export", "adapters"])
+def test_code_that_needs_a_run_does_what_it_says(name, finished, workplace):
+    if name == "adapters":
+        pytest.importorskip("gymnasium")
+    env, params = cardjax.make("two")
+    observations, games = jax.vmap(env.reset, (0, None))(
+        jax.random.split(jax.random.key(0), 4), params
+    )
+    masks = jax.vmap(env.action_mask, (0, None))(games, params)
+    _, state = env.reset(jax.random.key(0), params)
+    names = {"cardjax": cardjax, "env": env, "params": params, "state": state}
+    names |= {"observations": observations, "masks": masks, "obs": observations[0]}
+    (workplace / "runs").mkdir()
+    for run in ("first", "NAME"):
+        (workplace / "runs" / run).symlink_to(finished)
+    code = re.findall(r"^```python[^\n]*\n(.*?)^```", page(name), re.DOTALL | re.MULTILINE)
+    (block,) = (block for block in code if '"runs/' in block)
+    exec(compile(block.replace("=2048", "=64"), f"docs/{name}.md", "exec"), names)
+    if name == "adapters":
+        assert names["obs"].shape == (57,) and names["result"].score.mean is not None
+    else:
+        assert set(np.unique(names["actions"])) <= set(range(21))
+
+
 def test_the_commands_of_the_tutorial_exist():
     lines = [
         shlex.split(line) for block in blocks("tutorial", "bash") for line in block.splitlines()

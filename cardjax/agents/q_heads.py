@@ -133,7 +133,7 @@ def per_action(outputs: Array, head: Head, dueling: bool) -> Array:
     Dueling: V + (A − mean A), atom by atom. Wang et al. 2016, eq. 9; here both streams are linear
     in the torso's last layer, with no layer of their own.
     """
-    outputs = outputs.reshape(*outputs.shape[:-1], -1, head.n_atoms)
+    outputs = outputs.reshape(*outputs.shape[:-1], N_ACTIONS + dueling, head.n_atoms)
     if not dueling:
         return outputs
     value, advantage = outputs[..., :1, :], outputs[..., 1:, :]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cardjax.config import find_config
+from cardjax.config.documents import parse_override, read_yaml
 from cardjax.env.declaration import ParameterError
 from cardjax.loading import saved
 from cardjax.run.learners import ALGORITHMS, configured_for, find_algorithm, make_learner
@@ -93,7 +94,8 @@ def _resume(arguments: argparse.Namespace, algorithm: str, overrides: Sequence[s
 
 
 def _algorithm_and_overrides(arguments: argparse.Namespace) -> tuple[str, list[str]]:
-    """The algorithm is the first word that is no override; a run that is continued has its own.
+    """The algorithm is the first word that is no override. It may be left out where a run is
+    continued, which has its own, and where the configuration names one.
 
     Raises:
         ParameterError: none, an unknown one, or a further word that is no override.
@@ -102,9 +104,15 @@ def _algorithm_and_overrides(arguments: argparse.Namespace) -> tuple[str, list[s
     overrides = [word for word in arguments.words if "=" in word]
     if not names and arguments.resume is not None:
         return str(saved.read_meta(arguments.resume)["algorithm"]), overrides
-    algorithm = names[0] if names else ""
+    algorithm = names[0] if names else _configured_algorithm(arguments.config, overrides)
     find_algorithm(algorithm)
     return algorithm, [*names[1:], *overrides]
+
+
+def _configured_algorithm(path: Path | None, overrides: Sequence[str]) -> str:
+    """What a configuration names as its algorithm; "" if it names none."""
+    written = {} if path is None else read_yaml(find_config(path))
+    return str((written | dict(map(parse_override, overrides))).get("algorithm") or "")
 
 
 def _prepare(arguments: argparse.Namespace, algorithm: str, points: Sequence[Point]) -> None:

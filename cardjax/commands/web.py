@@ -1,20 +1,20 @@
 """Play the card market in a browser."""
 
 import argparse
-from pathlib import Path
 
+from cardjax.commands.shared import POLICY, POLICY_HELP
 from cardjax.play.web.serving import serve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
+        "--policy",
         "--run",
-        type=Path,
         action="append",
         default=[],
-        metavar="RUN_DIR",
-        help="a training run to play against and to watch; repeatable",
+        metavar=POLICY,
+        help=f"a further player to meet and to watch: {POLICY_HELP}; repeatable",
     )
     parser.add_argument(
         "--host",

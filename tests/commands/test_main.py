@@ -167,6 +167,19 @@ def test_a_run_starts_from_file_and_overrides(workplace, monkeypatch):
     assert (started["ippo"].seed, started["ippo"].train.n_seeds) == (5, 3)
 
 
+def test_a_configuration_may_name_its_algorithm(refused, workplace, monkeypatch, capsys):
+    started = []
+    monkeypatch.setattr(runs, "start", lambda algorithm, config: started.append(algorithm))
+    main(["train", "--config", "dqn.yaml"])
+    main(["train", "--config", "dqn.yaml", "algorithm=ippo"])
+    main(["train", "algorithm=mappo"])
+    assert started == ["dqn", "ippo", "mappo"]
+    capsys.readouterr()
+    (workplace / "run.yaml").write_text("seed: 3\n")
+    said = "ALGORITHM = : must be one of dqn, ippo, mappo, or FILE.py:NAME\n"
+    assert refused("train", "--config", "run.yaml") == said
+
+
 @pytest.mark.parametrize(
     ("options", "overrides"),
     [

@@ -264,6 +264,26 @@ def test_weights_that_are_not_finite_are_neither_written_nor_read(value, tmp_pat
         cardjax.load_policy(path)
 
 
+def test_a_learner_of_ones_own_is_not_exported(tmp_path):
+    ours = untrained("ippo")
+    policy = TrainedPolicy(ours.algorithm, ours.config, 0, ours.params)
+    policy.algorithm = "mine.py:MINE"
+    with pytest.raises(ParameterError) as refusal:
+        policy.save(tmp_path / "policy.npz")
+    assert str(refusal.value).endswith(
+        "trained by mine.py:MINE: only policies of cardjax's own algorithms are exported"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_batch_has_no_orders(kind):
+    observations, masks = next(rounds(untrained(kind)))[1:]
+    untrained(kind).reset()
+    actions = untrained(kind).act(observations[:0], masks[:0])
+    assert actions.shape == (0, *observations.shape[1:-1]) and actions.dtype == np.int32
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pickled_policy_goes_on_where_it_was(kind):
     ours = untrained(kind)

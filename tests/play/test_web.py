@@ -28,7 +28,7 @@ from cardjax.play.web import connections, requests
 from cardjax.play.web.app import make_app
 from cardjax.play.web.connections import server_config
 from cardjax.play.web.headers import SECURITY, HostCheck
-from cardjax.play.web.players import Roster, TrainedPlayer, load_runs
+from cardjax.play.web.players import Roster, ServedPlayer, load_served
 from cardjax.play.web.sessions import ExpiredError, Sessions
 from cardjax.policies.registry import POLICIES
 
@@ -84,7 +84,7 @@ def serve(app):
 
 @pytest.fixture(scope="module")
 def visitor():
-    level1 = TrainedPlayer("mine", POLICIES["level1"], make_setup("two").params, n_players=2)
+    level1 = ServedPlayer("mine", POLICIES["level1"], make_setup("two").params, n_players=2)
     server, thread, port = serve(make_app(Roster((level1,)), capacity=KEPT))
     yield Client(port)
     server.should_exit = True
@@ -620,8 +620,8 @@ def test_a_port_that_is_taken_is_told_in_one_line(visitor, capsys):
         ),
         (["--host", "203.0.113.1"], "--port = "),
         (
-            ["--port", "0", "--run", "/nonexistent"],
-            "run = /nonexistent: is not a run folder (no meta.json)",
+            ["--port", "0", "--policy", "/nonexistent"],
+            "--policy = /nonexistent: is neither a run folder nor a policy (",
         ),
     ],
 )
@@ -666,10 +666,40 @@ def test_ctrl_c_stops_the_server_cleanly(compilation_cache):
         process.kill()
 
 
-def test_two_runs_of_one_name_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("cardjax.loading.players.load_player", lambda folder: None)
+def test_two_players_of_one_name_are_refused(tmp_path):
+    (tmp_path / "own.py").write_text("from cardjax.policies import Level1\nlevel1 = Level1()\n")
+    name = f"{tmp_path}/own.py:level1"
     with pytest.raises(ParameterError, match="another player is called level1 already"):
-        load_runs([tmp_path / "level1"])
+        load_served([name])
+
+
+OWN = """
+import dataclasses
+import jax.numpy as jnp
+from cardjax.policies import Deterministic
+
+@dataclasses.dataclass(frozen=True)
+class Seller(Deterministic):
+    def choose(self, params, view):
+        return jnp.where(view.action_mask[..., 14], 14, 0)
+"""
+
+
+def test_a_policy_of_ones_own_is_served(tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    served = load_served([f"{tmp_path}/own.py:Seller", "ev_oracle:fixed:3"])
+    server, thread, port = serve(make_app(Roster(served)))
+    visitor = Client(port)
+    players = visitor.ask("GET", "/api/options")[1]["players"]
+    names = ["Seller", "ev_oracle:fixed:3"]
+    for mode in ("single", "two"):
+        assert [player["name"] for player in players[mode] if player["served"]] == names
+        assert [player["name"] for player in players[mode]] == [*names, *POLICIES]
+    game = visitor.new(mode="two", opponent="Seller", seed=1)
+    (record,) = visitor.order(game, 0)["records"]
+    assert [order["action"] for order in record["orders"]] == [0, 14]
+    server.should_exit = True
+    thread.join(10)
 
 
 @pytest.mark.slow
@@ -689,7 +719,7 @@ def test_a_trained_run_plays(tmp_path, monkeypatch):
         "ppo.hidden": [8],
     }
     folder = runs.start("ippo", make_config(tiny))
-    server, thread, port = serve(make_app(Roster(load_runs([folder]))))
+    server, thread, port = serve(make_app(Roster(load_served([str(folder)]))))
     status, game = Client(port).ask(
         "POST", "/api/matches", {"players": ["mine", "mine"], "seed": 1}
     )

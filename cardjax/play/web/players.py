@@ -1,4 +1,4 @@
-"""Whom a visitor may meet: scripted policies by name, and by label the runs that the server was
+"""Whom a visitor may meet: scripted policies by name, and by label the policies that the server was
 started with.
 
 A visitor gives labels and never paths, so no request reaches the file system.
@@ -7,12 +7,12 @@ A visitor gives labels and never paths, so no request reaches the file system.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from cardjax.env import ParameterError
 from cardjax.play.game import Setup
 from cardjax.play.participants import Participant
-from cardjax.policies.policy import Policy
+from cardjax.policies.policy import Policy, prepared
 from cardjax.policies.registry import POLICIES
 
 WORDS = {
@@ -34,31 +34,57 @@ WORDS = {
 }
 
 
+class Listed(TypedDict):
+    """A player as the page lists it."""
+
+    name: str
+    words: str
+    served: bool
+    """the server was started with it."""
+
+
 @dataclass(frozen=True)
-class TrainedPlayer:
-    """A trained policy that the server was started with."""
+class ServedPlayer:
+    """A policy that the server was started with."""
 
     label: str
     policy: Policy
-    params: Any
-    n_players: int
-    """of the game that it was trained on, the only one whose observations it reads."""
+    weights: Any = None
+    """None for a policy that no training made, which acts on the market's parameters."""
+    n_players: int | None = None
+    """of the game that it was trained on, the only one whose observations it reads; None: of any
+    game."""
+
+    @property
+    def words(self) -> str:
+        """What visitors are told of it."""
+        return "added by the host" if self.weights is None else "trained"
+
+    def fits(self, n_players: int) -> bool:
+        """Whether it can play a game of that many players."""
+        return self.n_players in (None, n_players)
+
+    def participant(self, setup: Setup) -> Participant:
+        """It in a game."""
+        params = prepared(self.policy, setup.params) if self.weights is None else self.weights
+        return Participant(self.label, self.policy, params)
 
 
 @dataclass(frozen=True)
 class Roster:
     """All players that visitors may name."""
 
-    runs: tuple[TrainedPlayer, ...] = ()
+    served: tuple[ServedPlayer, ...] = ()
 
-    def labels(self, n_players: int) -> list[dict[str, str]]:
-        """[{"name", "words"}] of those who can play a game of `n_players`, trained ones first."""
-        trained = [
-            {"name": run.label, "words": "trained"}
-            for run in self.runs
-            if run.n_players == n_players
+    def labels(self, n_players: int) -> list[Listed]:
+        """Those who can play a game of `n_players`; what it was started with comes first."""
+        served = [
+            Listed(name=own.label, words=own.words, served=True)
+            for own in self.served
+            if own.fits(n_players)
         ]
-        return trained + [{"name": name, "words": WORDS.get(name, "")} for name in POLICIES]
+        scripted = [Listed(name=name, words=WORDS.get(name, ""), served=False) for name in POLICIES]
+        return served + scripted
 
     def find(self, key: str, label: object, setup: Setup) -> Participant:
         """The player of that label.
@@ -67,48 +93,54 @@ class Roster:
             key: what an error calls the field.
 
         Raises:
-            ParameterError: nobody goes by it, or it is a run of another game.
+            ParameterError: nobody goes by it, or it was trained on another game.
         """
         if isinstance(label, str) and label in POLICIES:
             return Participant(label, POLICIES[label], setup.params)
-        for run in self.runs:
-            if run.label == label and run.n_players != setup.n_players:
-                allowed = f"was trained for {run.n_players} player(s), not for {setup.n_players}"
+        for own in self.served:
+            if own.label == label and not own.fits(setup.n_players):
+                allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
                 raise ParameterError(key, label, allowed)
-            if run.label == label:
-                return Participant(run.label, run.policy, run.params)
+            if own.label == label:
+                return own.participant(setup)
         known = ", ".join(player["name"] for player in self.labels(setup.n_players))
         raise ParameterError(key, label, f"must be one of {known}")
 
     def compared(self, setup: Setup) -> list[Participant]:
-        """Whom a finished game is compared with: the exact benchmark, the fitting runs, and two
-        simple players.
+        """Whom a finished game is compared with: the exact benchmark, those that the server was
+        started with and that can play, and two simple players.
         """
         if setup.n_players == 1:
             optimum = self.find("player", "best_response:pass", setup)
             benchmark = replace(optimum, name="the optimum")
         else:
             benchmark = self.find("player", "equilibrium", setup)
-        trained = [run.label for run in self.runs if run.n_players == setup.n_players]
-        others = [*trained, "ev_oracle", "random_valid"]
-        return [benchmark, *(self.find("player", label, setup) for label in others)]
+        served = [own.participant(setup) for own in self.served if own.fits(setup.n_players)]
+        simple = [self.find("player", label, setup) for label in ("ev_oracle", "random_valid")]
+        return [benchmark, *served, *simple]
 
 
-def load_runs(folders: Sequence[Path]) -> tuple[TrainedPlayer, ...]:
-    """The runs of these folders, each under its folder's name; of several training seeds the first
-    one plays.
+def load_served(names: Sequence[str]) -> tuple[ServedPlayer, ...]:
+    """The players that a command line names, as `cardjax.find_player` reads them.
+
+    A run or an exported file goes by its own name without the folders above it, and FILE.py:NAME by
+    NAME. Of several training seeds the first one plays.
 
     Raises:
-        ParameterError: a folder is no run's, or two have one name.
+        ParameterError: one is no policy, or two go by one name.
     """
-    runs: dict[str, TrainedPlayer] = {}
-    for folder in folders:
-        label = folder.resolve().name
-        if label in runs or label in POLICIES:
-            raise ParameterError("--run", str(folder), f"another player is called {label} already")
-        # Learners load slowly, and only a run needs them.
-        from cardjax.loading.players import load_player
+    served: dict[str, ServedPlayer] = {}
+    for name in names:
+        # Learners load slowly, and a server without players of its own needs none.
+        from cardjax.loading.players import is_trained, load_player, named_policy
+        from cardjax.runtime.own import short_name
 
-        player, market, _ = load_player(folder)
-        runs[label] = TrainedPlayer(label, player.policy, player.params[0], market.n_players)
-    return tuple(runs.values())
+        label = Path(name).resolve().name if is_trained(name) else short_name(name)
+        if label in served or label in POLICIES:
+            raise ParameterError("--policy", name, f"another player is called {label} already")
+        if is_trained(name):
+            player, market, _ = load_player(Path(name))
+            served[label] = ServedPlayer(label, player.policy, player.params[0], market.n_players)
+        else:
+            served[label] = ServedPlayer(label, named_policy(name))
+    return tuple(served.values())

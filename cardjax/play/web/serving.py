@@ -26,13 +26,13 @@ def serve(arguments: argparse.Namespace) -> None:
         raise ParameterError(
             "cardjax.play.web", error.name, "is not installed: pip install 'cardjax[web]'"
         ) from None
-    from cardjax.play.web.players import Roster, load_runs
+    from cardjax.play.web.players import Roster, load_served
 
     keep_compiled_programs()
     listener = _listen(arguments.host, arguments.port)
     with listener:
         app = make_app(
-            Roster(load_runs(arguments.run)),
+            Roster(load_served(arguments.policy)),
             host=arguments.host,
             names=tuple(arguments.allow_host),
         )

@@ -7,7 +7,7 @@ import { busy, marketFields, marketValues, modeChoice, playerChoice } from "./fo
 // `onstart` gets the game that was dealt.
 export function startView(root, options, onstart) {
   const opponent = el("div", {});
-  const rival = options.players.two.find((player) => player.words === "trained")?.name ?? "equilibrium";
+  const rival = options.players.two.find((player) => player.served)?.name ?? "equilibrium";
   const choose = () =>
     opponent.replaceChildren(
       ...($("[name=mode]:checked", form).value === "two"

@@ -12,7 +12,7 @@ const PACE = 1800; // milliseconds a round
 
 export function watchView(root, options, leaving) {
   const seats = el("div", { class: "pair" });
-  const trained = (mode) => options.players[mode].find((player) => player.words === "trained")?.name;
+  const served = (mode) => options.players[mode].find((player) => player.served)?.name;
   const choose = () => {
     const mode = $("[name=mode]:checked", form).value,
       players = options.players[mode];
@@ -21,7 +21,7 @@ export function watchView(root, options, leaving) {
         "player",
         mode === "two" ? "First player" : "Player",
         players,
-        trained(mode) ?? (mode === "two" ? "level1" : "ev_oracle"),
+        served(mode) ?? (mode === "two" ? "level1" : "ev_oracle"),
       ),
       ...(mode === "two" ? [playerChoice("player", "Second player", players, "equilibrium")] : []),
     );
@@ -62,7 +62,7 @@ export function watchView(root, options, leaving) {
           {},
           "Two policies, or one alone, play a whole game, and then you step through it. Beside every decision you see what the equilibrium and the best reply would have been and what every other order was worth.",
         ),
-        el("p", { class: "muted" }, "The trained policies are those that the server was started with."),
+        el("p", { class: "muted" }, "The policies at the top of the list, trained ones among them, are those that the server was started with."),
       ),
       form,
     ),
