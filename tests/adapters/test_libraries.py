@@ -40,7 +40,7 @@ def test_a_missing_library_is_a_line_that_says_what_to_install(adapter, monkeypa
 
 def test_nothing_loads_an_optional_library_but_its_adapter():
     libraries = {name for name, _ in ADAPTERS.values()}
-    ours = ("adapters.seat", "adapters.slots", "adapters.text", "runtime.runs")
+    ours = ("adapters.seat", "adapters.slots", "adapters.text", "training.runs")
     modules = ", ".join(["cardjax", *(f"cardjax.{name}" for name in ours)])
     script = f"import sys, {modules}; print(*[name for name in {libraries} if name in sys.modules])"
     env = os.environ | {"PYTHONPATH": str(ROOT)}

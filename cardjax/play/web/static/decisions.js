@@ -24,7 +24,7 @@ export function decision(game, record, i, { chart = true } = {}) {
     if (game.impact)
       rows.push(["Price impact", order.slippage > 0 ? `${points(order.slippage)} per unit` : "none"]);
   }
-  rows.push(["This order on average", signed(order.value)]);
+  rows.push(["Worth beforehand", signed(order.value)]);
   if (!alone) rows.push([`Best reply: ${orderWords(order.best_reply)}`, signed(order.best_reply_value)]);
   rows.push([`${alone ? "Optimum" : "Equilibrium"}: ${mixWords(order.benchmark)}`, signed(order.benchmark_value)]);
   rows.push(["Wealth after", points(order.wealth_after, 1)]);
@@ -49,7 +49,7 @@ export function decision(game, record, i, { chart = true } = {}) {
 // All rounds as a table: the text behind the charts.
 export function history(game, { cursor = null, onpick = null } = {}) {
   if (!game.records.length) return el("p", { class: "muted" }, "No round has been played yet.");
-  const head = ["Round", "Sum", ...game.seats.map((seat) => seat.name), "★ Perfect"];
+  const head = ["Round", "Sum", ...game.seats.map((seat) => seat.name), "★ Exact"];
   const number = (round) =>
     onpick
       ? el(
