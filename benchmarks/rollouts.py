@@ -40,11 +40,11 @@ class Rollout(NamedTuple):
     compile_seconds: float
 
 
-def card_market(n_players: int = 2, observe: bool = True) -> Game:
+def card_market(n_players: int = 2, observe: bool = True, event_info: str = "known") -> Game:
     """Ours, every player choosing among the valid actions; `observe` says whether observations are
     written out.
     """
-    market, params = CardMarket(n_players=n_players), make_params()
+    market, params = CardMarket(n_players=n_players, event_info=event_info), make_params()
 
     def play(key: Array, state: State) -> tuple[Any, State, Array]:
         words = random_words(key, n_players)

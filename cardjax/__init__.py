@@ -44,7 +44,8 @@ def make(
         preset: the name of a YAML with an `env` section under configs/.
         n_players: A, 1 to 16; by default 1 for "single" and 2 for "two".
         overrides: EnvParams by dotted name, `make("two", alpha=0.5, **{"flags.enable_impact":
-            False})`, and `observe_posterior=True` for the observation's optional fields.
+            False})`; and the static choices `observe_posterior` (True for the observation's
+            optional fields) and `event_info` ("known", "belief" or "hidden").
 
     Raises:
         ParameterError: (a ValueError) a name or value that is not allowed, in one line.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cardjax.config.documents import dump, parse_override, read_yaml
 from cardjax.config.hyperparameters import DQNConfig, PPOConfig
-from cardjax.config.presets import preset_params, presets_by_name
+from cardjax.config.presets import RULES, preset_params, preset_rules, presets_by_name
 from cardjax.config.schema import KINDS, GameConfig, RunConfig, named, parameters
 from cardjax.env.declaration import ParameterError, declared, unknown_name, value_at, with_values
 from cardjax.env.market import CardMarket
@@ -40,12 +40,12 @@ def load_config(
 def with_overrides(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
     """The configuration with `key=value` overrides.
 
-    A new preset replaces all numbers of `env`; the other overrides are applied to it.
+    A new preset replaces all numbers and rules of `env`; the other overrides are applied to it.
     """
     changes = dict(parse_override(text) for text in overrides)
     kept = config_values(config)
     if "env.preset" in changes:
-        kept = {name: value for name, value in kept.items() if name not in MARKET}
+        kept = {name: value for name, value in kept.items() if name not in MARKET + RULES}
     return make_config(kept | changes)
 
 
@@ -61,9 +61,12 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
     for name, value in values.items():
         if name not in known:
             raise unknown_name(name, value, known)
-    game = make_game({name: values[name] for name in GAME if name in values})
     market = {name: values[name] for name in MARKET if name in values}
-    preset = EnvParams() if len(market) == len(MARKET) else preset_params(game.preset)
+    stands_alone = len(market) == len(MARKET)
+    game = make_game(
+        {name: values[name] for name in GAME if name in values}, with_preset=not stands_alone
+    )
+    preset = EnvParams() if stands_alone else preset_params(game.preset)
     rest = {name: value for name, value in values.items() if name not in GAME + MARKET}
     config = with_values(RunConfig(game=game, env=make_params(preset, **market)), rest)
     for name in ("learning_rate", "entropy", "clip"):
@@ -72,8 +75,11 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
     return config
 
 
-def make_game(values: Mapping[str, object]) -> GameConfig:
+def make_game(values: Mapping[str, object], with_preset: bool = True) -> GameConfig:
     """The static choices of a game, by names with or without "env.".
+
+    Args:
+        with_preset: whether the preset's own choices fill in what `values` leaves open.
 
     Raises:
         ParameterError: a name is unknown, or a value is not allowed. If a preset's name is given as
@@ -84,7 +90,11 @@ def make_game(values: Mapping[str, object]) -> GameConfig:
     if isinstance(kind, str) and kind not in KINDS and kind in presets_by_name():
         allowed = f"must be one of {', '.join(KINDS)}; {kind} is a preset: preset={kind}"
         raise ParameterError("env.kind", kind, allowed)
-    return with_values(GameConfig(), values, "env.")
+    game = with_values(GameConfig(), values, "env.")
+    if not with_preset:
+        return game
+    chosen = {name.removeprefix("env."): value for name, value in preset_rules(game.preset).items()}
+    return with_values(GameConfig(), chosen | values, "env.")
 
 
 def config_values(config: RunConfig) -> dict[str, object]:
@@ -106,7 +116,10 @@ def make_market(game: GameConfig) -> CardMarket:
     if game.kind == "single" and n_players != 1:
         raise ParameterError("env.n_players", n_players, "must be 1 for env.kind = single")
     return CardMarket(
-        n_players, squeeze=game.kind == "single", observe_posterior=game.observe_posterior
+        n_players,
+        squeeze=game.kind == "single",
+        observe_posterior=game.observe_posterior,
+        event_info=game.event_info,
     )
 
 

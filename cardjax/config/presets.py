@@ -7,6 +7,9 @@ from cardjax.config.documents import read_document, read_yaml
 from cardjax.env.declaration import ParameterError
 from cardjax.env.params import EnvParams, make_params
 
+RULES = ("env.event_info",)
+"""The static choices that a preset may make, beside the market's numbers."""
+
 
 def preset_params(name: str) -> EnvParams:
     """The EnvParams of a preset, by name; no other file is opened.
@@ -14,10 +17,25 @@ def preset_params(name: str) -> EnvParams:
     Raises:
         ParameterError: there is no such preset, or its file is damaged.
     """
+    numbers = {key: value for key, value in _preset(name).items() if key not in RULES}
+    return make_params(**numbers)
+
+
+def preset_rules(name: str) -> dict[str, object]:
+    """The static choices of a preset, those of `RULES` that it makes, by dotted name.
+
+    Raises:
+        ParameterError: as `preset_params`.
+    """
+    return {key: value for key, value in _preset(name).items() if key in RULES}
+
+
+def _preset(name: str) -> dict[str, object]:
+    """All values of a preset by dotted name."""
     path = configs_folder() / f"{name}.yaml"
     if not re.fullmatch(r"\w[\w.-]*", name) or not path.is_file() or not _is_preset(path):
         raise ParameterError("env.preset", name, f"must be one of {', '.join(presets_by_name())}")
-    return make_params(**read_yaml(path))
+    return read_yaml(path)
 
 
 def presets_by_name() -> dict[str, Path]:

@@ -14,6 +14,7 @@ from cardjax.env.declaration import (
     integer,
     scalar,
 )
+from cardjax.env.observation import EVENT_INFO
 from cardjax.env.params import EnvParams
 
 KINDS = ("single", "two")
@@ -79,6 +80,12 @@ class GameConfig:
         False,
         doc="On: the observation also holds the posterior's mean and standard deviation (an "
         "ablation).",
+    )
+    event_info: str = choice(
+        "known",
+        EVENT_INFO,
+        doc="known: everybody knows the event. hidden: nobody does, and it must be inferred from "
+        "cards and sums. belief: as hidden, and the observation holds the exact posterior.",
     )
 
 

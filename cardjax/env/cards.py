@@ -7,10 +7,12 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.env import draws
-from cardjax.env.events import EVENTS, LOWEST_RANK, N_RANKS
+from cardjax.env.events import EVENTS, LOWEST_RANK, N_RANKS, RANKS
 from cardjax.env.params import EnvParams
 
 N_CARDS = 3
+LARGEST_SUM = N_CARDS * RANKS[-1]
+"""The largest S under any event, points."""
 
 
 def deal(word: Array, event: Array) -> tuple[Array, Array]:
@@ -55,6 +57,11 @@ def values_of(ranks: Array, event: Array) -> Array:
     remapped = ranks == jnp.asarray(EVENTS.remap_from)[event][..., None]
     value = jnp.where(remapped, jnp.asarray(EVENTS.remap_to)[event][..., None], ranks)
     return value.astype(jnp.float32)
+
+
+def first_of(cards: Array, n_hints: Array) -> Array:
+    """The revealed ones of what is given per card, [3], and 0 for each that is hidden."""
+    return jnp.where(jnp.arange(N_CARDS, dtype=jnp.int32) < n_hints, cards, 0)
 
 
 def largest_sum(event: Array) -> Array:

@@ -11,10 +11,21 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from cardjax.env import cards, draws, events, execution, liquidity, observation, quotes, sampling
+from cardjax.env import (
+    beliefs,
+    cards,
+    draws,
+    events,
+    execution,
+    liquidity,
+    observation,
+    quotes,
+    sampling,
+)
 from cardjax.env.observation import Field, View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.spaces import Box, Discrete
+from cardjax.kernels.event_filter import Belief
 from cardjax.kernels.short_axes import all_short_axis, sum_short_axis
 
 T = TypeVar("T")
@@ -35,9 +46,11 @@ class Market(NamedTuple):
     S: Array
     """float32: what a unit pays, the sum of the cards' values, points. Hidden."""
     mu: Array
-    """float32: E[S | event, revealed cards], points."""
+    """float32: E[S | event, revealed cards], points, or if the event is hidden, E[S | all that is
+    public].
+    """
     sigma: Array
-    """float32: the standard deviation of S given event and revealed cards, points."""
+    """float32: the standard deviation of S given the same, points."""
     quote: quotes.Quote
     """The maker's prices."""
     depth_bid: Array
@@ -59,6 +72,17 @@ class Players(NamedTuple):
     """float32: the last executed order's fill ratio; 1 before a game's first."""
 
 
+class Past(NamedTuple):
+    """What a game's earlier rounds have told everybody."""
+
+    belief: Belief
+    """How likely each event is at the round's start, before its hints."""
+    ranks: Array
+    """int32 [3]: the last round's cards, 2..14; 0 in a game's first."""
+    S: Array
+    """float32: the last round's S, points; 0 in a game's first."""
+
+
 class State(NamedTuple):
     """The whole game between two rounds."""
 
@@ -68,6 +92,8 @@ class State(NamedTuple):
     """The players, with what the last round left them."""
     round: Array
     """int32: rounds already played, 0..9."""
+    past: Past | None = None
+    """What is known from earlier rounds; None where the event is known, since it says it all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,11 +111,14 @@ class CardMarket:
     """Whether a single player's axis [A] is dropped from all that goes in and out."""
     observe_posterior: bool = False
     """Whether the observation ends with mu and sigma, an ablation."""
+    event_info: str = "known"
+    """One of `observation.EVENT_INFO`: whether the event is known, or what is seen in its place."""
 
     def reset(self, key: Array, params: EnvParams) -> tuple[Array, State]:
         """A new game: its first observation, float32 [A, D], and its state."""
-        market = draw_market(key, jnp.int32(events.NO_EVENT), jnp.bool_(True), params)
-        state = State(market, new_players(self.n_players, params), jnp.int32(0))
+        past = self._new_past(params)
+        market = draw_market(key, jnp.int32(events.NO_EVENT), jnp.bool_(True), past, params)
+        state = State(market, new_players(self.n_players, params), jnp.int32(0), past)
         return self.observe(state, params), state
 
     def step(
@@ -110,10 +139,12 @@ class CardMarket:
             info["final_observation"] is the ended game's last. `truncated` is never True.
         """
         end, reward, terminated, info = self._play_round(key, state, action, params)
-        market = draw_market(key, state.market.event, terminated, params)
-        fresh = new_players(self.n_players, params)
-        players = jax.tree.map(lambda new, old: jnp.where(terminated, new, old), fresh, end.players)
-        following = State(market, players, jnp.where(terminated, 0, end.round))
+        fresh = new_players(self.n_players, params), self._new_past(params)
+        players, past = jax.tree.map(
+            lambda new, old: jnp.where(terminated, new, old), fresh, (end.players, end.past)
+        )
+        market = draw_market(key, state.market.event, terminated, past, params)
+        following = State(market, players, jnp.where(terminated, 0, end.round), past)
         truncated = jnp.zeros_like(terminated)
         return self.observe(following, params), following, reward, terminated, truncated, info
 
@@ -138,7 +169,7 @@ class CardMarket:
 
     def encode(self, view: View) -> Array:
         """The flat vectors, float32 [..., D], of views of this game with any leading shape."""
-        return observation.encode(view, self.observe_posterior)
+        return observation.encode(view, self.observe_posterior, self.event_info)
 
     def action_mask(self, state: State, params: EnvParams) -> Array:
         """Which actions are valid now, bool [A, 21]."""
@@ -172,7 +203,7 @@ class CardMarket:
     @property
     def observation_fields(self) -> dict[str, Field]:
         """name → Field(slice, scale, doc, low, high), in the observation's order."""
-        return observation.field_table(self.n_players, self.observe_posterior)
+        return observation.field_table(self.n_players, self.observe_posterior, self.event_info)
 
     @property
     def observation_size(self) -> int:
@@ -204,7 +235,7 @@ class CardMarket:
             jnp.asarray(action).reshape((self.n_players,)),
             market.quote.bid,
             market.quote.ask,
-            cards.largest_sum(market.event),
+            _largest_sum(state),
             market.depth_bid,
             market.depth_ask,
             players.wealth,
@@ -217,7 +248,9 @@ class CardMarket:
         played = state.round + 1
         terminated = (played >= N_ROUNDS) | all_short_axis(execution.stopped_out(wealth, params))
         after = Players(wealth, fill.position.astype(jnp.int32), fill.slippage, fill.fill_ratio)
-        end = State(draw_market(key, market.event, jnp.bool_(False), params), after, played)
+        past = _learned(state, params)
+        following = draw_market(key, market.event, jnp.bool_(False), past, params)
+        end = State(following, after, played, past)
 
         of_players = {
             "action": fill.action,
@@ -237,6 +270,12 @@ class CardMarket:
         }
         return end, self._door(reward), terminated, info
 
+    def _new_past(self, params: EnvParams) -> Past | None:
+        """What is known at a game's start."""
+        if self.event_info == observation.KNOWN:
+            return None
+        return Past(beliefs.prior(params), jnp.zeros(cards.N_CARDS, jnp.int32), jnp.float32(0))
+
     def _door(self, tree: T) -> T:
         """What leaves the market: with `squeeze`, without the axis [A] of its one player."""
         return jax.tree.map(lambda leaf: leaf[0], tree) if self.squeeze else tree
@@ -246,13 +285,17 @@ class CardMarket:
         return () if self.squeeze else (self.n_players,)
 
 
-def draw_market(key: Array, previous_event: Array, first: Array, params: EnvParams) -> Market:
-    """A round's market, from the key and the previous event alone: orders have no part in it.
+def draw_market(
+    key: Array, previous_event: Array, first: Array, past: Past | None, params: EnvParams
+) -> Market:
+    """A round's market. Its draws depend on the key and the previous event: orders have no part.
 
     Args:
         key: one random key.
         previous_event: int32, the last round's event.
         first: bool, whether this is a game's first round.
+        past: what is known from earlier rounds, from which a maker quotes who does not know the
+            event; None if it does.
         params: the market's numbers and switches.
     """
     word_event, word_cards, word_mid, word_depth = draws.words(key, WORDS_PER_ROUND)
@@ -261,10 +304,14 @@ def draw_market(key: Array, previous_event: Array, first: Array, params: EnvPara
     n_hints = cards.draw_n_hints(word_hints, params)
 
     value = cards.values_of(ranks, event)
-    shown = jnp.where(jnp.arange(cards.N_CARDS, dtype=jnp.int32) < n_hints, value, 0)
-    mu, sigma = quotes.posterior_moments(
-        event, n_hints, sum_short_axis(shown), sum_short_axis(shown * shown)
-    )
+    if past is None:
+        shown = cards.first_of(value, n_hints)
+        mu, sigma = quotes.posterior_moments(
+            event, n_hints, sum_short_axis(shown), sum_short_axis(shown * shown)
+        )
+    else:
+        hints = cards.first_of(ranks, n_hints)
+        mu, sigma = beliefs.moments(beliefs.given_hints(past.belief, hints), hints)
     quote = quotes.draw_quote(draws.normal(word_mid), mu, sigma, params)
     z_bid, z_ask = draws.normal_pair(word_depth)
     return Market(
@@ -291,9 +338,24 @@ def new_players(n_players: int, params: EnvParams) -> Players:
     )
 
 
+def _learned(state: State, params: EnvParams) -> Past | None:
+    """What is known after the round, when its cards and S are public."""
+    if state.past is None:
+        return None
+    ranks, S = state.market.ranks, state.market.S
+    return Past(beliefs.next_round(state.past.belief, ranks, S, params), ranks, S)
+
+
+def _largest_sum(state: State) -> Array:
+    """S_max; under a hidden event that of any event, so that what is valid tells nothing."""
+    if state.past is None:
+        return cards.largest_sum(state.market.event)
+    return jnp.float32(cards.LARGEST_SUM)
+
+
 def _largest_sizes(state: State, params: EnvParams) -> tuple[Array, Array]:
     """The largest valid buy and sell of each player, int32 [A] each."""
-    quote, s_max = state.market.quote, cards.largest_sum(state.market.event)
+    quote, s_max = state.market.quote, _largest_sum(state)
     wealth = state.players.wealth
     return execution.largest_sizes(quote.bid, quote.ask, s_max, wealth, params)
 
@@ -301,13 +363,14 @@ def _largest_sizes(state: State, params: EnvParams) -> tuple[Array, Array]:
 def _view(state: State, params: EnvParams) -> View:
     """What each player knows, leading axis [A]; what all players see is repeated for each."""
     market, players = state.market, state.players
-    quote, s_max = market.quote, cards.largest_sum(market.event)
+    quote, s_max, past = market.quote, _largest_sum(state), state.past
+    hints = cards.first_of(market.ranks, market.n_hints)
     n_players = players.wealth.shape[0]
 
     def shared(leaf: Array) -> Array:
         return jnp.broadcast_to(leaf, (n_players, *leaf.shape))
 
-    return View(
+    view = View(
         bid=shared(quote.bid),
         ask=shared(quote.ask),
         mid=shared(quote.mid),
@@ -317,9 +380,7 @@ def _view(state: State, params: EnvParams) -> View:
         last_slippage=players.last_slippage,
         last_fill_ratio=players.last_fill_ratio,
         event=shared(market.event),
-        hints=shared(
-            jnp.where(jnp.arange(cards.N_CARDS, dtype=jnp.int32) < market.n_hints, market.ranks, 0)
-        ),
+        hints=shared(hints),
         mu=shared(market.mu),
         sigma=shared(market.sigma),
         s_max=shared(s_max),
@@ -328,6 +389,15 @@ def _view(state: State, params: EnvParams) -> View:
         round=shared(state.round),
         others_last=_others(players.last_position),
         action_mask=execution.action_mask(quote.bid, quote.ask, s_max, players.wealth, params),
+    )
+    if past is None:
+        return view
+    belief = beliefs.given_hints(past.belief, hints)
+    return view._replace(
+        event=None,
+        last_ranks=shared(past.ranks),
+        last_sum=shared(past.S),
+        belief=jax.tree.map(shared, belief),
     )
 
 

@@ -14,13 +14,19 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from cardjax.env import cards
+from cardjax.env import beliefs, cards
 from cardjax.env.events import EVENT_KINDS, EVENTS, LOWEST_RANK, N_EVENTS, N_RANKS, REMAP
 from cardjax.env.execution import MAX_SIZE
 from cardjax.env.params import N_ROUNDS
+from cardjax.kernels.event_filter import Belief
 from cardjax.kernels.packing import CannotPack, Counts, OneHot, packed, side_by_side
 
 INF = float("inf")
+EVENT_INFO = ("known", "belief", "hidden")
+"""Whether the event is known and, where it is hidden, whether the belief or nothing is observed in
+its place.
+"""
+KNOWN, BELIEF, HIDDEN = EVENT_INFO
 
 
 class View(NamedTuple):
@@ -47,17 +53,19 @@ class View(NamedTuple):
     """[...]: own slippage in the last round, points per unit; 0 in a game's first."""
     last_fill_ratio: Array
     """[...]: own fill ratio in the last round, in (0, 1]; 1 in a game's first."""
-    event: Array
-    """int32 [...]: the event's id, 0..160."""
+    event: Array | None
+    """int32 [...]: the event's id, 0..160; None if it is hidden."""
     hints: Array
     """int32 [..., 3]: the rank 2..14 of each revealed card, and 0 for each that is hidden."""
     mu: Array
-    """[...]: E[S | event, hints], points. It is no secret, since event and hints determine it."""
+    """[...]: E[S | event, hints], points. It is no secret, since event and hints determine it; if
+    the event is hidden, hints and past rounds do.
+    """
     sigma: Array
-    """[...]: the standard deviation of S given event and hints, points."""
+    """[...]: the standard deviation of S given the same, points."""
     s_max: Array
-    """[...]: the largest S that the event's deck allows, which a short seller must be able to pay,
-    points.
+    """[...]: the largest S that the event's deck allows (if it is hidden: any event's), which a
+    short seller must be able to pay, points.
     """
     wealth: Array
     """[...]: own wealth W, points."""
@@ -71,6 +79,14 @@ class View(NamedTuple):
     """
     action_mask: Array
     """bool [..., 21]: which actions are valid."""
+    last_ranks: Array | None = None
+    """int32 [..., 3]: the last round's cards, 0 in a game's first; None if the event is known."""
+    last_sum: Array | None = None
+    """[...]: the last round's S, points, 0 in a game's first; None if the event is known."""
+    belief: Belief | None = None
+    """The exact posterior of the hidden event given all that is public, hints included: leaves
+    [...], and `beliefs.chances` has the 161 probabilities. None if the event is known.
+    """
 
     @property
     def hint_counts(self) -> Array:
@@ -108,6 +124,8 @@ class FieldDeclaration:
     high: float = INF
     packing: OneHot | Counts | None = None
     """How the columns of a wide field can be read off the bits of a word, if they can."""
+    columns: Callable[[View], list[Array]] | None = None
+    """The columns of a wide field one by one, [...] each, if that is how they are made."""
 
 
 def number(
@@ -130,6 +148,20 @@ def one_hot_of_event(doc: str, column: np.ndarray, width: int) -> FieldDeclarati
 def rank_counts(doc: str, ranks: str) -> FieldDeclaration:
     """A field that counts the ranks 2..14 among the View's attribute `ranks`."""
     return _wide(doc, Counts(ranks, LOWEST_RANK, N_RANKS), high=cards.N_CARDS)
+
+
+def chances(doc: str, columns: Callable[[View], list[Array]], width: int) -> FieldDeclaration:
+    """A field of `width` probabilities, which come one by one."""
+
+    def read(view: View) -> Array:
+        return jnp.stack(columns(view), -1)
+
+    return FieldDeclaration(doc, read, width, low=0, high=1, columns=columns)
+
+
+def nothing(doc: str, width: int) -> FieldDeclaration:
+    """A field of `width` zeros."""
+    return _wide(doc, OneHot("round", np.full(N_ROUNDS, -1), width), high=1)
 
 
 def _wide(doc: str, packing: OneHot | Counts, high: float) -> FieldDeclaration:
@@ -192,6 +224,47 @@ POSTERIOR_FIELDS: dict[str, FieldDeclaration] = {
 """The optional fields of `observe_posterior`, an ablation; they come last."""
 
 
+LAST_ROUND_FIELDS: dict[str, FieldDeclaration] = {
+    "last_cards": rank_counts(
+        "the last round's cards of each rank 2..14; zeros in a game's first", "last_ranks"
+    ),
+    "last_sum": number(
+        "the last round's S, points; 0 in a game's first",
+        lambda view: view.last_sum,
+        scale=0.1,
+        low=0,
+        high=float(np.float32(cards.LARGEST_SUM) * np.float32(0.1)),
+    ),
+}
+"""What is added after `FIELDS` where the event is hidden."""
+
+EVENT_FIELDS: dict[str, dict[str, FieldDeclaration]] = {
+    BELIEF: {
+        "event_kind": chances(
+            f"the probability of each kind: {', '.join(EVENT_KINDS)}",
+            lambda view: beliefs.kind_chances(_belief(view)),
+            len(EVENT_KINDS),
+        ),
+        "remap_from": chances(
+            "the probability of a remap from each rank 2..14",
+            lambda view: beliefs.remap_from_chances(_belief(view)),
+            N_RANKS,
+        ),
+        "remap_to": chances(
+            "the probability of a remap to each rank 2..14",
+            lambda view: beliefs.remap_to_chances(_belief(view)),
+            N_RANKS,
+        ),
+    },
+    HIDDEN: {
+        "event_kind": nothing("zeros in place of the event's kind", len(EVENT_KINDS)),
+        "remap_from": nothing("zeros in place of a remap's X", N_RANKS),
+        "remap_to": nothing("zeros in place of a remap's Y", N_RANKS),
+    },
+}
+"""What stands in the event's columns, by `event_info`."""
+
+
 def other_fields(seat: int) -> dict[str, FieldDeclaration]:
     """What is seen of one other player: `seat` 0 sits after oneself, 1 comes next, and so on."""
     who = f"of the player {seat + 1} seat{'s' if seat else ''} on"
@@ -212,53 +285,60 @@ def other_fields(seat: int) -> dict[str, FieldDeclaration]:
     }
 
 
-def declared_fields(n_players: int, observe_posterior: bool = False) -> dict[str, FieldDeclaration]:
+def declared_fields(
+    n_players: int, observe_posterior: bool = False, event_info: str = KNOWN
+) -> dict[str, FieldDeclaration]:
     """The fields of an `n_players` game's observation, in the vector's order."""
     fields = dict(FIELDS)
+    if event_info != KNOWN:
+        fields |= EVENT_FIELDS[event_info] | LAST_ROUND_FIELDS
     for seat in range(n_players - 1):
         fields |= other_fields(seat)
     return fields | POSTERIOR_FIELDS if observe_posterior else fields
 
 
-def field_table(n_players: int, observe_posterior: bool = False) -> dict[str, Field]:
+def field_table(
+    n_players: int, observe_posterior: bool = False, event_info: str = KNOWN
+) -> dict[str, Field]:
     """name → where the field stands in the vector, and what its numbers mean."""
     table, start = {}, 0
-    for name, field in declared_fields(n_players, observe_posterior).items():
+    for name, field in declared_fields(n_players, observe_posterior, event_info).items():
         columns = slice(start, start + field.width)
         table[name] = Field(columns, field.scale, field.doc, field.low, field.high)
         start += field.width
     return table
 
 
-def plain_encode(view: View, observe_posterior: bool = False) -> Array:
+def plain_encode(view: View, observe_posterior: bool = False, event_info: str = KNOWN) -> Array:
     """The flat vector of a View: its fields in declared order, each times its scale.
 
     Args:
         view: leaves [...], of a game whose number of players is that of `others_last`, and one.
         observe_posterior: whether the optional posterior fields are among them.
+        event_info: the game's.
 
     Returns:
         float32 [..., D].
     """
-    fields = declared_fields(view.others_last.shape[-1] + 1, observe_posterior)
+    fields = declared_fields(view.others_last.shape[-1] + 1, observe_posterior, event_info)
     return jnp.concatenate([_columns(field, view) for field in fields.values()], -1)
 
 
-def encode(view: View, observe_posterior: bool = False) -> Array:
+def encode(view: View, observe_posterior: bool = False, event_info: str = KNOWN) -> Array:
     """Computes `plain_encode`, bit for bit and faster: neighbours of one kind are encoded together.
 
     Where the wide fields do not fit into words (more than 32 one-hot columns, or a field whose
     columns are neither one-hot nor counts), it is `plain_encode`, and a warning says so.
     """
-    fields = declared_fields(view.others_last.shape[-1] + 1, observe_posterior)
+    fields = declared_fields(view.others_last.shape[-1] + 1, observe_posterior, event_info)
     try:
         pieces = [
             _numbers_together(dict(group), view) if narrow else _packed_together(dict(group), view)
-            for narrow, group in itertools.groupby(fields.items(), lambda item: item[1].width == 1)
+            for narrow, group in itertools.groupby(fields.items(), lambda item: _is_narrow(item[1]))
         ]
     except CannotPack as reason:
         warnings.warn(f"observations are encoded field by field, slower: {reason}", stacklevel=2)
-        return plain_encode(view, observe_posterior)
+        return plain_encode(view, observe_posterior, event_info)
     return jnp.concatenate(pieces, -1)
 
 
@@ -272,9 +352,22 @@ def _scaled(field: FieldDeclaration, view: View) -> Array:
     return field.read(view).astype(jnp.float32) * np.float32(field.scale)
 
 
+def _is_narrow(field: FieldDeclaration) -> bool:
+    """Whether a field's columns come one by one."""
+    return field.width == 1 or field.columns is not None
+
+
 def _numbers_together(fields: dict[str, FieldDeclaration], view: View) -> Array:
-    """Neighbours of one column each."""
-    return side_by_side([_scaled(field, view) for field in fields.values()])
+    """Neighbours whose columns come one by one."""
+    columns = []
+    for field in fields.values():
+        columns += field.columns(view) if field.columns else [_scaled(field, view)]
+    return side_by_side(columns)
+
+
+def _belief(view: View) -> Belief:
+    assert view.belief is not None, "the View of a game whose event is known has no belief"
+    return view.belief
 
 
 def _packed_together(fields: dict[str, FieldDeclaration], view: View) -> Array:

@@ -1,0 +1,305 @@
+"""A filter over events that restrict a deck or revalue one of its ranks, in a few columns.
+
+The plain definition has a probability for each of the 161 events: cardjax/env/beliefs.py. The same
+filter needs far fewer numbers, because most remaps cannot be told apart:
+
+- Cards show only which deck they come from, and every remap's deck is the full one.
+- A sum that is the sum of the cards' ranks rules out the remaps of the ranks that were dealt,
+  whatever their targets. The remaps of one rank stay as likely as each other.
+- Any other sum rules out everything but one remap for each rank that was dealt, three at most.
+
+A probability for each deck, one for all remaps of each rank together, and three single remaps that
+a sum has pointed to are therefore exact, however long a game is. A CPU works best on columns of
+[games], so the numbers are arrays of their own.
+"""
+
+import dataclasses
+import functools
+import operator
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from cardjax.kernels.own_kernel import own_kernel
+
+N_CARDS = 3
+TINY = np.float32(1e-30)
+
+
+class Belief(NamedTuple):
+    """How likely every event is, in columns that all have the same shape [...].
+
+    A remap's probability is an even share of what `remap_from` holds for its rank, plus the
+    `clue_chance` of every clue that names it.
+    """
+
+    kinds: tuple[Array, ...]
+    """float32 [...] each: the probabilities of the events that are no remaps."""
+    remap_from: tuple[Array, ...]
+    """float32 [...] for each rank: the probability of its remaps, spread evenly over targets."""
+    clue_from: tuple[Array, ...]
+    """int32 [...] for each of three clues: the rank that is revalued; 0 if there is no clue."""
+    clue_to: tuple[Array, ...]
+    """int32 [...] for each clue: the rank whose value its cards take."""
+    clue_chance: tuple[Array, ...]
+    """float32 [...] for each clue: the probability of its remap, beyond the even share."""
+
+
+class _Moments(NamedTuple):
+    mean: Array
+    variance: Array
+
+
+class _Part(NamedTuple):
+    """Some events, their probability, and the moments of the cards' sum under them."""
+
+    chance: Array
+    mean: Array
+    variance: Array
+
+
+class _Shown(NamedTuple):
+    """What the hints come to."""
+
+    cards: list[Array]
+    """int32 [...] each, 0 if the card is hidden."""
+    n_hidden: Array
+    """float32 [...]."""
+    total: Array
+    """float32 [...], the sum of the ranks."""
+    total_square: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class EventFilter:
+    """The filter for events that leave these decks, and for all remaps of a rank to another."""
+
+    decks: tuple[range, ...]
+    """The ranks in the deck of each event that is no remap; the first deck is the full one."""
+    suits: int
+    """Cards of each rank."""
+
+    @property
+    def ranks(self) -> range:
+        """All ranks."""
+        return self.decks[0]
+
+    def fresh(self, kinds: Sequence[Array], remap: Array) -> Belief:
+        """The belief about a freshly drawn event.
+
+        Args:
+            kinds: float32 [...] for each deck, the probability of its event.
+            remap: float32 [...], the probability of all remaps together, all of them alike.
+        """
+        n, no_rank = len(self.ranks), jnp.zeros(remap.shape, jnp.int32)
+        nowhere, nothing = (no_rank,) * N_CARDS, (jnp.zeros_like(remap),) * N_CARDS
+        return Belief(tuple(kinds), (remap / n,) * n, nowhere, nowhere, nothing)
+
+    def given_hints(self, belief: Belief, hints: Array) -> Belief:
+        """The belief after the hints.
+
+        Args:
+            hints: int32 [..., 3], ranks in the order of the draw; 0 for each card that is hidden.
+        """
+        kinds = self._weighed(belief.kinds, _columns(hints))
+        total = _sum([*kinds, *belief.remap_from, *belief.clue_chance])
+        return _scaled(belief._replace(kinds=kinds), 1 / jnp.maximum(total, TINY))
+
+    def next_round(
+        self, belief: Belief, cards: Array, total: Array, prior: Belief, persist: Array
+    ) -> Belief:
+        """The belief about the next round's event, once this round's cards and sum are known.
+
+        Args:
+            belief: about this round's event, before its hints.
+            cards: int32 [..., 3], the ranks that were dealt, in the order of the draw.
+            total: float32 [...], the sum of their values.
+            prior: about a fresh event.
+            persist: float32 [...], the chance that the event is kept.
+        """
+        settled = own_kernel(self._settled)(belief, _columns(cards), total)
+        mass = _sum([*settled.kinds, *settled.remap_from, *settled.clue_chance])
+        # What has happened was possible; where float32 says that it was not, nothing is kept.
+        kept = jnp.where(mass > 0, persist, 0)
+        settled = _scaled(settled, kept / jnp.maximum(mass, TINY))
+
+        def mixed(old: tuple[Array, ...], new: tuple[Array, ...]) -> tuple[Array, ...]:
+            return tuple(a + (1 - kept) * b for a, b in zip(old, new, strict=True))
+
+        return settled._replace(
+            kinds=mixed(settled.kinds, prior.kinds),
+            remap_from=mixed(settled.remap_from, prior.remap_from),
+        )
+
+    def moments(self, belief: Belief, hints: Array) -> tuple[Array, Array]:
+        """The mean and the standard deviation of the cards' sum, float32 [...].
+
+        All means are measured from that of an event which is possible, so that both results are
+        exact where all possible events agree.
+
+        Args:
+            belief: after the hints.
+            hints: as in `given_hints`.
+        """
+        shown = _shown(hints)
+        full = self._of_deck(0, shown)
+        parts = [
+            _Part(chance, *self._of_deck(kind, shown)) for kind, chance in enumerate(belief.kinds)
+        ]
+        for rank, chance in zip(self.ranks, belief.remap_from, strict=True):
+            gains = np.array([target - rank for target in self.ranks if target != rank])
+            mean, spread = np.float32(gains.mean()), np.float32(gains.var())
+            parts.append(_Part(chance, *self._of_remap(full, shown, jnp.int32(rank), mean, spread)))
+        anchor, heaviest = full.mean, _sum([*belief.kinds, *belief.remap_from])
+        only_clues = heaviest <= 0
+        for rank, to, chance in zip(*belief[2:], strict=True):
+            gain = (to - rank).astype(jnp.float32)
+            parts.append(_Part(chance, *self._of_remap(full, shown, rank, gain)))
+            anchors = only_clues & (chance > heaviest)
+            anchor = jnp.where(anchors, parts[-1].mean, anchor)
+            heaviest = jnp.where(anchors, chance, heaviest)
+
+        mean = anchor + _sum([part.chance * (part.mean - anchor) for part in parts])
+        variance = [part.chance * (part.variance + (part.mean - mean) ** 2) for part in parts]
+        return mean, jnp.sqrt(_sum(variance))
+
+    def _of_deck(self, kind: int, shown: "_Shown") -> "_Moments":
+        """Under an event that is no remap: the moments of sampling without replacement, as in
+        env/quotes.py.
+        """
+        ranks, m = np.array(self.decks[kind]), shown.n_hidden
+        n = np.float32(self.suits * len(ranks) - N_CARDS) + m
+        a = np.float32(self.suits * ranks.sum()) - shown.total
+        b = np.float32(self.suits * (ranks**2).sum()) - shown.total_square
+        variance = m * (n * b - a * a) * (n - m) / (n * n * (n - 1))
+        return _Moments(shown.total + m * a / n, variance)
+
+    def _of_remap(
+        self,
+        full: "_Moments",
+        shown: "_Shown",
+        rank: Array,
+        gain: Array | np.float32,
+        spread: np.float32 = np.float32(0),
+    ) -> "_Moments":
+        """Under the remaps of a rank by which its cards gain so much, in the mean and with this
+        variance over the remaps.
+
+        If k of the cards shown are of that rank, then 4 − k are left among n. The mean of S lies
+        g · gain above that of the full deck, where g = k + m (4 − k) / n, and S's variance under
+        one remap is a quadratic function of the gain: n b − a² grows by
+            (4 − k) · (2 (n · rank − a) · gain + (n − (4 − k)) · gain²).
+        """
+        m, k = shown.n_hidden, _count(shown.cards, rank)
+        n = np.float32(self.suits * len(self.ranks) - N_CARDS) + m
+        a = np.float32(self.suits * sum(self.ranks)) - shown.total
+        left, factor = self.suits - k, m * (n - m) / (n * n * (n - 1))
+        g, square = k + m * left / n, gain * gain + spread
+        grows = left * (2 * (n * rank.astype(jnp.float32) - a) * gain + (n - left) * square)
+        variance = full.variance + factor * grows + g * g * spread
+        return _Moments(full.mean + g * gain, variance)
+
+    def _weighed(self, kinds: tuple[Array, ...], cards: Sequence[Array]) -> tuple[Array, ...]:
+        """Each kind's weight, times how much likelier the cards are from its deck than from the
+        full one. How many cards of a rank are left is the same in both.
+        """
+        n_full, weighed = self.suits * len(self.ranks), [kinds[0]]
+        for deck, weight in zip(self.decks[1:], kinds[1:], strict=True):
+            bits, n = np.uint32(sum(1 << rank for rank in deck)), self.suits * len(deck)
+            for i, card in enumerate(cards):
+                eligible = (bits >> card.astype(jnp.uint32) & 1).astype(jnp.float32)
+                ratio = eligible * np.float32((n_full - i) / (n - i))
+                weight = weight * jnp.where(card > 0, ratio, 1)
+            weighed.append(weight)
+        return tuple(weighed)
+
+    def _settled(self, belief: Belief, cards: Sequence[Array], total: Array) -> Belief:
+        """Each weight times the likelihood of the cards and their sum, up to a common factor."""
+        surprise = total - _sum([card.astype(jnp.float32) for card in cards])
+        natural = surprise == 0
+
+        def if_natural(weight: Array, possible: Array | bool = True) -> Array:
+            return jnp.where(natural & possible, weight, 0)
+
+        clues = [
+            self._clue(belief, cards, i, surprise, natural & (_count(cards, rank) == 0))
+            for i, rank in enumerate(belief.clue_from)
+        ]
+        return Belief(
+            tuple(if_natural(weight) for weight in self._weighed(belief.kinds, cards)),
+            tuple(
+                if_natural(weight, _count(cards, rank) == 0)
+                for rank, weight in zip(self.ranks, belief.remap_from, strict=True)
+            ),
+            *zip(*clues, strict=True),
+        )
+
+    def _clue(
+        self, belief: Belief, cards: Sequence[Array], i: int, surprise: Array, stands: Array
+    ) -> tuple[Array, Array, Array]:
+        """(rank, target, weight) of the i-th clue after the cards.
+
+        Args:
+            surprise: float32 [...], how far their sum lies above that of their ranks. If it is not
+                0, the i-th card may be what is revalued.
+            stands: bool [...], whether the old clue is still possible; it is not if there is a
+                surprise.
+        """
+        card, natural = cards[i], surprise == 0
+        value = card.astype(jnp.float32) + surprise / _count(cards, card)
+        possible = (value == jnp.round(value)) & (value >= self.ranks[0]) & (value <= self.ranks[-1])
+        to = value.astype(jnp.int32)
+        for earlier in cards[:i]:
+            possible &= earlier != card
+        same_rank = [
+            jnp.where(card == rank, weight, 0)
+            for rank, weight in zip(self.ranks, belief.remap_from, strict=True)
+        ]
+        same_remap = [
+            jnp.where((rank == card) & (target == to), weight, 0)
+            for rank, target, weight in zip(*belief[2:], strict=True)
+        ]
+        weight = _sum(same_rank) / np.float32(len(self.ranks) - 1) + _sum(same_remap)
+        return (
+            jnp.where(natural, belief.clue_from[i], card),
+            jnp.where(natural, belief.clue_to[i], to),
+            jnp.where(natural, jnp.where(stands, belief.clue_chance[i], 0), jnp.where(possible, weight, 0)),
+        )
+
+
+def _shown(hints: Array) -> _Shown:
+    cards = _columns(hints)
+    values = [card.astype(jnp.float32) for card in cards]
+    return _Shown(
+        cards,
+        n_hidden=_count(cards, 0),
+        total=_sum(values),
+        total_square=_sum([value * value for value in values]),
+    )
+
+
+def _count(cards: Iterable[Array], rank: Array | int) -> Array:
+    """How many of the cards are of the rank, float32 [...]."""
+    return _sum([(card == rank).astype(jnp.float32) for card in cards])
+
+
+def _columns(cards: Array) -> list[Array]:
+    return [cards[..., i] for i in range(N_CARDS)]
+
+
+def _sum(columns: Iterable[Array]) -> Array:
+    return functools.reduce(operator.add, columns)
+
+
+def _scaled(belief: Belief, factor: Array) -> Belief:
+    def scaled(weights: tuple[Array, ...]) -> tuple[Array, ...]:
+        return tuple(weight * factor for weight in weights)
+
+    return belief._replace(
+        kinds=scaled(belief.kinds),
+        remap_from=scaled(belief.remap_from),
+        clue_chance=scaled(belief.clue_chance),
+    )

@@ -1,0 +1,52 @@
+"""Best responses that know less or more than the public about a hidden event: what a memory is
+worth, and what knowing the event would be (docs/evaluation.md#exact-yardsticks).
+"""
+
+import dataclasses
+from typing import ClassVar
+
+from jax import Array
+
+from cardjax.env import EnvParams, View, beliefs, posterior
+from cardjax.policies.best_response import BestResponse
+from cardjax.policies.protocol import Deterministic
+
+
+@dataclasses.dataclass(frozen=True)
+class Forgetful(Deterministic):
+    """Forgets past rounds: it believes that the event is fresh, sees this round's hints, and takes
+    what is best if S has the mean and the deviation that follow from these.
+
+    Where the event is known, it is `best_response`.
+    """
+
+    def choose(self, params: EnvParams, view: View) -> Array:
+        """int32 [...]; ties go to passing, then to the smaller size."""
+        if view.event is None:
+            belief = beliefs.given_hints(beliefs.prior(params), view.hints)
+            mu, sigma = beliefs.moments(belief, view.hints)
+            view = view._replace(mu=mu, sigma=sigma)
+        return BestResponse().choose(params, view)
+
+
+@dataclasses.dataclass(frozen=True)
+class Clairvoyant(Deterministic):
+    """Knows the event, which no player of the game may: for evaluations only.
+
+    It takes what is best if S has the mean that event and hints give it. Depth follows from the
+    maker's own sigma, as for everybody. Where the event is known, it is `best_response`.
+    """
+
+    sees_event: ClassVar[bool] = True
+    """What matches read: they fill in `View.event` for this policy."""
+
+    def choose(self, params: EnvParams, view: View) -> Array:
+        """int32 [...]; ties go to passing, then to the smaller size.
+
+        Raises:
+            ValueError: a View without the event, so a game that is no match of an evaluation.
+        """
+        if view.event is None:
+            raise ValueError("clairvoyant: needs the hidden event, which only evaluations give it")
+        mu, _ = posterior(view.event, view.hint_counts)
+        return BestResponse().choose(params, view._replace(mu=mu))
