@@ -45,6 +45,10 @@ The table is for two players, with the posterior's optional fields last. The obs
 player has no `other_*` fields, and that of more players has more of them. A value in the vector is
 the natural one times the scale.
 
+If the event is hidden (`env.event_info`), `last_cards` (13 columns, the last round's cards of each
+rank) and `last_sum` (its S, scale 0.1) stand after `time`, and the columns of the event hold the
+probabilities of the belief (`belief`) or zeros (`hidden`).
+
 """
 
 

@@ -27,7 +27,7 @@ def _offer(view: View) -> list[str]:
     shown = sorted(int(rank) for rank in view.hints if rank > 0)
     return [
         f"round {int(view.round) + 1}",
-        event_text(int(view.event)),
+        "event hidden" if view.event is None else event_text(int(view.event)),
         f"cards shown: {' '.join(map(str, shown)) or 'none'}",
         f"bid {float(view.bid):.2f} (depth {float(view.displayed_bid):.1f})",
         f"ask {float(view.ask):.2f} (depth {float(view.displayed_ask):.1f})",

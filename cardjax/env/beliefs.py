@@ -28,7 +28,7 @@ FILTER = EventFilter(tuple(DECKS.values()), SUITS)
 
 
 def prior(params: EnvParams) -> Belief:
-    """The belief at a game's start: the law of a fresh event. Computes `plain_prior`."""
+    """The belief at a game's start: the distribution of a fresh event. Computes `plain_prior`."""
     kinds, remap = _fresh(params)
     return FILTER.fresh(kinds, remap)
 
@@ -48,7 +48,7 @@ def next_round(belief: Belief, ranks: Array, S: Array, params: EnvParams) -> Bel
         ranks: int32 [..., 3], the cards in the order of the draw.
         S: float32 [...], the sum of their values, points.
     """
-    return FILTER.next_round(belief, ranks, S, prior(params), params.event_persist)
+    return FILTER.next_round(belief, ranks, S, prior(params), jnp.asarray(params.event_persist))
 
 
 def moments(belief: Belief, hints: Array) -> tuple[Array, Array]:
@@ -99,7 +99,7 @@ def remap_to_chances(belief: Belief) -> list[Array]:
 
 
 def plain_prior(params: EnvParams) -> Array:
-    """pi, the law of a fresh event, float32 [161]."""
+    """pi, the distribution of a fresh event, float32 [161]."""
     kinds, remap = _fresh(params)
     return jnp.concatenate([jnp.stack(kinds), jnp.full(N_REMAPS, remap / N_REMAPS)])
 

@@ -8,18 +8,21 @@ import dataclasses
 import itertools
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from cardjax.env import beliefs, cards
+from cardjax.env.declaration import ParameterError
 from cardjax.env.events import EVENT_KINDS, EVENTS, LOWEST_RANK, N_EVENTS, N_RANKS, REMAP
 from cardjax.env.execution import MAX_SIZE
 from cardjax.env.params import N_ROUNDS
 from cardjax.kernels.event_filter import Belief
 from cardjax.kernels.packing import CannotPack, Counts, OneHot, packed, side_by_side
+
+T = TypeVar("T")
 
 INF = float("inf")
 EVENT_INFO = ("known", "belief", "hidden")
@@ -92,6 +95,18 @@ class View(NamedTuple):
     def hint_counts(self) -> Array:
         """int32 [..., 13]: revealed cards of each rank 2..14."""
         return cards.hint_counts(self.hints, cards.N_CARDS)
+
+
+def event_of(view: View) -> Array:
+    """The event's id, int32 [...].
+
+    Raises:
+        ParameterError: it is hidden.
+    """
+    if view.event is None:
+        allowed = "must be known to whoever reads the event"
+        raise ParameterError("env.event_info", "hidden", allowed)
+    return view.event
 
 
 class Field(NamedTuple):
@@ -230,7 +245,7 @@ LAST_ROUND_FIELDS: dict[str, FieldDeclaration] = {
     ),
     "last_sum": number(
         "the last round's S, points; 0 in a game's first",
-        lambda view: view.last_sum,
+        lambda view: _given(view.last_sum),
         scale=0.1,
         low=0,
         high=float(np.float32(cards.LARGEST_SUM) * np.float32(0.1)),
@@ -242,17 +257,17 @@ EVENT_FIELDS: dict[str, dict[str, FieldDeclaration]] = {
     BELIEF: {
         "event_kind": chances(
             f"the probability of each kind: {', '.join(EVENT_KINDS)}",
-            lambda view: beliefs.kind_chances(_belief(view)),
+            lambda view: beliefs.kind_chances(_given(view.belief)),
             len(EVENT_KINDS),
         ),
         "remap_from": chances(
             "the probability of a remap from each rank 2..14",
-            lambda view: beliefs.remap_from_chances(_belief(view)),
+            lambda view: beliefs.remap_from_chances(_given(view.belief)),
             N_RANKS,
         ),
         "remap_to": chances(
             "the probability of a remap to each rank 2..14",
-            lambda view: beliefs.remap_to_chances(_belief(view)),
+            lambda view: beliefs.remap_to_chances(_given(view.belief)),
             N_RANKS,
         ),
     },
@@ -326,6 +341,7 @@ def plain_encode(view: View, observe_posterior: bool = False, event_info: str = 
 
 def encode(view: View, observe_posterior: bool = False, event_info: str = KNOWN) -> Array:
     """Computes `plain_encode`, bit for bit and faster: neighbours of one kind are encoded together.
+    (A belief's sums may be rounded differently in the last bit.)
 
     Where the wide fields do not fit into words (more than 32 one-hot columns, or a field whose
     columns are neither one-hot nor counts), it is `plain_encode`, and a warning says so.
@@ -365,9 +381,10 @@ def _numbers_together(fields: dict[str, FieldDeclaration], view: View) -> Array:
     return side_by_side(columns)
 
 
-def _belief(view: View) -> Belief:
-    assert view.belief is not None, "the View of a game whose event is known has no belief"
-    return view.belief
+def _given(attribute: T | None) -> T:
+    """What a View has only where the event is hidden."""
+    assert attribute is not None, "the View is of a game whose event is known"
+    return attribute
 
 
 def _packed_together(fields: dict[str, FieldDeclaration], view: View) -> Array:

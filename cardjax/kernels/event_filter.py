@@ -48,29 +48,28 @@ class Belief(NamedTuple):
     """float32 [...] for each clue: the probability of its remap, beyond the even share."""
 
 
-class _Moments(NamedTuple):
+class _Deck(NamedTuple):
+    """What the hints leave of a deck, of which m cards will be drawn; float32 [...] each."""
+
+    n: Array
+    """cards."""
+    a: Array
+    """the sum of their ranks."""
+    rate: Array
+    """m / n."""
+    factor: Array
+    """m (n − m) / (n² (n − 1)): times n b − a², it is the variance of what will be drawn."""
     mean: Array
+    """of the sum of all three cards' ranks; and its `variance`."""
     variance: Array
 
 
 class _Part(NamedTuple):
-    """Some events, their probability, and the moments of the cards' sum under them."""
+    """Some events: their probability, and mean and variance of the cards' sum under them."""
 
     chance: Array
     mean: Array
     variance: Array
-
-
-class _Shown(NamedTuple):
-    """What the hints come to."""
-
-    cards: list[Array]
-    """int32 [...] each, 0 if the card is hidden."""
-    n_hidden: Array
-    """float32 [...]."""
-    total: Array
-    """float32 [...], the sum of the ranks."""
-    total_square: Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,63 +143,66 @@ class EventFilter:
             belief: after the hints.
             hints: as in `given_hints`.
         """
-        shown = _shown(hints)
-        full = self._of_deck(0, shown)
-        parts = [
-            _Part(chance, *self._of_deck(kind, shown)) for kind, chance in enumerate(belief.kinds)
-        ]
+        return own_kernel(self._moments)(belief, _columns(hints))
+
+    def _moments(self, belief: Belief, hints: list[Array]) -> tuple[Array, Array]:
+        decks = [self._deck(kind, hints) for kind in range(len(self.decks))]
+        full, parts = decks[0], []
+        for deck, chance in zip(decks, belief.kinds, strict=True):
+            parts.append(_Part(chance, deck.mean, deck.variance))
         for rank, chance in zip(self.ranks, belief.remap_from, strict=True):
-            gains = np.array([target - rank for target in self.ranks if target != rank])
-            mean, spread = np.float32(gains.mean()), np.float32(gains.var())
-            parts.append(_Part(chance, *self._of_remap(full, shown, jnp.int32(rank), mean, spread)))
+            gains = np.array([target - rank for target in self.ranks if target != rank], np.float32)
+            parts.append(
+                self._remaps(chance, full, hints, jnp.int32(rank), gains.mean(), gains.var())
+            )
         anchor, heaviest = full.mean, _sum([*belief.kinds, *belief.remap_from])
         only_clues = heaviest <= 0
-        for rank, to, chance in zip(*belief[2:], strict=True):
-            gain = (to - rank).astype(jnp.float32)
-            parts.append(_Part(chance, *self._of_remap(full, shown, rank, gain)))
-            anchors = only_clues & (chance > heaviest)
-            anchor = jnp.where(anchors, parts[-1].mean, anchor)
-            heaviest = jnp.where(anchors, chance, heaviest)
+        for clue_from, clue_to, chance in zip(*belief[2:], strict=True):
+            gain = (clue_to - clue_from).astype(jnp.float32)
+            parts.append(self._remaps(chance, full, hints, clue_from, gain, np.float32(0)))
+            is_anchor = only_clues & (chance > heaviest)
+            anchor = jnp.where(is_anchor, parts[-1].mean, anchor)
+            heaviest = jnp.where(is_anchor, chance, heaviest)
 
-        mean = anchor + _sum([part.chance * (part.mean - anchor) for part in parts])
-        variance = [part.chance * (part.variance + (part.mean - mean) ** 2) for part in parts]
-        return mean, jnp.sqrt(_sum(variance))
+        mu = anchor + _sum([part.chance * (part.mean - anchor) for part in parts])
+        variance = [part.chance * (part.variance + (part.mean - mu) ** 2) for part in parts]
+        return mu, jnp.sqrt(_sum(variance))
 
-    def _of_deck(self, kind: int, shown: "_Shown") -> "_Moments":
-        """Under an event that is no remap: the moments of sampling without replacement, as in
-        env/quotes.py.
-        """
-        ranks, m = np.array(self.decks[kind]), shown.n_hidden
+    def _deck(self, kind: int, hints: list[Array]) -> "_Deck":
+        """Sampling without replacement from what the hints leave of a deck, as in env/quotes.py."""
+        ranks, m = np.array(self.decks[kind]), _count(hints, 0)
+        values = [card.astype(jnp.float32) for card in hints]
+        shown, shown_square = _sum(values), _sum([value * value for value in values])
         n = np.float32(self.suits * len(ranks) - N_CARDS) + m
-        a = np.float32(self.suits * ranks.sum()) - shown.total
-        b = np.float32(self.suits * (ranks**2).sum()) - shown.total_square
-        variance = m * (n * b - a * a) * (n - m) / (n * n * (n - 1))
-        return _Moments(shown.total + m * a / n, variance)
+        a = np.float32(self.suits * ranks.sum()) - shown
+        b = np.float32(self.suits * (ranks**2).sum()) - shown_square
+        rate, factor = m / n, m * (n - m) / (n * n * (n - 1))
+        return _Deck(n, a, rate, factor, shown + rate * a, factor * (n * b - a * a))
 
-    def _of_remap(
+    def _remaps(
         self,
-        full: "_Moments",
-        shown: "_Shown",
+        chance: Array,
+        full: "_Deck",
+        hints: list[Array],
         rank: Array,
         gain: Array | np.float32,
-        spread: np.float32 = np.float32(0),
-    ) -> "_Moments":
-        """Under the remaps of a rank by which its cards gain so much, in the mean and with this
-        variance over the remaps.
+        spread: np.float32,
+    ) -> "_Part":
+        """Remaps of one rank: by `gain`, on average over those that are meant, with the variance
+        `spread`.
 
-        If k of the cards shown are of that rank, then 4 − k are left among n. The mean of S lies
-        g · gain above that of the full deck, where g = k + m (4 − k) / n, and S's variance under
-        one remap is a quadratic function of the gain: n b − a² grows by
+        If k cards of the rank are shown, 4 − k are among the n that are left. The mean of the sum
+        lies g · gain above that of the full deck, g = k + (4 − k) · m / n, and n b − a² (as in
+        env/quotes.py) above it by
             (4 − k) · (2 (n · rank − a) · gain + (n − (4 − k)) · gain²).
         """
-        m, k = shown.n_hidden, _count(shown.cards, rank)
-        n = np.float32(self.suits * len(self.ranks) - N_CARDS) + m
-        a = np.float32(self.suits * sum(self.ranks)) - shown.total
-        left, factor = self.suits - k, m * (n - m) / (n * n * (n - 1))
-        g, square = k + m * left / n, gain * gain + spread
-        grows = left * (2 * (n * rank.astype(jnp.float32) - a) * gain + (n - left) * square)
-        variance = full.variance + factor * grows + g * g * spread
-        return _Moments(full.mean + g * gain, variance)
+        k = _count(hints, rank)
+        left = self.suits - k
+        g = k + left * full.rate
+        towards = 2 * (full.n * rank.astype(jnp.float32) - full.a) * gain
+        grows = left * (towards + (full.n - left) * (gain * gain + spread))
+        variance = full.variance + full.factor * grows + g * g * spread
+        return _Part(chance, full.mean + g * gain, variance)
 
     def _weighed(self, kinds: tuple[Array, ...], cards: Sequence[Array]) -> tuple[Array, ...]:
         """Each kind's weight, times how much likelier the cards are from its deck than from the
@@ -250,7 +252,9 @@ class EventFilter:
         """
         card, natural = cards[i], surprise == 0
         value = card.astype(jnp.float32) + surprise / _count(cards, card)
-        possible = (value == jnp.round(value)) & (value >= self.ranks[0]) & (value <= self.ranks[-1])
+        possible = (
+            (value == jnp.round(value)) & (value >= self.ranks[0]) & (value <= self.ranks[-1])
+        )
         to = value.astype(jnp.int32)
         for earlier in cards[:i]:
             possible &= earlier != card
@@ -266,19 +270,10 @@ class EventFilter:
         return (
             jnp.where(natural, belief.clue_from[i], card),
             jnp.where(natural, belief.clue_to[i], to),
-            jnp.where(natural, jnp.where(stands, belief.clue_chance[i], 0), jnp.where(possible, weight, 0)),
+            jnp.where(
+                natural, jnp.where(stands, belief.clue_chance[i], 0), jnp.where(possible, weight, 0)
+            ),
         )
-
-
-def _shown(hints: Array) -> _Shown:
-    cards = _columns(hints)
-    values = [card.astype(jnp.float32) for card in cards]
-    return _Shown(
-        cards,
-        n_hidden=_count(cards, 0),
-        total=_sum(values),
-        total_square=_sum([value * value for value in values]),
-    )
 
 
 def _count(cards: Iterable[Array], rank: Array | int) -> Array:

@@ -18,6 +18,7 @@ from cardjax.kernels.short_axes import sum_short_axis
 
 BITS_OF_A_WORD = 32
 BITS_OF_A_COUNT = 2
+LONGEST_CHAIN = 8
 LARGEST_COUNT = 2**BITS_OF_A_COUNT - 1
 
 
@@ -56,12 +57,20 @@ class Counts:
         return (numbers[..., None] == counted).sum(-2).astype(jnp.float32)
 
 
-@own_kernel
 def side_by_side(columns: list[Array]) -> Array:
     """Computes `jnp.stack(columns, -1)`, its plain twin, bit for bit.
 
-    It is a chain of selections, which is vectorised where copies of single numbers are not.
+    Up to LONGEST_CHAIN columns are a chain of selections, which is vectorised where copies of
+    single numbers are not; more are joined from such pieces.
     """
+    pieces = [
+        _selected(columns[i : i + LONGEST_CHAIN]) for i in range(0, len(columns), LONGEST_CHAIN)
+    ]
+    return jnp.concatenate(pieces, -1) if len(pieces) > 1 else pieces[0]
+
+
+@own_kernel
+def _selected(columns: list[Array]) -> Array:
     index = jnp.arange(len(columns))
     row = jnp.broadcast_to(columns[-1][..., None], (*columns[-1].shape, len(columns)))
     for i, column in enumerate(columns[:-1]):

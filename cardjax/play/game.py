@@ -33,6 +33,7 @@ from cardjax.env import (
 )
 from cardjax.env.events import REMAP
 from cardjax.env.execution import position_of
+from cardjax.env.observation import KNOWN, event_of
 from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
 from cardjax.play.words import event_words, side_of, size_of
 from cardjax.policies.equilibrium import Equilibrium
@@ -111,6 +112,9 @@ def make_setup(
         {} if n_players is None else {"env.n_players": n_players}
     )
     config = make_config(named | changes)
+    if config.game.event_info != KNOWN:
+        allowed = "must be known: people are shown the event"
+        raise ParameterError("env.event_info", config.game.event_info, allowed)
     market = dataclasses.replace(make_market(config.game), squeeze=False)
     other = {"env.kind", "env.preset", "env.n_players", *UNUSED}
     values = {
@@ -207,7 +211,7 @@ class Game:
         """
         view, cap = jax.device_get(self._view), float(self.setup.params.liquidity.cap)
         n_hints, ranks = int(self._state.market.n_hints), np.asarray(self._state.market.ranks)
-        event, hides = int(view.event[0]), cap < float(self.setup.params.liquidity.max)
+        event, hides = int(event_of(view)[0]), cap < float(self.setup.params.liquidity.max)
         shared = {
             name: float(getattr(view, name)[0])
             for name in ("bid", "ask", "mid", "spread", "displayed_bid", "displayed_ask", "s_max")

@@ -298,6 +298,7 @@ def test_millions_of_rounds_keep_the_belief_a_law(n_rounds):
 
 # What is seen
 
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("n_players", "posterior"), [(1, False), (2, False), (3, True)])
 def test_the_last_rounds_cards_and_sum_come_after_the_time(n_players, posterior, mode):

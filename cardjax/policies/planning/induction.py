@@ -54,6 +54,7 @@ from cardjax.env import (
 from cardjax.env.events import N_REMAPS, NO_EVENT, REMAP
 from cardjax.env.execution import MAX_SIZE, action_mask
 from cardjax.env.market import Market, new_players
+from cardjax.env.observation import event_of
 from cardjax.policies.planning.outcomes import (
     N_SUMS,
     expected_log_growth,
@@ -178,7 +179,7 @@ def _kind_chances(params: EnvParams) -> tuple[Array, Array]:
 def _prepare(params: EnvParams, objective: Objective, edges: _Edges, grid: Array) -> _Rounds:
     view = edges.view
     sizes = action_of(good_side(view).is_sell[..., None], jnp.arange(MAX_SIZE + 1))
-    distribution = sum_distribution(view.event, view.hint_counts)
+    distribution = sum_distribution(event_of(view), view.hint_counts)
     all_pnl = order_pnl(params, view)
     pnl = jnp.take_along_axis(all_pnl, sizes[..., None], -2)
 

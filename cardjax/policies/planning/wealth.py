@@ -9,6 +9,7 @@ from jax import Array
 
 from cardjax.env import EnvParams, View
 from cardjax.env.events import kind_of
+from cardjax.env.observation import event_of
 from cardjax.policies.planning.induction import Objective, solve
 from cardjax.policies.planning.outcomes import expected_log_growth, order_pnl, sum_distribution
 from cardjax.policies.planning.value import WealthValue, value_at
@@ -58,11 +59,11 @@ class WealthPlanner(Deterministic):
         float32 [..., 21], of all actions, valid or not.
         """
         distribution, pnl = (
-            sum_distribution(view.event, view.hint_counts),
+            sum_distribution(event_of(view), view.hint_counts),
             order_pnl(params.env, view),
         )
         reward = expected_reward(self.objective, params.env, view, distribution, pnl, view.wealth)
-        after = [x[..., None, None] for x in (view.round + 1, kind_of(view.event), view.wealth)]
+        after = [x[..., None, None] for x in (view.round + 1, kind_of(event_of(view)), view.wealth)]
         # Subtracting before the mean is taken makes the differences exactly 0 where wealth does not
         # matter, so that rounding decides nothing.
         change = value_at(params.value, after[0], after[1], after[2] + pnl) - value_at(
