@@ -12,6 +12,7 @@ from jax import Array
 
 from cardjax.env.execution import N_ACTIONS, PASS
 from cardjax.env.observation import View
+from cardjax.env.quotes import posterior
 from cardjax.env.sampling import sample_categorical
 from cardjax.policies.policy import Deterministic, Memoryless, Policy
 
@@ -38,6 +39,7 @@ def decide(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> D
     """
     if isinstance(policy, OneOf):
         return policy.decide(params, carry, view, key)
+    view = seen_by(policy, view)
     if isinstance(policy, Memoryless) and not isinstance(policy, Deterministic):
         probabilities = policy.action_probabilities(params, view)
         return Decision(carry, sample_categorical(key, probabilities), probabilities)
@@ -52,6 +54,39 @@ def decide(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> D
     )
 
 
+def is_told(policy: Policy, params: Any) -> Array | bool:
+    """Whether a policy is told a hidden event, which it asks for by an attribute `sees_event`; of
+    `OneOf`, whether the one that plays is.
+    """
+    if not isinstance(policy, OneOf):
+        return bool(getattr(policy, "sees_event", False))
+    index, each = params
+    told = [is_told(one, own) for one, own in zip(policy.policies, each, strict=True)]
+    return jnp.array(told)[index] if any(told) else False
+
+
+def tell(view: View, event: Array, told: Array | bool) -> View:
+    """The views with the hidden event in them and, for those who are told, with the mean of S that
+    it means. Nobody should read the event but by `seen_by`. Where it is known, nothing changes.
+
+    Args:
+        view: leaves [games, A].
+        event: int32 [games].
+        told: bool [A], or False if nobody is.
+    """
+    if told is False or view.event is not None:
+        return view
+    event = jnp.broadcast_to(event[:, None], view.mu.shape)
+    mu, _ = posterior(event, view.hint_counts)
+    return view._replace(event=event, mu=jnp.where(told, mu, view.mu))
+
+
+def seen_by(policy: Policy, view: View) -> View:
+    """The view as the policy may see it: without a hidden event, unless it is told."""
+    allowed = view.belief is None or getattr(policy, "sees_event", False)
+    return view if allowed else view._replace(event=None)
+
+
 @dataclasses.dataclass(frozen=True)
 class OneOf:
     """Plays as the one of `policies` that a traced index names, so that one compiled program serves
@@ -62,6 +97,11 @@ class OneOf:
     """
 
     policies: tuple[Policy, ...]
+
+    @property
+    def sees_event(self) -> bool:
+        """Whether a hidden event is told to one of them; `decide` keeps it from the others."""
+        return any(getattr(policy, "sees_event", False) for policy in self.policies)
 
     def init(self, key: Array, batch: tuple[int, ...]) -> tuple[Any, ...]:
         """As `Policy.init`, of each with the same key."""

@@ -16,6 +16,7 @@ from cardjax.env.execution import RUIN_LEVEL, position_of
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.evaluation.decision import is_told, seen_by, tell
 from cardjax.policies.policy import Policy
 
 
@@ -35,7 +36,7 @@ class GameTotals(NamedTuple):
     pnl: Array
     """points."""
     expected_pnl: Array
-    """the same with mu in place of S: its conditional mean, points."""
+    """the same with mu in place of S: its mean given what the player is told, points."""
     trades: Array
     """rounds in which an order was executed."""
     units: Array
@@ -99,7 +100,12 @@ def play_seats(
             seat.policy.init(k, (n_games, seat.n)) for seat, k in zip(seats, keys, strict=True)
         )
 
-    return play_rounds(market, start, partial(_act, seats), env_params, key, n_games, record)[1:]
+    act, told = partial(_act, seats), [is_told(seat.policy, seat.params) for seat in seats]
+    by_seat = [
+        jnp.broadcast_to(jnp.asarray(x), seat.n) for x, seat in zip(told, seats, strict=True)
+    ]
+    who = jnp.concatenate(by_seat) if any(x is not False for x in told) else False
+    return play_rounds(market, start, act, env_params, key, n_games, record, who)[1:]
 
 
 def play_rounds(
@@ -110,6 +116,7 @@ def play_rounds(
     key: Array,
     n_games: int,
     record: Callable[[View, dict[str, Array]], Any] = _nothing,
+    told: Array | bool = False,
 ) -> tuple[Any, GameTotals, Any]:
     """`n_games` whole games in which one function decides for all seats.
 
@@ -120,6 +127,7 @@ def play_rounds(
         key: as in `play_games`: with the same key and `n_games`, both meet the same market draws.
         record: what to keep of each round, from the views [games, A] and the step's info; by
             default nothing.
+        told: bool [A], which seats are told a hidden event (`decision.tell`); False if none is.
 
     Returns:
         The carry after the last round, the totals, and what was recorded, leaves [10, …].
@@ -130,12 +138,13 @@ def play_rounds(
     def play_round(before: Any, t: Array) -> tuple[Any, Any]:
         state, carry, totals, over = before
         view = jax.vmap(market.view, (0, None))(state, env_params)
+        view = tell(view, state.market.event, told)
         carry, action = act(carry, view, jax.random.fold_in(key_act, t))
         keys = jax.random.split(jax.random.fold_in(key_rounds, t), n_games)
         _, state, _, terminated, info = jax.vmap(market.step_env, (0, 0, 0, None))(
             keys, state, action, env_params
         )
-        totals = _add_round(totals, info, over, env_params)
+        totals = _add_round(totals, view, info, over, env_params)
         return (state, carry, totals, over | terminated), record(view, info)
 
     nothing = GameTotals(
@@ -154,6 +163,7 @@ def _act(
     actions, after, first = [], [], 0
     for i, (seat, carry) in enumerate(zip(seats, carries, strict=True)):
         own = jax.tree.map(lambda leaf, a=first, b=first + seat.n: leaf[:, a:b], view)
+        own = seen_by(seat.policy, own)
         carry, action = seat.policy.act(seat.params, carry, own, jax.random.fold_in(key, i))
         actions.append(action)
         after.append(carry)
@@ -162,7 +172,7 @@ def _act(
 
 
 def _add_round(
-    totals: GameTotals, info: dict[str, Array], over: Array, env_params: EnvParams
+    totals: GameTotals, view: View, info: dict[str, Array], over: Array, env_params: EnvParams
 ) -> GameTotals:
     # A game that stop_out has ended is played on to keep all in step: passes alone, whose
     # rejections do not count.
@@ -171,7 +181,7 @@ def _add_round(
     wealth, peak = info["wealth"], jnp.maximum(totals.peak, info["wealth"])
     return GameTotals(
         pnl=totals.pnl + info["pnl"],
-        expected_pnl=totals.expected_pnl + position * (info["mu"][:, None] - info["exec_price"]),
+        expected_pnl=totals.expected_pnl + position * (view.mu - info["exec_price"]),
         trades=totals.trades + traded,
         units=totals.units + jnp.abs(position),
         rejections=totals.rejections + (info["rejected"] & ~over[:, None]),

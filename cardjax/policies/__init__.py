@@ -6,6 +6,7 @@ from cardjax.policies.best_response import BestResponse
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.ev_oracle import EvOracle
 from cardjax.policies.hidden_depth import expected_overflow
+from cardjax.policies.informed import Clairvoyant, Forgetful
 from cardjax.policies.level1 import Level1
 from cardjax.policies.policy import Deterministic, Memoryless, Policy
 from cardjax.policies.pure_equilibria import pure_equilibria
@@ -22,9 +23,11 @@ from cardjax.policies.trivial import Pass, RandomValid
 __all__ = [
     "POLICIES",
     "BestResponse",
+    "Clairvoyant",
     "Deterministic",
     "Equilibrium",
     "EvOracle",
+    "Forgetful",
     "Level1",
     "Memoryless",
     "Pass",

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from jax import Array
 
-from cardjax.env import EnvParams, View, beliefs, posterior
+from cardjax.env import EnvParams, ParameterError, View, beliefs, posterior
 from cardjax.policies.best_response import BestResponse
-from cardjax.policies.protocol import Deterministic
+from cardjax.policies.policy import Deterministic
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,15 +38,16 @@ class Clairvoyant(Deterministic):
     """
 
     sees_event: ClassVar[bool] = True
-    """What matches read: they fill in `View.event` for this policy."""
+    """Tells matches to fill in `View.event` (evaluation/decision.py)."""
 
     def choose(self, params: EnvParams, view: View) -> Array:
         """int32 [...]; ties go to passing, then to the smaller size.
 
         Raises:
-            ValueError: a View without the event, so a game that is no match of an evaluation.
+            ParameterError: the event is not in the View: this is no match of an evaluation.
         """
         if view.event is None:
-            raise ValueError("clairvoyant: needs the hidden event, which only evaluations give it")
+            allowed = "is told the hidden event in evaluations only, and cannot play elsewhere"
+            raise ParameterError("policy", "clairvoyant", allowed)
         mu, _ = posterior(view.event, view.hint_counts)
         return BestResponse().choose(params, view._replace(mu=mu))

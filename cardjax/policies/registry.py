@@ -7,6 +7,7 @@ from cardjax.env.execution import MAX_SIZE
 from cardjax.policies.best_response import BestResponse
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.ev_oracle import EvOracle
+from cardjax.policies.informed import Clairvoyant, Forgetful
 from cardjax.policies.level1 import Level1
 from cardjax.policies.planning.wealth import WealthPlanner
 from cardjax.policies.policy import Policy
@@ -37,6 +38,11 @@ PLANNERS: dict[str, Policy] = {
 }
 """Policies that solve the single game before they play it (`prepared`), which takes seconds."""
 
+FOR_HIDDEN_EVENTS: dict[str, Policy] = {"forgetful": Forgetful(), "clairvoyant": Clairvoyant()}
+"""Policies that tell what it is worth to remember past rounds, and to know the event; where it is
+known, they are `best_response`.
+"""
+
 
 def _kelly(text: str) -> EvOracle:
     fraction = float(text)
@@ -62,13 +68,13 @@ WITH_NUMBER: dict[str, tuple[Callable[[str], Policy], str]] = {
 def make_policy(spec: str) -> Policy:
     """The scripted policy that `spec` names.
 
-    A spec is a name in POLICIES or PLANNERS, or `ev_oracle:kelly:FRACTION`, or
+    A spec is a name in POLICIES, PLANNERS or FOR_HIDDEN_EVENTS, or `ev_oracle:kelly:FRACTION`, or
     `ev_oracle:fixed:UNITS`.
 
     Raises:
         ValueError: the name or option is unknown; one line names the value and what is allowed.
     """
-    named = POLICIES | PLANNERS
+    named = POLICIES | PLANNERS | FOR_HIDDEN_EVENTS
     if spec in named:
         return named[spec]
     name, _, number = spec.rpartition(":")

@@ -286,5 +286,5 @@ def test_depth_matters_where_orders_can_move_the_price(overrides, impact):
 
 @pytest.mark.parametrize("overrides", [{"event_info": "hidden"}, {"preset": "hidden_events"}])
 def test_a_hidden_event_is_refused_as_long_as_people_are_shown_it(overrides):
-    with pytest.raises(ParameterError, match="env.event_info = hidden: must be known"):
+    with pytest.raises(ParameterError, match=r"env\.event_info = hidden: must be known"):
         make_setup(overrides=overrides)
