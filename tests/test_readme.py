@@ -1,18 +1,28 @@
 """The README is true: its Python runs, and so does every command in it and in docs/commands.md,
 shrunk to seconds by appended overrides.
+
+The default suite runs the scripts in this process, so that they share what is imported and
+compiled; `make test-slow` runs each in a process of its own.
 """
 
+import io
 import os
 import re
+import runpy
 import shlex
 import signal
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from pathlib import Path
 
 import jax
 import pytest
+
+from cardjax.commands import door
+from cardjax.commands.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -68,17 +78,33 @@ def small(command: list[str]) -> list[str]:
     return [sys.executable, script, *arguments]
 
 
+TYPED = "p\n\n" * 20
+"""What is typed in a game; other commands read nothing."""
+
+
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    passes = "p\n\n" * 20  # what is typed in a game; other commands read nothing
+    """The command in a process of its own."""
     return subprocess.run(
         command,
         cwd=folder,
         env=environment(),
-        input=passes,
+        input=TYPED,
         capture_output=True,
         text=True,
         timeout=300,
     )
+
+
+def run_here(command: list[str], patch: pytest.MonkeyPatch) -> None:
+    """The command in this process and the current folder: its script is run, up to the door."""
+    patch.setattr(door, "enter", lambda *words: main([*words, *sys.argv[1:]]))
+    patch.setattr(sys, "stdin", io.StringIO(TYPED))
+    if command[1] == "-m":
+        patch.setattr(sys, "argv", command[2:])
+        runpy.run_module(command[2], run_name="__main__", alter_sys=True)
+    else:
+        patch.setattr(sys, "argv", command[1:])
+        runpy.run_path(command[1], run_name="__main__")
 
 
 def environment() -> dict[str, str]:
@@ -96,25 +122,37 @@ def test_every_python_block_runs() -> None:
         exec(compile(block, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize(
-    "which", ["about runs/steeper", "others", pytest.param("all", marks=pytest.mark.slow)]
-)
+def scripts() -> list[list[str]]:
+    return [command for command in commands() if command[0] == "python"]
+
+
+def is_server(command: list[str]) -> bool:
+    return "cardjax.play.web" in command
+
+
+@pytest.mark.parametrize("about_steeper", [True, False], ids=["about runs/steeper", "others"])
+@pytest.mark.usefixtures("workplace")
 def test_every_training_and_evaluation_command_runs_in_the_order_given(
-    which: str, tmp_path: Path
+    about_steeper: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scripts = [c for c in commands() if c[0] == "python"]
-    if which != "all":
-        about = {True: "about runs/steeper", False: "others"}
-        scripts = [
-            c for c in scripts if about["steeper" in " ".join(c)] == which and not set(c) & COSTLY
-        ]
-    assert len(scripts) >= 5
-    for command in scripts:
-        result = (
-            served(command, tmp_path)
-            if "cardjax.play.web" in command
-            else run(small(command), tmp_path)
-        )
+    chosen = [
+        command
+        for command in scripts()
+        if ("steeper" in " ".join(command)) == about_steeper and not set(command) & COSTLY
+    ]
+    assert len(chosen) >= 5
+    for command in chosen:
+        with monkeypatch.context() as patch:
+            if is_server(command):
+                serve_here(command, patch)
+            else:
+                run_here(small(command), patch)
+
+
+@pytest.mark.slow  # a process for each; the default suite runs them in its own
+def test_every_command_runs_as_a_process_too(tmp_path: Path) -> None:
+    for command in scripts():
+        result = served(command, tmp_path) if is_server(command) else run(small(command), tmp_path)
         assert result.returncode == 0, f"{shlex.join(command)}\n{result.stderr[-2000:]}"
 
 
@@ -139,6 +177,34 @@ def served(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=60)
     return subprocess.CompletedProcess(whole, process.returncode, said + rest, errors)
+
+
+def serve_here(command: list[str], patch: pytest.MonkeyPatch) -> None:
+    """The same in this process: another thread visits the server, and then presses Ctrl-C."""
+    pytest.importorskip("uvicorn")
+    said, over, statuses = io.StringIO(), threading.Event(), []
+
+    def visit() -> None:
+        while not (port := re.search(r"http://127\.0\.0\.1:(\d+)", said.getvalue())):
+            if over.is_set():
+                return
+            time.sleep(0.01)
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/", timeout=60) as page:
+                statuses.append(page.status)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    patch.setattr(sys, "stdout", said)
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    try:
+        run_here([sys.executable, *command[1:], "--port", "0"], patch)
+    finally:
+        over.set()
+        visitor.join()
+    assert statuses == [200]
+    assert said.getvalue().endswith("stopped\n")
 
 
 def test_every_other_command_is_a_make_target() -> None:
