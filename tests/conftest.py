@@ -1,5 +1,6 @@
 """What every floor's tests share."""
 
+import functools
 import gc
 import os
 import signal
@@ -112,7 +113,44 @@ def small_matches(patch):
 
 
 @pytest.fixture(scope="session")
-def tiny():
+def programs_once():
+    """Trainings that differ in nothing that is compiled share their programs, as they do on disk:
+    without being traced again.
+    """
+    from cardjax.training.replicates import Replicates
+
+    def compiled_in(self):
+        seeds, values = self._starts[0]
+        return (
+            type(self._learner),
+            repr(self._learner),
+            self._mesh,
+            seeds.shape,
+            tuple(values),
+            jax.config.jax_disable_most_optimizations,
+        )
+
+    def once(method):
+        made = {}
+
+        @functools.wraps(method)
+        def get(self):
+            which = compiled_in(self)
+            if which not in made:
+                made[which] = method(self)
+            return made[which]
+
+        return get
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_lowered_init", "_lowered_chunk"):
+            patch.setattr(Replicates, name, once(getattr(Replicates, name)))
+        patch.setattr(Replicates, "_params_of", property(once(Replicates._params_of.func)))
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny(programs_once):
     """tiny(name, **overrides): a run's configuration; in overrides, __ stands for a dot."""
 
     from cardjax.config import make_config
@@ -126,7 +164,7 @@ def tiny():
 
 
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
+def workplace(tmp_path, monkeypatch, programs_once):
     """An empty current folder, and small matches."""
     small_matches(monkeypatch)
     monkeypatch.chdir(tmp_path)
@@ -134,7 +172,7 @@ def workplace(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, programs_once):
     """The folder of an uninterrupted run of the tiny configuration, not to be written to."""
     from cardjax.config import make_config
     from cardjax.training import runs

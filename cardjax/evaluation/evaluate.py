@@ -351,8 +351,8 @@ def game_batches(n_games: int, seed: int, domain: int) -> Iterator[tuple[Array, 
 def self_play_payoff(
     market: CardMarket, policy: Policy, n_games: int, seed: int = 0
 ) -> Callable[[Any, Any], Array]:
-    """A compiled function from stacked parameters and games to self-play's mean expected P&L a game
-    [rows].
+    """A function from stacked parameters and games to self-play's mean expected P&L a game [rows],
+    compiled once in a process for a market, a policy and a number of games.
 
     Its arguments are the policy's parameters and EnvParams, leaves [rows, …] each. It plays on
     validation draws, in whole batches of at most GAMES_AT_ONCE; divided by the same of the
@@ -360,10 +360,24 @@ def self_play_payoff(
     """
     market = dataclasses.replace(market, squeeze=False)
     keys = jnp.stack([key for key, _ in _batches(domain_key(seed, VALIDATION), n_games)])
-    payoff = partial(_mean_payoff, market, policy, keys=keys, n_games=min(n_games, GAMES_AT_ONCE))
-    return jax.jit(
-        lambda params, env_params: jax.lax.map(lambda row: payoff(*row), (params, env_params))
-    )
+    return partial(_mean_payoffs, market, policy, min(n_games, GAMES_AT_ONCE), keys)
+
+
+@partial(jax.jit, static_argnums=range(3))
+def _mean_payoffs(
+    market: CardMarket,
+    policy: Policy,
+    n_games: int,
+    keys: Array,
+    params: Any,
+    env_params: EnvParams,
+) -> Array:
+    """Of every row, over batches of `n_games` games from each of the keys."""
+
+    def of_row(row: tuple[Any, EnvParams]) -> Array:
+        return _mean_payoff(market, policy, *row, keys=keys, n_games=n_games)
+
+    return jax.lax.map(of_row, (params, env_params))
 
 
 def _mean_payoff(
