@@ -127,7 +127,7 @@ def programs_once():
             self._mesh,
             seeds.shape,
             tuple(values),
-            jax.config.jax_disable_most_optimizations,
+            jax.config.read("jax_disable_most_optimizations"),
         )
 
     def once(method):
