@@ -15,8 +15,6 @@ from cardjax.env.declaration import ParameterError
 from cardjax.kernels.gather import take_games
 from cardjax.kernels.policy_loss import Choices
 
-pytestmark = pytest.mark.usefixtures("optimised")
-
 KINDS = {
     "two": {},
     "single": {"env__kind": "single"},
@@ -57,6 +55,11 @@ def bits(tree):
         for x in jax.tree.leaves(tree)
     ]
     return [np.asarray(leaf).tobytes() for leaf in leaves]
+
+
+def fresh_weights(learner, seed=0):
+    """Those of actor and critic alone: a whole state compiles for longer."""
+    return jax.jit(learner.networks.init)(*jax.random.split(jax.random.key(seed)))
 
 
 def describe(tree):
@@ -198,7 +201,7 @@ def test_rollouts_that_do_not_end_with_the_game_go_on_in_it(training):
 @pytest.mark.parametrize("normalize", [False, True])
 def test_only_normalised_advantages_do_not_feel_the_rewards_scale(training, normalize):
     learner = training(ppo__normalize_advantages=normalize, ppo__critic="value").learner
-    state = learner.init(jax.random.key(0))
+    weights = fresh_weights(learner)
     shape = (10, 32, 2)
     width = learner.market.observation_size
     observation = jax.random.normal(jax.random.key(1), (*shape, width), jnp.float32)
@@ -217,9 +220,10 @@ def test_only_normalised_advantages_do_not_feel_the_rewards_scale(training, norm
         )
         first = jnp.zeros(shape, bool)
         target = jnp.zeros(shape, jnp.float32)
-        part = Batch(observation, observation, first, choices, target, state.memory)
+        memory = learner.networks.blank_memory(32)
+        part = Batch(observation, observation, first, choices, target, memory)
         # At the end of the schedule, where hardly any entropy bonus is left.
-        gradient = gradient_of(learner)(state.weights, part, jnp.int32(600))
+        gradient = gradient_of(learner)(weights, part, jnp.int32(600))
         return jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(gradient["actor"])])
 
     plain, scaled = actor_gradient(1.0), actor_gradient(10.0)
@@ -302,15 +306,12 @@ def test_recurrent_learning_recomputes_the_memory_that_play_had(training):
 
 def test_the_memory_is_blank_in_a_games_first_round(training):
     learner = training(ppo__memory="lstm").learner
-    state = jax.jit(learner.init)(jax.random.key(0))
+    weights, unroll = fresh_weights(learner)["actor"], jax.jit(learner.networks.actor.unroll)
     x = jax.random.normal(jax.random.key(1), (3, 4, 2, learner.market.observation_size))
     first = jnp.zeros((3, 4, 2), bool).at[1].set(True)
     blank = learner.networks.actor.carry((4, 2))
     dirty = jax.tree.map(lambda leaf: leaf + 1, blank)
-    outputs = [
-        learner.networks.actor.unroll(state.weights["actor"], carry, x, first)[1]
-        for carry in (blank, dirty)
-    ]
+    outputs = [unroll(weights, carry, x, first)[1] for carry in (blank, dirty)]
     assert (outputs[0][0] != outputs[1][0]).any()
     np.testing.assert_array_equal(outputs[0][1:], outputs[1][1:])
 
@@ -321,7 +322,7 @@ def test_action_values_leave_the_mean_gradient_as_it_is_and_cut_its_noise(traini
     true ones.
     """
     learner = training(ppo__normalize_observations="none").learner
-    state = learner.init(jax.random.key(0))
+    fresh = fresh_weights(learner)
     number = jnp.arange(21, dtype=jnp.float32)
     truth = jnp.cos(number)
     believed = truth + wrong * jnp.sin(number)
@@ -337,8 +338,8 @@ def test_action_values_leave_the_mean_gradient_as_it_is_and_cut_its_noise(traini
         )[1]
         return MaskedCategorical(output * scale, mask[:, :1])
 
-    probs = law(state.weights).probs
-    exact = jax.grad(lambda weights: -(law(weights).probs * truth).sum())(state.weights)["actor"]
+    probs = law(fresh).probs
+    exact = jax.grad(lambda weights: -(law(weights).probs * truth).sum())(fresh)["actor"]
     action = jax.random.categorical(jax.random.key(1), jnp.log(probs[0, 0, 0]), shape=shape)
     value = (probs * believed).sum()
     choices = Choices(
@@ -349,8 +350,10 @@ def test_action_values_leave_the_mean_gradient_as_it_is_and_cut_its_noise(traini
         advantage=truth[action] - believed[action],
         action_advantages=jnp.broadcast_to(believed - value, mask.shape),
     )
-    part = Batch(observation, observation, first, choices, truth[action], state.memory)
-    sampled = jax.jit(gradient_of(learner))(state.weights, part, at)["actor"]
+    part = Batch(
+        observation, observation, first, choices, truth[action], learner.networks.blank_memory(1)
+    )
+    sampled = jax.jit(gradient_of(learner))(fresh, part, at)["actor"]
     flat, exact = (
         jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(g)]) for g in (sampled, exact)
     )
@@ -368,15 +371,15 @@ def test_a_shared_reward_is_everybodys_mean(training):
 
 def test_own_parameters_differ_and_each_seat_plays_with_its_own(training):
     learner = training(ppo__share_params=False).learner
-    state = jax.jit(learner.init)(jax.random.key(0))
+    fresh = fresh_weights(learner)["actor"]
     x = jnp.broadcast_to(
         jax.random.normal(jax.random.key(1), (learner.market.observation_size,)), (1, 5, 2, 57)
     )
     first = jnp.zeros((1, 5, 2), bool)
-    _, output = unroll_seats(learner.networks.actor, False, state.weights["actor"], (), x, first)
+    _, output = unroll_seats(learner.networks.actor, False, fresh, (), x, first)
     assert (output[..., 0, :] != output[..., 1, :]).any()
     for seat in range(2):
-        weights = jax.tree.map(lambda leaf, seat=seat: leaf[seat], state.weights["actor"])
+        weights = jax.tree.map(lambda leaf, seat=seat: leaf[seat], fresh)
         np.testing.assert_allclose(
             output[..., seat, :],
             learner.networks.actor.unroll(weights, (), x[..., seat, :], first[..., seat])[1],

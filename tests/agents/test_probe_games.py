@@ -8,8 +8,6 @@ import pytest
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.policies.equilibrium import Equilibrium
 
-pytestmark = pytest.mark.usefixtures("optimised")
-
 CERTAIN = {
     "hints": 3,
     "sigma_q": 3,
