@@ -171,6 +171,22 @@ def workplace(tmp_path, monkeypatch, programs_once):
     return tmp_path
 
 
+@pytest.fixture
+def bars(monkeypatch):
+    """Every progress bar of games that is drawn."""
+    from cardjax.runtime import progress
+
+    drawn = []
+
+    class Bar(progress.tqdm):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            drawn.append(self)
+
+    monkeypatch.setattr(progress, "tqdm", Bar)
+    return drawn
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, programs_once):
     """The folder of an uninterrupted run of the tiny configuration, not to be written to."""

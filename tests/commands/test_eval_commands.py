@@ -11,7 +11,6 @@ from cardjax.commands.main import main
 from cardjax.evaluation.evaluate import Player, evaluate
 from cardjax.evaluation.protocol import DRAWS
 from cardjax.policies import BestResponse, Pass
-from cardjax.runtime import progress
 
 
 @pytest.fixture(autouse=True)
@@ -208,20 +207,6 @@ def test_what_is_not_allowed_is_one_line_and_exit_code_2(command, arguments, mes
     assert stop.value.code == 2
     said = capsys.readouterr().err.strip()
     assert message in said and "\n" not in said
-
-
-@pytest.fixture
-def bars(monkeypatch):
-    """Every progress bar that a command draws."""
-    drawn = []
-
-    class Bar(progress.tqdm):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            drawn.append(self)
-
-    monkeypatch.setattr(progress, "tqdm", Bar)
-    return drawn
 
 
 @pytest.mark.parametrize(

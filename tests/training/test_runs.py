@@ -149,7 +149,7 @@ def actor(folder, seed=0):
     return jax.tree.leaves(params[seed].weights)
 
 
-def test_a_run_begins_with_what_another_one_has_learned(workplace, tiny, finished):
+def test_a_run_begins_with_what_another_one_has_learned(workplace, tiny, finished, bars):
     folder = runs.start(
         "ippo", tiny("warm", init_from=str(finished), seed=7, train__n_seeds=2, **STILL)
     )
@@ -157,6 +157,8 @@ def test_a_run_begins_with_what_another_one_has_learned(workplace, tiny, finishe
         for ours, theirs in zip(actor(folder, seed), actor(finished), strict=True):
             np.testing.assert_array_equal(ours, theirs)
     assert [row["rounds"] for row in read_metrics(folder / "metrics.csv")] == [640, 640]
+    (bar,) = bars  # After the training, whose bar is its own, the table takes its time.
+    assert bar.desc == "evaluating warm" and bar.n == bar.total > 0
     fresh = runs.start("ippo", tiny("cold", seed=7, **STILL))
     assert any((a != b).any() for a, b in zip(actor(fresh, 7), actor(finished), strict=True))
 
