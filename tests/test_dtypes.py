@@ -15,7 +15,7 @@ import pytest
 
 import cardjax
 from cardjax.config import make_config
-from cardjax.policies.registry import POLICIES
+from cardjax.policies.registry import FOR_HIDDEN_EVENTS, POLICIES
 from cardjax.run.learners import make_learner
 
 KEY = jax.random.key(0)
@@ -34,7 +34,7 @@ LEARNERS = {
         "env.kind": "single",
     },
     "ippo": {},
-    "ippo gru": {"ppo.memory": "gru", "ppo.entropy_schedule": "cosine"},
+    "ippo gru": {"ppo.memory": "gru", "ppo.entropy_schedule": "cosine", "env.event_info": "hidden"},
     "ippo value": {
         "ppo.critic": "value",
         "ppo.critic_sees_truth": True,
@@ -62,15 +62,16 @@ def traced(function, *arguments):
 
 def games():
     """Everything that a market and the scripted players compute, as (function, arguments)."""
-    for kind in ("single", "two"):
-        env, params = cardjax.make(kind)
+    for kind, event_info in (("single", "known"), ("two", "hidden"), ("two", "belief")):
+        env, params = cardjax.make(kind, event_info=event_info)
         state = jax.eval_shape(env.reset, KEY, params)[1]
         action = jnp.zeros(env.action_space(params).shape, jnp.int32)
         yield env.reset, (KEY, params)
         yield env.sample_action, (KEY, state, params)
         yield env.action_mask, (state, params)
         yield env.step, (KEY, state, action, params)
-    view = jax.eval_shape(env.view, state, params)
+        view = jax.eval_shape(env.view, state, params)
+        yield FOR_HIDDEN_EVENTS["forgetful"].act, (params, (), view, KEY)
     for policy in POLICIES.values():
         carry = jax.eval_shape(lambda policy=policy: policy.init(KEY, (2,)))
         yield policy.act, (params, carry, view, KEY)

@@ -79,6 +79,6 @@ def hint_counts(ranks: Array, n_hints: Array | int) -> Array:
     Returns:
         int32 [..., 13].
     """
-    columns = jnp.arange(LOWEST_RANK, LOWEST_RANK + N_RANKS)
-    shown = jnp.arange(N_CARDS) < jnp.asarray(n_hints)[..., None]
+    columns = jnp.arange(LOWEST_RANK, LOWEST_RANK + N_RANKS, dtype=jnp.int32)
+    shown = jnp.arange(N_CARDS, dtype=jnp.int32) < jnp.asarray(n_hints)[..., None]
     return ((ranks[..., None] == columns) & shown[..., None]).sum(-2, dtype=jnp.int32)
