@@ -52,10 +52,11 @@ def next_round(belief: Belief, ranks: Array, S: Array, params: EnvParams) -> Bel
 
 
 def moments(belief: Belief, hints: Array) -> tuple[Array, Array]:
-    """Mean and standard deviation of S, float32 [...], points. Computes `plain_moments`.
+    """Mean and standard deviation of S after the hints, float32 [...], points. Computes
+    `plain_moments` of `plain_given_hints`.
 
     Args:
-        belief: after the hints.
+        belief: before the hints.
         hints: int32 [..., 3], with 0 for each card that is hidden.
 
     Returns:

@@ -311,7 +311,7 @@ def draw_market(
         )
     else:
         hints = cards.first_of(ranks, n_hints)
-        mu, sigma = beliefs.moments(beliefs.given_hints(past.belief, hints), hints)
+        mu, sigma = beliefs.moments(past.belief, hints)
     quote = quotes.draw_quote(draws.normal(word_mid), mu, sigma, params)
     z_bid, z_ask = draws.normal_pair(word_depth)
     return Market(

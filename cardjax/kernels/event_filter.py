@@ -65,9 +65,9 @@ class _Deck(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """Some events: their probability, and mean and variance of the cards' sum under them."""
+    """Some events: their weight, and mean and variance of the cards' sum under them."""
 
-    chance: Array
+    weight: Array
     mean: Array
     variance: Array
 
@@ -134,18 +134,19 @@ class EventFilter:
         )
 
     def moments(self, belief: Belief, hints: Array) -> tuple[Array, Array]:
-        """The mean and the standard deviation of the cards' sum, float32 [...].
+        """The mean and the standard deviation of the cards' sum after the hints, float32 [...].
 
         All means are measured from that of an event which is possible, so that both results are
         exact where all possible events agree.
 
         Args:
-            belief: after the hints.
+            belief: before the hints.
             hints: as in `given_hints`.
         """
         return own_kernel(self._moments)(belief, _columns(hints))
 
     def _moments(self, belief: Belief, hints: list[Array]) -> tuple[Array, Array]:
+        belief = belief._replace(kinds=self._weighed(belief.kinds, hints))
         decks = [self._deck(kind, hints) for kind in range(len(self.decks))]
         full, parts = decks[0], []
         for deck, chance in zip(decks, belief.kinds, strict=True):
@@ -164,9 +165,11 @@ class EventFilter:
             anchor = jnp.where(is_anchor, parts[-1].mean, anchor)
             heaviest = jnp.where(is_anchor, chance, heaviest)
 
-        mu = anchor + _sum([part.chance * (part.mean - anchor) for part in parts])
-        variance = [part.chance * (part.variance + (part.mean - mu) ** 2) for part in parts]
-        return mu, jnp.sqrt(_sum(variance))
+        per_weight = 1 / jnp.maximum(_sum([part.weight for part in parts]), TINY)
+        beyond = _sum([part.weight * (part.mean - anchor) for part in parts])
+        mu = anchor + beyond * per_weight
+        squares = _sum([part.weight * (part.variance + (part.mean - mu) ** 2) for part in parts])
+        return mu, jnp.sqrt(squares * per_weight)
 
     def _deck(self, kind: int, hints: list[Array]) -> "_Deck":
         """Sampling without replacement from what the hints leave of a deck, as in env/quotes.py."""

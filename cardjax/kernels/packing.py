@@ -165,4 +165,6 @@ def _word_maker(packings: list[OneHot | Counts]) -> Callable[[Array], Array]:
         sets_one = (packing.column >= 0) & (packing.column < packing.width)
         table[sets_one] |= np.uint32(1) << (start + packing.column[sets_one]).astype(np.uint32)
         start += packing.width
+    if not table.any():
+        return lambda code: jnp.zeros(code.shape, jnp.uint32)
     return lambda code: jnp.asarray(table)[code]

@@ -23,8 +23,7 @@ class Forgetful(Deterministic):
     def choose(self, params: EnvParams, view: View) -> Array:
         """int32 [...]; ties go to passing, then to the smaller size."""
         if view.event is None:
-            belief = beliefs.given_hints(beliefs.prior(params), view.hints)
-            mu, sigma = beliefs.moments(belief, view.hints)
+            mu, sigma = beliefs.moments(beliefs.prior(params), view.hints)
             view = view._replace(mu=mu, sigma=sigma)
         return BestResponse().choose(params, view)
 

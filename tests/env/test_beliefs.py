@@ -103,7 +103,7 @@ def filtered(cards, S, hints, params):
     def round_(belief, seen):
         cards, S, hints = seen
         told = beliefs.given_hints(belief, hints)
-        out = beliefs.chances(told), *beliefs.moments(told, hints)
+        out = beliefs.chances(told), *beliefs.moments(belief, hints)
         return beliefs.next_round(belief, cards, S, params), out
 
     return jax.lax.scan(round_, beliefs.prior(params), (cards, S, hints))[1]
