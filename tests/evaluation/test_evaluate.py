@@ -6,6 +6,7 @@ import math
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ import cardjax
 import cardjax.evaluation.evaluate  # noqa: F401
 from cardjax.config import load_config
 from cardjax.env import make_params, params_grid
+from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.evaluate import (
     TEST,
     VALIDATION,
@@ -29,7 +31,6 @@ from cardjax.policies import (
     Deterministic,
     Equilibrium,
     EvOracle,
-    Level1,
     Pass,
     RandomValid,
 )
@@ -50,37 +51,66 @@ def small_batches():
         yield
 
 
-def scripted(policy, n=1):
-    return Player(policy, [PARAMS] * n)
+@dataclasses.dataclass(frozen=True)
+class Restrained(Deterministic):
+    """Half of the joint optimum's total, rounded down."""
+
+    def choose(self, params, view):
+        side, total = good_side(view), np.arange(21, dtype=np.float32)
+        shown, sigma, spread = (x[..., None] for x in (side.displayed, view.sigma, view.spread))
+        cost = impact_of(params) * expected_overflow(shown, sigma, spread, total, params)
+        best = jax.numpy.argmax(total * (side.edge[..., None] - cost), -1)
+        return action_of(side.is_sell, jax.numpy.minimum(best // 2, side.n_valid))
+
+
+PLAYERS = OneOf((Equilibrium(), EvOracle(), RandomValid(), Pass(), BestResponse(), Restrained()))
+OPPONENTS = {"self": Pass(), "ev_oracle": EvOracle(), "pass": Pass()}
+SELF = {"self": Pass()}
+
+
+def playing(policy, *params):
+    """A player who is one of PLAYERS, with a training seed for each of the parameters: one compiled
+    program serves all of them.
+    """
+    index = jnp.int32(PLAYERS.policies.index(policy))
+    each = params or (PARAMS,)
+    return Player(PLAYERS, [(index, (own,) * len(PLAYERS.policies)) for own in each])
 
 
 @functools.cache
-def results(policy, opponents=("self",), n_games=128, **how):
-    table = {"self": Pass(), "ev_oracle": EvOracle(), "pass": Pass()}
-    return evaluate(
-        TWO, PARAMS, scripted(policy), {name: table[name] for name in opponents}, n_games, **how
-    )
+def results(policy, opponents=tuple(OPPONENTS), n_games=128, **how):
+    chosen = {name: OPPONENTS[name] for name in opponents}
+    return evaluate(TWO, PARAMS, playing(policy), chosen, n_games, **how)
+
+
+def in_self_play(policy, **how):
+    return results(policy, **how)[0]
+
+
+def alone(policy, n_games=128):
+    (result,) = evaluate(SINGLE, PARAMS, playing(policy), SELF, n_games)
+    return result
 
 
 def test_the_equilibrium_against_itself_scores_1_exactly():
-    (result,) = results(Equilibrium())
+    result = in_self_play(Equilibrium())
     assert result.score.mean == 1
     np.testing.assert_allclose(result.score, 1, atol=1e-9)
     assert result.mean_expected_pnl.mean > 0.5
 
 
 def test_passing_earns_and_scores_0():
-    (result,) = results(Pass())
+    result = in_self_play(Pass())
     assert result.mean_pnl == result.mean_expected_pnl == result.score == (0, 0, 0)
 
 
 def test_random_orders_score_below_0():
-    (result,) = results(RandomValid())
+    result = in_self_play(RandomValid())
     assert result.score.high < 0
 
 
 def test_alone_in_the_market_the_best_response_scores_1():
-    (result,) = evaluate(SINGLE, PARAMS, scripted(BestResponse()), {"self": Pass()}, 128)
+    result = alone(BestResponse())
     assert result.score.mean == pytest.approx(1, abs=1e-6)
     assert result.mean_expected_pnl.mean > 0.5
 
@@ -96,16 +126,14 @@ def test_results_come_in_the_order_of_the_opponents():
 
 def test_every_opponent_is_met_on_the_same_draws():
     assert repr(results(Equilibrium(), ("ev_oracle", "self", "pass"))[1]) == repr(
-        results(Equilibrium())[0]
+        results(Equilibrium(), ("self",))[0]
     )  # NaN in it
 
 
 def test_games_beyond_a_whole_batch_are_counted_exactly():
     done, trades = [], []
     for n in (64, 100, 128):
-        (result,) = evaluate(
-            TWO, PARAMS, scripted(EvOracle()), {"self": Pass()}, n, progress=done.append
-        )
+        (result,) = evaluate(TWO, PARAMS, playing(EvOracle()), SELF, n, progress=done.append)
         assert result.n_units == n
         trades.append(result.metrics["trade_rate"].mean * n * 10)
     assert done == [64, 64, 36, 64, 64]
@@ -117,19 +145,19 @@ def test_games_beyond_a_whole_batch_are_counted_exactly():
 
 def test_a_second_batch_is_not_the_first_again():
     assert (
-        results(EvOracle(), n_games=64)[0].mean_pnl.mean
-        != results(EvOracle(), n_games=128)[0].mean_pnl.mean
+        in_self_play(EvOracle(), n_games=64).mean_pnl.mean
+        != in_self_play(EvOracle(), n_games=128).mean_pnl.mean
     )
 
 
 def test_the_same_call_gives_the_same_result():
-    again = evaluate(TWO, PARAMS, scripted(Equilibrium()), {"self": Pass()}, 128)[0]
-    assert repr(results(Equilibrium())[0]) == repr(again)  # NaN in it
+    again = evaluate(TWO, PARAMS, playing(Equilibrium()), OPPONENTS, 128)
+    assert repr(results(Equilibrium())) == repr(again)  # NaN in it
 
 
 @pytest.mark.parametrize("how", [{"seed": 1}, {"domain": VALIDATION}], ids=str)
 def test_another_seed_or_domain_draws_other_games(how):
-    assert results(EvOracle(), **how)[0].mean_pnl != results(EvOracle())[0].mean_pnl
+    assert in_self_play(EvOracle(), **how).mean_pnl != in_self_play(EvOracle()).mean_pnl
 
 
 def test_training_validation_and_test_have_keys_of_their_own():
@@ -139,11 +167,10 @@ def test_training_validation_and_test_have_keys_of_their_own():
 
 def test_several_training_seeds_are_the_units_of_the_interval():
     # Three "trainings" that think impact is worth different amounts.
-    player = Player(Equilibrium(), [make_params(alpha=alpha) for alpha in (0.1, 0.3, 1.0)])
-    (result,) = evaluate(TWO, PARAMS, player, {"self": Pass()}, 128)
+    each = [make_params(alpha=alpha) for alpha in (0.1, 0.3, 1.0)]
+    result, *_ = evaluate(TWO, PARAMS, playing(Equilibrium(), *each), OPPONENTS, 128)
     alone = [
-        evaluate(TWO, PARAMS, Player(Equilibrium(), [p]), {"self": Pass()}, 128)[0]
-        for p in player.params
+        evaluate(TWO, PARAMS, playing(Equilibrium(), params), OPPONENTS, 128)[0] for params in each
     ]
     assert (result.unit, result.n_units) == ("training seeds", 3)
     assert result.score.mean == pytest.approx(np.mean([seed.score.mean for seed in alone]))
@@ -163,7 +190,7 @@ def test_several_training_seeds_are_the_units_of_the_interval():
 
 
 def test_the_json_entry_has_the_contracts_keys_and_every_metric():
-    entry = results(Equilibrium())[0].as_json()
+    entry = in_self_play(Equilibrium()).as_json()
     assert set(entry) >= RESULT_KEYS | {
         "trade_rate",
         "rejection_rate",
@@ -179,7 +206,7 @@ def test_the_json_entry_has_the_contracts_keys_and_every_metric():
 
 
 def test_metrics_are_what_their_names_say():
-    metrics = {name: interval.mean for name, interval in results(EvOracle())[0].metrics.items()}
+    metrics = {name: interval.mean for name, interval in in_self_play(EvOracle()).metrics.items()}
     assert 0.05 < metrics["trade_rate"] < 1
     assert metrics["rejection_rate"] == 0
     assert 1 <= metrics["mean_size"] <= 10
@@ -189,16 +216,16 @@ def test_metrics_are_what_their_names_say():
     assert metrics["valid_order_rate"] == 1
     assert metrics["max_drawdown"] < metrics["max_drawdown_p95"]
     assert metrics["std_pnl"] ** 2 == pytest.approx(metrics["variance_pnl"])
-    passing = {name: interval.mean for name, interval in results(Pass())[0].metrics.items()}
+    passing = {name: interval.mean for name, interval in in_self_play(Pass()).metrics.items()}
     assert math.isnan(passing["mean_size"]) and math.isnan(passing["valid_order_rate"])
     assert passing["sharpe"] == passing["sortino"] == passing["max_drawdown_p95"] == 0
 
 
 def test_realised_and_conditional_means_agree_and_the_latter_is_known_better():
-    (result,) = results(Equilibrium(), n_games=1024)
+    result = in_self_play(Equilibrium(), n_games=1024)
     assert result.metrics["luck"].low < 0 < result.metrics["luck"].high
     assert result.shrinkage > 2
-    one_seat = evaluate(SINGLE, PARAMS, scripted(EvOracle()), {"self": Pass()}, 256)[0]
+    one_seat = alone(EvOracle(), 256)
     widths = [x.high - x.low for x in (one_seat.mean_pnl, one_seat.mean_expected_pnl)]
     assert widths[0] / widths[1] == pytest.approx(one_seat.shrinkage)
     realised, score = one_seat.metrics["realised_score"], one_seat.score
@@ -214,12 +241,12 @@ def test_a_players_seeds_meet_an_opponents_seeds():
         [make_params(alpha=a) for a in (0.2, 2.0)],
     )
     (together,) = evaluate(
-        TWO, PARAMS, Player(Equilibrium(), ours), {"them": Player(Equilibrium(), theirs)}, 128
+        TWO, PARAMS, playing(Equilibrium(), *ours), {"them": Player(Equilibrium(), theirs)}, 128
     )
     apart = [
-        evaluate(
-            TWO, PARAMS, Player(Equilibrium(), [a]), {"them": Player(Equilibrium(), [b])}, 128
-        )[0].score.mean
+        evaluate(TWO, PARAMS, playing(Equilibrium(), a), {"them": Player(Equilibrium(), [b])}, 128)[
+            0
+        ].score.mean
         for a, b in zip(ours, theirs, strict=True)
     ]
     assert together.scores == pytest.approx(apart)
@@ -228,7 +255,7 @@ def test_a_players_seeds_meet_an_opponents_seeds():
 
 def test_where_even_the_equilibrium_passes_there_is_no_score():
     fair = make_params(sigma_q=0)
-    (result,) = evaluate(TWO, fair, Player(EvOracle(), [fair]), {"self": Pass()}, 64)
+    result, *_ = evaluate(TWO, fair, playing(EvOracle(), fair), OPPONENTS, 64)
     assert math.isnan(result.score.mean)
     assert result.score[1:] == (None, None)
 
@@ -237,45 +264,30 @@ def test_where_even_the_equilibrium_passes_there_is_no_score():
 
 
 def test_the_equilibrium_is_neither_exploitable_nor_away_from_itself():
-    (result,) = results(Equilibrium())
-    figures = result.against_self
+    figures = in_self_play(Equilibrium()).against_self
     assert figures["exploitability"].mean == pytest.approx(0, abs=1e-4)
     assert figures["exploitability_share"].mean == pytest.approx(0, abs=1e-4)
     assert figures["commons_position"].mean == pytest.approx(0, abs=1e-4)
 
 
 def test_exploitability_is_a_share_of_what_the_equilibrium_earns():
-    (result,) = results(Pass())
-    gain, share = (result.against_self[name] for name in ("exploitability", "exploitability_share"))
+    figures = in_self_play(Pass()).against_self
+    gain, share = (figures[name] for name in ("exploitability", "exploitability_share"))
     assert gain.low < gain.mean < gain.high
     # Passers lose the optimum of the single game, which is more than each of two earns in
     # equilibrium.
     assert gain.mean > 1.5
     assert 1 < share.mean < 1.5
-    optimum = evaluate(SINGLE, PARAMS, scripted(Pass()), {"self": Pass()}, 128)[0].against_self
+    optimum = alone(Pass()).against_self
     assert gain.mean == pytest.approx(optimum["exploitability"].mean, abs=1e-4)
     assert optimum["exploitability_share"].mean == pytest.approx(1, abs=1e-4)
     assert "commons_position" not in optimum
 
 
-@dataclasses.dataclass(frozen=True)
-class Restrained(Deterministic):
-    """Half of the joint optimum's total, rounded down."""
-
-    def choose(self, params, view):
-        side, total = good_side(view), np.arange(21, dtype=np.float32)
-        shown, sigma, spread = (x[..., None] for x in (side.displayed, view.sigma, view.spread))
-        cost = impact_of(params) * expected_overflow(shown, sigma, spread, total, params)
-        best = jax.numpy.argmax(total * (side.edge[..., None] - cost), -1)
-        return action_of(side.is_sell, jax.numpy.minimum(best // 2, side.n_valid))
-
-
 def test_restraint_moves_a_commons_towards_the_joint_optimum_and_greed_away_from_it():
     commons = load_config(None, ["env.preset=commons"]).env
     position = {
-        policy: evaluate(TWO, commons, Player(policy, [commons]), {"self": Pass()}, 128)[
-            0
-        ].against_self
+        policy: evaluate(TWO, commons, playing(policy, commons), OPPONENTS, 128)[0].against_self
         for policy in (Restrained(), EvOracle())
     }
     restrained, greedy = (figures["commons_position"] for figures in position.values())
@@ -286,26 +298,30 @@ def test_restraint_moves_a_commons_towards_the_joint_optimum_and_greed_away_from
 
 @dataclasses.dataclass(frozen=True)
 class OneSeatPlays(Deterministic):
-    """Weights for each seat: one of them is `ev_oracle`, the others pass."""
+    """Weights for each seat: one of them, which the parameters name, is `ev_oracle`; the others
+    pass.
+    """
 
-    seat: int
     share_params: bool = False
 
     def choose(self, params, view):
-        orders = EvOracle().choose(params, view)
-        return jax.numpy.where(jax.numpy.arange(orders.shape[-1]) == self.seat, orders, 0)
+        seat, market = params
+        orders = EvOracle().choose(market, view)
+        return jnp.where(jnp.arange(orders.shape[-1]) == seat, orders, 0)
 
 
 def test_of_a_policy_with_weights_for_each_seat_a_best_reply_is_made_at_each():
     seated = [
-        evaluate(TWO, PARAMS, scripted(OneSeatPlays(seat)), {"self": Pass()}, 128)[0].against_self
+        evaluate(TWO, PARAMS, Player(OneSeatPlays(), [(jnp.int32(seat), PARAMS)]), SELF, 128)[
+            0
+        ].against_self
         for seat in (0, 1)
     ]
     names = ("exploitability_seat_0", "exploitability_seat_1")
     first, second = [[figures[name] for name in names] for figures in seated]
     # Whoever replies to a player that passes is alone in the market.
-    alone = evaluate(SINGLE, PARAMS, scripted(EvOracle()), {"self": Pass()}, 128)[0].against_self
-    assert first[0].mean == pytest.approx(alone["exploitability"].mean, abs=1e-3)
+    optimum = alone(EvOracle()).against_self["exploitability"]
+    assert first[0].mean == pytest.approx(optimum.mean, abs=1e-3)
     assert 0.1 < first[1].mean < first[0].mean - 0.1  # whoever replies to the oracle is not alone
     np.testing.assert_allclose(first, second[::-1], atol=1e-4)
     for figures in seated:
@@ -316,16 +332,16 @@ def test_of_a_policy_with_weights_for_each_seat_a_best_reply_is_made_at_each():
 
 def test_without_impact_there_is_no_commons():
     calm = make_params(**{"flags.enable_impact": False})
-    (result,) = evaluate(TWO, calm, Player(EvOracle(), [calm]), {"self": Pass()}, 64)
+    result, *_ = evaluate(TWO, calm, playing(EvOracle(), calm), OPPONENTS, 64)
     assert math.isnan(result.against_self["commons_position"].mean)
     assert result.against_self["exploitability"].mean == pytest.approx(0, abs=1e-3)
 
 
 def test_exact_values_are_of_the_first_games_only(monkeypatch):
     monkeypatch.setattr(sys.modules["cardjax.evaluation.evaluate"], "VALUED_GAMES", 64)
-    (long,) = evaluate(TWO, PARAMS, scripted(EvOracle()), {"self": Pass()}, 128)
-    assert long.against_self == results(EvOracle(), n_games=64)[0].against_self
-    assert long.score == results(EvOracle())[0].score
+    long, *_ = evaluate(TWO, PARAMS, playing(EvOracle()), OPPONENTS, 128)
+    assert long.against_self == in_self_play(EvOracle(), n_games=64).against_self
+    assert long.score == in_self_play(EvOracle()).score
 
 
 def test_only_self_play_has_a_best_reply():
@@ -343,28 +359,26 @@ def test_only_self_play_has_a_best_reply():
 
 
 def test_a_second_call_compiles_nothing():
-    results(Level1(), ("self", "pass"))
+    results(EvOracle())
     compiled = _play._cache_size()
-    again = {"self": Pass(), "pass": Pass()}
-    evaluate(
-        TWO, make_params(alpha=0.7), Player(Level1(), [make_params(alpha=0.7)]), again, 128, seed=5
-    )
+    dear = make_params(alpha=0.7)
+    evaluate(TWO, dear, playing(EvOracle(), dear), dict(OPPONENTS), 128, seed=5)
     assert _play._cache_size() == compiled
 
 
 @pytest.mark.parametrize(
-    ("n_games", "names"),
-    [(16, ("self",)), (100, ("ev_oracle", "self", "pass"))],
+    ("n_games", "at_once"),
+    [(64, 192), (100, 64)],
     ids=["three points at once", "one point at a time, in batches"],
 )
-def test_a_grid_in_one_call_is_each_point_by_itself(n_games, names):
+def test_a_grid_in_one_call_is_each_point_by_itself(n_games, at_once, monkeypatch):
+    monkeypatch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", at_once)
     grid, combinations = params_grid(PARAMS, alpha=[0.1, 0.3, 1.0])
-    opponents = {name: {"ev_oracle": EvOracle()}.get(name, Pass()) for name in names}
-    player = Player(Equilibrium(), [PARAMS])  # made for alpha = 0.3
-    points = evaluate_grid(TWO, grid, player, opponents, n_games)
+    player = playing(Equilibrium())  # made for alpha = 0.3
+    points = evaluate_grid(TWO, grid, player, OPPONENTS, n_games)
     assert len(points) == 3
     for results_there, point in zip(points, combinations, strict=True):
-        alone = evaluate(TWO, make_params(**point), player, opponents, n_games)
+        alone = evaluate(TWO, make_params(**point), player, OPPONENTS, n_games)
         for here, there in zip(alone, results_there, strict=True):
             numbers = [entry for entry in here.as_json().items() if not isinstance(entry[1], str)]
             for name, value in numbers:
@@ -372,21 +386,19 @@ def test_a_grid_in_one_call_is_each_point_by_itself(n_games, names):
                     np.array(x, np.float64) for x in (value, there.as_json()[name])
                 )  # None becomes NaN
                 np.testing.assert_allclose(theirs, mine, rtol=1e-4, atol=1e-4, err_msg=name)
-    exploitability = [
-        point[names.index("self")].against_self["exploitability"].mean for point in points
-    ]
+    exploitability = [point[0].against_self["exploitability"].mean for point in points]
     assert exploitability[1] < 1e-4 < 0.02 < min(exploitability[0], exploitability[2])
 
 
 def test_a_scripted_player_without_parameters_takes_each_points_own():
     grid, _ = params_grid(PARAMS, alpha=[0.1, 1.0])
-    for (result,) in evaluate_grid(TWO, grid, Player(Equilibrium(), [None]), {"self": Pass()}, 64):
+    for (result,) in evaluate_grid(TWO, grid, Player(Equilibrium(), [None]), SELF, 64):
         assert result.score.mean == 1
 
 
 def test_no_games_are_refused():
     with pytest.raises(ValueError, match="n_games = 0"):
-        evaluate(TWO, PARAMS, scripted(Pass()), {"self": Pass()}, 0)
+        evaluate(TWO, PARAMS, playing(Pass()), SELF, 0)
 
 
 def test_the_training_loops_score_is_the_one_on_validation_draws():
@@ -395,12 +407,16 @@ def test_the_training_loops_score_is_the_one_on_validation_draws():
     games = jax.vmap(lambda _: PARAMS)(alphas)
     payoff = self_play_payoff(TWO, Equilibrium(), 128)
     scores = payoff(stacked, games) / payoff(games, games)
-    player = Player(Equilibrium(), [PARAMS.replace(alpha=alpha) for alpha in alphas])
     expected = [
         evaluate(
-            TWO, PARAMS, Player(Equilibrium(), [params]), {"self": Pass()}, 128, domain=VALIDATION
+            TWO,
+            PARAMS,
+            playing(Equilibrium(), PARAMS.replace(alpha=alpha)),
+            OPPONENTS,
+            128,
+            domain=VALIDATION,
         )[0].score.mean
-        for params in player.params
+        for alpha in alphas
     ]
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
     assert scores[0] == pytest.approx(1, abs=1e-6)
