@@ -212,10 +212,11 @@ def test_what_is_not_allowed_is_one_line_and_exit_code_2(command, arguments, mes
 @pytest.mark.parametrize(
     "words",
     [
-        ["evaluate", "--policy", "pass", "--sweep", "env.alpha=0.1,1"],
-        ["compare", "--policies", "pass", "random_valid"],
-        ["cross-play", "--policies", "pass", "random_valid"],
-        ["ood", "--policy", "random_valid"],
+        ["evaluate", "--policy", "pass", "--opponent", "self", "--sweep", "env.alpha=0.1,1"],
+        # Of players for whom the tests above have compiled their programs.
+        ["compare", "--policies", "equilibrium", "pass"],
+        ["cross-play", "--policies", "pass", "equilibrium"],
+        ["ood", "--policy", "equilibrium"],
     ],
     ids=lambda words: words[0],
 )

@@ -17,8 +17,6 @@ from scipy import stats
 from cardjax.env import CardMarket, draws, make_params, remap_event
 from cardjax.env.cards import deal
 
-pytestmark = pytest.mark.usefixtures("optimised")
-
 FALSE_ALARM = 1e-4
 N_WORDS = 2**20
 KAPPA = float(make_params().liquidity.kappa)

@@ -24,8 +24,6 @@ from cardjax.evaluation.metrics import METRICS, QUANTILES
 from cardjax.policies import BestResponse, EvOracle, Level1, Pass, RandomValid
 from cardjax.policies.policy import Memoryless
 
-pytestmark = pytest.mark.usefixtures("optimised")
-
 
 def beside(name):
     """A module next to this file: pytest's importlib mode puts no test folder on the path."""
