@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, NotRequired, TypedDict, TypeVar
 
 from cardjax.env import N_ACTIONS, N_ROUNDS, ParameterError
+from cardjax.env.observation import KNOWN
 from cardjax.files.reading import MisfitError, fitted
 from cardjax.files.writing import replacing
 from cardjax.play.game import Game, Setup, make_setup
@@ -198,6 +199,7 @@ def _setup(document: Document) -> Setup:
     n_players = document["n_players"]
     if not _is_name(preset):
         raise ValueError("is damaged (preset must be a short name)")
+    env = {"env.event_info": KNOWN} | env  # Games saved before events could be hidden do not say.
     if set(env) != set(make_setup(kind, n_players=n_players).values):
         raise ValueError(
             "is damaged, or of other rules (env: other parameters than the market has)"

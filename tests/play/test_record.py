@@ -82,6 +82,14 @@ def test_a_file_says_which_version_of_the_game_it_is_of(duel, saved):
     assert "is of version 'v7' of the game" in refusal_of(changed(saved, env_version="v7"))
 
 
+def test_a_game_says_whether_its_event_was_known(duel, saved):
+    env = json.loads(saved.read_text())["env"]
+    assert env.pop("env.event_info") == "known"
+    assert list(load_game(changed(saved, env=env)).records) == duel.records
+    hidden = changed(saved, env=env | {"env.event_info": "hidden"})
+    assert "env.event_info = hidden: must be known" in refusal_of(hidden)
+
+
 def test_a_write_that_fails_leaves_the_old_file(duel, saved, monkeypatch):
     before = saved.read_text()
 
