@@ -46,6 +46,10 @@ gc.set_threshold(100_000, 20, 100)
 # A shell lets what it starts in the background ignore Ctrl-C, and all that is started from there
 # would. Tests that press it mean it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    # Under nohup the tests go on when the terminal is closed, but what they start does not ignore
+    # it: a new program inherits what is ignored, and not what is handled.
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 LONGEST = (
     "test_every_training_and_evaluation_command",
