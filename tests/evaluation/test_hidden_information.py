@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import cardjax
-from cardjax.env import CardMarket, ParameterError, posterior
+from cardjax.env import CardMarket, ParameterError, make_params, posterior
 from cardjax.evaluation.decision import OneOf, is_told, seen_by, tell
 from cardjax.evaluation.exploitability import Switches, play_valued
+from cardjax.evaluation.information import worth_of_information
 from cardjax.evaluation.match import Seats, play_games, play_seats
 from cardjax.policies import BestResponse, Clairvoyant, Equilibrium, Forgetful, make_policy
 
@@ -141,3 +142,17 @@ def test_nobody_exploits_the_equilibrium_on_the_public_posterior(n_players):
     (own, reply), (joint, _) = jax.jit(jax.vmap(value))(jnp.array([False, True]))
     assert own > 1 and abs(reply / own - 1) < 0.01
     assert joint >= own * n_players * 0.999
+
+
+def test_the_worth_of_a_memory_grows_with_persistence():
+    """Where every event is fresh, there is nothing to remember, and forgetting costs nothing."""
+    numbers = {"hints": 0, "sigma_q": 1.5}
+    fresh, stays = (
+        worth_of_information(make_params(event_persist=p, **numbers), 1024) for p in (0.0, 0.9)
+    )
+    assert abs(fresh.memory.mean) < 1e-3
+    assert stays.memory.low > 1 and stays.event.low > 1
+    for worth in (fresh, stays):
+        total = worth.forgetful.mean + worth.memory.mean + worth.event.mean
+        assert total == pytest.approx(worth.clairvoyant.mean, abs=1e-3)
+        assert worth.optimum.mean > 0
