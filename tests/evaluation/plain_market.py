@@ -386,16 +386,19 @@ def possible_depths(rules: Rules, view: View, displayed: float) -> list[float]:
     """
     if displayed < rules.cap:
         return [displayed]
+    return depths_beyond_the_cap(rules, view.sigma, view.spread)
+
+
+@functools.cache
+def depths_beyond_the_cap(rules: Rules, sigma: float, spread: float) -> list[float]:
+    """Where a depth shows as the cap."""
     # Depth at or above the cap, by the lognormal's upper tail, cut into N_NODES parts of the same
     # probability.
-    mean = rules.kappa / (max(view.sigma, 1e-6) * (view.spread + 1e-8))
+    mean = rules.kappa / (max(sigma, 1e-6) * (spread + 1e-8))
     z_cap = (math.log(rules.cap / mean) + rules.tau**2 / 2) / rules.tau
     tail = STANDARD_NORMAL.cdf(-z_cap) if rules.cap > rules.depth_min else 1.0
     shares = [(k + 0.5) / N_NODES * tail for k in range(N_NODES)]
-    return [
-        depth_of(rules, view.sigma, view.spread, -STANDARD_NORMAL.inv_cdf(share))
-        for share in shares
-    ]
+    return [depth_of(rules, sigma, spread, -STANDARD_NORMAL.inv_cdf(share)) for share in shares]
 
 
 def displayed_depth(rules: Rules, view: View, displayed: float) -> list[float]:

@@ -20,6 +20,7 @@ from cardjax.run.metrics_log import MetricsLog, read_metrics
 from cardjax.training import runs, sweeps
 from cardjax.training.grid import make_points
 from cardjax.training.replicates import Chunk
+from cardjax.training.scores import BASELINES, Scores
 
 SHORT = {
     "train.n_envs": 64,
@@ -68,6 +69,8 @@ def no_closing_matches(monkeypatch):
     results = [FewFigures("self"), FewFigures("random_valid")]
     monkeypatch.setattr(runs, "_final_results", lambda run, outcome: results)
     monkeypatch.setattr(runs, "results_table", lambda results, title: title)
+    baselines = property(lambda self: [dict.fromkeys(BASELINES, 0.5)] * self._n_runs)
+    monkeypatch.setattr(Scores, "baselines", baselines)
 
 
 @pytest.fixture
@@ -109,7 +112,7 @@ def test_a_grid_of_numbers_is_one_program_and_each_point_the_run_that_it_would_b
         summary = json.loads((folder / entry["label"] / "summary.json").read_text())
         assert entry == {"label": entry["label"], "values": entry["values"]} | summary
         assert set(summary["rounds_to_score"]) == {"0.5", "0.9"}
-        assert set(summary["baselines"]) == {"random_valid", "ev_oracle"}
+        assert summary["baselines"] == {"random_valid": 0.5, "ev_oracle": 0.5}
         assert summary["draws"] == "validation"
     with (folder / "sweep.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
