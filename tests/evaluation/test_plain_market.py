@@ -311,7 +311,7 @@ CROWD = [
     ("ev_max", "level1", {"flags.enable_events": False, "liquidity.cap": 4.0, "hints": 1}),
 ]
 N_PLAIN = 1000
-N_OURS = 4096
+N_OURS = 8192
 
 
 def agree(result, figures):
