@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betaincinv, nctdtrinc, ndtr, stdtrit
+from scipy.special import bdtr, betaincinv, nctdtrinc, ndtr, stdtrit
 
 from cardjax.evaluation.tally import Histogram, Tally
 
@@ -18,6 +18,10 @@ FEWEST_SEEDS = 3
 """With two seeds no interval that takes in the games they share holds 93 to 97 times in 100."""
 FEWEST_GAMES = 100
 """Below, a mean of games is too far from normal: most games earn little, and a few much."""
+FEWEST_DECIDING = 200
+"""Of the games in which a policy earns something else than what it is compared with, or which have
+a kind of round at all: a mean of many zeros and few of these is as far from normal as they are.
+"""
 FEW_EVENTS = 30
 Z = 1.959963984540054
 
@@ -257,6 +261,46 @@ def quantile_interval(
     return Interval(value, quantile(float(low)), quantile(float(high)))
 
 
+FEWEST_FOR_MEDIAN = 5
+"""Of fewer values, the smallest and the largest hold the median less often than 93 times in 100."""
+
+
+def median_interval(values: np.ndarray) -> Interval:
+    """Of independent values of any distribution, float [n], some of which may be infinite: order
+    statistics, between which it is interpolated for 95% (Hettmansperger & Sheather 1986).
+
+    Without bounds below FEWEST_FOR_MEDIAN values.
+
+    Raises:
+        ValueError: no values.
+    """
+    ordered = np.sort(np.asarray(values, np.float64))
+    n = len(ordered)
+    if n == 0:
+        raise ValueError("an interval needs at least one value")
+    # The mean of the middle two, of which the larger may be infinite.
+    middle = float(ordered[[(n - 1) // 2, n // 2]].mean())
+    if n < FEWEST_FOR_MEDIAN:
+        return Interval(middle, None, None)
+    k = np.arange(n // 2 + 1)
+    # bdtr(k, n, 1/2) is the chance that at most k values lie below the median.
+    held = 1 - 2 * bdtr(k, n, 0.5)
+    enough = np.flatnonzero(held >= 0.95)
+    outer = int(enough[-1]) if len(enough) else 0
+    surplus = max(held[outer] - 0.95, 0.0) / (held[outer] - held[outer + 1])
+    rank = outer + 1
+    inward = (n - rank) * surplus / (rank + (n - 2 * rank) * surplus)
+
+    def between(outside: float, inside: float) -> float:
+        if np.isinf(outside) or inward == 0:
+            return outside
+        return (1 - inward) * outside + inward * inside
+
+    low = between(float(ordered[outer]), float(ordered[outer + 1]))
+    high = between(float(ordered[n - 1 - outer]), float(ordered[n - 2 - outer]))
+    return Interval(middle, low, high)
+
+
 def histogram_interval(histogram: Histogram, q: float) -> Interval:
     """Of a quantile of values whose games have several, one per seat."""
     return quantile_interval(histogram.quantile, q, histogram.rank_variance(q), histogram.n_games)
@@ -284,6 +328,8 @@ class Versus(NamedTuple):
     own: tuple[float, float] = (0.0, 0.0)
     """variance of one game's result that a seed of each side does not share with its others; in
     `seeds` it is part of the spread of means."""
+    n_deciding: int | None = None
+    """games in which the sides differ; None if that was not counted."""
 
     @property
     def components(self) -> tuple[list[float], list[float]]:
@@ -301,15 +347,24 @@ class Versus(NamedTuple):
             for variance, own, m in zip(self.seeds, self.own, self.n_seeds, strict=True)
         ]
         counts = [n if m > 1 else 1 for n, m in zip(n_seeds, self.n_seeds, strict=True)]
+        deciding = self.n_deciding
         return self._replace(
-            seeds=(seeds[0], seeds[1]), n_seeds=(counts[0], counts[1]), n_games=n_games
+            seeds=(seeds[0], seeds[1]),
+            n_seeds=(counts[0], counts[1]),
+            n_games=n_games,
+            n_deciding=None if deciding is None else round(deciding / self.n_games * n_games),
         )
 
     @property
     def has_interval(self) -> bool:
         """Whether there are games enough, and on each side one policy or seeds enough."""
         enough = all(m == 1 or m >= FEWEST_SEEDS for m in self.n_seeds)
-        return enough and self.n_games >= FEWEST_GAMES
+        return enough and self.n_games >= FEWEST_GAMES and self.differ_enough
+
+    @property
+    def differ_enough(self) -> bool:
+        """Whether the sides differ in no game or in FEWEST_DECIDING of them."""
+        return not self.n_deciding or self.n_deciding >= FEWEST_DECIDING
 
 
 def versus(first: np.ndarray, second: np.ndarray, covariance: np.ndarray, n_games: int) -> Versus:

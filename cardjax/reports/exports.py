@@ -28,11 +28,13 @@ def write_rliable(path: Path, summaries: Summaries) -> None:
 
 
 def write_marl_eval(path: Path, summaries: Summaries) -> None:
-    """Learning curves and final scores as environment → task → run → seed → steps, the form of
-    marl-eval (Gorsane et al. 2022).
+    """Learning curves and final scores in the form of marl-eval (Gorsane et al. 2022): environment
+    → task → algorithm → run → step. Here these are "cardjax", the game, a run's folder, its seeds
+    in order, and the evaluations during training, on validation draws.
 
-    The steps are the evaluations during training, on validation draws; `absolute_metrics` is the
-    final score, on the draws of the closing table.
+    `absolute_metrics`, which has to be the last step, is the final score on the draws of the
+    closing table. The seeds are numbered from 1, because marl-eval looks for the names of the first
+    algorithm's in all others; it wants as many seeds and evaluations of each.
     """
     tasks: dict[str, dict[str, Any]] = {}
     for folder, summary in summaries.items():
@@ -40,11 +42,11 @@ def write_marl_eval(path: Path, summaries: Summaries) -> None:
         rounds, scores = table_of(read_metrics(folder / "metrics.csv"), "score")
         final = summary["results"][0]["score_by_seed"]
         tasks.setdefault(f"{game.kind}/{game.preset}", {})[folder.name] = {
-            f"seed_{seed}": {
-                f"step_{k}": {"step_count": int(rounds[k]), "score": [float(scores[k, i])]}
+            f"run_{i + 1}": {
+                f"step_{k + 1}": {"step_count": int(rounds[k]), "score": [float(scores[k, i])]}
                 for k in range(len(rounds))
             }
             | {"absolute_metrics": {"score": [final[i]]}}
-            for i, seed in enumerate(summary["seeds"])
+            for i in range(len(summary["seeds"]))
         }
     write_json(path, {"cardjax": tasks})

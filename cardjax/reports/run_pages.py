@@ -8,7 +8,7 @@ import numpy as np
 
 from cardjax.config import RunConfig, config_values, load_config
 from cardjax.env.declaration import ParameterError
-from cardjax.evaluation.statistics import improvement_probability
+from cardjax.evaluation.statistics import FEWEST_SEEDS, improvement_probability
 from cardjax.files.writing import write_text
 from cardjax.loading import saved
 from cardjax.reports.exports import write_marl_eval, write_rliable
@@ -111,18 +111,18 @@ def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
 
 def _in_words(summary: Mapping[str, Any]) -> str:
     own, n_seeds = summary["results"][0], len(summary["seeds"])
-    over = (
-        f"{n_seeds} training seeds"
-        if n_seeds > 1
-        else "games: one training seed, which says nothing about others"
-    )
+    over = "Intervals are 95%, over games: one training seed, which says nothing about others"
+    if n_seeds > 1:
+        over = f"Intervals are 95%, over {n_seeds} training seeds"
+    if 1 < n_seeds < FEWEST_SEEDS:
+        over = f"No intervals: they need {FEWEST_SEEDS} training seeds"
     stopped = " The training was interrupted." if summary.get("interrupted") else ""
     return (
         f"{summary['algorithm'].upper()}, {summary['total_steps']:,} rounds per seed in "
         f"{summary['wall_seconds']:,.0f} s ({summary['steps_per_second']:,} rounds/s), "
         f"{summary.get('play', 'greedy')} play against {own['opponent']} on "
         f"{summary.get('draws', 'test')} draws, which training never saw. "
-        f"Intervals are 95%, over {over}.{stopped}"
+        f"{over}.{stopped}"
     )
 
 
@@ -138,7 +138,8 @@ KEY_FIGURES = (
 )
 CAPTIONS = {
     "curves": "Learning curve: the score on validation draws, and the moving mean of the returns "
-    "in training, against the rounds played; the bands are 95% intervals over seeds.",
+    "in training, against the rounds played; the bands are 95% intervals over seeds on these "
+    "draws, from three seeds on.",
     "action_vs_edge": "What the policy orders at each edge of the better side, beside the exact "
     "benchmark: it should pass below zero and trade above.",
     "size_vs_depth": "How many units the policy takes on the better side, by the depth that is "
@@ -205,15 +206,24 @@ def _learning(summary: Mapping[str, Any]) -> PageTable:
     """How fast the seeds learned (`curves.learning_figures`)."""
     n_seeds, area = len(summary["seeds"]), "score_area"
     rows = [
-        ("area under the learning curve", number(summary[area]), interval(summary, area), ""),
+        ("mean area under the learning curve", number(summary[area]), interval(summary, area), ""),
         *(
             (
-                f"rounds to a score of {level}",
+                f"rounds until half of the seeds stay above {level}",
                 number(found["rounds"]),
-                interval(found, "rounds"),
+                _of_median(found["rounds_ci95"]),
                 f"{found['reached']} of {n_seeds}",
             )
             for level, found in summary["rounds_to"].items()
         ),
     ]
-    return PageTable(("learning", "mean", "95% interval over seeds", "seeds that stay above"), rows)
+    headings = ("learning", "", "95% interval over seeds", "seeds that stay above")
+    return PageTable(headings, rows)
+
+
+def _of_median(bounds: Sequence[float | None]) -> str:
+    """The upper end is missing where some seeds did not get there."""
+    low, high = bounds
+    if low is None:
+        return "–"
+    return f"{number(low)} to {'never' if high is None else number(high)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cardjax.evaluation.statistics import FEWEST_SEEDS, t_interval
+from cardjax.evaluation.statistics import FEWEST_SEEDS, median_interval, t_interval
 from cardjax.files.writing import replacing
 from cardjax.run.metrics_log import read_metrics
 
@@ -57,30 +57,36 @@ def learning_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     Returns:
         `score_area`: the area under the learning curve from the first evaluation on, as a share of
-        the area under 1. `rounds_to`: for each of LEVELS `reached`, how many seeds end above it,
-        and `rounds`, the mean number of rounds until a seed stays above it, by straight lines
-        between evaluations, if all of them do. NAME_ci95 is the 95% interval over training seeds,
-        null below FEWEST_SEEDS of them.
+        the area under 1, the mean over seeds. `rounds_to`: for each of LEVELS `reached`, how many
+        seeds end above it, and `rounds`, after how many rounds half of the seeds stay above it, by
+        straight lines between evaluations: a median, because some seeds take long and some do not
+        get there, which count as infinite. NAME_ci95 is the 95% interval over training seeds on
+        these draws, null below FEWEST_SEEDS of them, or FEWEST_FOR_MEDIAN; what is infinite is null
+        too.
     """
     rounds, scores = table_of(rows, "score")
     if len(rounds) < 2 or not np.isfinite(scores).all():
         return {}
     areas = np.trapezoid(scores, rounds, axis=0) / (rounds[-1] - rounds[0])
+    mean, *bounds = t_interval(areas)
+    area = {
+        "score_area": mean,
+        "score_area_ci95": bounds if len(areas) >= FEWEST_SEEDS else [None, None],
+    }
     levels = {}
     for level in LEVELS:
         needed = np.array([_rounds_until(rounds, curve, level) for curve in scores.T])
-        levels[str(level)] = {"reached": int(np.isfinite(needed).sum())} | _over_seeds(
-            "rounds", needed
-        )
-    return _over_seeds("score_area", areas) | {"rounds_to": levels}
+        middle, *bounds = map(_finite, median_interval(needed))
+        levels[str(level)] = {
+            "reached": int(np.isfinite(needed).sum()),
+            "rounds": middle,
+            "rounds_ci95": bounds,
+        }
+    return area | {"rounds_to": levels}
 
 
-def _over_seeds(name: str, values: np.ndarray) -> dict[str, Any]:
-    """The seeds' mean and its interval; neither where one of the values is not finite."""
-    if not np.isfinite(values).all():
-        return {name: None, f"{name}_ci95": [None, None]}
-    mean, *bounds = t_interval(values)
-    return {name: mean, f"{name}_ci95": bounds if len(values) >= FEWEST_SEEDS else [None, None]}
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _rounds_until(rounds: np.ndarray, curve: np.ndarray, level: float) -> float:
@@ -156,6 +162,6 @@ def _returns(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _with_interval(axes: Any, rounds: np.ndarray, values: np.ndarray, marker: str = "") -> None:
     axes.plot(rounds, values.mean(1), marker=marker)
-    if len(rounds) and values.shape[1] > 1:
+    if len(rounds) and values.shape[1] >= FEWEST_SEEDS:
         bounds = np.array([t_interval(row)[1:] for row in values], np.float64)
         axes.fill_between(rounds, bounds[:, 0], bounds[:, 1], alpha=0.25, lw=0)

@@ -63,7 +63,7 @@ class Entry(TypedDict):
 
 
 class Reached(TypedDict):
-    """How many seeds reached a score, and after how many rounds if all did."""
+    """How many seeds reached a score, and after how many rounds half of them had."""
 
     reached: int
     rounds: float | None

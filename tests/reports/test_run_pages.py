@@ -51,12 +51,16 @@ def test_scores_are_written_as_rliable_and_marl_eval_read_them(finished, tmp_pat
     assert arrays[finished.name].tolist() == [[score] for score in scores]
     ((_, tasks),) = json.loads((tmp_path / "marl_eval.json").read_text()).items()
     ((_, algorithms),) = tasks.items()
-    seeds = algorithms[finished.name]
-    assert list(seeds) == [f"seed_{seed}" for seed in summary["seeds"]]
-    for steps, score in zip(seeds.values(), scores, strict=True):
+    # The schema of marl-eval's README; create_matrices_for_rliable takes the last step to be the
+    # absolute metrics, and looks for the first algorithm's runs in all of them.
+    runs = algorithms[finished.name]
+    assert list(runs) == [f"run_{i + 1}" for i in range(len(summary["seeds"]))]
+    for steps, score in zip(runs.values(), scores, strict=True):
         *curve, final = steps.items()
         assert final == ("absolute_metrics", {"score": [score]})
-        assert [name for name, _ in curve] == [f"step_{k}" for k in range(len(curve))]
+        assert [name for name, _ in curve] == [f"step_{k + 1}" for k in range(len(curve))]
+        assert all(set(step) == {"step_count", "score"} for _, step in curve)
+        assert all(isinstance(step["step_count"], int) for _, step in curve)
         assert curve[-1][1]["step_count"] == summary["total_steps"]
 
 
