@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """A table of every policy against every policy."""
     from cardjax.evaluation.comparison import cross_play
-    from cardjax.evaluation.text_tables import text_table
+    from cardjax.evaluation.text_tables import text_table, without_interval
 
     keep_compiled_programs()
     separate_overrides(arguments)
@@ -52,7 +52,10 @@ def run(arguments: argparse.Namespace) -> None:
     title = "expected P&L of the row's player against the column's"
     draws = f"{config.games:,} games each, {config.draws} draws"
     print(text_table(("", *found, "exploitability"), rows, f"{title}, {draws}"))
-    print(next(iter(table.values()))[0].in_words() + "; points per game.")
+    shown = [result.mean_expected_pnl for results in table.values() for result in results]
+    shown += [row[i].against_self["exploitability"] for i, row in enumerate(table.values())]
+    words = next(iter(table.values()))[0].in_words()
+    print(f"{words}; points per game.{without_interval(shown)}")
     write_figures(
         arguments,
         [

@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> None:
     """The policy in every shifted market of the protocol."""
     from cardjax.evaluation.evaluate import SELF, evaluate_grid
     from cardjax.evaluation.protocol import shifted_markets
-    from cardjax.evaluation.text_tables import text_table
+    from cardjax.evaluation.text_tables import text_table, without_interval
 
     keep_compiled_programs()
     protocol = read_protocol(arguments)
@@ -62,6 +62,11 @@ def run(arguments: argparse.Namespace) -> None:
     print(
         points[0][0].in_words()
         + "; score and exploitability are shares of each market's own equilibrium."
+        + without_interval(
+            figure
+            for (r,) in points
+            for figure in (r.score, r.mean_expected_pnl, r.against_self["exploitability_share"])
+        )
     )
     write_figures(
         arguments,

@@ -1,6 +1,7 @@
 """The smallest difference of two policies that a number of training seeds and games would show."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from cardjax.commands.shared import (
     add_policies_argument,
@@ -13,6 +14,9 @@ from cardjax.commands.shared import (
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.progress import games_bar
+
+if TYPE_CHECKING:
+    from cardjax.evaluation.statistics import Versus
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     """The smallest difference that is told from 0, by numbers of seeds and games."""
     from cardjax.evaluation.comparison import compare
     from cardjax.evaluation.statistics import FEWEST_GAMES, FEWEST_SEEDS, detectable_difference
-    from cardjax.evaluation.text_tables import text_table
+    from cardjax.evaluation.text_tables import decimal, text_table
 
     for option, values, fewest in (
         ("--planned-seeds", arguments.planned_seeds, FEWEST_SEEDS),
@@ -86,12 +90,20 @@ def run(arguments: argparse.Namespace) -> None:
         for n in arguments.planned_games
     ]
     found = {(entry["seeds"], entry["games"]): entry["detectable_difference"] for entry in entries}
-    rows = [(f"{m:,}", *(f"{found[m, n]:.4f}" for n in arguments.planned_games)) for m in seeds]
+    rows = [
+        (f"{m:,}", *(decimal(found[m, n], ".4f") for n in arguments.planned_games)) for m in seeds
+    ]
     a, b = arguments.policies
     title = f"{a} less {b}: the difference that is told from 0 {arguments.power:.0%} of the time"
     print(text_table(("seeds", *(f"{n:,} games" for n in arguments.planned_games)), rows, title))
     print(
         "Expected P&L, points per game; 95% intervals over seeds (of a side that has several) and "
-        f"the games that both sides play. Measured in {config.games:,} games."
+        f"the games that both sides play. Estimated from {config.games:,} games{_of_seeds(error)}."
     )
     write_figures(arguments, entries)
+
+
+def _of_seeds(error: "Versus") -> str:
+    """Of which seeds the spread was estimated, if there are any."""
+    seeds = " and ".join(f"{n:,}" for n in error.n_seeds if n > 1)
+    return f" and the spread of {seeds} training seeds, which a few tell roughly" if seeds else ""

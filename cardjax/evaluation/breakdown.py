@@ -20,9 +20,8 @@ from cardjax.evaluation.evaluate import TEST, Player, as_player, game_batches
 from cardjax.evaluation.figure_data import interval_over
 from cardjax.evaluation.match import Seats, play_seats
 from cardjax.evaluation.metrics import Means
-from cardjax.evaluation.questions import tallies
-from cardjax.evaluation.statistics import FEWEST_GAMES, Interval
-from cardjax.evaluation.tally import Tally
+from cardjax.evaluation.questions import Sums, has_enough_games, tallies
+from cardjax.evaluation.statistics import Interval, rate_interval
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.policy import Policy
 
@@ -37,15 +36,33 @@ def _per(of: Callable[[Means], float], over: str, means: Means) -> float:
     return of(means) / means[over] if means[over] else math.nan
 
 
-FIGURES: dict[str, tuple[str, Callable[[Means], float]]] = {
-    "rounds": ("share of all rounds", lambda m: m["n"] / N_ROUNDS),
-    "pnl": ("points per round", partial(_per, lambda m: m["pnl"], "n")),
-    "expected_pnl": ("points per round", partial(_per, lambda m: m["expected"], "n")),
-    "score": ("share", partial(_per, lambda m: m["expected"], "benchmark")),
-    "loss": ("points per game", lambda m: m["benchmark"] - m["expected"]),
+class Figure(NamedTuple):
+    """What is said of a bin's rounds."""
+
+    unit: str
+    of: Callable[[Means], float]
+    """from the means of the sums per game."""
+    decided_by: Sequence[str]
+    """the sums which must differ from 0 in FEWEST_DECIDING games for an interval: many rounds count
+    for nothing if next to none of them is traded in."""
+    unless_none: Sequence[str] = ()
+    """further ones that may be 0 throughout."""
+    is_rate: bool = False
+
+
+FIGURES = {
+    "rounds": Figure("share of all rounds", lambda m: m["n"] / N_ROUNDS, (), is_rate=True),
+    "pnl": Figure("points per round", partial(_per, lambda m: m["pnl"], "n"), ("n",), ("pnl",)),
+    "expected_pnl": Figure(
+        "points per round", partial(_per, lambda m: m["expected"], "n"), ("n",), ("expected",)
+    ),
+    "score": Figure(
+        "share", partial(_per, lambda m: m["expected"], "benchmark"), ("benchmark",), ("loss",)
+    ),
+    "loss": Figure("points per game", lambda m: m["loss"], ("benchmark",), ("loss",)),
 }
-"""name → unit and formula of sums per game. `loss` is what the bin's rounds cost against the exact
-benchmark on the same draws; over all bins it adds up to ten times the regret.
+"""`loss` is what the bin's rounds cost against the exact benchmark on the same draws; over all bins
+it adds up to ten times the regret.
 """
 
 
@@ -56,7 +73,7 @@ class Bin(NamedTuple):
     """what they were sorted by."""
     n_rounds: int
     figures: Mapping[str, Interval]
-    """By FIGURES' names; without bounds in bins of fewer rounds than an interval needs games."""
+    """By FIGURES' names; without bounds where fewer than FEWEST_DECIDING games decide."""
 
     def as_json(self) -> dict[str, Any]:
         """One flat entry."""
@@ -91,7 +108,7 @@ def break_down(
     rival = None if opponent is None else as_player(opponent)
     players = [(player.policy, params) for params in player.params]
     n_bins = math.prod(len(BY[name][1]) for name in by)
-    kept: list[list[Tally]] = []
+    kept: list[list[Sums]] = []
     for key, size, n in game_batches(n_games, seed, domain):
         play = partial(_play, market, env_params, key, size)
         best = play((Equilibrium(), None), None)
@@ -113,7 +130,7 @@ def break_down(
     ]
 
 
-def _added(old: list[Tally], new: list[Tally]) -> list[Tally]:
+def _added(old: list[Sums], new: list[Sums]) -> list[Sums]:
     return [a + b for a, b in zip(old, new, strict=True)]
 
 
@@ -123,8 +140,8 @@ def _sums(
     by: Sequence[str],
     n_bins: int,
     n_games: int,
-) -> list[Tally]:
-    """Of each bin, the tally of the per-game sums that FIGURES read."""
+) -> list[Sums]:
+    """Of each bin, the per-game sums that FIGURES read."""
     shape = tuple(len(BY[name][1]) for name in by)
     bins = np.ravel_multi_index([best[BY[name][0]][:, :n_games] for name in by], shape)
     sums = {
@@ -132,6 +149,7 @@ def _sums(
         "pnl": own["pnl"][:, :n_games],
         "expected": own["expected"][:, :n_games],
         "benchmark": best["expected"][:, :n_games],
+        "loss": np.subtract(best["expected"], own["expected"], dtype=np.float64)[:, :n_games],
     }
     return tallies(bins, n_bins, sums)
 
@@ -180,9 +198,15 @@ def _rounds(
     return play_seats(market, seats, env_params, key, n_games, record)[1]
 
 
-def _bin(keys: Mapping[str, str | int], seeds: Sequence[Tally]) -> Bin:
-    n_rounds = round(seeds[0].means["n"] * seeds[0].n)
-    figures = {name: interval_over(of, seeds) for name, (_, of) in FIGURES.items()}
-    if n_rounds < FEWEST_GAMES:
-        figures = {name: Interval(figure.mean, None, None) for name, figure in figures.items()}
-    return Bin(keys, n_rounds, figures)
+def _bin(keys: Mapping[str, str | int], seeds: Sequence[Sums]) -> Bin:
+    figures = {name: _interval(figure, seeds) for name, figure in FIGURES.items()}
+    return Bin(keys, seeds[0].n_rounds, figures)
+
+
+def _interval(figure: Figure, seeds: Sequence[Sums]) -> Interval:
+    interval = interval_over(figure.of, [sums.tally for sums in seeds])
+    if figure.is_rate:
+        return rate_interval(interval, seeds[-1].tally.n)
+    if has_enough_games(seeds, figure.decided_by, figure.unless_none):
+        return interval
+    return Interval(interval.mean, None, None)

@@ -13,6 +13,7 @@ from cardjax.evaluation.evaluate import SELF, TEST, Player, as_player, evaluate,
 from cardjax.evaluation.match import GameTotals
 from cardjax.evaluation.result import GAMES, SEEDS, Result
 from cardjax.evaluation.statistics import (
+    FEWEST_DECIDING,
     FEWEST_GAMES,
     FEWEST_SEEDS,
     Interval,
@@ -66,6 +67,11 @@ class Comparison(NamedTuple):
         """What the intervals are over, or why there are none."""
         if self.error.n_games < FEWEST_GAMES:
             return f"no intervals: they need {FEWEST_GAMES} games"
+        if not self.error.differ_enough:
+            return (
+                f"no intervals: they need {FEWEST_DECIDING} games in which the two differ, "
+                f"here are {self.error.n_deciding}"
+            )
         if not self.error.has_interval:
             return f"no intervals: they need {FEWEST_SEEDS} training seeds on a side with several"
         games = f"{self.error.n_games:,} games that both sides play"
@@ -102,6 +108,7 @@ def compare(
         else {"the opponent": as_player(opponent)}
     )
     kept: dict[str, Tally] = {}
+    deciding, n_first = 0, len(first.params)
     streams = [
         games_in_batches(market, env_params, player, rivals, n_games, seed, domain)
         for player in players
@@ -111,8 +118,10 @@ def compare(
         for name in QUANTITIES:
             tally = Tally.of({str(i): means[name] for i, means in enumerate(games)})
             kept[name] = kept[name] + tally if name in kept else tally
+        expected = np.stack([means["expected_pnl"] for means in games])
+        deciding += int((expected[:n_first].mean(0) != expected[n_first:].mean(0)).sum())
         progress(len(games[0]["pnl"]) * len(games))
-    return _compared(kept, len(first.params))
+    return _compared(kept, n_first, deciding)
 
 
 QUANTITIES = ("pnl", "expected_pnl")
@@ -180,11 +189,12 @@ def _means(totals: GameTotals, in_self_play: bool) -> dict[str, np.ndarray]:
     }
 
 
-def _compared(kept: Mapping[str, Tally], n_first: int) -> Comparison:
+def _compared(kept: Mapping[str, Tally], n_first: int, n_deciding: int) -> Comparison:
     """From tallies of all seeds of the first and then the second, a column each."""
 
     def pair_of(tally: Tally) -> Versus:
-        return versus(tally.mean[:n_first], tally.mean[n_first:], tally.covariance(), tally.n)
+        pair = versus(tally.mean[:n_first], tally.mean[n_first:], tally.covariance(), tally.n)
+        return pair._replace(n_deciding=n_deciding)
 
     errors, expected = {name: pair_of(tally) for name, tally in kept.items()}, kept["expected_pnl"]
     effect = effect_interval(errors["expected_pnl"])

@@ -30,8 +30,17 @@ from cardjax.evaluation.figure_data import (
     with_bounds,
 )
 from cardjax.evaluation.played_rounds import Estimator, PlayedRounds, Subject, batches_of
-from cardjax.evaluation.questions import Question, Ratio, bin_index, questions_of, tallies
+from cardjax.evaluation.questions import (
+    Question,
+    Ratio,
+    Sums,
+    bin_index,
+    has_enough_games,
+    questions_of,
+    tallies,
+)
 from cardjax.evaluation.statistics import (
+    FEWEST_DECIDING,
     Estimate,
     Interval,
     as_estimate,
@@ -41,8 +50,8 @@ from cardjax.evaluation.statistics import (
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.trivial import Pass
 
-FEWEST_ROUNDS = 100
-"""A bin with fewer rounds, of any training seed, is left out: its interval would say nothing."""
+ORDERS_IN_BIN = 100
+"""The fewest that bins of predictions are made of."""
 Progress = Callable[[int], object]
 
 
@@ -115,7 +124,7 @@ class _Memory:
 
     def __init__(self, questions: Mapping[str, Question]) -> None:
         self.questions = questions
-        self.tallies: dict[str, list[Tally]] = {}
+        self.sums: dict[str, list[Sums]] = {}
         self._wealth: list[np.ndarray] = []
 
     def add(self, rounds: PlayedRounds, predictions: np.ndarray) -> None:
@@ -142,9 +151,9 @@ class _Memory:
         """float32 [10, games, A], after each round."""
         return np.concatenate(self._wealth, 1)
 
-    def _keep(self, name: str, new: list[Tally]) -> None:
-        old = self.tallies.get(name)
-        self.tallies[name] = new if old is None else [a + b for a, b in zip(old, new, strict=True)]
+    def _keep(self, name: str, new: list[Sums]) -> None:
+        old = self.sums.get(name)
+        self.sums[name] = new if old is None else [a + b for a, b in zip(old, new, strict=True)]
 
 
 # From bins to tables
@@ -153,7 +162,7 @@ class _Memory:
 def _binned_tables(seeds: Sequence[_Memory]) -> dict[str, FigureData]:
     """The tables of all questions; the observed and the counterfactual answers share one."""
     tables = {
-        name: _table(question, [memory.tallies[name] for memory in seeds])
+        name: _table(question, [memory.sums[name] for memory in seeds])
         for name, question in seeds[0].questions.items()
     }
     tables["sigma_sensitivity"] = _with_shares_of_value(tables["sigma_sensitivity"])
@@ -181,7 +190,8 @@ def _with_shares_of_value(table: FigureData) -> FigureData:
     return FigureData(dict(table.units) | {"share_of_value": "share"}, rows)
 
 
-def _table(question: Question, seeds: Sequence[Sequence[Tally]]) -> FigureData:
+def _table(question: Question, seeds: Sequence[Sequence[Sums]]) -> FigureData:
+    """Without the bins that occurred in few games: they would say nothing."""
     units = dict(question.keys) | {"n_rounds": "rounds"}
     units |= {
         column: ratio.unit
@@ -191,21 +201,27 @@ def _table(question: Question, seeds: Sequence[Sequence[Tally]]) -> FigureData:
     rows: list[dict[str, float | str]] = []
     for i, keys in enumerate(question.bins):
         of_bin = [bins[i] for bins in seeds]
-        if min(_count(tally) for tally in of_bin) < FEWEST_ROUNDS:
+        if not has_enough_games(of_bin, ["n"]):
             continue
-        row = dict(zip(question.keys, keys, strict=True)) | {"n_rounds": _count(of_bin[-1])}
+        row = dict(zip(question.keys, keys, strict=True)) | {"n_rounds": of_bin[-1].n_rounds}
         for name, ratio in question.ratios.items():
-            row |= bounds(name, interval_over(partial(_ratio, ratio.of, ratio.over), of_bin))
+            row |= bounds(name, _interval(ratio, of_bin))
         rows.append(row)
     return FigureData(units, rows)
 
 
+def _interval(ratio: Ratio, seeds: Sequence[Sums]) -> Interval:
+    """Without bounds where few games decide: most rounds of a bin may have no orders."""
+    interval = interval_over(partial(_ratio, ratio.of, ratio.over), [sums.tally for sums in seeds])
+    if ratio.is_rate:
+        return rate_interval(interval, seeds[-1].games_with[ratio.over])
+    if has_enough_games(seeds, [ratio.over], unless_none=[ratio.of]):
+        return interval
+    return Interval(interval.mean, None, None)
+
+
 def _ratio(of: str, over: str, means: Mapping[str, float]) -> float:
     return means[of] / means[over] if means[over] else math.nan
-
-
-def _count(tally: Tally) -> int:
-    return round(tally.means["n"] * tally.n)
 
 
 # What is believed
@@ -214,7 +230,7 @@ def _count(tally: Tally) -> int:
 def _prediction_bins(batch: Sequence[PlayedRounds]) -> np.ndarray:
     """Bounds of up to 12 bins with equally many orders each, by their predicted value."""
     orders = np.concatenate([np.asarray(r.predicted)[np.asarray(r.position) != 0] for r in batch])
-    n_bins = int(np.clip(len(orders) // FEWEST_ROUNDS, 1, 12))
+    n_bins = int(np.clip(len(orders) // ORDERS_IN_BIN, 1, 12))
     if len(orders) == 0:
         return np.array([0.0, 1.0])
     edges = np.unique(np.quantile(orders, np.linspace(0, 1, n_bins + 1)))
@@ -248,6 +264,17 @@ def _explained(by: str, m: Mapping[str, float]) -> float:
     return 1 - left / variance if variance > 1e-12 * m["rr"] * m["n"] else math.nan
 
 
+FOR_SLOPE, FOR_EXPLAINED = 10_000, 30_000
+"""The games that intervals of these need: squares of what few games earn decide them."""
+
+
+def _from(fewest_games: int, interval: Interval, seeds: Sequence[Tally]) -> Interval:
+    """Without bounds below a number of games."""
+    if seeds[0].n < fewest_games:
+        return Interval(interval.mean, None, None)
+    return interval
+
+
 def _calibration(subject: Subject, seeds: Sequence[_Memory]) -> FigureData:
     """Bins of predicted value, of passes (one bin) and of orders; and what holds for all of them,
     in every row.
@@ -255,16 +282,17 @@ def _calibration(subject: Subject, seeds: Sequence[_Memory]) -> FigureData:
     estimator = subject.estimator
     overall: dict[str, float] = {}
     for name, of_what in (("", "all"), ("_of_orders", "orders")):
-        sums = [memory.tallies[of_what][0] for memory in seeds]
-        overall |= bounds(f"slope{name}", interval_over(_slope, sums))
+        sums = [memory.sums[of_what][0].tally for memory in seeds]
+        overall |= bounds(f"slope{name}", _from(FOR_SLOPE, interval_over(_slope, sums), sums))
         overall |= bounds(
-            f"explained_variance{name}", interval_over(partial(_explained, "p"), sums)
+            f"explained_variance{name}",
+            _from(FOR_EXPLAINED, interval_over(partial(_explained, "p"), sums), sums),
         )
         comparable = estimator is None or not (
             estimator.gamma or estimator.shared or estimator.log_wealth
         )
         attainable = (
-            interval_over(partial(_explained, "s"), sums)
+            _from(FOR_EXPLAINED, interval_over(partial(_explained, "s"), sums), sums)
             if comparable
             else Interval(math.nan, None, None)
         )
@@ -277,7 +305,7 @@ def _calibration(subject: Subject, seeds: Sequence[_Memory]) -> FigureData:
     ratios = {"predicted": Ratio(unit, "p"), "realised": Ratio(unit, "r")}
     keys = {"action": "", "predicted_from": unit, "predicted_to": unit}
     question = Question(keys, bins, lambda r: np.zeros(0), lambda r: {}, ratios)
-    table = _table(question, [memory.tallies["calibration"] for memory in seeds])
+    table = _table(question, [memory.sums["calibration"] for memory in seeds])
     units = dict(table.units) | dict.fromkeys(overall, "")
     return FigureData(
         units, [dict(row) | overall for row in table.rows], _calibration_words(estimator, unit)
@@ -318,7 +346,7 @@ def _wealth_fan(seeds: Sequence[np.ndarray], initial: float) -> FigureData:
     rows = []
     for t in range(N_ROUNDS + 1):
         row = {"round": float(t)} | bounds(
-            "mean", _mean_interval([path[t].mean(-1) for path in paths])
+            "mean", _mean_wealth([path[t].mean(-1) for path in paths], initial)
         )
         for name, q in FAN.items():
             row |= bounds(name, _quantile_interval([path[t] for path in paths], q))
@@ -326,6 +354,15 @@ def _wealth_fan(seeds: Sequence[np.ndarray], initial: float) -> FigureData:
         row |= bounds("ruined", rate_interval(of_ruin, len(ruined[0][t])))
         rows.append(row | {"ruin_line": line})
     return FigureData(units, rows)
+
+
+def _mean_wealth(seeds: Sequence[np.ndarray], initial: float) -> Interval:
+    """`_mean_interval`; without bounds while it has changed in few games."""
+    interval = _mean_interval(seeds)
+    n_changed = min(int((wealth != np.float32(initial)).sum()) for wealth in seeds)
+    if 0 < n_changed < FEWEST_DECIDING:
+        return Interval(interval.mean, None, None)
+    return interval
 
 
 def _mean_interval(seeds: Sequence[np.ndarray]) -> Interval:

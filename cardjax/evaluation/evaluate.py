@@ -16,8 +16,9 @@ from jax import Array
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.decision import OneOf
-from cardjax.evaluation.exploitability import Switches, Valued, play_valued
+from cardjax.evaluation.exploitability import Exact, Switches, Valued, play_valued
 from cardjax.evaluation.match import GameTotals, Seats, play_games
+from cardjax.evaluation.metrics import SMALLEST_GAIN
 from cardjax.evaluation.result import Games, Result, result_of
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.policy import Policy, prepared
@@ -242,7 +243,7 @@ def _games_of(
         lambda *leaves: np.concatenate([leaf[:, seats] for leaf in leaves], 1),
         *[games.totals for games in own],
     )
-    yardstick = best.totals.expected_pnl.mean(-1)
+    yardstick = benchmark_of(best.totals)
     if name != SELF or not n_replies:
         return Games.of(totals, yardstick, None)
     values = np.mean([games.exact.value for games in own], 0)
@@ -253,18 +254,39 @@ def _games_of(
         ],
         -1,
     )
-    exact = {
+    return Games.of(totals, yardstick, exact_columns(best.exact, values, replies))
+
+
+def benchmark_of(best: GameTotals) -> np.ndarray:
+    """What the benchmark earns per player, float64 [games]: averaged as a policy's own P&L is, so
+    that it falls short of itself by exactly nothing.
+    """
+    return np.asarray(best.expected_pnl, np.float64).mean(-1)
+
+
+def exact_columns(best: Exact, values: np.ndarray, replies: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of `metrics.against_self`, [games] each.
+
+    Args:
+        best: the benchmark's games.
+        values: of the policy in self-play, [games, A].
+        replies: what a best reply earns at the first so many seats, [games, replies].
+    """
+    columns = {
         "value": values.mean(-1),
         "reply": replies.mean(-1),
-        "benchmark": best.exact.value.mean(-1),
-        "joint": best.exact.joint,
-        "worst": best.exact.pure.worst,
-        "best": best.exact.pure.best,
+        "benchmark": best.value.mean(-1),
+        "joint": best.joint,
+        "worst": best.pure.worst,
+        "best": best.pure.best,
     }
-    if n_replies > 1:
-        exact |= {f"value_{k}": values[:, k] for k in range(n_replies)}
-        exact |= {f"reply_{k}": replies[:, k] for k in range(n_replies)}
-    return Games.of(totals, yardstick, exact)
+    n_replies, rounding = replies.shape[-1], SMALLEST_GAIN * best.joint
+    columns["gains"] = abs(columns["reply"] - columns["value"]) > rounding
+    columns["strays"] = abs(columns["value"] - columns["benchmark"]) > rounding
+    for k in range(n_replies if n_replies > 1 else 0):
+        columns |= {f"value_{k}": values[:, k], f"reply_{k}": replies[:, k]}
+        columns[f"gains_{k}"] = abs(replies[:, k] - values[:, k]) > rounding
+    return columns
 
 
 def reply_at(seat: int) -> str:

@@ -14,15 +14,17 @@ import numpy as np
 
 from cardjax.env.params import N_ROUNDS
 from cardjax.evaluation.match import GameTotals
-from cardjax.evaluation.statistics import FEWEST_GAMES
+from cardjax.evaluation.statistics import FEWEST_DECIDING, FEWEST_GAMES
 from cardjax.evaluation.tally import Values
 
 Means = Mapping[str, float]
-FOR_FALLS, FOR_SQUARES, FOR_RARE, FOR_RAREST = 1000, 3000, 10_000, 100_000
-"""The games that an interval needs where few games decide: the largest falls, squares of P&L, what
-only some orders have, such as slippage, and the mean size of a player who nearly always orders the
-same (benchmarks/interval_coverage.py).
+FOR_FALLS, FOR_SQUARES, FOR_RARE, FOR_RAREST = 1000, 3000, 10_000, 1_000_000
+"""The games that an interval needs where few games decide: the largest falls and a reply's gains,
+squares of P&L, what only some orders have, such as slippage, and the mean size of a player who
+nearly always orders the same (benchmarks/interval_coverage.py).
 """
+SMALLEST_GAIN = 1e-5
+"""As a share of what all players could earn together in a game: less is float32's rounding."""
 NAN = float("nan")
 
 
@@ -38,6 +40,18 @@ class Metric(NamedTuple):
     varies (`statistics.rate_interval`)."""
     fewest_games: int = FEWEST_GAMES
     """with fewer there is no interval, for it would not hold 93 times in 100."""
+    deciding: Callable[[Means], float] | None = None
+    """The share of games that make a difference. There is no interval while these are fewer than
+    FEWEST_DECIDING, unless no game makes one."""
+
+    def has_interval(self, means: Means, n_games: int) -> bool:
+        """Whether the games are enough for an interval."""
+        if n_games < self.fewest_games:
+            return False
+        if self.deciding is None:
+            return True
+        deciding = round(self.deciding(means) * n_games)
+        return deciding == 0 or deciding >= FEWEST_DECIDING
 
 
 def per_game(totals: GameTotals, benchmark: Values) -> dict[str, np.ndarray]:
@@ -54,9 +68,10 @@ def per_game(totals: GameTotals, benchmark: Values) -> dict[str, np.ndarray]:
     }
     own["pnl_squared"] = own["pnl"] ** 2
     own["loss_squared"] = np.minimum(own["pnl"], 0) ** 2
-    return {name: leaf.mean(-1) for name, leaf in own.items()} | {
-        "benchmark": np.asarray(benchmark, np.float64)
-    }
+    columns = {name: leaf.mean(-1) for name, leaf in own.items()}
+    columns["benchmark"] = np.asarray(benchmark, np.float64)
+    columns["differs"] = (columns["expected_pnl"] != columns["benchmark"]).astype(np.float64)
+    return columns
 
 
 def _ratio(numerator: float, denominator: float) -> float:
@@ -98,6 +113,7 @@ METRICS: dict[str, Metric] = {
         "share",
         "mean(expected pnl) / mean(the benchmark's on the same draws)",
         lambda m: _ratio(m["expected_pnl"], m["benchmark"]),
+        deciding=lambda m: m["differs"],
     ),
     "realised_score": Metric(
         "share",
@@ -108,6 +124,7 @@ METRICS: dict[str, Metric] = {
         "points per round",
         "(the benchmark's expected pnl − the policy's) / 10 rounds",
         lambda m: (m["benchmark"] - m["expected_pnl"]) / N_ROUNDS,
+        deciding=lambda m: m["differs"],
     ),
     "variance_pnl": Metric("points²", "var(pnl) over games", _variance, fewest_games=FOR_SQUARES),
     "std_pnl": Metric(
@@ -187,18 +204,24 @@ def against_self(n_players: int, by_seat: bool = False) -> dict[str, Metric]:
     best replier's, both means over the seats that are replied at, `benchmark` the symmetric
     equilibrium's per player, `worst` and `best` those of the worst and the best pure equilibrium of
     every round, `joint` all players' together at the joint optimum with initial budgets; `by_seat`
-    also `value_0`, `reply_0` and so on, of policies with weights for each seat.
+    also `value_0`, `reply_0` and so on, of policies with weights for each seat. `gains` (and
+    `gains_0` …) is 1 in a game where the reply earns something else than the policy, and `strays`
+    where the policy does than the equilibrium.
     """
     gain = {
         "exploitability": Metric(
             "points per game",
             "a best reply's expected pnl less the policy's own, mean over seats (NashConv / A)",
             lambda m: m["reply"] - m["value"],
+            fewest_games=FOR_FALLS,
+            deciding=lambda m: m["gains"],
         ),
         "exploitability_share": Metric(
             "share",
             "the same / the equilibrium's payoff",
             lambda m: _ratio(m["reply"] - m["value"], m["benchmark"]),
+            fewest_games=FOR_FALLS,
+            deciding=lambda m: m["gains"],
         ),
     }
     if n_players == 1:
@@ -221,32 +244,39 @@ def against_self(n_players: int, by_seat: bool = False) -> dict[str, Metric]:
             "what the worst pure equilibrium of every round pays per player / the symmetric "
             "equilibrium's",
             lambda m: _ratio(m["worst"], m["benchmark"]),
+            fewest_games=FOR_FALLS,
         ),
         "best_equilibrium": Metric(
             "share",
             "the same of the best pure equilibrium",
             lambda m: _ratio(m["best"], m["benchmark"]),
+            fewest_games=FOR_FALLS,
         ),
         "score_of_worst_equilibrium": Metric(
             "share",
             "the policy's expected pnl / that of the worst pure equilibrium",
             lambda m: _ratio(m["value"], m["worst"]),
+            fewest_games=FOR_FALLS,
         ),
         "score_of_best_equilibrium": Metric(
             "share",
             "the policy's expected pnl / that of the best pure equilibrium",
             lambda m: _ratio(m["value"], m["best"]),
+            fewest_games=FOR_FALLS,
         ),
         "joint_surplus": Metric(
             "share",
             "all players' expected pnl / the joint optimum's",
             lambda m: _ratio(n_players * m["value"], m["joint"]),
+            fewest_games=FOR_FALLS,
         ),
         "commons_position": Metric(
             "share",
             "(pi − pi_eq) / (pi_joint − pi_eq) of all players together: 0 at the equilibrium, 1 at "
             "the joint optimum; null where these are the same",
             position,
+            fewest_games=FOR_FALLS,
+            deciding=lambda m: m["strays"],
         ),
     }
 
@@ -256,6 +286,8 @@ def _gain_at(seat: int) -> Metric:
         "points per game",
         f"the same at seat {seat}",
         lambda m: m[f"reply_{seat}"] - m[f"value_{seat}"],
+        fewest_games=FOR_FALLS,
+        deciding=lambda m: m[f"gains_{seat}"],
     )
 
 

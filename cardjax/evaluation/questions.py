@@ -1,5 +1,6 @@
 """What is asked of a policy's rounds: how they are sorted into bins, and what is averaged there."""
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,7 @@ import numpy as np
 
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.played_rounds import LAST_SIZES, PlayedRounds, Subject
+from cardjax.evaluation.statistics import FEWEST_DECIDING
 from cardjax.evaluation.tally import Tally
 
 BUY, SELL = "buying", "selling"
@@ -20,6 +22,8 @@ class Ratio(NamedTuple):
     unit: str
     of: str
     over: str = "n"
+    is_rate: bool = False
+    """whether it counts events, or adds up their probabilities: at most 1 in each round."""
 
 
 class Question(NamedTuple):
@@ -33,6 +37,39 @@ class Question(NamedTuple):
     """the bin of each entry of the quantities, or −1; the second axis is the games'."""
     quantities: Callable[[PlayedRounds], Mapping[str, np.ndarray]]
     ratios: Mapping[str, Ratio]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sums:
+    """What is remembered of a bin's rounds: sums per game, and how many games they come from."""
+
+    tally: Tally
+    """of the sums, over all games."""
+    games_with: Mapping[str, int]
+    """In how many games a quantity is not 0 in every round of the bin."""
+
+    def __add__(self, other: "Sums") -> "Sums":
+        games = {name: n + other.games_with[name] for name, n in self.games_with.items()}
+        return Sums(self.tally + other.tally, games)
+
+    @property
+    def n_rounds(self) -> int:
+        """Of the quantity `n`, 1 in each round of a seat."""
+        return round(self.tally.means["n"] * self.tally.n)
+
+
+def has_enough_games(
+    seeds: Sequence[Sums], names: Sequence[str], unless_none: Sequence[str] = ()
+) -> bool:
+    """Whether each of some quantities is not 0 in FEWEST_DECIDING games, of every training seed, or
+    for those of `unless_none` in no game at all.
+    """
+
+    def enough(sums: Sums, name: str) -> bool:
+        n = sums.games_with[name]
+        return n >= FEWEST_DECIDING or (name in unless_none and n == 0)
+
+    return all(enough(sums, name) for sums in seeds for name in (*names, *unless_none))
 
 
 PER_ROUND: dict[str, Callable[[PlayedRounds], Any]] = {
@@ -58,12 +95,12 @@ PER_ROUND: dict[str, Callable[[PlayedRounds], Any]] = {
 }
 """What is summed over a bin's rounds."""
 SHARES = {
-    "buy": Ratio("share", "buys"),
-    "pass": Ratio("share", "passes"),
-    "sell": Ratio("share", "sells"),
+    "buy": Ratio("share", "buys", is_rate=True),
+    "pass": Ratio("share", "passes", is_rate=True),
+    "sell": Ratio("share", "sells", is_rate=True),
 }
 BENCHMARK_SHARES = {
-    f"benchmark_{name}": Ratio(r.unit, f"benchmark_{r.of}") for name, r in SHARES.items()
+    f"benchmark_{name}": r._replace(of=f"benchmark_{r.of}") for name, r in SHARES.items()
 }
 
 
@@ -155,8 +192,8 @@ def _sigma_sensitivity() -> Question:
         quantities=_per_round,
         ratios={
             "sigma": Ratio("points", "sigma"),
-            "trade_rate": Ratio("share", "trades"),
-            "benchmark_trade_rate": Ratio("share", "benchmark_trades"),
+            "trade_rate": Ratio("share", "trades", is_rate=True),
+            "benchmark_trade_rate": Ratio("share", "benchmark_trades", is_rate=True),
             "size_of_orders": Ratio("units", "units", "trades"),
             "benchmark_size_of_orders": Ratio("units", "benchmark_size", "benchmark_trades"),
             "captured": Ratio("share of the benchmark's", "value", "attainable"),
@@ -235,8 +272,8 @@ def bin_index(edges: np.ndarray, values: Any) -> np.ndarray:
     return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
 
 
-def tallies(bins: np.ndarray, n_bins: int, quantities: Mapping[str, np.ndarray]) -> list[Tally]:
-    """For each bin, the tally of the per-game sums of quantities.
+def tallies(bins: np.ndarray, n_bins: int, quantities: Mapping[str, np.ndarray]) -> list[Sums]:
+    """For each bin, what is remembered of the per-game sums of quantities.
 
     Args:
         bins: int [rounds, games, …], −1 for none.
@@ -250,6 +287,11 @@ def tallies(bins: np.ndarray, n_bins: int, quantities: Mapping[str, np.ndarray])
         return np.bincount(cell, quantity[kept], n_games * n_bins).reshape(n_games, n_bins)
 
     columns = {name: sums(quantity) for name, quantity in quantities.items()}
+    games = {name: (sums(quantity != 0) > 0).sum(0) for name, quantity in quantities.items()}
     return [
-        Tally.of({name: column[:, b] for name, column in columns.items()}) for b in range(n_bins)
+        Sums(
+            Tally.of({name: column[:, b] for name, column in columns.items()}),
+            {name: int(n[b]) for name, n in games.items()},
+        )
+        for b in range(n_bins)
     ]

@@ -197,14 +197,20 @@ def _against_self(
 def _intervals(
     metrics: Mapping[str, Metric], seeds: Sequence[Tally], together: Tally
 ) -> dict[str, Interval]:
-    return {name: _interval(metric, seeds, together) for name, metric in metrics.items()}
+    return {name: interval_of(metric, seeds, together) for name, metric in metrics.items()}
 
 
-def _interval(metric: Metric, seeds: Sequence[Tally], together: Tally) -> Interval:
+def interval_of(metric: Metric, seeds: Sequence[Tally], together: Tally) -> Interval:
+    """A metric with its interval over training seeds and their common games, or over the games of
+    one seed; without bounds where it needs more of them.
+
+    Args:
+        together: of all seeds' games as one.
+    """
     interval = over_seeds(
         [delta_estimate(metric.of, tally) for tally in seeds], delta_estimate(metric.of, together)
     )
-    if together.n < metric.fewest_games:
+    if not all(metric.has_interval(tally.means, tally.n) for tally in seeds):
         return Interval(interval.mean, None, None)
     if metric.occasions is None:
         return interval

@@ -1,7 +1,7 @@
 """Results as a table of text."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cardjax.env.declaration import printable
 from cardjax.evaluation.breakdown import Bin
@@ -32,10 +32,14 @@ def breakdown_table(bins: Sequence[Bin], title: str = "") -> str:
         for found in seen
     ]
     headings = (*seen[0].keys, "rounds", "P&L", "expected P&L", "score", "loss")
+    amounts = [
+        figure for found in seen for name, figure in found.figures.items() if name != "rounds"
+    ]
     return (
         f"{text_table(headings, rows, title)}\n"
         "P&L in points per round of the kind; loss against the "
         "exact benchmark in points per game, which adds up over the rows."
+        f"{without_interval(amounts)}"
     )
 
 
@@ -118,7 +122,21 @@ def _footnote(results: Sequence[Result]) -> str:
 def _units(results: Sequence[Result]) -> str:
     intervals = " / ".join(sorted({result.in_words() for result in results}))
     score = "score: expected P&L as a share of the exact symmetric equilibrium's on the same draws."
-    return f"Points per game and player; {intervals}.\n{score}"
+    few = without_interval(figure for result in results for figure in _shown(result))
+    return f"Points per game and player; {intervals}.{few}\n{score}"
+
+
+def without_interval(figures: Iterable[Interval]) -> str:
+    """Why some of a table's figures stand without ± beside others that have it; "" if none do."""
+    bare = [figure.low is None for figure in figures if not math.isnan(figure.mean)]
+    return " What has no ± is decided by too few games." if any(bare) and not all(bare) else ""
+
+
+def _shown(result: Result) -> list[Interval]:
+    """The figures that have a ± in a table or below it."""
+    own = [result.mean_pnl, result.mean_expected_pnl, result.score]
+    left_out = ("joint_surplus", "commons_position")
+    return own + [figure for name, figure in result.against_self.items() if name not in left_out]
 
 
 def _against_self(result: Result) -> list[str]:

@@ -78,21 +78,21 @@ def test_a_comparison_prints_the_difference_and_writes_it(tmp_path, capsys):
             "equilibrium",
             "pass",
             "--episodes",
-            "128",
+            "512",
             "--json",
             str(file),
             "--opponent",
             "level1",
         ]
     )
-    assert "equilibrium less pass, 128 games" in capsys.readouterr().out
+    assert "equilibrium less pass, 512 games" in capsys.readouterr().out
     (entry,) = json.loads(file.read_text())
     assert entry["expected_pnl_ci95"][0] < entry["expected_pnl"] < entry["expected_pnl_ci95"][1]
     assert (entry["first"], entry["second"], entry["unit"], entry["n_units"]) == (
         "equilibrium",
         "pass",
         "games",
-        128,
+        512,
     )
 
 

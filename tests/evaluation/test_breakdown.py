@@ -7,6 +7,7 @@ import pytest
 
 import cardjax
 from cardjax.env import make_params
+from cardjax.evaluation import metrics, questions
 from cardjax.evaluation.breakdown import FIGURES, break_down
 from cardjax.evaluation.evaluate import Player, evaluate
 from cardjax.evaluation.text_tables import breakdown_table
@@ -20,6 +21,7 @@ SEEDS = Player(Equilibrium(), [make_params(alpha=alpha) for alpha in (0.1, 0.3, 
 def small_batches():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 128)
+        patch.setattr(questions, "FEWEST_DECIDING", 40)
         yield
 
 
@@ -45,7 +47,9 @@ def test_the_bins_add_up_to_the_result(player, opponent):
     assert loss.sum() == pytest.approx(10 * whole.metrics["regret"].mean, rel=1e-3)
 
 
-def test_one_bin_of_all_rounds_has_the_results_intervals():
+def test_one_bin_of_all_rounds_has_the_results_intervals(monkeypatch):
+    for module in (metrics, questions):
+        monkeypatch.setattr(module, "FEWEST_DECIDING", 1)
     calm = make_params(**{"flags.enable_events": False})
     (whole,) = evaluate(TWO, calm, SEEDS, {"self": Pass()}, 200)
     (found, *others) = break_down(TWO, calm, SEEDS, None, ("event",), 200)
@@ -57,17 +61,23 @@ def test_one_bin_of_all_rounds_has_the_results_intervals():
     )
 
 
-def test_a_bin_with_few_rounds_has_no_interval_and_is_printed_without():
+def test_a_bin_that_few_games_decide_has_no_interval_and_is_printed_without():
     bins = break_down(TWO, PARAMS, Player(EvOracle(), [None]), None, ("event",), 200)
-    few = [found for found in bins if 0 < found.n_rounds < 100]
-    many = [found for found in bins if found.n_rounds >= 100]
-    assert all(found.figures[name][1:] == (None, None) for found in few for name in FIGURES)
-    assert all(found.figures["pnl"].low < found.figures["pnl"].high for found in many)
+    (many,) = [found for found in bins if found.keys == {"event": "none"}]
+    few = [found for found in bins if found.n_rounds and found is not many]
+    # Hundreds of rounds, in nearly all of which the oracle passes.
+    assert max(found.n_rounds for found in few) > 200
+    amounts = [name for name, figure in FIGURES.items() if not figure.is_rate]
+    assert all(found.figures[name][1:] == (None, None) for found in few for name in amounts)
+    assert all(many.figures[name].low < many.figures[name].high for name in FIGURES)
+    # How often a kind of round occurs is a rate, which has an interval whatever it is.
+    assert all(found.figures["rounds"].low < found.figures["rounds"].high for found in bins)
     table = breakdown_table(bins, "a title").splitlines()
     assert table[0] == "a title"
+    assert table[-1].endswith("What has no ± is decided by too few games.")
     assert table[2].split()[:2] == ["event", "rounds"]
-    entry = many[0].as_json()
-    assert entry["pnl_ci95"] == list(many[0].figures["pnl"][1:])
+    entry = many.as_json()
+    assert entry["pnl_ci95"] == list(many.figures["pnl"][1:])
 
 
 def test_no_games_are_refused():

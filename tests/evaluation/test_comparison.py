@@ -7,6 +7,7 @@ import pytest
 
 import cardjax
 from cardjax.env import make_params
+from cardjax.evaluation import statistics
 from cardjax.evaluation.comparison import compare, cross_play
 from cardjax.evaluation.evaluate import Player, _play, evaluate
 from cardjax.policies import Equilibrium, EvOracle, Pass
@@ -21,6 +22,7 @@ EQUILIBRIUM, PASS, ORACLE = (
 def small_batches():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 64)
+        patch.setattr(statistics, "FEWEST_DECIDING", 1)
         yield
 
 
@@ -90,6 +92,14 @@ def test_why_there_is_no_interval_is_said():
     two = compare(TWO, PARAMS, thinks(0.3, 0.31), ORACLE, None, 128)
     assert two.expected_pnl[1:] == two.effect[1:] == (None, None)
     assert "need 3 training seeds" in two.in_words()
+
+
+def test_two_that_differ_in_few_games_have_no_interval(monkeypatch):
+    monkeypatch.setattr(statistics, "FEWEST_DECIDING", 129)
+    result = compare(TWO, PARAMS, EQUILIBRIUM, ORACLE, None, 128)
+    assert result.expected_pnl[1:] == result.pnl[1:] == result.effect[1:] == (None, None)
+    assert 40 < result.error.n_deciding < 128
+    assert f"the two differ, here are {result.error.n_deciding}" in result.in_words()
 
 
 def test_no_games_are_refused():

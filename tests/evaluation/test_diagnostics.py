@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import cardjax
-from cardjax.evaluation import diagnostics, played_rounds, plots
+from cardjax.evaluation import diagnostics, played_rounds, plots, questions
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.diagnostics import ablation_points, ablations, tables_of_play
 from cardjax.evaluation.evaluate import TEST, Player, domain_key
@@ -71,7 +71,10 @@ def small():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(played_rounds, "GAMES_AT_ONCE", 512)
         patch.setattr(played_rounds, "COUNTERFACTUAL_GAMES", 128)
-        patch.setattr(diagnostics, "FEWEST_ROUNDS", 20)
+        patch.setattr(questions, "FEWEST_DECIDING", 8)
+        patch.setattr(diagnostics, "FEWEST_DECIDING", 8)
+        patch.setattr(diagnostics, "FOR_SLOPE", 100)
+        patch.setattr(diagnostics, "ORDERS_IN_BIN", 20)
         yield
 
 
@@ -201,10 +204,13 @@ def test_tallies_are_of_per_game_sums():
     bins = np.array([[0, 1], [0, -1], [1, 1]])  # three rounds of two games
     values = np.array([[1.0, 2.0], [3.0, 100.0], [5.0, 7.0]])
     first, second = tallies(bins, 2, {"n": np.ones_like(values), "x": values})
-    assert first.n == second.n == 2
-    assert first.means == {"n": 1.0, "x": 2.0}  # games' sums: (2, 4) and (0, 0)
-    assert second.means == {"n": 1.5, "x": 7.0}  # (1, 5) and (2, 9)
-    assert second.covariance() == pytest.approx(np.array([[0.5, 2.0], [2.0, 8.0]]))
+    assert first.tally.n == second.tally.n == 2
+    assert first.tally.means == {"n": 1.0, "x": 2.0}  # games' sums: (2, 4) and (0, 0)
+    assert second.tally.means == {"n": 1.5, "x": 7.0}  # (1, 5) and (2, 9)
+    assert second.tally.covariance() == pytest.approx(np.array([[0.5, 2.0], [2.0, 8.0]]))
+    assert (first.n_rounds, second.n_rounds) == (2, 3)
+    assert (first.games_with, second.games_with) == ({"n": 1, "x": 1}, {"n": 2, "x": 2})
+    assert (first + first).games_with == {"n": 2, "x": 2}
 
 
 def test_returns_are_discounted_to_the_games_end():
@@ -293,3 +299,11 @@ def test_every_table_can_be_drawn(who, request, monkeypatch):
         file = io.BytesIO()
         plots.save(plots.draw(name, table), file)
         assert file.getvalue().startswith(b"\x89PNG")
+
+
+def test_a_share_that_is_always_1_has_an_interval(step):
+    """A rate's: what was seen in every round of a bin need not be so in all."""
+    table = step["action_vs_edge"]
+    always = table["pass"] == 1
+    assert always.any() and (table["pass_low"][always] < 1).all()
+    assert (table["pass_high"][always] == 1).all() and (table["buy_high"][always] > 0).all()

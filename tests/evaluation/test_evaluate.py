@@ -14,6 +14,7 @@ import cardjax
 import cardjax.evaluation.evaluate  # noqa: F401
 from cardjax.config import load_config
 from cardjax.env import make_params, params_grid
+from cardjax.evaluation import metrics
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.evaluate import (
     TEST,
@@ -45,9 +46,13 @@ RESULT_KEYS = {"opponent", "mean_pnl", "ci95", "score", "score_ci95"}
 
 @pytest.fixture(scope="module", autouse=True)
 def small_batches():
-    """64 games a batch, so that a few hundred games are several."""
+    """64 games a batch, so that a few hundred games are several; and they are enough for intervals
+    of exact values.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 64)
+        patch.setattr(metrics, "FOR_FALLS", 100)
+        patch.setattr(metrics, "FEWEST_DECIDING", 20)
         yield
 
 
@@ -206,16 +211,16 @@ def test_the_json_entry_has_the_contracts_keys_and_every_metric():
 
 
 def test_metrics_are_what_their_names_say():
-    metrics = {name: interval.mean for name, interval in in_self_play(EvOracle()).metrics.items()}
-    assert 0.05 < metrics["trade_rate"] < 1
-    assert metrics["rejection_rate"] == 0
-    assert 1 <= metrics["mean_size"] <= 10
-    assert 0 < metrics["fill_ratio"] < 1
-    assert metrics["mean_slippage"] > 0
-    assert metrics["impact_per_unit"] > metrics["mean_slippage"]  # the large orders pay most
-    assert metrics["valid_order_rate"] == 1
-    assert metrics["max_drawdown"] < metrics["max_drawdown_p95"]
-    assert metrics["std_pnl"] ** 2 == pytest.approx(metrics["variance_pnl"])
+    figures = {name: interval.mean for name, interval in in_self_play(EvOracle()).metrics.items()}
+    assert 0.05 < figures["trade_rate"] < 1
+    assert figures["rejection_rate"] == 0
+    assert 1 <= figures["mean_size"] <= 10
+    assert 0 < figures["fill_ratio"] < 1
+    assert figures["mean_slippage"] > 0
+    assert figures["impact_per_unit"] > figures["mean_slippage"]  # the large orders pay most
+    assert figures["valid_order_rate"] == 1
+    assert figures["max_drawdown"] < figures["max_drawdown_p95"]
+    assert figures["std_pnl"] ** 2 == pytest.approx(figures["variance_pnl"])
     passing = {name: interval.mean for name, interval in in_self_play(Pass()).metrics.items()}
     assert math.isnan(passing["mean_size"]) and math.isnan(passing["valid_order_rate"])
     assert passing["sharpe"] == passing["sortino"] == passing["max_drawdown_p95"] == 0

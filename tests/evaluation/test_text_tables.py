@@ -91,6 +91,16 @@ def test_the_footnote_says_why_there_are_no_intervals(few, says):
     assert f"no intervals: they {says}" in table
 
 
+def test_why_some_figures_have_no_interval_is_said():
+    said = "What has no ± is decided by too few games."
+    assert said not in results_table([result("self")])
+    assert said in results_table(
+        [result("level1"), result("self", score=Interval(0.9, None, None))]
+    )
+    bare = {name: Interval(1.0, None, None) for name in METRICS}
+    assert said not in results_table([result("self", **bare)])
+
+
 def test_the_exploitability_of_each_seat_is_said():
     seats = {f"exploitability_seat_{k}": Interval(k, k - 0.5, k + 0.5) for k in range(2)}
     figures = dict.fromkeys(("exploitability", "exploitability_share"), Interval(0.5, 0.1, 0.9))
