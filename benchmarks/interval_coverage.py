@@ -75,7 +75,8 @@ class PassesInRemaps(Memoryless):
     """The equilibrium, but for one or two rounds in a hundred."""
 
     def action_probabilities(self, params: EnvParams, view: View) -> Array:
-        """The equilibrium's or a pass's."""
+        """The equilibrium's or a pass's; events must not be hidden."""
+        assert view.event is not None
         chances = Equilibrium().action_probabilities(params, view)
         passes = jax.nn.one_hot(0, N_ACTIONS, dtype=jnp.float32)
         return jnp.where(view.event[..., None] >= REMAP, passes, chances)
