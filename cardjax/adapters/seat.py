@@ -205,6 +205,10 @@ def _weights_of(opponent: TrainedPlayer, opponent_params: Any, market: CardMarke
     if learned != market.n_players:
         allowed = f"was trained for {learned} player(s), not for {market.n_players}"
         raise ParameterError("opponent", type(opponent).__name__, allowed)
+    if opponent.market.hides_event != market.hides_event:
+        own = opponent.market.event_info
+        allowed = f"was trained with env.event_info = {own}, not {market.event_info}"
+        raise ParameterError("opponent", type(opponent).__name__, allowed)
     return opponent.params
 
 

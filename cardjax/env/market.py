@@ -201,6 +201,13 @@ class CardMarket:
         return "v0"
 
     @property
+    def hides_event(self) -> bool:
+        """Whether the event is hidden from everybody. Who has learned one way cannot play the
+        other.
+        """
+        return self.event_info != observation.KNOWN
+
+    @property
     def observation_fields(self) -> dict[str, Field]:
         """name → Field(slice, scale, doc, low, high), in the observation's order."""
         return observation.field_table(self.n_players, self.observe_posterior, self.event_info)
@@ -272,7 +279,7 @@ class CardMarket:
 
     def _new_past(self, params: EnvParams) -> Past | None:
         """What is known at a game's start."""
-        if self.event_info == observation.KNOWN:
+        if not self.hides_event:
             return None
         return Past(beliefs.prior(params), jnp.zeros(cards.N_CARDS, jnp.int32), jnp.float32(0))
 

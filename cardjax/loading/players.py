@@ -156,6 +156,9 @@ def _opponent(market: CardMarket, name: str) -> Policy | Player:
         if own.n_players != market.n_players:
             allowed = f"was trained for {own.n_players} player(s), not for {market.n_players}"
             raise ParameterError("--opponent", name, allowed)
+        if own.hides_event != market.hides_event:
+            allowed = f"was trained with env.event_info = {own.event_info}, not {market.event_info}"
+            raise ParameterError("--opponent", name, allowed)
         if not getattr(player.policy, "share_params", True):
             allowed = (
                 "has weights for each seat (ppo.share_params off), so it cannot take the "

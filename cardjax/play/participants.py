@@ -71,6 +71,9 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
     if own.n_players != setup.n_players:
         allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
         raise ParameterError(key, name, allowed)
+    if own.hides_event:
+        allowed = "was trained on hidden events, and people play with known ones"
+        raise ParameterError(key, name, allowed)
     return Participant(_run_name(Path(name)), player.policy, player.params[0])
 
 

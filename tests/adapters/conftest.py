@@ -65,11 +65,11 @@ def constant():
 
 @pytest.fixture(scope="session")
 def trained():
-    """trained(n_players=2): an untrained policy in the form that `load_policy` gives."""
+    """trained(n_players=2, **others): an untrained policy in the form that `load_policy` gives."""
 
-    def make(n_players=2):
+    def make(n_players=2, **others):
         changes = {"ppo.hidden": (4,), "train.n_envs": 32, "env.n_players": n_players}
-        config = make_config(changes)
+        config = make_config(changes | others)
         learner = make_learner("ippo", config)
         params = learner.policy_params(learner.init(jax.random.key(0)))
         return TrainedPolicy("ippo", config, 0, params)

@@ -96,6 +96,8 @@ def test_a_trained_policy_is_an_opponent_as_it_is(trained):
 def test_a_trained_policy_of_another_game_or_with_other_weights_is_refused(trained):
     with pytest.raises(ParameterError, match=r"was trained for 3 player\(s\), not for 2"):
         make_seat("two", trained(n_players=3))
+    with pytest.raises(ParameterError, match=r"with env\.event_info = hidden, not known"):
+        make_seat("two", trained(**{"env.event_info": "hidden"}))
     with pytest.raises(ParameterError, match=r"opponent_params = .*: must be left out"):
         make_seat("two", trained(), opponent_params=())
 
