@@ -337,7 +337,9 @@ def whole_batches(monkeypatch):
     needed here, and four of them leave room for what few games decide.
     """
     module = sys.modules["cardjax.evaluation.evaluate"]
-    whatever = {name: metric._replace(fewest_games=1) for name, metric in METRICS.items()}
+    whatever = {
+        name: metric._replace(fewest_games=1, deciding=None) for name, metric in METRICS.items()
+    }
     monkeypatch.setattr(sys.modules["cardjax.evaluation.result"], "METRICS", whatever)
     monkeypatch.setattr(module, "GAMES_AT_ONCE", N_OURS)
     monkeypatch.setattr(module, "VALUED_GAMES", 0)
