@@ -4,6 +4,7 @@ code.
 
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ import numpy as np
 import pytest
 
 import cardjax
+from cardjax.commands import door
+from cardjax.commands.main import main
 from cardjax.env import CardMarket, make_params, posterior
 from cardjax.env.cards import largest_sum
 from cardjax.env.liquidity import depth_scale, draw_depth
@@ -174,11 +177,10 @@ def test_code_that_needs_a_run_does_what_it_says(name, finished, workplace):
     if name == "adapters":
         pytest.importorskip("gymnasium")
     env, params = cardjax.make("two")
-    observations, games = jax.vmap(env.reset, (0, None))(
-        jax.random.split(jax.random.key(0), 4), params
-    )
-    masks = jax.vmap(env.action_mask, (0, None))(games, params)
-    _, state = env.reset(jax.random.key(0), params)
+    reset, mask = (jax.jit(jax.vmap(f, (0, None))) for f in (env.reset, env.action_mask))
+    observations, games = reset(jax.random.split(jax.random.key(0), 4), params)
+    masks = mask(games, params)
+    state = jax.tree.map(lambda leaf: leaf[0], games)
     names = {"cardjax": cardjax, "env": env, "params": params, "state": state}
     names |= {"observations": observations, "masks": masks, "obs": observations[0]}
     (workplace / "runs").mkdir()
@@ -193,7 +195,18 @@ def test_code_that_needs_a_run_does_what_it_says(name, finished, workplace):
         assert set(np.unique(names["actions"])) <= set(range(21))
 
 
-def test_the_commands_of_the_tutorial_exist():
+def help_of(script, monkeypatch, capsys):
+    """What a script says of its options."""
+    with monkeypatch.context() as patch:
+        patch.setattr(door, "enter", lambda *words: main([*words, *sys.argv[1:]]))
+        patch.setattr(sys, "argv", [script, "--help"])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(ROOT / script), run_name="__main__")
+    assert end.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_the_commands_of_the_tutorial_exist(monkeypatch, capsys):
     lines = [
         shlex.split(line) for block in blocks("tutorial", "bash") for line in block.splitlines()
     ]
@@ -204,7 +217,7 @@ def test_the_commands_of_the_tutorial_exist():
         "eval/diagnose.py",
     }
     for script in {line[1] for line in scripts}:
-        offered = in_subprocess([sys.executable, str(ROOT / script), "--help"], ROOT).stdout
+        offered = help_of(script, monkeypatch, capsys)
         for line in scripts:
             options = [a for a in line[2:] if a.startswith("--")] if line[1] == script else []
             assert all(option in offered for option in options), line
