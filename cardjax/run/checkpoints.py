@@ -109,11 +109,17 @@ class Checkpoints:
         about = self._about(n_updates)
         self._refuse_other(n_updates, about, like)
         try:
-            target = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), like)
-            state = self._manager.restore(n_updates, args=StandardRestore(target))
+            saved = self._manager.restore(n_updates, args=StandardRestore())
+            arrays = {
+                _path(path): np.asarray(leaf)
+                for path, leaf in jax.tree_util.tree_leaves_with_path(saved)
+            }
+            # By name, since a cardjax that has more optional fields reads them as None.
+            state: T = jax.tree.unflatten(
+                jax.tree.structure(like), [arrays[name] for name in described(like)]
+            )
         except Exception as error:
             raise DamagedError(_one_line(error)) from None
-        state = jax.tree.map(np.asarray, state)
         changed = [
             name for name, sum_ in _checksums(state).items() if sum_ != about["checksums"].get(name)
         ]
