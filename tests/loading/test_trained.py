@@ -54,39 +54,56 @@ KINDS = {
 }
 
 
+MADE = []
+
+
 @functools.cache
 def untrained(kind):
     algorithm, changes = KINDS[kind]
     config = make_config(TINY | changes)
     learner = make_learner(algorithm, config)
-    return TrainedPolicy(
-        algorithm, config, 0, learner.policy_params(jax.jit(learner.init)(jax.random.key(3)))
-    )
+    params = jax.jit(lambda key: learner.policy_params(learner.init(key)))(jax.random.key(3))
+    MADE.append(TrainedPolicy(algorithm, config, 0, params))
+    return MADE[-1]
 
 
 @pytest.fixture(autouse=True)
 def forgetful():
     """Policies are shared by the tests, their memories are not."""
     yield
-    for kind in KINDS:
-        untrained(kind).reset()
+    for policy in MADE:
+        policy.reset()
 
 
-def rounds(policy, n=3):
-    """(views, observations, masks) of n rounds of some games, passed through."""
-    market, params = policy.market, policy.env_params
+@functools.partial(jax.jit, static_argnums=0)
+def passed_through(market, params):
+    """(views, observations, masks) of the rounds of some games in which all pass, leaves [3,
+    GAMES, …].
+    """
+    first_key, *keys = (jax.random.key(1 + i) for i in range(4))
     observations, games = jax.vmap(market.reset, (0, None))(
-        jax.random.split(jax.random.key(1), GAMES), params
+        jax.random.split(first_key, GAMES), params
     )
     passes = jnp.zeros(observations.shape[:-1], jnp.int32)
-    for i in range(n):
+
+    def play_round(before, key):
+        observations, games = before
         view = jax.vmap(market.view, (0, None))(games, params)
         masks = jax.vmap(market.action_mask, (0, None))(games, params)
-        yield view, np.asarray(observations), np.asarray(masks)
-        keys = jax.random.split(jax.random.key(2 + i), GAMES)
-        observations, games, *_ = jax.vmap(market.step, (0, 0, 0, None))(
-            keys, games, passes, params
+        after = jax.vmap(market.step, (0, 0, 0, None))(
+            jax.random.split(key, GAMES), games, passes, params
         )
+        return after[:2], (view, observations, masks)
+
+    return jax.lax.scan(play_round, (observations, games), jnp.stack(keys))[1]
+
+
+def rounds(policy):
+    """(views, observations, masks) of three rounds of some games."""
+    played = passed_through(policy.market, policy.env_params)
+    for i in range(3):
+        view, observations, masks = jax.tree.map(lambda leaf, i=i: leaf[i], played)
+        yield view, np.asarray(observations), np.asarray(masks)
 
 
 @pytest.mark.parametrize("kind", KINDS)
