@@ -71,6 +71,13 @@ class Terminal:
         passed, self._read = self.output[self._read : end], end
         return passed
 
+    def expect_no_echo(self):
+        """Wait until what is typed is not shown: getpass turns the echo off after its prompt."""
+        deadline = time.monotonic() + PATIENCE
+        while termios.tcgetattr(self.master)[3] & termios.ECHO:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
     def type(self, text):
         os.write(self.master, text.encode())
 
@@ -177,11 +184,11 @@ def test_two_people_do_not_see_each_other_s_orders_and_ctrl_c_leaves_with_130(st
     path = folder / "unfinished.json"
     game = start("--opponent", "human", "--seed", 12, "--save", path)
     game.expect("Player A (typed unseen): ")
-    time.sleep(0.3)  # getpass turns the echo off after its prompt
+    game.expect_no_echo()
     game.type("b7\n")
     typed = game.expect("Player B (typed unseen): ")
     assert "b7" not in typed and "bought" not in typed and "Player A has decided" in typed
-    time.sleep(0.3)
+    game.expect_no_echo()
     game.type("s3\n")
     settled = game.expect("Round 2 of 10")
     assert "Player A bought 7" in settled and "Player B sold 3" in settled
