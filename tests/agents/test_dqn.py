@@ -86,6 +86,16 @@ def recurrent(**values):
     return training(**{name.replace(".", "__"): v for name, v in RECURRENT.items()} | values)
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def views_of(market, games, params):
+    return jax.vmap(market.view, (0, None))(games, params)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def observations_of(market, games, params):
+    return jax.vmap(market.observe, (0, None))(games, params)
+
+
 @pytest.fixture(scope="module")
 def single():
     return training()
@@ -150,8 +160,8 @@ def test_the_learner_sits_where_it_is_told_and_the_opponent_elsewhere():
     assert (position[:, 1] != 0).mean() > 0.8
     assert (position[:, 0] == 0).all()
     market = two.learner.market
-    views = jax.vmap(market.observe, (0, None))(state.games, params)
-    np.testing.assert_allclose(state.replay.blocks.observation[:, 0, -1], views[:, 1], rtol=1e-6)
+    seen = observations_of(market, state.games, params)
+    np.testing.assert_allclose(state.replay.blocks.observation[:, 0, -1], seen[:, 1], rtol=1e-6)
 
 
 def test_against_itself_the_others_play_its_greedy_policy():
@@ -168,14 +178,14 @@ def test_against_itself_the_others_play_its_greedy_policy():
     assert all(math.isfinite(x) for x in metrics.values())
     assert jax.tree.leaves(state.opponents)[0].shape == (128, 2, 32)
     learner = three.at(params)
-    views = jax.vmap(learner.market.view, (0, None))(before, params)
+    views = views_of(learner.market, before, params)
     others = jax.tree.map(lambda leaf: leaf[:, 1:], views)
     _, fresh = three.start()
     carry = learner.opponent.init(jax.random.key(0), (128, 2))
-    _, expected = learner.opponent.act(
+    _, expected = jax.jit(learner.opponent.act)(
         learner.policy_params(fresh), carry, others, jax.random.key(0)
     )
-    _, actions = learner._all_actions(
+    _, actions = jax.jit(learner._all_actions)(
         jnp.zeros(128, jnp.int32), learner.policy_params(fresh), carry, views, jax.random.key(0)
     )
     np.testing.assert_array_equal(actions[:, 1:], expected)
@@ -270,16 +280,18 @@ def test_a_drawn_round_is_one_that_was_played(single):
 def test_a_replayed_block_unrolls_to_what_was_played_step_by_step(frozen):
     params, state = frozen.start()
     network = frozen.learner.network
+    unroll = jax.jit(lambda *of: frozen.learner._unroll(*of, 3, last=True)[-1])
+    step = jax.jit(network.step)
     for number in range(3):
         state, _ = frozen.run(params, state)
         block = jax.tree.map(lambda leaf, n=number: leaf[:, n], state.replay.blocks)
-        replayed = frozen.learner._unroll(state.weights, block, 3, last=True)[-1]
-        x = jax.vmap(frozen.learner.market.observe, (0, None))(state.games, params)[:, 0]
-        _, now = network.step(state.weights, state.memory, x, state.games.round == 0)
+        replayed = unroll(state.weights, block)
+        x = observations_of(frozen.learner.market, state.games, params)[:, 0]
+        _, now = step(state.weights, state.memory, x, state.games.round == 0)
         np.testing.assert_allclose(replayed.reshape(128, -1), now, rtol=1e-3, atol=1e-5)
     assert not (state.games.round == 0).any()  # 24 rounds in: the memory held something
     blank = network.carry((128,))
-    _, forgetful = network.step(state.weights, blank, x, state.games.round == 0)
+    _, forgetful = step(state.weights, blank, x, state.games.round == 0)
     assert abs(forgetful - now).max() > 1e-3
 
 
@@ -293,7 +305,7 @@ def test_burn_in_gets_no_gradient(frozen):
             frozen.learner._unroll(state.weights, block._replace(observation=x), 3)
         ).sum()
 
-    gradient = jax.grad(total)(block.observation)
+    gradient = jax.jit(jax.grad(total))(block.observation)
     assert (gradient[:, :3] == 0).all()
     assert (gradient[:, 3:-1] != 0).any(-1).all()
 
@@ -381,7 +393,7 @@ def test_two_seeds_at_once_are_each_alone(single):
 def test_the_policys_probabilities_are_those_of_its_play(single):
     params, state = single.start()
     learner = single.at(params)
-    view = jax.vmap(learner.market.view, (0, None))(state.games, params)
+    view = views_of(learner.market, state.games, params)
     own = learner.policy_params(state)._replace(epsilon=jnp.float32(0.5))
     for greedy in (True, False):
         policy = learner.policy(greedy)
@@ -513,7 +525,7 @@ def test_values_count_the_rounds_that_are_left(memory, head):
     own, best = match(learner, params, state)
     a_round = float(best.expected_pnl.mean()) / 10
     assert own.expected_pnl.mean() > 0.85 * 10 * a_round
-    view = jax.vmap(learner.learner.market.view, (0, None))(state.games, params)
+    view = views_of(learner.learner.market, state.games, params)
     policy = learner.at(params).policy()
     at_start = policy.values(
         learner.at(params).policy_params(state), learner.learner.network.carry((128, 1)), view
