@@ -5,6 +5,7 @@ rounds.py        Offer, OrderRecord, RoundRecord: a round as plain values
 game.py          make_setup, Setup; Game: one game, round by round
 participants.py  Participant, human, find_participant; SeatedGame: a Game with policies and people
 explanation.py   explain, parts_of, why_invalid: a round in plain words
+public_belief.py  PublicBelief: what may be known of a hidden event
 words.py         cards, events and orders in words
 score.py         Totals, Score; score_of, totals_of, in_place_of
 record.py        save_game, load_game: a game as a JSON file

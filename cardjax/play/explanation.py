@@ -87,7 +87,7 @@ def _outcome(record: RoundRecord, order: OrderRecord) -> str:
     if record.sigma == 0:
         return f"You {result}, and luck had no part in it: all three cards were shown."
     luck = f"luck {'gave' if order.luck >= 0 else 'took'} {abs(order.luck):.2f}"
-    cards = f"the cards came to {record.S:.0f}, the fair value was {record.mu:.2f}"
+    cards = f"the cards came to {record.S:.0f}, {_mean_was(record)}"
     link = "and" if (order.luck >= 0) == (order.expected_pnl >= 0) else "but"
     worth = f"{link} on average your order was worth {order.expected_pnl:+.2f}"
     return f"You {result}{_cause(order)}: {luck} ({cards}), {worth}."
@@ -118,12 +118,12 @@ def _of_an_order(record: RoundRecord, seat: int) -> str:
         where = "above" if order.side == "buy" else "below"
         said = (
             f"You paid the spread without an edge: the {quote} of {price:.2f} was {distance:.2f} "
-            f"{where} the fair value of {record.mu:.2f}, which cost {-parts.edge:.2f}"
+            f"{where} {_mean_of(record)}, which cost {-parts.edge:.2f}"
         )
     else:
         said = (
-            f"The {quote} of {price:.2f} was good: {distance:.2f} per unit better than the fair "
-            f"value of {record.mu:.2f} ({parts.edge:+.2f})"
+            f"The {quote} of {price:.2f} was good: {distance:.2f} per unit better than "
+            f"{_mean_of(record)} ({parts.edge:+.2f})"
         )
     return f"{said}{_impact_words(record, seat, parts)}{_better(record, order)}."
 
@@ -160,11 +160,26 @@ def _better(record: RoundRecord, order: OrderRecord) -> str:
 
 
 def _of_a_pass(record: RoundRecord, order: OrderRecord) -> str:
-    between = f"the fair value was {record.mu:.2f}, bid {record.bid:.2f}, ask {record.ask:.2f}"
+    between = f"{_mean_was(record)}, bid {record.bid:.2f}, ask {record.ask:.2f}"
     if order.best_reply_value < NEAR:
         return f"That was right, since no order was worth taking: {between}."
     best = doing_words(order.best_reply).capitalize()
     return f"{best} would have been worth {order.best_reply_value:+.2f} on average: {between}."
+
+
+def _mean_was(record: RoundRecord) -> str:
+    """What an order is measured by, as half a sentence. It is the fair value either way, but where
+    the event is hidden it is no more than the public could know.
+    """
+    name = "the fair value" if record.belief is None else "the mean given all that was public"
+    return f"{name} was {record.mu:.2f}"
+
+
+def _mean_of(record: RoundRecord) -> str:
+    """The same as a phrase."""
+    if record.belief is None:
+        return f"the fair value of {record.mu:.2f}"
+    return f"the mean of {record.mu:.2f} given all that was public"
 
 
 def _edge(record: RoundRecord, side: str) -> float:

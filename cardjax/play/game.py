@@ -7,7 +7,9 @@
         record = game.play([3, 0])       # RoundRecord: an action 0..20 for each seat
 
 The market's draws depend on the seed alone, so one setup is the same game for whoever plays it. A
-game needs two compiled programs per number of players, which all games of a process share.
+game needs two compiled programs per number of players, which all games of a process share. Where
+the event is hidden, no offer and no record holds it, not even after the game: the rules tell cards
+and S alone.
 """
 
 import dataclasses
@@ -33,9 +35,9 @@ from cardjax.env import (
 )
 from cardjax.env.events import REMAP
 from cardjax.env.execution import position_of
-from cardjax.env.observation import KNOWN, event_of
+from cardjax.play.public_belief import belief_of
 from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
-from cardjax.play.words import event_words, side_of, size_of
+from cardjax.play.words import HIDDEN_EVENT, event_words, side_of, size_of
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.stage_game import (
     expected_pnl,
@@ -76,6 +78,11 @@ class Setup:
     """
 
     @property
+    def hides_event(self) -> bool:
+        """Whether nobody is told the event."""
+        return self.market.hides_event
+
+    @property
     def has_impact(self) -> bool:
         """Whether orders can move the price; where they cannot, depth means nothing."""
         return bool(self.params.flags.enable_impact) and float(self.params.alpha) > 0
@@ -112,9 +119,6 @@ def make_setup(
         {} if n_players is None else {"env.n_players": n_players}
     )
     config = make_config(named | changes)
-    if config.game.event_info != KNOWN:
-        allowed = "must be known: people are shown the event"
-        raise ParameterError("env.event_info", config.game.event_info, allowed)
     market = dataclasses.replace(make_market(config.game), squeeze=False)
     other = {"env.kind", "env.preset", "env.n_players", *UNUSED}
     values = {
@@ -211,7 +215,8 @@ class Game:
         """
         view, cap = jax.device_get(self._view), float(self.setup.params.liquidity.cap)
         n_hints, ranks = int(self._state.market.n_hints), np.asarray(self._state.market.ranks)
-        event, hides = int(event_of(view)[0]), cap < float(self.setup.params.liquidity.max)
+        event = None if view.event is None else int(view.event[0])
+        hides = cap < float(self.setup.params.liquidity.max)
         shared = {
             name: float(getattr(view, name)[0])
             for name in ("bid", "ask", "mid", "spread", "displayed_bid", "displayed_ask", "s_max")
@@ -219,8 +224,8 @@ class Game:
         return Offer(
             round=len(self.records) + 1,
             event=event,
-            event_kind=EVENT_KINDS[min(event, REMAP)],
-            event_words=event_words(event),
+            event_kind=None if event is None else EVENT_KINDS[min(event, REMAP)],
+            event_words=HIDDEN_EVENT if event is None else event_words(event),
             hints=tuple(int(rank) for rank in ranks[:n_hints]),
             display_cap=cap,
             bid_capped=hides and shared["displayed_bid"] >= cap,
@@ -229,6 +234,7 @@ class Game:
             valid_actions=tuple(
                 tuple(int(a) for a in np.flatnonzero(mask)) for mask in view.action_mask
             ),
+            belief=belief_of(view),
             **shared,
         )
 

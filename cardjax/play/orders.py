@@ -15,6 +15,9 @@ WRITTEN = re.compile(r"(b|buy|s|sell)\s*(\d{1,9})", re.ASCII)
 NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 EXAMPLE = "type 0 to pass, b3 to buy 3, s5 to sell 5, ? for help, q to stop"
 
+BELIEF = ("b", "belief")
+"""What asks for the belief about a hidden event."""
+
 
 class MisreadError(ValueError):
     """Not an order, or not one that is valid now; the message says what would be."""
@@ -78,11 +81,13 @@ def ask_order(
     tell: Callable[[str], None],
     show_help: Callable[[], None],
     hidden: bool = False,
+    show_belief: Callable[[], None] | None = None,
 ) -> int:
     """The action that the person at `seat` decides on, asked for until it is a valid one.
 
     Args:
         tell: shows what was wrong with a line.
+        show_belief: shows what may be known of a hidden event, where "b" asks for it.
 
     Raises:
         StoppedError: "q", or no more input.
@@ -93,6 +98,9 @@ def ask_order(
             raise StoppedError
         if said.lower() in ("?", "h", "help"):
             show_help()
+            continue
+        if show_belief is not None and said.lower() in BELIEF:
+            show_belief()
             continue
         try:
             return read_order(said, offer, seat)

@@ -24,6 +24,8 @@ from cardjax.policies.policy import Policy, prepared
 from cardjax.policies.registry import POLICIES
 
 HUMAN = "human"
+TOLD = "knows the hidden event, which nobody at the table may"
+"""Why a policy that asks to be told it cannot play."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,8 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
         key: what an error calls the argument.
 
     Raises:
-        ParameterError: none of these, or a run of a game with another number of players.
+        ParameterError: none of these, a run of a game with another number of players or of events
+            that are hidden where these are not, or a policy that is told what is hidden.
     """
     if name == HUMAN:
         return human()
@@ -66,15 +69,24 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
 
     if not is_trained(name):
         policy = named_policy(name, key)
+        if setup.hides_event and getattr(policy, "sees_event", False):
+            raise ParameterError(key, name, TOLD)
         return Participant(short_name(name), policy, prepared(policy, setup.params))
     player, own, _ = load_player(Path(name))
     if own.n_players != setup.n_players:
         allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
         raise ParameterError(key, name, allowed)
-    if own.hides_event:
-        allowed = "was trained on hidden events, and people play with known ones"
-        raise ParameterError(key, name, allowed)
+    if own.hides_event != setup.hides_event:
+        raise ParameterError(key, name, other_event_info(own.hides_event))
     return Participant(_run_name(Path(name)), player.policy, player.params[0])
+
+
+def other_event_info(hidden: bool) -> str:
+    """Why somebody who has learned with hidden events, or with known ones, cannot play a game of
+    the other sort.
+    """
+    learned, played = ("hidden", "known") if hidden else ("known", "hidden")
+    return f"was trained with {learned} events, and here they are {played}"
 
 
 def _run_name(folder: Path) -> str:

@@ -35,7 +35,8 @@ TOLERANCE = 1e-3
 class Figures(TypedDict):
     """What a replay of a round has to lead to again; None for what is not finite."""
 
-    event: int
+    event: int | None
+    """None where nobody is told."""
     cards: list[int]
     n_hints: int
     bid: float

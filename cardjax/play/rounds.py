@@ -8,6 +8,8 @@ tuples "per seat" are in seat order.
 
 import dataclasses
 
+from cardjax.play.public_belief import PublicBelief
+
 
 @dataclasses.dataclass(frozen=True)
 class Offer:
@@ -17,10 +19,10 @@ class Offer:
 
     round: int
     """1..10."""
-    event: int
-    """0..160."""
-    event_kind: str
-    """one of cardjax.env.EVENT_KINDS."""
+    event: int | None
+    """0..160; None where it is hidden."""
+    event_kind: str | None
+    """one of cardjax.env.EVENT_KINDS; None where the event is hidden."""
     event_words: str
     """a sentence without a full stop: "Sevens count as 12 this round"."""
     hints: tuple[int, ...]
@@ -48,6 +50,8 @@ class Offer:
     """per seat, before the round."""
     valid_actions: tuple[tuple[int, ...], ...]
     """per seat; 0 is always among them."""
+    belief: PublicBelief | None = dataclasses.field(default=None, kw_only=True)
+    """what may be known of the event where it is hidden; None where it is known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,9 +107,9 @@ class RoundRecord(Offer):
     S: float
     """the sum of their values."""
     mu: float
-    """E[S | event, hints]: the fair value."""
+    """E[S | event, hints], or if the event is hidden, E[S | all that is public]: the fair value."""
     sigma: float
-    """SD[S | event, hints]."""
+    """the standard deviation of S given the same."""
     depth_bid: float
     """true depth; buyers meet the ask side, sellers the bid side."""
     depth_ask: float

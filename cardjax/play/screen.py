@@ -14,9 +14,18 @@ from rich.text import Text
 from cardjax.env import N_ROUNDS, PASS
 from cardjax.env.execution import MAX_SIZE
 from cardjax.play.explanation import explain
+from cardjax.play.public_belief import PublicBelief
 from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
 from cardjax.play.score import Score, Totals
-from cardjax.play.words import action_words, card_name, card_value, mix_words
+from cardjax.play.words import (
+    KINDS,
+    action_words,
+    card_name,
+    card_value,
+    mix_words,
+    percent,
+    remap_words,
+)
 
 HELP = """\
 In each round three cards are drawn, and one unit pays their sum: 2 to 10 count as they say, and \
@@ -25,15 +34,22 @@ what a rank counts for. Up to three of the cards are shown.
 
 Buy if you think that the sum will be above the price at which you buy (the ask), and sell if you \
 think that it will be below the price at which you sell (the bid). You win or lose the difference \
-for every unit. The fair value is the average of the sum, given the event and the cards shown; it \
+for every unit. The fair value is the average of the sum, given {known}; it \
 is 24 if nothing is known. The prices lie around it with some noise, so an order is worth giving \
 only where the noise is larger than half the spread. Everywhere else it is right to pass."""
+HIDDEN_HELP = """\
+Here nobody is told the event, not even whoever makes the prices. An event often stays from round \
+to round, so earlier rounds' cards and sums tell what it may be: a 3 cannot come from a deck of 10 \
+and higher, and a sum that is not that of the cards' own values tells that one of them counts for \
+something else. b shows what could be known."""
 DEPTH_HELP = """\
 The depth is how many units trade at these prices, all players taken together. Every unit beyond \
 it makes the price worse for all who order on that side. "10 or more" hides how much more."""
 KEYS_HELP = """\
 0 or p passes, 1 to 10 or b1 to b10 buys, 11 to 20 or s1 to s10 sells. You must be able to pay for \
 the worst that can happen. ? shows this help, and q stops the game."""
+BAR = 15
+"""Letters of the longest bar: with its name and its figure, a line has less than 40."""
 
 
 class Screen:
@@ -45,6 +61,7 @@ class Screen:
         people: Sequence[int],
         has_impact: bool,
         console: Console | None = None,
+        hides_event: bool = False,
     ):
         """What is said of a game.
 
@@ -52,8 +69,10 @@ class Screen:
             names: the participants' names, in seat order.
             people: the seats that are spoken to.
             has_impact: whether orders can move the price; depth is spoken of only then.
+            hides_event: whether nobody is told the event.
         """
         self.names, self.people, self.has_impact = tuple(names), tuple(people), has_impact
+        self.hides_event = hides_event
         self.console = console or Console(highlight=False, markup=False, emoji=False)
 
     def name(self, seat: int) -> str:
@@ -69,13 +88,23 @@ class Screen:
 
     def help(self) -> None:
         """The rules in short."""
-        parts = [HELP, *([DEPTH_HELP] if self.has_impact else []), KEYS_HELP]
+        known = "all that is public" if self.hides_event else "the event and the cards shown"
+        parts = [
+            HELP.format(known=known),
+            *([HIDDEN_HELP] if self.hides_event else []),
+            *([DEPTH_HELP] if self.has_impact else []),
+            KEYS_HELP,
+        ]
         self.say("\n" + "\n\n".join(parts) + "\n")
 
     def offer(self, offer: Offer) -> None:
         """A round before its orders."""
         self._heading(f"Round {offer.round} of {N_ROUNDS}")
-        self.say(f"Event: {offer.event_words}", "bold" if offer.event else "")
+        if offer.belief is None:
+            self.say(f"Event: {offer.event_words}", "bold" if offer.event else "")
+        else:
+            self.say(offer.event_words)
+            self._last_round(offer.belief)
         shown = ", ".join(_card(offer.event, rank) for rank in offer.hints)
         self.say(f"Cards shown: {shown or 'none'} ({len(offer.hints)} of 3)")
         buy, sell = f"You buy at {offer.ask:.2f}", f"You sell at {offer.bid:.2f}"
@@ -94,8 +123,9 @@ class Screen:
         """What a round came to, with the optimum's order and why money was won or lost."""
         self.console.print()
         cards = ", ".join(_card(record.event, rank) for rank in record.cards)
-        self.say(f"The cards: {cards}. Their sum is {record.S:.0f}", "bold")
-        self.say(f"Fair value: {record.mu:.2f}, give or take {record.sigma:.2f}")
+        self.say(f"The cards: {cards}. Their sum is {record.S:.0f}{_revalued(record)}", "bold")
+        mean = "Fair value" if record.belief is None else "The mean given all that was public"
+        self.say(f"{mean}: {record.mu:.2f}, give or take {record.sigma:.2f}")
         if self.has_impact:
             depth = f"{record.depth_ask:.1f} for buyers, {record.depth_bid:.1f} for sellers"
             self.say(f"True depth: {depth}", "dim")
@@ -142,6 +172,23 @@ class Screen:
         self.console.print()
         self.console.print(grid)
 
+    def belief(self, belief: PublicBelief) -> None:
+        """What could be known of a hidden event, as a bar chart."""
+        self.say("\nWhat could be known of the event:")
+        width = max(map(len, KINDS))
+        for words, chance in zip(KINDS, belief.kinds, strict=True):
+            bar = "#" * round(BAR * chance)
+            self.say(f"{words:<{width}} {percent(chance):>4} {bar}".rstrip())
+        if belief.remaps:
+            named = [f"{remap_words(event)} ({percent(p)})" for event, p in belief.remaps]
+            self.say(f"Likeliest of the last kind: {', '.join(named)}")
+        self.say("")
+
+    def _last_round(self, belief: PublicBelief) -> None:
+        if belief.last_cards:
+            cards = ", ".join(map(card_name, belief.last_cards))
+            self.say(f"Last round's cards: {cards}. Their sum was {belief.last_sum:.0f}")
+
     def _heading(self, text: str) -> None:
         self.console.print()
         self.console.rule(Text(text, style="bold"), characters="-", style="dim")
@@ -182,9 +229,17 @@ def _worth(points: float) -> str:
     return f", worth {points:+.2f}" if points else ""
 
 
-def _card(event: int, rank: int) -> str:
-    value = card_value(event, rank)
+def _card(event: int | None, rank: int) -> str:
+    value = rank if event is None else card_value(event, rank)
     return card_name(rank) if value == rank else f"{card_name(rank)} (counts {value})"
+
+
+def _revalued(record: RoundRecord) -> str:
+    """What the sum itself tells of a hidden event."""
+    own = sum(record.cards)
+    if record.belief is None or own == record.S:
+        return ""
+    return f", not {own}: one of the ranks counts for something else"
 
 
 def _depth(depth: float, capped: bool) -> str:

@@ -3,17 +3,17 @@
 import argparse
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from cardjax.config import parse_override
 from cardjax.env import PASS, ParameterError
 from cardjax.play.game import MAX_SEED, PLAYED, Setup, make_setup
-from cardjax.play.orders import StoppedError, ask, ask_order
+from cardjax.play.orders import BELIEF, StoppedError, ask, ask_order
 from cardjax.play.participants import HUMAN, Participant, SeatedGame, find_participant, human
 from cardjax.play.record import load_game, save_game
-from cardjax.play.rounds import RoundRecord
+from cardjax.play.rounds import Offer, RoundRecord
 from cardjax.play.score import compared, score_of, totals_of
 from cardjax.play.screen import Screen, rounds_words
 from cardjax.policies.registry import is_policy
@@ -90,7 +90,7 @@ def _check_save(path: Path | None) -> None:
 def _play(setup: Setup, participants: Sequence[Participant], arguments: argparse.Namespace) -> None:
     names = [who.name for who in participants]
     people = [seat for seat, who in enumerate(participants) if who.is_human]
-    screen = Screen(names, people, setup.has_impact)
+    screen = Screen(names, people, setup.has_impact, hides_event=setup.hides_event)
     _welcome(screen, setup)
     with screen.console.status("Shuffling the cards ..."):
         _warm_up(setup, participants)
@@ -126,6 +126,11 @@ def _welcome(screen: Screen, setup: Setup) -> None:
         "above the price at which you buy, sell if below the price at which you sell, or pass. "
         "? explains more, q stops."
     )
+    if setup.hides_event:
+        screen.say(
+            "Nobody is told the event: earlier rounds' cards and sums tell what it may be. "
+            "b shows what could be known."
+        )
 
 
 def _warm_up(setup: Setup, participants: Sequence[Participant]) -> None:
@@ -145,10 +150,24 @@ def _orders(screen: Screen, game: SeatedGame, hide: bool) -> dict[int, int]:
             if several
             else "Your order: "
         )
-        orders[seat] = ask_order(prompt, game.offer, seat, screen.say, screen.help, hidden)
+        orders[seat] = ask_order(
+            prompt,
+            game.offer,
+            seat,
+            screen.say,
+            screen.help,
+            hidden,
+            _show_belief(screen, game.offer),
+        )
         if hidden:
             screen.say(f"{screen.name(seat)} has decided.")
     return orders
+
+
+def _show_belief(screen: Screen, offer: Offer) -> Callable[[], None] | None:
+    """What "b" shows; None where the event is known."""
+    belief = offer.belief
+    return None if belief is None else lambda: screen.belief(belief)
 
 
 def _rival(arguments: argparse.Namespace, setup: Setup) -> Participant | None:
@@ -189,19 +208,28 @@ def _replay(path: Path) -> None:
         find_participant(name, game.setup) if i not in people and is_policy(name) else human(name)
         for i, name in enumerate(game.players)
     ]
-    screen = Screen(game.players, people, game.setup.has_impact)
+    setup = game.setup
+    screen = Screen(game.players, people, setup.has_impact, hides_event=setup.hides_event)
     played = f"{rounds_words(len(game.records))}, {game.setup.preset}, seed {game.setup.seed}"
     screen.say(f"A saved game of {', '.join(game.players)}: {played}", "bold")
     try:
         for record in game.records:
             screen.offer(record)
             screen.round(record)
-            if sys.stdin.isatty() and ask("Enter goes on, q stops: ").strip().lower() in (
-                "q",
-                "quit",
-            ):
+            if sys.stdin.isatty() and not _goes_on(screen, record):
                 return
     except StoppedError:
         return
     if game.records:
         _summary(screen, game.setup, participants, game.records)
+
+
+def _goes_on(screen: Screen, record: RoundRecord) -> bool:
+    """Whether who looks at a saved game wants its next round."""
+    show_belief = _show_belief(screen, record)
+    more = "" if show_belief is None else "b shows what could be known, "
+    while True:
+        said = ask(f"Enter goes on, {more}q stops: ").strip().lower()
+        if show_belief is None or said not in BELIEF:
+            return said not in ("q", "quit")
+        show_belief()

@@ -28,6 +28,17 @@ FILTERS = (
     "Only even ranks",
     "Only odd ranks",
 )
+KINDS = (
+    "all ranks as usual",
+    "only 10 and higher",
+    "only 7 and lower",
+    "only even ranks",
+    "only odd ranks",
+    "one rank revalued",
+)
+"""What the six kinds of event do, in the order of cardjax.env.EVENT_KINDS."""
+HIDDEN_EVENT = "The event is hidden from everybody"
+"""In place of an event's own words."""
 
 
 def card_name(rank: int) -> str:
@@ -48,14 +59,26 @@ def eligible_ranks(event: int) -> list[int]:
 def event_words(event: int) -> str:
     """An event (id 0..160) as a sentence: "Sevens count as 12 this round"."""
     if event >= REMAP:
-        plural = PLURALS[int(EVENTS.remap_from[event]) - LOWEST_RANK]
-        return f"{plural} count as {int(EVENTS.remap_to[event])} this round"
+        return f"{remap_words(event)} this round"
     ranks = eligible_ranks(event)
     return (
         FILTERS[event]
         if len(ranks) == N_RANKS
         else f"{FILTERS[event]}: {' '.join(map(card_name, ranks))}"
     )
+
+
+def remap_words(event: int) -> str:
+    """A remap (id 5..160): "Sevens count as 12"."""
+    plural = PLURALS[int(EVENTS.remap_from[event]) - LOWEST_RANK]
+    return f"{plural} count as {int(EVENTS.remap_to[event])}"
+
+
+def percent(chance: float) -> str:
+    """A probability: "31%"; 0% and 100% are certain."""
+    if 0 < chance < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 < chance < 1 else f"{100 * chance:.0f}%"
 
 
 def side_of(action: int) -> str:

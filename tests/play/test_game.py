@@ -282,9 +282,3 @@ def test_a_seat_that_nobody_knows_is_refused(tmp_path, duel):
 )
 def test_depth_matters_where_orders_can_move_the_price(overrides, impact):
     assert make_setup("two", overrides=overrides).has_impact is impact
-
-
-@pytest.mark.parametrize("overrides", [{"event_info": "hidden"}, {"preset": "hidden_events"}])
-def test_a_hidden_event_is_refused_as_long_as_people_are_shown_it(overrides):
-    with pytest.raises(ParameterError, match=r"env\.event_info = hidden: must be known"):
-        make_setup(overrides=overrides)

@@ -87,7 +87,7 @@ def test_a_game_says_whether_its_event_was_known(duel, saved):
     assert env.pop("env.event_info") == "known"
     assert list(load_game(changed(saved, env=env)).records) == duel.records
     hidden = changed(saved, env=env | {"env.event_info": "hidden"})
-    assert "env.event_info = hidden: must be known" in refusal_of(hidden)
+    assert "round 1: the market's figures are not the saved ones" in refusal_of(hidden)
 
 
 def test_a_write_that_fails_leaves_the_old_file(duel, saved, monkeypatch):

@@ -30,6 +30,7 @@ from cardjax.play.web.connections import server_config
 from cardjax.play.web.headers import SECURITY, HostCheck
 from cardjax.play.web.players import Roster, ServedPlayer, load_served
 from cardjax.play.web.sessions import ExpiredError, Sessions
+from cardjax.play.words import KINDS, card_name
 from cardjax.policies.registry import POLICIES
 
 KEPT = 4
@@ -199,6 +200,62 @@ def test_a_saved_game_with_figures_beyond_floats_is_refused(visitor):
             "POST", "/api/replays", json.dumps(changed).replace('"INF"', infinite)
         )
         assert status == 400 and "error" in json.loads(content)
+
+
+def values_of(document, name):
+    """All values under this name, however deep."""
+    if isinstance(document, list):
+        return [value for part in document for value in values_of(part, name)]
+    if not isinstance(document, dict):
+        return []
+    own = [document[name]] if name in document else []
+    return own + [value for part in document.values() for value in values_of(part, name)]
+
+
+def test_a_hidden_event_reaches_no_browser_not_even_after_the_game(visitor):
+    game = visitor.new(mode="two", preset="hidden_events", seed=5)
+    answers = [game]
+    for action in ORDERS:
+        assert not HIDDEN & set(game["offer"])
+        game = visitor.order(game, action)
+        answers.append(game)
+    saved = json.loads(visitor.raw("GET", f"/api/games/{game['id']}/saved")[2])
+    replayed = visitor.ask("POST", "/api/replays", saved)[1]
+    watched = visitor.ask(
+        "POST", "/api/matches", {"preset": "hidden_events", "players": ["level1", "pass"]}
+    )[1]
+    assert game["over"] and replayed["records"] == game["records"]
+    for answer in [*answers, saved, replayed, watched]:
+        assert set(values_of(answer, "event")) == {None}
+        assert set(values_of(answer, "event_kind")) <= {None}
+        assert set(values_of(answer, "event_words")) <= {"The event is hidden from everybody"}
+        for deck in values_of(answer, "deck"):
+            assert all(card["value"] == card["rank"] and card["eligible"] for card in deck)
+
+
+def test_a_hidden_event_s_belief_is_said_in_words(visitor):
+    game = visitor.new(mode="single", preset="hidden_events", seed=5)
+    first = game["offer"]["belief"]
+    game = visitor.order(game, 0)
+    second, record = game["offer"]["belief"], game["records"][0]
+    assert [kind["words"] for kind in first["kinds"]] == list(KINDS)
+    for belief in (first, second):
+        assert sum(kind["chance"] for kind in belief["kinds"]) == pytest.approx(1, abs=1e-5)
+    assert first["last_cards"] == [] and first != second
+    assert second["last_cards"] == [card_name(rank) for rank in record["cards"]]
+    assert second["last_sum"] == record["S"]
+    assert record["belief"] == first
+
+
+def test_who_has_learned_with_hidden_events_plays_no_game_with_known_ones(visitor):
+    hidden = ServedPlayer("mine", POLICIES["level1"], {}, n_players=2, hides_event=True)
+    roster, known = Roster((hidden,)), make_setup("two")
+    with pytest.raises(ParameterError, match="was trained with hidden events, and here they are"):
+        roster.find("opponent", "mine", known)
+    assert "mine" not in [who.name for who in roster.compared(known)]
+    own = make_setup("two", preset="hidden_events")
+    assert roster.find("opponent", "mine", own).name == "mine"
+    assert "mine" in [who.name for who in roster.compared(own)]
 
 
 def test_policies_play_a_whole_game_that_can_be_saved(visitor):

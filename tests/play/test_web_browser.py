@@ -271,6 +271,25 @@ def test_single_keys_can_be_turned_off(visit):
     assert page.locator(".trades").count() == 1 and page.locator(".result").count() == 0
 
 
+def test_a_hidden_event_is_said_to_be_hidden_and_the_belief_comes_on_request(visit):
+    page = visit(viewport={"width": 360, "height": 740})
+    start(page, mode="single", preset="hidden_events", seed=5)
+    assert page.inner_text(".event") == "The event is hidden from everybody."
+    assert page.locator(".deck").count() == 0
+    assert page.is_hidden(".belief li >> nth=0")
+    page.click(".belief summary")
+    assert page.locator(".belief li").count() == 6
+    assert "%" in page.inner_text(".belief li >> nth=0")
+    assert fits(page) and not page.evaluate(CONTRAST)[1]
+    page.click(".trades .pass")
+    page.wait_for_selector(".result")
+    assert "the mean given all that was public was" in page.inner_text(".sum")
+    page.click("text=Next round")
+    page.wait_for_selector(".trades")
+    assert page.inner_text(".last-round").startswith("Last round's cards: ")
+    assert page.is_visible(".belief li >> nth=0"), "it stays open"
+
+
 @pytest.fixture(scope="module")
 def file(browser, address, tmp_path_factory):
     """A saved game of two policies, watched once."""

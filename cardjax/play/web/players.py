@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from cardjax.env import ParameterError
 from cardjax.play.game import Setup
-from cardjax.play.participants import Participant
+from cardjax.play.participants import TOLD, Participant, other_event_info
 from cardjax.policies.policy import Policy, prepared
 from cardjax.policies.registry import POLICIES
 
@@ -54,15 +54,29 @@ class ServedPlayer:
     n_players: int | None = None
     """of the game that it was trained on, the only one whose observations it reads; None: of any
     game."""
+    hides_event: bool | None = None
+    """whether the events were hidden where it was trained; None: of any game."""
 
     @property
     def words(self) -> str:
         """What visitors are told of it."""
-        return "added by the host" if self.weights is None else "trained"
+        if self.weights is None:
+            return "added by the host"
+        return "trained with hidden events" if self.hides_event else "trained"
 
     def fits(self, n_players: int) -> bool:
         """Whether it can play a game of that many players."""
         return self.n_players in (None, n_players)
+
+    def misfit(self, setup: Setup) -> str:
+        """Why it cannot play this game; "" if it can."""
+        if not self.fits(setup.n_players):
+            return f"was trained for {self.n_players} player(s), not for {setup.n_players}"
+        if self.hides_event not in (None, setup.hides_event):
+            return other_event_info(self.hides_event)
+        if setup.hides_event and getattr(self.policy, "sees_event", False):
+            return TOLD
+        return ""
 
     def participant(self, setup: Setup) -> Participant:
         """It in a game."""
@@ -98,10 +112,10 @@ class Roster:
         if isinstance(label, str) and label in POLICIES:
             return Participant(label, POLICIES[label], setup.params)
         for own in self.served:
-            if own.label == label and not own.fits(setup.n_players):
-                allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
-                raise ParameterError(key, label, allowed)
             if own.label == label:
+                misfit = own.misfit(setup)
+                if misfit:
+                    raise ParameterError(key, label, misfit)
                 return own.participant(setup)
         known = ", ".join(player["name"] for player in self.labels(setup.n_players))
         raise ParameterError(key, label, f"must be one of {known}")
@@ -115,7 +129,7 @@ class Roster:
             benchmark = replace(optimum, name="the optimum")
         else:
             benchmark = self.find("player", "equilibrium", setup)
-        served = [own.participant(setup) for own in self.served if own.fits(setup.n_players)]
+        served = [own.participant(setup) for own in self.served if not own.misfit(setup)]
         simple = [self.find("player", label, setup) for label in ("ev_oracle", "random_valid")]
         return [benchmark, *served, *simple]
 
@@ -140,7 +154,9 @@ def load_served(names: Sequence[str]) -> tuple[ServedPlayer, ...]:
             raise ParameterError("--policy", name, f"another player is called {label} already")
         if is_trained(name):
             player, market, _ = load_player(Path(name))
-            served[label] = ServedPlayer(label, player.policy, player.params[0], market.n_players)
+            served[label] = ServedPlayer(
+                label, player.policy, player.params[0], market.n_players, market.hides_event
+            )
         else:
             served[label] = ServedPlayer(label, named_policy(name))
     return tuple(served.values())

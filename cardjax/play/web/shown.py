@@ -9,15 +9,16 @@ from typing import Any
 import jax
 
 from cardjax.env import N_ROUNDS
-from cardjax.env.events import LOWEST_RANK, N_RANKS
+from cardjax.env.events import LOWEST_RANK, N_RANKS, NO_EVENT
 from cardjax.play.explanation import explain
 from cardjax.play.game import Setup
 from cardjax.play.participants import HUMAN, Participant, SeatedGame, human
+from cardjax.play.public_belief import PublicBelief
 from cardjax.play.record import SavedGame
 from cardjax.play.rounds import Offer, RoundRecord
 from cardjax.play.score import compared, score_of
 from cardjax.play.web.players import Roster
-from cardjax.play.words import card_name, card_value, eligible_ranks
+from cardjax.play.words import KINDS, card_name, card_value, eligible_ranks, remap_words
 
 
 def show_game(game: SeatedGame, summary: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -37,13 +38,13 @@ def show_saved(saved: SavedGame, players: Roster) -> dict[str, Any]:
 
 def show_offer(offer: Offer) -> dict[str, Any]:
     """An offer, with the deck that its event leaves."""
-    return asdict(offer) | {"deck": _deck(offer.event)}
+    return asdict(offer) | _beside(offer)
 
 
 def show_record(record: RoundRecord) -> dict[str, Any]:
     """A settled round, with its deck and an explanation to each seat."""
     told = [explain(record, seat) for seat in range(len(record.orders))]
-    return asdict(record) | {"deck": _deck(record.event), "explain": told}
+    return asdict(record) | _beside(record) | {"explain": told}
 
 
 def _fair(game: SeatedGame) -> dict[str, float]:
@@ -112,8 +113,30 @@ def summary_of(
     }
 
 
-def _deck(event: int) -> list[dict[str, Any]]:
-    """All 13 ranks: their names and values, and whether the event leaves them in the deck."""
+def _beside(offer: Offer) -> dict[str, Any]:
+    """Deck and belief in the page's words."""
+    belief = {} if offer.belief is None else {"belief": _belief(offer.belief)}
+    return {"deck": _deck(offer.event)} | belief
+
+
+def _belief(belief: PublicBelief) -> dict[str, Any]:
+    """What may be known of a hidden event; a remap is one that may be, and not the one that is."""
+    kinds = zip(KINDS, belief.kinds, strict=True)
+    return {
+        "kinds": [{"words": words, "chance": chance} for words, chance in kinds],
+        "remaps": [
+            {"words": remap_words(event), "chance": chance} for event, chance in belief.remaps
+        ],
+        "last_cards": [card_name(rank) for rank in belief.last_cards],
+        "last_sum": belief.last_sum,
+    }
+
+
+def _deck(event: int | None) -> list[dict[str, Any]]:
+    """All 13 ranks: their names and values, and whether the event leaves them in the deck. Under a
+    hidden event (None) they are as without one.
+    """
+    event = NO_EVENT if event is None else event
     eligible = eligible_ranks(event)
     ranks = range(LOWEST_RANK, LOWEST_RANK + N_RANKS)
     return [

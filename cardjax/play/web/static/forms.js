@@ -11,6 +11,8 @@ const PRESET_WORDS = {
   tight_budget: "You start with 100 points, so it counts what you can afford.",
   commons: "The market is shallow: greed spoils the price for everybody.",
   hidden_depth: "Little of the depth is displayed.",
+  hidden_events:
+    "Nobody is told the event, the market maker included: earlier rounds' cards and sums tell what it may be. The optimum alone earns 15 points per game, and whoever forgets the past loses.",
 };
 let fresh = 0;
 

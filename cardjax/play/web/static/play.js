@@ -1,6 +1,7 @@
 // Playing: a form, then round after round an offer and what came of it, then the totals.
 
 import * as api from "./api.js";
+import { lastRound } from "./belief.js";
 import { wealthChart } from "./charts.js";
 import { decisions, history } from "./decisions.js";
 import { $, el, notice, orderWords, points, say, signed } from "./dom.js";
@@ -69,7 +70,8 @@ class Play {
     kept.write(game);
   }
 
-  // A help that can be worked out from the event and the shown cards; off until asked for.
+  // A help that can be worked out from the event and the shown cards, or where it is hidden, from all that is public; off
+  // until asked for.
   fairValue(offer) {
     const text = el("output", { for: "fair" });
     const tell = () => {
@@ -112,8 +114,9 @@ class Play {
     ($("input:checked", this.order.panel) ?? $(".pass", this.order.panel)).focus({ preventScroll: true });
     this.root.scrollIntoView({ block: "start" });
     const hints = offer.hints.map((rank) => offer.deck[rank - 2].name).join(", ") || "no card";
+    const past = (offer.belief && lastRound(offer.belief)) ?? "";
     say(
-      `Round ${offer.round}. ${offer.event_words}. Shown: ${hints}. Bid ${points(offer.bid)}, ask ${points(offer.ask)}.`,
+      `Round ${offer.round}. ${offer.event_words}. ${past} Shown: ${hints}. Bid ${points(offer.bid)}, ask ${points(offer.ask)}.`,
     );
   }
 

@@ -1,5 +1,6 @@
 // What lies on the table: event, deck, cards, quotes with their depths; before the orders and after.
 
+import { beliefChart, lastRound } from "./belief.js";
 import { el, plural, points, units } from "./dom.js";
 
 const RANK_WORDS = { 11: "jack", 12: "queen", 13: "king", 14: "ace" };
@@ -19,14 +20,21 @@ export function felt(game, round, { title, level = "h2", extra = null } = {}) {
     el(
       "p",
       { class: "event" },
-      round.event === 0 ? `${round.event_words}.` : ["Event: ", el("b", {}, round.event_words)],
+      round.event === 0 || round.belief
+        ? `${round.event_words}.`
+        : ["Event: ", el("b", {}, round.event_words)],
     ),
-    deck(round),
+    round.belief ? past(round.belief) : deck(round),
     cards(round, settled),
     settled && sum(round),
     el("div", { class: "quotes" }, quote(game, round, "bid"), quote(game, round, "ask")),
     extra,
   );
+}
+
+function past(belief) {
+  const last = lastRound(belief);
+  return [last && el("p", { class: "last-round" }, last), beliefChart(belief)];
 }
 
 function pips(game, now) {
@@ -60,20 +68,24 @@ function cards(round, settled) {
     "ol",
     { class: "cards", "aria-label": "Cards" },
     [0, 1, 2].map((k) =>
-      k < ranks.length ? faceUp(round.deck[ranks[k] - 2], settled && k >= round.hints.length) : faceDown(),
+      k < ranks.length
+        ? faceUp(round.deck[ranks[k] - 2], settled && k >= round.hints.length, !round.belief)
+        : faceDown(),
     ),
   );
 }
 
-function faceUp({ rank, name, value }, fresh) {
+// `told` says whether it is known what the card counts for.
+function faceUp({ rank, name, value }, fresh, told) {
   const counts = value === rank ? plural(value, "point") : `counts as ${value}`;
+  const words = [RANK_WORDS[rank] ?? name, told && counts, fresh && "was hidden"].filter(Boolean).join(", ");
   return el(
     "li",
     { class: `card ${value === rank ? "" : "revalued"} ${fresh ? "fresh" : ""}` },
-    el("span", { class: "visually-hidden" }, `${RANK_WORDS[rank] ?? name}, ${counts}${fresh ? ", was hidden" : ""}`),
+    el("span", { class: "visually-hidden" }, words),
     el("span", { class: "corner", "aria-hidden": "true" }, name),
     el("span", { class: "rank", "aria-hidden": "true" }, name),
-    el("span", { class: "points", "aria-hidden": "true" }, value === rank ? counts : `= ${value}`),
+    told && el("span", { class: "points", "aria-hidden": "true" }, value === rank ? counts : `= ${value}`),
   );
 }
 
@@ -87,6 +99,7 @@ function faceDown() {
 }
 
 function sum(record) {
+  if (record.belief) return publicSum(record);
   const values = record.cards.map((rank) => record.deck[rank - 2].value);
   return el(
     "p",
@@ -94,6 +107,19 @@ function sum(record) {
     `${values.join(" + ")} = `,
     el("b", {}, points(record.S, 0)),
     `; the fair value was ${points(record.mu)}, give or take ${points(record.sigma)}`,
+  );
+}
+
+// Under a hidden event the sum is known, but not what each card counts for.
+function publicSum(record) {
+  const own = record.cards.reduce((total, rank) => total + rank, 0);
+  return el(
+    "p",
+    { class: "sum" },
+    "The sum is ",
+    el("b", {}, points(record.S, 0)),
+    own !== record.S && `, not ${own}: one of the ranks counts for something else`,
+    `; the mean given all that was public was ${points(record.mu)}, give or take ${points(record.sigma)}`,
   );
 }
 
