@@ -9,13 +9,25 @@ import numpy as np
 from cardjax.datasets.games import Batch, Rollouts, happened
 from cardjax.env.market import CardMarket
 from cardjax.env.params import N_ROUNDS
-from cardjax.evaluation.rollouts import COLUMNS, OBSERVATION, OBSERVATION_DOC
+from cardjax.evaluation.rollouts import (
+    COLUMNS,
+    HIDDEN_EVENT_COLUMNS,
+    OBSERVATION,
+    OBSERVATION_DOC,
+    Column,
+    columns_of,
+)
 
 
 def schema_table() -> str:
     """The columns as a Markdown table, for docs/dataset.md."""
     rows = ["| column | type | unit | meaning |", "|---|---|---|---|"]
-    for name, column in COLUMNS.items():
+    hidden = {
+        name: column._replace(doc=f"{column.doc}; only where the event is hidden")
+        for name, column in HIDDEN_EVENT_COLUMNS.items()
+        if name not in COLUMNS
+    }
+    for name, column in (COLUMNS | hidden).items():
         kind = np.dtype(column.dtype).name
         kind = f"dictionary of {kind}" if column.names else kind
         rows.append(f"| `{name}` | {kind} | {column.unit} | {column.doc.replace('|', '∣')} |")
@@ -31,9 +43,12 @@ def parquet_schema(pa: Any, rollouts: Rollouts, about: Mapping[str, str]) -> Any
     """
     fields = [
         pa.field(
-            name, _type(pa, name), nullable=False, metadata={"unit": column.unit, "doc": column.doc}
+            name,
+            _type(pa, column),
+            nullable=False,
+            metadata={"unit": column.unit, "doc": column.doc},
         )
-        for name, column in COLUMNS.items()
+        for name, column in columns_of(rollouts.market).items()
     ]
     about = dict(about)
     if rollouts.observations:
@@ -61,14 +76,15 @@ def record_batch(pa: Any, schema: Any, batch: Batch) -> Any:
 def _array(pa: Any, field: Any, values: np.ndarray) -> Any:
     if field.name == OBSERVATION:
         return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), type=field.type)
-    if names := COLUMNS[field.name].names:
-        return pa.DictionaryArray.from_arrays(pa.array(values), pa.array(names))
+    if pa.types.is_dictionary(field.type):
+        names = pa.array(COLUMNS[field.name].names)
+        return pa.DictionaryArray.from_arrays(pa.array(values), names)
     return pa.array(values)
 
 
-def _type(pa: Any, name: str) -> Any:
-    kind = pa.from_numpy_dtype(COLUMNS[name].dtype)
-    return pa.dictionary(kind, pa.string()) if COLUMNS[name].names else kind
+def _type(pa: Any, column: Column) -> Any:
+    kind = pa.from_numpy_dtype(column.dtype)
+    return pa.dictionary(kind, pa.string()) if column.names else kind
 
 
 def _observation_fields(market: CardMarket) -> dict[str, dict[str, Any]]:

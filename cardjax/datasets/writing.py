@@ -12,7 +12,7 @@ from cardjax.datasets.games import Rollouts, batches
 from cardjax.datasets.minari import minari_dataset
 from cardjax.datasets.parquet import parquet_schema, record_batch
 from cardjax.env.declaration import ParameterError
-from cardjax.evaluation.rollouts import COLUMNS
+from cardjax.evaluation.rollouts import columns_of
 from cardjax.files.writing import replacing
 from cardjax.runtime.libraries import library
 
@@ -47,7 +47,8 @@ def write_dataset(
         library(name, "--out", str(path), "data") for name in ("pyarrow", "pyarrow.parquet")
     )
     schema, n_rows = parquet_schema(pa, rollouts, about), 0
-    repeating = [name for name, column in COLUMNS.items() if column.dtype is not np.float32]
+    columns = columns_of(rollouts.market)
+    repeating = [name for name, column in columns.items() if column.dtype is not np.float32]
     with contextlib.ExitStack() as stack:
         stack.enter_context(_telling_what_fails(path))
         add = stack.enter_context(minari_dataset(minari_id, rollouts, about)) if minari_id else None

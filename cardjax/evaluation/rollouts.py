@@ -1,7 +1,7 @@
 """Rollouts: whole games written down round by round, one value a column, round and player.
 
-`COLUMNS` declares every column once: the recording, the data set's schema and the docs' table all
-come from there.
+`COLUMNS` declares every column once, and `HIDDEN_EVENT_COLUMNS` those of games with hidden events:
+the recording, the data set's schema and the docs' table all come from there.
 """
 
 import dataclasses
@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from cardjax.env import beliefs
 from cardjax.env.cards import N_CARDS
 from cardjax.env.events import EVENT_KINDS
 from cardjax.env.execution import N_ACTIONS, Fill, position_of, reward_of, settle
@@ -67,8 +68,9 @@ def record_games(
         observations: record what networks read, too.
 
     Returns:
-        Each of COLUMNS by name, [10, games, A]; with `observations` also "observation", float32
-        [11, games, A, D]: the one before each round, and the one after the last.
+        Each of `columns_of(market)` by name, [10, games, A]; with `observations` also
+        "observation", float32 [11, games, A, D]: the one before each round, and the one after the
+        last.
 
     Raises:
         ValueError: the seats do not add up to the market's players.
@@ -92,7 +94,7 @@ def _record(
     seats = [Seats(policy, own, n) for (policy, n), own in zip(policies, params, strict=True)]
 
     def record(view: View, info: dict[str, Array]) -> tuple[dict[str, Array], Any]:
-        columns = _columns(SettledRound(view, info, _fill_of(info), env_params))
+        columns = _columns(market, SettledRound(view, info, _fill_of(info), env_params))
         return columns, (market.encode(view), info["final_observation"]) if observations else ()
 
     columns, seen = play_seats(market, seats, env_params, key, n_games, record)[1]
@@ -102,11 +104,16 @@ def _record(
     return columns | {OBSERVATION: jnp.concatenate([before, after[-1:]])}
 
 
-def _columns(played: SettledRound) -> dict[str, Array]:
+def columns_of(market: CardMarket) -> dict[str, Column]:
+    """name → Column of this market's rollouts, in the data set's order."""
+    return COLUMNS | HIDDEN_EVENT_COLUMNS if market.hides_event else COLUMNS
+
+
+def _columns(market: CardMarket, played: SettledRound) -> dict[str, Array]:
     shape = played.view.wealth.shape
     return {
         name: jnp.broadcast_to(column.read(played), shape).astype(column.dtype)
-        for name, column in COLUMNS.items()
+        for name, column in columns_of(market).items()
     }
 
 
@@ -131,6 +138,14 @@ def _card(i: int) -> Callable[[SettledRound], Array]:
 def _bits(mask: Array) -> Array:
     """bool [..., 21] as a whole number, int32 [...]: bit a is action a."""
     return jnp.sum(jnp.where(mask, 1 << np.arange(N_ACTIONS, dtype=np.int32), 0), -1)
+
+
+def _kind_chance(kind: int) -> Callable[[SettledRound], Array]:
+    def read(played: SettledRound) -> Array:
+        assert played.view.belief is not None  # these columns are of hidden events only
+        return beliefs.kind_chances(played.view.belief)[kind]
+
+    return read
 
 
 def _expected_pnl(played: SettledRound) -> Array:
@@ -222,3 +237,19 @@ COLUMNS: dict[str, Column] = {
     ),
 }
 """name → Column, in the data set's order."""
+PUBLIC = "all that is public before the orders"
+HIDDEN_EVENT_COLUMNS: dict[str, Column] = {
+    "event": COLUMNS["event"]._replace(doc="event id, 0..160; hidden, after the round as well"),
+    "event_kind": COLUMNS["event_kind"]._replace(
+        doc=f"{COLUMNS['event_kind'].doc}; hidden, after the round as well"
+    ),
+    "mu": COLUMNS["mu"]._replace(doc=f"E[S | {PUBLIC}]"),
+    "sigma": COLUMNS["sigma"]._replace(doc=f"SD[S | {PUBLIC}]"),
+    **{
+        f"belief_{kind}": Column(
+            np.float32, "", f"P(the event is {kind} | {PUBLIC})", _kind_chance(i)
+        )
+        for i, kind in enumerate(EVENT_KINDS)
+    },
+}
+"""What games with hidden events have beyond COLUMNS, or instead of them."""

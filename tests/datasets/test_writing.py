@@ -16,7 +16,8 @@ from cardjax.datasets import games
 from cardjax.datasets.games import DATASETS, Rollouts
 from cardjax.datasets.parquet import schema_table
 from cardjax.datasets.writing import write_dataset
-from cardjax.env import EVENT_KINDS, CardMarket
+from cardjax.env import EVENT_KINDS, CardMarket, beliefs
+from cardjax.env.events import REMAP
 from cardjax.env.execution import N_ACTIONS
 from cardjax.evaluation.evaluate import domain_key
 from cardjax.evaluation.match import Seats, play_games
@@ -197,6 +198,41 @@ def test_memory_does_not_grow_with_the_number_of_games(tmp_path):
     write_dataset(tmp_path / "x.parquet", rollouts(n_games=8 * BATCH), {}, progress=progress)
     assert len(held) == 8
     assert max(held[1:]) <= held[0]
+
+
+@pytest.fixture(scope="module")
+def hidden(tmp_path_factory):
+    """name → array [games, 10, players]: a file of careless play for two, with hidden events."""
+    market, params = cardjax.make("two", preset="hidden_events")
+    path = tmp_path_factory.mktemp("dataset") / "hidden.parquet"
+    write_dataset(path, rollouts(market=market, params=params, n_games=4), {})
+    table = parquet.read_table(path)
+    assert all(field.metadata[b"doc"] for field in table.schema)
+    assert b"hidden" in table.schema.field("event").metadata[b"doc"]
+    assert b"public" in table.schema.field("mu").metadata[b"doc"]
+    read = {name: table[name].to_numpy(zero_copy_only=False) for name in table.schema.names}
+    return {name: values.reshape(4, 10, 2) for name, values in read.items() if name != OBSERVATION}
+
+
+def test_the_belief_is_what_follows_from_a_file_s_hints_cards_and_sums(hidden):
+    _, params = cardjax.make("two", preset="hidden_events")
+    after, given_hints = jax.jit(beliefs.plain_next_round), jax.jit(beliefs.plain_given_hints)
+    kinds = np.stack([hidden[f"belief_{kind}"] for kind in EVENT_KINDS], -1)
+    assert kinds.sum(-1) == pytest.approx(1, abs=1e-5)
+    cards = np.stack([hidden[f"card_{i}"] for i in (1, 2, 3)], -1).astype(np.int32)
+    for game in range(4):
+        b = beliefs.plain_prior(params)
+        for t in range(10):
+            ranks, n_hints = cards[game, t, 0], hidden["n_hints"][game, t, 0]
+            chances = np.asarray(given_hints(b, np.where(np.arange(3) < n_hints, ranks, 0)))
+            own = np.append(chances[:REMAP], chances[REMAP:].sum())
+            assert kinds[game, t] == pytest.approx(np.stack([own, own]), abs=1e-5)
+            b = after(b, ranks, hidden["S"][game, t, 0], params)
+
+
+def test_a_file_has_the_belief_only_where_the_event_is_hidden(table, hidden):
+    assert hidden.keys() == {*COLUMNS, *(f"belief_{kind}" for kind in EVENT_KINDS)}
+    assert not any(name.startswith("belief") for name in table.schema.names)
 
 
 def test_games_that_everyone_has_left_end_there(tmp_path):
@@ -485,6 +521,17 @@ def test_each_players_game_is_an_episode_of_minaris(minari, tmp_path):
         mask = episode.infos["action_mask"]
         assert (mask[:10] @ (1 << np.arange(N_ACTIONS)) == rows["action_mask_bits"][own]).all()
         assert mask[10].tolist() == [True] + [False] * 20
+
+
+def test_games_with_hidden_events_go_to_minari_too(minari, tmp_path):
+    market, params = cardjax.make("two", event_info="belief")
+    own = rollouts(market=market, params=params, n_games=2, observations=False)
+    write_dataset(tmp_path / "x.parquet", own, {"policy": "careless"}, minari_id="cardjax/b-v0")
+    data, table = minari.load_dataset("cardjax/b-v0"), parquet.read_table(tmp_path / "x.parquet")
+    first = data[0].observations[:10, market.observation_fields["event_kind"].slice]
+    kinds = np.stack([table[f"belief_{kind}"].to_numpy()[:20:2] for kind in EVENT_KINDS], -1)
+    assert (first == kinds).all()
+    assert data.observation_space.shape == (market.observation_size,)
 
 
 def test_after_an_interruption_minari_has_nothing_new_either(minari, tmp_path):
