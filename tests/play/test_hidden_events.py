@@ -3,13 +3,16 @@
 import dataclasses
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from cardjax.commands.main import main
+from cardjax.config import make_config
 from cardjax.env import EVENT_KINDS, ParameterError, beliefs
 from cardjax.env.events import EVENTS, REMAP
+from cardjax.loading import saved
 from cardjax.play import (
     Game,
     SeatedGame,
@@ -22,7 +25,10 @@ from cardjax.play import (
     score_of,
 )
 from cardjax.play.public_belief import MOST_REMAPS, SMALLEST_CHANCE
+from cardjax.play.web.players import load_served
 from cardjax.play.words import KINDS, percent, remap_words
+from cardjax.run import run_folder
+from cardjax.run.learners import make_learner
 
 ORDERS = [3, 0, 12, 20, 1, 10, 0, 11, 2, 5]
 OFTEN_REMAPPED = {"preset": "hidden_events", "events.remap": 0.9}
@@ -101,6 +107,32 @@ def test_nobody_at_the_table_is_told_the_event(setup):
         find_participant("clairvoyant", setup)
     assert find_participant("clairvoyant", make_setup()).name == "clairvoyant"
     assert find_participant("forgetful", setup).name == "forgetful"
+
+
+@pytest.fixture(scope="module")
+def recurrent(tmp_path_factory):
+    """A run with a memory on hidden events, whose checkpoint is taken to be its first state."""
+    config = make_config(
+        {"name": "rung", "env.event_info": "hidden", "ppo.memory": "gru", "ppo.hidden": [8]}
+    )
+    learner = make_learner("ippo", config)
+    state = jax.jit(jax.vmap(learner.init))(jax.random.split(jax.random.key(0), 1))
+    folder = tmp_path_factory.mktemp("runs") / "rung"
+    run_folder.create(folder, config, "ippo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saved, "last_state", lambda run: state)
+        yield folder
+
+
+def test_who_has_learned_with_hidden_events_takes_a_seat_there_alone(setup, recurrent):
+    table = SeatedGame(setup, [human(), find_participant(str(recurrent), setup)])
+    for _ in range(3):
+        table.play({0: 0})
+    assert not any(record.orders[1].rejected for record in table.records)
+    with pytest.raises(ParameterError, match="trained with hidden events, and here they are known"):
+        find_participant(str(recurrent), make_setup())
+    (served,) = load_served([str(recurrent)])
+    assert not served.misfit(setup) and "here they are known" in served.misfit(make_setup())
 
 
 def test_a_game_is_saved_without_the_event_and_replayed(game, setup, tmp_path):

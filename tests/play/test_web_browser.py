@@ -277,6 +277,7 @@ def test_a_hidden_event_is_said_to_be_hidden_and_the_belief_comes_on_request(vis
     assert page.inner_text(".event") == "The event is hidden from everybody."
     assert page.locator(".deck").count() == 0
     assert page.is_hidden(".belief li >> nth=0")
+    assert page.locator(".belief summary").bounding_box()["height"] >= 44
     page.click(".belief summary")
     assert page.locator(".belief li").count() == 6
     assert "%" in page.inner_text(".belief li >> nth=0")
