@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 
 import jax
 import jax.numpy as jnp
@@ -184,6 +185,20 @@ def test_whoever_types_b_sees_what_could_be_known(monkeypatch, capsys):
     for kind in KINDS:
         assert kind in first and kind in second
     assert "Last round's cards: " in said and "Their sum was" in said
+
+
+def test_a_saved_game_s_belief_is_shown_where_one_steps_through_it(
+    game, setup, tmp_path, monkeypatch, capsys
+):
+    path, lines, asked = tmp_path / "game.json", iter(["", "b", "q"]), []
+    save_game(path, setup, game.names, game.records)
+    monkeypatch.setattr("builtins.input", lambda prompt: asked.append(prompt) or next(lines))
+    monkeypatch.setattr("sys.stdin", types.SimpleNamespace(isatty=lambda: True))
+    main(["play", "--replay", str(path)])
+    assert asked == ["Enter goes on, b shows what could be known, q stops: "] * 3
+    shown = capsys.readouterr().out.split("Round 2 of 10")[1]
+    assert f"{KINDS[0]} " in shown.split("What could be known of the event:")[1]
+    assert "Round 3" not in shown
 
 
 def test_in_a_game_with_known_events_b_is_no_order(monkeypatch, capsys):
