@@ -23,6 +23,7 @@ from published import GAMES, finished, published, train
 
 import cardjax
 from cardjax.config import dump_config, load_config, preset_params, presets_by_name
+from cardjax.config.presets import preset_rules
 from cardjax.evaluation.evaluate import SELF, TEST, Player, evaluate_grid
 from cardjax.evaluation.protocol import PUBLISHED_SEED
 from cardjax.files.writing import write_json, write_text
@@ -52,6 +53,8 @@ SCRIPTED = {
         "equilibrium",
     ),
 }
+FOR_HIDDEN_EVENTS = {"single": ("forgetful", "clairvoyant"), "two": ()}
+"""Whom only games with hidden events are for. With other players both assume that these pass."""
 COLUMNS = {
     "score": ("score", 1, 3),
     "score_of_best_equilibrium": ("score / best equilibrium", 1, 3),
@@ -108,26 +111,36 @@ def main() -> None:
 
 
 def scripted_entries(kind: str, n_games: int) -> dict[str, dict[str, dict[str, Any]]]:
-    """By preset and policy the JSON entry of self-play; all presets by one program a policy."""
-    market, _ = cardjax.make(kind)
-    presets = list(presets_by_name())
-    grid = jax.tree.map(
-        lambda *leaves: np.stack(leaves), *(preset_params(preset) for preset in presets)
-    )
-    entries: dict[str, dict[str, dict[str, Any]]] = {preset: {} for preset in presets}
+    """By preset and policy the JSON entry of self-play; presets whose games have the same rules are
+    played by one program per policy.
+    """
+    entries: dict[str, dict[str, dict[str, Any]]] = {preset: {} for preset in presets_by_name()}
     kept = ROOT / "runs" / "results-scripted" / str(describe_machine()["git_commit"])
-    for name in SCRIPTED[kind]:
-        file = kept / f"{kind}-{name.replace(':', '-')}-{n_games}.json"
-        if not file.is_file():
-            policy = make_policy(name)
-            player, seed = Player(policy, [None]), PUBLISHED_SEED
-            points = evaluate_grid(market, grid, player, {SELF: policy}, n_games, seed, TEST)
-            kept.mkdir(parents=True, exist_ok=True)
-            write_json(file, [result.as_json() for (result,) in points])
-            print(f"{kind}: {name}", flush=True)
-        for preset, entry in zip(presets, json.loads(file.read_text()), strict=True):
-            entries[preset][name] = entry
+    kept.mkdir(parents=True, exist_ok=True)
+    for presets in presets_by_rules():
+        market, _ = cardjax.make(kind, preset=presets[0])
+        grid = jax.tree.map(
+            lambda *leaves: np.stack(leaves), *(preset_params(preset) for preset in presets)
+        )
+        for name in SCRIPTED[kind] + (FOR_HIDDEN_EVENTS[kind] if market.hides_event else ()):
+            file = kept / f"{kind}-{presets[0]}-{name.replace(':', '-')}-{n_games}.json"
+            if not file.is_file():
+                policy = make_policy(name)
+                player, seed = Player(policy, [None]), PUBLISHED_SEED
+                points = evaluate_grid(market, grid, player, {SELF: policy}, n_games, seed, TEST)
+                write_json(file, [result.as_json() for (result,) in points])
+                print(f"{kind}, {', '.join(presets)}: {name}", flush=True)
+            for preset, entry in zip(presets, json.loads(file.read_text()), strict=True):
+                entries[preset][name] = entry
     return entries
+
+
+def presets_by_rules() -> list[list[str]]:
+    """The presets, those whose static choices are the same together."""
+    groups: dict[str, list[str]] = {}
+    for preset in presets_by_name():
+        groups.setdefault(str(preset_rules(preset)), []).append(preset)
+    return list(groups.values())
 
 
 def run_of(learner: Learner, preset: str, arguments: argparse.Namespace) -> Path | None:
