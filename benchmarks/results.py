@@ -1,7 +1,7 @@
 """The reference table: every policy and every learner on every preset, written to
 benchmarks/RESULTS.md.
 
-    python benchmarks/results.py [--train] [--games 65_536] [--seeds 6]
+    python benchmarks/results.py [--train [PRESET ...]] [--games 65_536] [--seeds 6]
 
 All figures are of the published test draws (docs/evaluation.md#the-protocol). Scripted policies
 are played at once. Learners come from runs/results-*, trained with --train where they are missing,
@@ -148,7 +148,7 @@ def run_of(learner: Learner, preset: str, arguments: argparse.Namespace) -> Path
     there is none.
     """
     folder = Path("runs") / f"results-{learner.algorithm}-{preset}-x{arguments.seeds}"
-    if arguments.train:
+    if arguments.train is not None and preset in (arguments.train or presets_by_name()):
         own = (f"env.preset={preset}", f"train.n_seeds={arguments.seeds}")
         train(learner.algorithm, learner.config, folder, (*learner.overrides, *own))
     return folder if finished(folder) else None
@@ -242,7 +242,11 @@ def cell(entry: dict[str, Any], metric: str) -> str:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument(
-        "--train", action="store_true", help="train the learners that have no run yet"
+        "--train",
+        nargs="*",
+        choices=list(presets_by_name()),
+        metavar="PRESET",
+        help="train the learners that have no run yet, on these presets or on all",
     )
     parser.add_argument(
         "--games", type=int, default=GAMES, help=f"per policy and training seed (default {GAMES:,})"
