@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from cardjax.agents import losses
 
-REWARD, VALUE, LAST_VALUE = jnp.array([1.0, 2.0, 3.0]), jnp.array([0.5, 1.0, 1.5]), jnp.float32(2)
+REWARD, VALUE = jnp.float32([1.0, 2.0, 3.0]), jnp.float32([0.5, 1.0, 1.5])
+LAST_VALUE = jnp.float32(2)
 NEVER = jnp.zeros(3, bool)
 
 
