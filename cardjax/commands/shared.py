@@ -219,7 +219,7 @@ def named_players(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Any
 
 
 def with_error(interval: Any, digits: int = 3) -> str:
-    """`table.with_half_width`, imported when it is first needed."""
+    """`text_tables.with_half_width`, imported when it is first needed."""
     from cardjax.evaluation.text_tables import with_half_width
 
     return with_half_width(interval, digits)

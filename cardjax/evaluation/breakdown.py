@@ -209,4 +209,4 @@ def _interval(figure: Figure, seeds: Sequence[Sums]) -> Interval:
         return rate_interval(interval, seeds[-1].tally.n)
     if has_enough_games(seeds, figure.decided_by, figure.unless_none):
         return interval
-    return Interval(interval.mean, None, None)
+    return interval.without_bounds

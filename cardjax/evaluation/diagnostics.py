@@ -217,7 +217,7 @@ def _interval(ratio: Ratio, seeds: Sequence[Sums]) -> Interval:
         return rate_interval(interval, seeds[-1].games_with[ratio.over])
     if has_enough_games(seeds, [ratio.over], unless_none=[ratio.of]):
         return interval
-    return Interval(interval.mean, None, None)
+    return interval.without_bounds
 
 
 def _ratio(of: str, over: str, means: Mapping[str, float]) -> float:
@@ -271,7 +271,7 @@ FOR_SLOPE, FOR_EXPLAINED = 10_000, 30_000
 def _from(fewest_games: int, interval: Interval, seeds: Sequence[Tally]) -> Interval:
     """Without bounds below a number of games."""
     if seeds[0].n < fewest_games:
-        return Interval(interval.mean, None, None)
+        return interval.without_bounds
     return interval
 
 
@@ -361,7 +361,7 @@ def _mean_wealth(seeds: Sequence[np.ndarray], initial: float) -> Interval:
     interval = _mean_interval(seeds)
     n_changed = min(int((wealth != np.float32(initial)).sum()) for wealth in seeds)
     if 0 < n_changed < FEWEST_DECIDING:
-        return Interval(interval.mean, None, None)
+        return interval.without_bounds
     return interval
 
 

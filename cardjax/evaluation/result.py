@@ -211,7 +211,7 @@ def interval_of(metric: Metric, seeds: Sequence[Tally], together: Tally) -> Inte
         [delta_estimate(metric.of, tally) for tally in seeds], delta_estimate(metric.of, together)
     )
     if not all(metric.has_interval(tally.means, tally.n) for tally in seeds):
-        return Interval(interval.mean, None, None)
+        return interval.without_bounds
     if metric.occasions is None:
         return interval
     return rate_interval(interval, together.n * metric.occasions(together.means))

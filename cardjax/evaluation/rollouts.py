@@ -1,4 +1,4 @@
-"""Rollouts: whole games written down round by round, one value a column, round and player.
+"""Rollouts: whole games written down round by round, one value per column, round and player.
 
 `COLUMNS` declares every column once, and `HIDDEN_EVENT_COLUMNS` those of games with hidden events:
 the recording, the data set's schema and the docs' table all come from there.

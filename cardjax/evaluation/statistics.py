@@ -40,6 +40,11 @@ class Interval(NamedTuple):
         """None without bounds."""
         return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
+    @property
+    def without_bounds(self) -> "Interval":
+        """The mean alone, where too few games or seeds decide for an interval."""
+        return Interval(self.mean, None, None)
+
     @classmethod
     def around(cls, mean: float, half_width: float) -> "Interval":
         """Symmetric; without bounds where the half-width is not finite."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from jax import Array
 
-from cardjax.env import EnvParams, ParameterError, View, beliefs, posterior
+from cardjax.env import EnvParams, ParameterError, View, beliefs
 from cardjax.policies.best_response import BestResponse
 from cardjax.policies.policy import Deterministic
 
@@ -37,7 +37,9 @@ class Clairvoyant(Deterministic):
     """
 
     sees_event: ClassVar[bool] = True
-    """Tells matches to fill in `View.event` (evaluation/decision.py)."""
+    """Tells matches to fill in `View.event`, and the mean that it means (evaluation/decision.py's
+    `tell`).
+    """
 
     def choose(self, params: EnvParams, view: View) -> Array:
         """int32 [...]; ties go to passing, then to the smaller size.
@@ -48,5 +50,4 @@ class Clairvoyant(Deterministic):
         if view.event is None:
             allowed = "is told the hidden event in evaluations only, and cannot play elsewhere"
             raise ParameterError("policy", "clairvoyant", allowed)
-        mu, _ = posterior(view.event, view.hint_counts)
-        return BestResponse().choose(params, view._replace(mu=mu))
+        return BestResponse().choose(params, view)

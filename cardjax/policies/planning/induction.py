@@ -8,11 +8,10 @@ expected total then solves, backwards from V_T = 0,
 where k is the kind of the last round's event, k' the kind of this one's, and W' = W + pnl. Some of
 this is exact and some is approximate:
 
-- The distribution of S given the View is exact (`sum_distribution`), and so are the transitions of
-the
-  events. Slippage is exact where every size fits under L_cap, as all orders do at the default of
-  10. Where L_cap hides depth, W' uses the expected slippage. Rewards of the kind pnl are still
-  exact, but ln W ignores the variance of slippage, which is 1e-6 of its growth in
+- The distribution of S given the View is exact (`sum_distribution`), and so are the transitions
+  of the events. Slippage is exact where every size fits under L_cap, as all orders do at the
+  default of 10. Where L_cap hides depth, W' uses the expected slippage. Rewards of the kind pnl
+  are still exact, but ln W ignores the variance of slippage, which is 1e-6 of its growth in
   configs/hidden_depth.yaml.
 - The market's other draws (cards, hints, mid and depth) are `n_draws` points per kind of event,
   which are evenly spread from one random shift. With the default of 2048 points, V_0 differs by

@@ -58,12 +58,10 @@ class WealthPlanner(Deterministic):
 
         float32 [..., 21], of all actions, valid or not.
         """
-        distribution, pnl = (
-            sum_distribution(event_of(view), view.hint_counts),
-            order_pnl(params.env, view),
-        )
+        event, pnl = event_of(view), order_pnl(params.env, view)
+        distribution = sum_distribution(event, view.hint_counts)
         reward = expected_reward(self.objective, params.env, view, distribution, pnl, view.wealth)
-        after = [x[..., None, None] for x in (view.round + 1, kind_of(event_of(view)), view.wealth)]
+        after = [x[..., None, None] for x in (view.round + 1, kind_of(event), view.wealth)]
         # Subtracting before the mean is taken makes the differences exactly 0 where wealth does not
         # matter, so that rounding decides nothing.
         change = value_at(params.value, after[0], after[1], after[2] + pnl) - value_at(
