@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
@@ -201,21 +202,23 @@ def forward(weights: tuple[Array, ...], x: Array, dtype: Any) -> list[Array]:
 def _inputs(shapes: Shapes) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     rows = (shapes.rounds, shapes.players)
-    return tuple(
+    actor, critic = (
         rng.standard_normal((*rows, widths[0]), np.float32)
         for widths in (shapes.actor, shapes.critic)
-    )  # type: ignore[return-value]
+    )
+    return actor, critic
 
 
 def _first(shapes: Shapes) -> Carry:
     rng = np.random.default_rng(1)
 
-    def weights(widths: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    def weights(widths: tuple[int, ...]) -> tuple[Array, ...]:
         pairs = itertools.pairwise(widths)
         return tuple(
-            rng.standard_normal((a, b), np.float32) / np.float32(np.sqrt(a)) for a, b in pairs
+            jnp.asarray(rng.standard_normal((a, b), np.float32) / np.float32(np.sqrt(a)))
+            for a, b in pairs
         )
 
-    logits = np.zeros((shapes.rounds, shapes.actor[-1], shapes.players), np.float32)
-    estimates = np.zeros((shapes.critic[-1], shapes.rounds * shapes.players), np.float32)
-    return Carry(weights(shapes.actor), weights(shapes.critic), logits, estimates)  # type: ignore[arg-type]
+    logits = jnp.zeros((shapes.rounds, shapes.actor[-1], shapes.players), jnp.float32)
+    estimates = jnp.zeros((shapes.critic[-1], shapes.rounds * shapes.players), jnp.float32)
+    return Carry(weights(shapes.actor), weights(shapes.critic), logits, estimates)

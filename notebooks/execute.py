@@ -14,7 +14,11 @@ def execute(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     with TemporaryDirectory() as folder:
         NotebookClient(
-            notebook, timeout=900, kernel_name="python3", record_timing=False, coalesce_streams=True,
+            notebook,
+            timeout=900,
+            kernel_name="python3",
+            record_timing=False,
+            coalesce_streams=True,
             resources={"metadata": {"path": folder}},
         ).execute()
     notebook.metadata["language_info"] = {"name": "python"}

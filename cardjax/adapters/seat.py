@@ -9,7 +9,7 @@ from jax import Array
 from cardjax.config import make_config, make_market
 from cardjax.env import CardMarket, EnvParams, ParameterError, State, View
 from cardjax.env.execution import as_action
-from cardjax.policies.policy import Policy, TrainedPlayer
+from cardjax.policies.policy import Policy, TrainedPlayer, misfit
 from cardjax.policies.registry import POLICIES, make_policy
 
 DEFAULT_OPPONENT = "equilibrium"
@@ -201,13 +201,7 @@ def _weights_of(opponent: TrainedPlayer, opponent_params: Any, market: CardMarke
     """A trained player's weights, if it can play in this market and no others are given."""
     if opponent_params is not None:
         raise ParameterError("opponent_params", "…", "must be left out: the opponent has its own")
-    learned = opponent.market.n_players
-    if learned != market.n_players:
-        allowed = f"was trained for {learned} player(s), not for {market.n_players}"
-        raise ParameterError("opponent", type(opponent).__name__, allowed)
-    if opponent.market.hides_event != market.hides_event:
-        own = opponent.market.event_info
-        allowed = f"was trained with env.event_info = {own}, not {market.event_info}"
+    if allowed := misfit(opponent.market, market):
         raise ParameterError("opponent", type(opponent).__name__, allowed)
     return opponent.params
 

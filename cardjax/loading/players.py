@@ -12,7 +12,7 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import OPPONENTS, SELF, Player
 from cardjax.loading.saved import read_policy
-from cardjax.policies.policy import Policy
+from cardjax.policies.policy import Policy, misfit
 from cardjax.policies.registry import make_policy
 from cardjax.run.learners import find_algorithm, make_learner
 from cardjax.runtime.own import is_own, load_own
@@ -153,11 +153,7 @@ def opponents_for(
 def _opponent(market: CardMarket, name: str) -> Policy | Player:
     if is_trained(name):
         player, own, _ = load_player(Path(name))
-        if own.n_players != market.n_players:
-            allowed = f"was trained for {own.n_players} player(s), not for {market.n_players}"
-            raise ParameterError("--opponent", name, allowed)
-        if own.hides_event != market.hides_event:
-            allowed = f"was trained with env.event_info = {own.event_info}, not {market.event_info}"
+        if allowed := misfit(own, market):
             raise ParameterError("--opponent", name, allowed)
         if not getattr(player.policy, "share_params", True):
             allowed = (

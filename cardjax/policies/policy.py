@@ -52,6 +52,15 @@ class TrainedPlayer(Protocol):
     """The game that it has learned."""
 
 
+def misfit(learned: CardMarket, played: CardMarket) -> str:
+    """Why a policy that has learned one game cannot take a seat in another; "" if it can."""
+    if learned.n_players != played.n_players:
+        return f"was trained for {learned.n_players} player(s), not for {played.n_players}"
+    if learned.hides_event != played.hides_event:
+        return f"was trained with env.event_info = {learned.event_info}, not {played.event_info}"
+    return ""
+
+
 def prepared(policy: Policy, env_params: EnvParams) -> Any:
     """The `params` of a scripted policy in a market: the EnvParams, or what the policy's method
     `prepare`, if it has one, makes of them before games are played.

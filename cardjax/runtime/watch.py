@@ -146,7 +146,7 @@ def _native_errors_kept() -> Iterator[io.BufferedRandom]:
     with tempfile.TemporaryFile() as kept:
         ours, before = os.dup(2), sys.stderr
         os.dup2(kept.fileno(), 2)
-        sys.stderr = open(ours, "w", buffering=1, encoding=before.encoding, errors="replace")  # noqa: SIM115
+        sys.stderr = os.fdopen(ours, "w", 1, encoding=before.encoding, errors="replace")
         try:
             yield kept
         finally:
