@@ -16,7 +16,7 @@ from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.progress import games_bar
 
 if TYPE_CHECKING:
-    from cardjax.evaluation.statistics import Versus
+    from cardjax.evaluation.differences import Versus
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """The smallest difference that is told from 0, by numbers of seeds and games."""
     from cardjax.evaluation.comparison import compare
-    from cardjax.evaluation.statistics import FEWEST_GAMES, FEWEST_SEEDS, detectable_difference
+    from cardjax.evaluation.differences import detectable_difference
+    from cardjax.evaluation.statistics import FEWEST_GAMES, FEWEST_SEEDS
     from cardjax.evaluation.text_tables import decimal, text_table
 
     for option, values, fewest in (

@@ -9,20 +9,17 @@ import numpy as np
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.decision import OneOf
-from cardjax.evaluation.evaluate import SELF, TEST, Player, as_player, evaluate, games_in_batches
-from cardjax.evaluation.match import GameTotals
-from cardjax.evaluation.result import GAMES, SEEDS, Result
-from cardjax.evaluation.statistics import (
-    FEWEST_DECIDING,
-    FEWEST_GAMES,
-    FEWEST_SEEDS,
-    Interval,
+from cardjax.evaluation.differences import (
     Versus,
     difference_interval,
     effect_interval,
     improvement_interval,
     versus,
 )
+from cardjax.evaluation.evaluate import SELF, TEST, Player, as_player, evaluate, games_in_batches
+from cardjax.evaluation.match import GameTotals
+from cardjax.evaluation.result import GAMES, SEEDS, Result
+from cardjax.evaluation.statistics import FEWEST_DECIDING, FEWEST_GAMES, FEWEST_SEEDS, Interval
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.policy import Policy, prepared
 
@@ -35,7 +32,7 @@ class Comparison(NamedTuple):
     expected_pnl: Interval
     """the same of the conditional means."""
     effect: Interval
-    """that of `expected_pnl`, standardised (`statistics.effect_interval`)."""
+    """that of `expected_pnl`, standardised (`differences.effect_interval`)."""
     improvement: Interval
     """probability that a training seed of the first has a larger mean expected P&L than one of the
     second.

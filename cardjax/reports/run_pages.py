@@ -8,7 +8,8 @@ import numpy as np
 
 from cardjax.config import RunConfig, config_values, load_config
 from cardjax.env.declaration import ParameterError
-from cardjax.evaluation.statistics import FEWEST_SEEDS, improvement_probability
+from cardjax.evaluation.differences import improvement_probability
+from cardjax.evaluation.statistics import FEWEST_SEEDS
 from cardjax.files.writing import write_text
 from cardjax.loading import saved
 from cardjax.reports.exports import write_marl_eval, write_rliable

@@ -7,7 +7,7 @@ import pytest
 
 import cardjax
 from cardjax.env import make_params
-from cardjax.evaluation import statistics
+from cardjax.evaluation import differences
 from cardjax.evaluation.comparison import compare, cross_play
 from cardjax.evaluation.evaluate import Player, _play, evaluate
 from cardjax.policies import Equilibrium, EvOracle, Pass
@@ -22,7 +22,7 @@ EQUILIBRIUM, PASS, ORACLE = (
 def small_batches():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 64)
-        patch.setattr(statistics, "FEWEST_DECIDING", 1)
+        patch.setattr(differences, "FEWEST_DECIDING", 1)
         yield
 
 
@@ -95,7 +95,7 @@ def test_why_there_is_no_interval_is_said():
 
 
 def test_two_that_differ_in_few_games_have_no_interval(monkeypatch):
-    monkeypatch.setattr(statistics, "FEWEST_DECIDING", 129)
+    monkeypatch.setattr(differences, "FEWEST_DECIDING", 129)
     result = compare(TWO, PARAMS, EQUILIBRIUM, ORACLE, None, 128)
     assert result.expected_pnl[1:] == result.pnl[1:] == result.effect[1:] == (None, None)
     assert 40 < result.error.n_deciding < 128

@@ -4,19 +4,22 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cardjax.evaluation.statistics import (
-    FEWEST_GAMES,
-    Estimate,
+from cardjax.evaluation.differences import (
     Versus,
-    clopper_pearson,
-    delta_interval,
     detectable_difference,
     difference_interval,
     effect_interval,
-    half_width,
-    histogram_interval,
     improvement_interval,
     improvement_probability,
+    versus,
+)
+from cardjax.evaluation.statistics import (
+    FEWEST_GAMES,
+    Estimate,
+    clopper_pearson,
+    delta_interval,
+    half_width,
+    histogram_interval,
     iqm,
     median_interval,
     over_games,
@@ -24,7 +27,6 @@ from cardjax.evaluation.statistics import (
     rate_interval,
     t_interval,
     trimmed,
-    versus,
 )
 from cardjax.evaluation.tally import Histogram, Tally
 
