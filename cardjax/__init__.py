@@ -45,7 +45,8 @@ def make(
         n_players: A, 1 to 16; by default 1 for "single" and 2 for "two".
         overrides: EnvParams by dotted name, `make("two", alpha=0.5, **{"flags.enable_impact":
             False})`; and the static choices `observe_posterior` (True for the observation's
-            optional fields) and `event_info` ("known", "belief" or "hidden").
+            optional fields), `event_info` ("known", "belief" or "hidden") and `inventory` (True if
+            units are carried from round to round).
 
     Raises:
         ParameterError: (a ValueError) a name or value that is not allowed, in one line.

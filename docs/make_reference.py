@@ -49,6 +49,10 @@ If the event is hidden (`env.event_info`), `last_cards` (13 columns, the last ro
 rank) and `last_sum` (its S, scale 0.1) stand after `time`, and the columns of the event hold the
 probabilities of the belief (`belief`) or zeros (`hidden`).
 
+If units are carried (`env.inventory`), `inventory` (own units held, as a share of
+`env.inventory_limit`) stands before the others' fields, and each other player has a third one,
+`other_1_inventory` and so on.
+
 """
 
 

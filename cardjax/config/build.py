@@ -120,6 +120,7 @@ def make_market(game: GameConfig) -> CardMarket:
         squeeze=game.kind == "single",
         observe_posterior=game.observe_posterior,
         event_info=game.event_info,
+        inventory=game.inventory,
     )
 
 

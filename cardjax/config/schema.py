@@ -87,6 +87,10 @@ class GameConfig:
         doc="known: everybody knows the event. hidden: nobody does, and it must be inferred from "
         "cards and sums. belief: as hidden, and the observation holds the exact posterior.",
     )
+    inventory: bool = flag(
+        False,
+        doc="On: units are carried from round to round, and their holder bears the risk.",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,6 +22,8 @@ Switch = np.bool_ | jax.Array
 """A truth value of the market: a constant, or an array where a grid of parameters is traced."""
 Code = np.int32 | jax.Array
 """One of several names, by its index: a constant, or an array where a grid is traced."""
+Count = np.int32 | jax.Array
+"""A whole number: a constant, or an array where a grid is traced."""
 
 MAX_INTEGER = 2**31 - 1
 LONGEST_SHOWN = 60
@@ -99,6 +101,19 @@ def integer(default: int, low: int, high: int = MAX_INTEGER, *, doc: str, unit: 
 
     allowed = f"a whole number {_interval(low, high, False)}"
     return _field(default, Declared(doc, unit, allowed, read, plain, (low, high)))
+
+
+def count(default: int, low: int, high: int = MAX_INTEGER, *, doc: str, unit: str = "") -> Any:
+    """A whole number in [low, high] that may be traced, an int32."""
+
+    def read(value: object) -> np.int32:
+        x = _real(value)
+        if x != int(x) or not low <= x <= high:
+            raise ValueError
+        return np.int32(x)
+
+    allowed = f"a whole number {_interval(low, high, False)}"
+    return _field(read(default), Declared(doc, unit, allowed, read, plain, (low, high)))
 
 
 def flag(default: bool, *, doc: str) -> Any:

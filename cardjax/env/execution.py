@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
+from cardjax.env import inventory
 from cardjax.env.params import EnvParams
 from cardjax.kernels.largest_multiple import largest_multiple
 from cardjax.kernels.own_kernel import own_kernel
@@ -55,9 +56,8 @@ def position_of(action: Array) -> Array:
     return jnp.where(action > MAX_SIZE, MAX_SIZE - action, action)
 
 
-def action_mask(bid: Array, ask: Array, s_max: Array, wealth: Array, params: EnvParams) -> Array:
-    """Which actions are valid, bool [..., 21]; the arguments are those of `largest_sizes`."""
-    n_buys, n_sells = largest_sizes(bid, ask, s_max, wealth, params)
+def mask_of(n_buys: Array, n_sells: Array) -> Array:
+    """Which actions are valid, bool [..., 21], given the `largest_sizes`, int32 [...] each."""
     sizes = jnp.arange(1, MAX_SIZE + 1, dtype=jnp.int32)
     buys, sells = sizes <= n_buys[..., None], sizes <= n_sells[..., None]
     return jnp.concatenate([jnp.ones_like(buys[..., :1]), buys, sells], -1)
@@ -65,30 +65,42 @@ def action_mask(bid: Array, ask: Array, s_max: Array, wealth: Array, params: Env
 
 @own_kernel
 def largest_sizes(
-    bid: Array, ask: Array, s_max: Array, wealth: Array, params: EnvParams
+    bid: Array,
+    ask: Array,
+    s_max: Array,
+    wealth: Array,
+    params: EnvParams,
+    held: Array | None = None,
 ) -> tuple[Array, Array]:
     """The largest valid buy and the largest valid sell: the action mask in two numbers.
 
     A buy of i needs i · ask ≤ wealth and a sell of i needs i · (s_max − bid) ≤ wealth, compared in
-    float32, so every smaller size is valid too. A player in debt or stopped out may only pass.
+    float32, so every smaller size is valid too. So it is with the limit of an inventory. A player
+    in debt or stopped out may only pass.
 
     Args:
         bid: float32 [...], points; the other prices too.
         ask: float32 [...].
         s_max: float32 [...], the largest S that the event's deck allows.
         wealth: float32 [...], points.
+        held: int32 [...], the inventory; None if nothing is carried.
 
     Returns:
         int32 [...] each, 0..10 units.
     """
 
-    def sizes(wealth: Array, buy_cost: Array, sell_cost: Array) -> tuple[Array, Array]:
+    def sizes(
+        wealth: Array, buy_cost: Array, sell_cost: Array, *held: Array
+    ) -> tuple[Array, Array]:
         active = may_trade(wealth, params)
         n_buys = largest_multiple(buy_cost, wealth, MAX_SIZE)
         n_sells = largest_multiple(sell_cost, wealth, MAX_SIZE)
+        for own in held:
+            to_buy, to_sell = inventory.room(own, params)
+            n_buys, n_sells = jnp.minimum(n_buys, to_buy), jnp.minimum(n_sells, to_sell)
         return jnp.where(active, n_buys, 0), jnp.where(active, n_sells, 0)
 
-    return by_player(sizes, wealth, ask, s_max - bid)
+    return by_player(sizes, wealth, ask, s_max - bid, *_given(held))
 
 
 def may_trade(wealth: Array, params: EnvParams) -> Array:
@@ -111,6 +123,7 @@ def execute(
     depth_ask: Array,
     wealth: Array,
     params: EnvParams,
+    held: Array | None = None,
 ) -> Fill:
     """Executes all players' orders at once.
 
@@ -125,16 +138,20 @@ def execute(
         depth_bid: float32, the true depth that sellers use, units.
         depth_ask: float32, the true depth that buyers use, units.
         wealth: float32 [A], points.
+        held: int32 [A], the inventory; None if nothing is carried.
     """
 
-    def checked(requested: Array, wealth: Array) -> tuple[Array, Array]:
+    def checked(requested: Array, wealth: Array, *held: Array) -> tuple[Array, Array]:
         action, known = as_action(requested)
-        size, is_sell = jnp.abs(position_of(action)).astype(jnp.float32), action > MAX_SIZE
-        affordable = size * jnp.where(is_sell, s_max - bid, ask) <= wealth
-        valid = known & ((size == 0) | (may_trade(wealth, params) & affordable))
+        position = position_of(action)
+        size, is_sell = jnp.abs(position).astype(jnp.float32), action > MAX_SIZE
+        fits = size * jnp.where(is_sell, s_max - bid, ask) <= wealth
+        for own in held:
+            fits &= inventory.is_within_limit(own + position, params)
+        valid = known & ((size == 0) | (may_trade(wealth, params) & fits))
         return jnp.where(valid, action, PASS), ~valid
 
-    action, rejected = by_player(checked, requested, wealth)
+    action, rejected = by_player(checked, requested, wealth, *_given(held))
     position = position_of(action).astype(jnp.float32)
     bought = sum_short_axis(jnp.maximum(position, 0))
     sold = sum_short_axis(jnp.maximum(-position, 0))
@@ -176,15 +193,17 @@ def settle(fill: Fill, value: Array) -> Array:
     return fill.position * (value - fill.exec_price)
 
 
-def reward_of(fill: Fill, S: Array, mu: Array, wealth: Array, params: EnvParams) -> Array:
-    """Each player's reward by `params.reward`, float32 [A].
+def reward_of(pnl: Array, expected_pnl: Array, wealth: Array, params: EnvParams) -> Array:
+    """Each player's reward by `params.reward`, before the charge for risk, float32 [A].
 
     Args:
-        fill: what the orders came to.
-        S: float32, the sum of the three cards' values, points.
-        mu: float32, its posterior mean, in place of S in the reward `expected_pnl`.
+        pnl: float32 [A], what the round has earned, points.
+        expected_pnl: float32 [A], the orders' P&L with mu in place of S, points.
         wealth: float32 [A], before the round, points.
     """
-    pnl, expected_pnl = settle(fill, S), settle(fill, mu)
     log_wealth = jnp.log(jnp.maximum(wealth + pnl, 1)) - jnp.log(jnp.maximum(wealth, 1))
     return jnp.select([params.reward == 0, params.reward == 1], [pnl, log_wealth], expected_pnl)
+
+
+def _given(held: Array | None) -> tuple[Array, ...]:
+    return () if held is None else (held,)

@@ -17,6 +17,7 @@ from cardjax.env import (
     draws,
     events,
     execution,
+    inventory,
     liquidity,
     observation,
     quotes,
@@ -70,6 +71,8 @@ class Players(NamedTuple):
     """float32: the last executed order's slippage, points per unit; 0 before a game's first."""
     last_fill_ratio: Array
     """float32: the last executed order's fill ratio; 1 before a game's first."""
+    inventory: Array | None = None
+    """int32: the units that are held, owed if negative; None where nothing is carried."""
 
 
 class Past(NamedTuple):
@@ -113,12 +116,14 @@ class CardMarket:
     """Whether the observation ends with mu and sigma, an ablation."""
     event_info: str = "known"
     """One of `observation.EVENT_INFO`: whether the event is known, or what is seen in its place."""
+    inventory: bool = False
+    """Whether units are carried from round to round."""
 
     def reset(self, key: Array, params: EnvParams) -> tuple[Array, State]:
         """A new game: its first observation, float32 [A, D], and its state."""
         past = self._new_past(params)
         market = draw_market(key, jnp.int32(events.NO_EVENT), jnp.bool_(True), past, params)
-        state = State(market, new_players(self.n_players, params), jnp.int32(0), past)
+        state = State(market, self._new_players(params), jnp.int32(0), past)
         return self.observe(state, params), state
 
     def step(
@@ -139,7 +144,7 @@ class CardMarket:
             info["final_observation"] is the ended game's last. `truncated` is never True.
         """
         end, reward, terminated, info = self._play_round(key, state, action, params)
-        fresh = new_players(self.n_players, params), self._new_past(params)
+        fresh = self._new_players(params), self._new_past(params)
         players, past = jax.tree.map(
             lambda new, old: jnp.where(terminated, new, old), fresh, (end.players, end.past)
         )
@@ -210,7 +215,9 @@ class CardMarket:
     @property
     def observation_fields(self) -> dict[str, Field]:
         """name → Field(slice, scale, doc, low, high), in the observation's order."""
-        return observation.field_table(self.n_players, self.observe_posterior, self.event_info)
+        return observation.field_table(
+            self.n_players, self.observe_posterior, self.event_info, self.inventory
+        )
 
     @property
     def observation_size(self) -> int:
@@ -247,14 +254,22 @@ class CardMarket:
             market.depth_ask,
             players.wealth,
             params,
+            players.inventory,
         )
+        carried = _carried(state, fill)
         pnl = execution.settle(fill, market.S)
+        if carried is not None:
+            pnl += carried.pnl
         wealth = players.wealth + pnl
-        reward = execution.reward_of(fill, market.S, market.mu, players.wealth, params)
 
         played = state.round + 1
         terminated = (played >= N_ROUNDS) | all_short_axis(execution.stopped_out(wealth, params))
-        after = Players(wealth, fill.position.astype(jnp.int32), fill.slippage, fill.fill_ratio)
+        charge = _risk_charge(fill, carried, terminated, params)
+        expected_pnl = execution.settle(fill, market.mu)
+        reward = execution.reward_of(pnl, expected_pnl, players.wealth, params) - charge
+        position = fill.position.astype(jnp.int32)
+        held = None if carried is None else carried.held
+        after = Players(wealth, position, fill.slippage, fill.fill_ratio, held)
         past = _learned(state, params)
         following = draw_market(key, market.event, jnp.bool_(False), past, params)
         end = State(following, after, played, past)
@@ -268,6 +283,12 @@ class CardMarket:
             "pnl": pnl,
             "wealth": wealth,
         }
+        if carried is not None:
+            of_players |= {
+                "inventory": carried.held,
+                "carry_pnl": carried.pnl,
+                "risk_charge": charge,
+            }
         info = _info(market, params) | self._door(of_players)
         info |= {
             "action_mask": self.action_mask(state, params),
@@ -276,6 +297,10 @@ class CardMarket:
             "truncated": jnp.zeros_like(terminated),
         }
         return end, self._door(reward), terminated, info
+
+    def _new_players(self, params: EnvParams) -> Players:
+        """The players at a game's start."""
+        return new_players(self.n_players, params, self.inventory)
 
     def _new_past(self, params: EnvParams) -> Past | None:
         """What is known at a game's start."""
@@ -334,15 +359,46 @@ def draw_market(
     )
 
 
-def new_players(n_players: int, params: EnvParams) -> Players:
-    """The players at a game's start: wealth W0, and "last" values 0, 0 and 1."""
+def new_players(n_players: int, params: EnvParams, inventory: bool = False) -> Players:
+    """The players at a game's start: wealth W0, "last" values 0, 0 and 1, and nothing held."""
     nothing = jnp.zeros(n_players, jnp.float32)
     return Players(
         wealth=nothing + params.initial_wealth,
         last_position=jnp.zeros(n_players, jnp.int32),
         last_slippage=nothing,
         last_fill_ratio=nothing + 1,
+        inventory=jnp.zeros(n_players, jnp.int32) if inventory else None,
     )
+
+
+class _Carried(NamedTuple):
+    """A round's units that are carried; both attributes have shape [A]."""
+
+    held: Array
+    """int32: after the round's orders."""
+    pnl: Array
+    """float32: what those held before the round have earned, points."""
+
+
+def _carried(state: State, fill: execution.Fill) -> _Carried | None:
+    """What became of the inventories; None where nothing is carried."""
+    held, market, past = state.players.inventory, state.market, state.past
+    if held is None:
+        return None
+    mark = inventory.mark_of(market.event, None if past is None else past.belief)
+    return _Carried(
+        held=held + fill.position.astype(jnp.int32),
+        pnl=inventory.carried_pnl(held, market.S, mark),
+    )
+
+
+def _risk_charge(
+    fill: execution.Fill, carried: _Carried | None, ended: Array, params: EnvParams
+) -> Array:
+    """The charge on what is held or, where nothing is carried, on what was ordered."""
+    if carried is None:
+        return inventory.risk_charge(fill.position, jnp.bool_(False), params)
+    return inventory.risk_charge(carried.held, ended, params)
 
 
 def _learned(state: State, params: EnvParams) -> Past | None:
@@ -362,9 +418,10 @@ def _largest_sum(state: State) -> Array:
 
 def _largest_sizes(state: State, params: EnvParams) -> tuple[Array, Array]:
     """The largest valid buy and sell of each player, int32 [A] each."""
-    quote, s_max = state.market.quote, _largest_sum(state)
-    wealth = state.players.wealth
-    return execution.largest_sizes(quote.bid, quote.ask, s_max, wealth, params)
+    quote, s_max, players = state.market.quote, _largest_sum(state), state.players
+    return execution.largest_sizes(
+        quote.bid, quote.ask, s_max, players.wealth, params, players.inventory
+    )
 
 
 def _view(state: State, params: EnvParams) -> View:
@@ -395,8 +452,14 @@ def _view(state: State, params: EnvParams) -> View:
         initial_wealth=shared(jnp.asarray(params.initial_wealth)),
         round=shared(state.round),
         others_last=_others(players.last_position),
-        action_mask=execution.action_mask(quote.bid, quote.ask, s_max, players.wealth, params),
+        action_mask=execution.mask_of(*_largest_sizes(state, params)),
     )
+    if players.inventory is not None:
+        view = view._replace(
+            inventory=players.inventory,
+            others_inventory=_others(players.inventory),
+            inventory_limit=shared(jnp.asarray(params.inventory_limit)),
+        )
     if past is None:
         return view
     belief = beliefs.given_hints(past.belief, hints)

@@ -86,6 +86,14 @@ class View(NamedTuple):
     """int32 [..., 3]: the last round's cards, 0 in a game's first; None if the event is known."""
     last_sum: Array | None = None
     """[...]: the last round's S, points, 0 in a game's first; None if the event is known."""
+    inventory: Array | None = None
+    """int32 [...]: own units held, owed if negative; None where nothing is carried."""
+    others_inventory: Array | None = None
+    """int32 [..., A − 1]: the others' units held, in seat order after oneself; None where nothing
+    is carried.
+    """
+    inventory_limit: Array | None = None
+    """int32 [...]: the most units that may be held or owed; None where nothing is carried."""
     belief: Belief | None = None
     """The exact posterior of the hidden event given all that is public, hints included: leaves
     [...], and `beliefs.chances` has the 161 probabilities. None if the event is known.
@@ -253,6 +261,16 @@ LAST_ROUND_FIELDS: dict[str, FieldDeclaration] = {
 }
 """What is added after `FIELDS` where the event is hidden."""
 
+INVENTORY_FIELDS: dict[str, FieldDeclaration] = {
+    "inventory": number(
+        "own units held, as a share of the limit; below 0 owed",
+        lambda view: _share_of_limit(_given(view.inventory), view),
+        low=-1,
+        high=1,
+    ),
+}
+"""What is added after these where units are carried."""
+
 EVENT_FIELDS: dict[str, dict[str, FieldDeclaration]] = {
     BELIEF: {
         "event_kind": chances(
@@ -280,10 +298,10 @@ EVENT_FIELDS: dict[str, dict[str, FieldDeclaration]] = {
 """What stands in the event's columns, by `event_info`."""
 
 
-def other_fields(seat: int) -> dict[str, FieldDeclaration]:
+def other_fields(seat: int, inventory: bool = False) -> dict[str, FieldDeclaration]:
     """What is seen of one other player: `seat` 0 sits after oneself, 1 comes next, and so on."""
     who = f"of the player {seat + 1} seat{'s' if seat else ''} on"
-    return {
+    fields = {
         f"other_{seat + 1}_last_side": number(
             f"last executed side {who}: −1 sell, 0 pass, 1 buy",
             lambda view: jnp.sign(view.others_last[..., seat]),
@@ -298,26 +316,43 @@ def other_fields(seat: int) -> dict[str, FieldDeclaration]:
             high=MAX_SIZE / 10,
         ),
     }
+    if inventory:
+        fields[f"other_{seat + 1}_inventory"] = number(
+            f"units held {who}, as a share of the limit; below 0 owed",
+            lambda view: _share_of_limit(_given(view.others_inventory)[..., seat], view),
+            low=-1,
+            high=1,
+        )
+    return fields
 
 
 def declared_fields(
-    n_players: int, observe_posterior: bool = False, event_info: str = KNOWN
+    n_players: int,
+    observe_posterior: bool = False,
+    event_info: str = KNOWN,
+    inventory: bool = False,
 ) -> dict[str, FieldDeclaration]:
     """The fields of an `n_players` game's observation, in the vector's order."""
     fields = dict(FIELDS)
     if event_info != KNOWN:
         fields |= EVENT_FIELDS[event_info] | LAST_ROUND_FIELDS
+    if inventory:
+        fields |= INVENTORY_FIELDS
     for seat in range(n_players - 1):
-        fields |= other_fields(seat)
+        fields |= other_fields(seat, inventory)
     return fields | POSTERIOR_FIELDS if observe_posterior else fields
 
 
 def field_table(
-    n_players: int, observe_posterior: bool = False, event_info: str = KNOWN
+    n_players: int,
+    observe_posterior: bool = False,
+    event_info: str = KNOWN,
+    inventory: bool = False,
 ) -> dict[str, Field]:
     """name → where the field stands in the vector, and what its numbers mean."""
     table, start = {}, 0
-    for name, field in declared_fields(n_players, observe_posterior, event_info).items():
+    fields = declared_fields(n_players, observe_posterior, event_info, inventory)
+    for name, field in fields.items():
         columns = slice(start, start + field.width)
         table[name] = Field(columns, field.scale, field.doc, field.low, field.high)
         start += field.width
@@ -335,7 +370,7 @@ def plain_encode(view: View, observe_posterior: bool = False, event_info: str = 
     Returns:
         float32 [..., D].
     """
-    fields = declared_fields(view.others_last.shape[-1] + 1, observe_posterior, event_info)
+    fields = _fields_of(view, observe_posterior, event_info)
     return jnp.concatenate([_columns(field, view) for field in fields.values()], -1)
 
 
@@ -346,7 +381,7 @@ def encode(view: View, observe_posterior: bool = False, event_info: str = KNOWN)
     Where the wide fields do not fit into words (more than 32 one-hot columns, or a field whose
     columns are neither one-hot nor counts), it is `plain_encode`, and a warning says so.
     """
-    fields = declared_fields(view.others_last.shape[-1] + 1, observe_posterior, event_info)
+    fields = _fields_of(view, observe_posterior, event_info)
     try:
         pieces = [
             _numbers_together(dict(group), view) if narrow else _packed_together(dict(group), view)
@@ -382,9 +417,20 @@ def _numbers_together(fields: dict[str, FieldDeclaration], view: View) -> Array:
 
 
 def _given(attribute: T | None) -> T:
-    """What a View has only where the event is hidden."""
-    assert attribute is not None, "the View is of a game whose event is known"
+    """What a View has only where the event is hidden, or units are carried."""
+    assert attribute is not None, "the View is of another game"
     return attribute
+
+
+def _fields_of(view: View, observe_posterior: bool, event_info: str) -> dict[str, FieldDeclaration]:
+    """The fields of the game that a View is of."""
+    n_players, inventory = view.others_last.shape[-1] + 1, view.inventory is not None
+    return declared_fields(n_players, observe_posterior, event_info, inventory)
+
+
+def _share_of_limit(held: Array, view: View) -> Array:
+    """Units held, as a share of the most that may be."""
+    return held.astype(jnp.float32) / _given(view.inventory_limit).astype(jnp.float32)
 
 
 def _packed_together(fields: dict[str, FieldDeclaration], view: View) -> Array:

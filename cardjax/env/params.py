@@ -12,10 +12,12 @@ import numpy as np
 
 from cardjax.env.declaration import (
     Code,
+    Count,
     Number,
     ParameterError,
     Switch,
     code,
+    count,
     custom,
     group,
     number,
@@ -36,6 +38,8 @@ infinity; the same for MAX_WEALTH and MAX_DEPTH.
 """
 MAX_WEALTH = 1e9
 MAX_DEPTH = 1e9
+MAX_INVENTORY = 100
+"""Units; ten orders of ten units hold no more."""
 
 
 class _Values:
@@ -159,6 +163,27 @@ class Flags(_Values):
 
 
 @_tree
+class RiskParams(_Values):
+    """The charge for risk, which lowers the reward and is no money. docs/rules.md#inventory."""
+
+    phi: Number = number(
+        0.0,
+        0,
+        MAX_PRICE,
+        doc="The charge per round is phi times the square of what is held after it; without "
+        "inventory, of what was ordered.",
+        unit="points per squared unit",
+    )
+    phi_end: Number = number(
+        0.0,
+        0,
+        MAX_PRICE,
+        doc="After the last round, phi_end times the square of the inventory is charged as well.",
+        unit="points per squared unit",
+    )
+
+
+@_tree
 class EnvParams(_Values):
     """All the market's parameters. Build it with `make_params`, which checks; `replace` and
     `jax.tree.map` do not. Two are equal, and hash alike, if all their values are.
@@ -190,6 +215,14 @@ class EnvParams(_Values):
         doc="The chances that 0, 1, 2 and 3 cards are revealed.",
     )
     reward: Code = code("pnl", REWARD_KINDS, doc="What the reward of a step is.")
+    inventory_limit: Count = count(
+        20,
+        1,
+        MAX_INVENTORY,
+        doc="The most units that a player may hold or owe, where inventory is on.",
+        unit="units",
+    )
+    risk: RiskParams = group(RiskParams)
     spread: SpreadParams = group(SpreadParams)
     liquidity: LiquidityParams = group(LiquidityParams)
     events: EventParams = group(EventParams)

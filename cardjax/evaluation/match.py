@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.env.execution import RUIN_LEVEL, position_of
+from cardjax.env.inventory import risk_charge
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
@@ -72,6 +73,13 @@ def play_games(
         ValueError: the seats do not add up to the market's players.
     """
     return play_seats(market, seats, env_params, key, n_games)[0]
+
+
+def risk_charge_of(info: dict[str, Array], env_params: EnvParams) -> Array:
+    """What the risk of the round cost each player, float32 [..., A], from what `step` reports."""
+    if "risk_charge" in info:
+        return info["risk_charge"]
+    return risk_charge(position_of(info["action"]), jnp.bool_(False), env_params)
 
 
 def _nothing(view: View, info: dict[str, Array]) -> tuple[()]:

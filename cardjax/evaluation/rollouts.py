@@ -21,7 +21,7 @@ from cardjax.env.execution import N_ACTIONS, Fill, position_of, reward_of, settl
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
-from cardjax.evaluation.match import Seats, play_seats
+from cardjax.evaluation.match import Seats, play_seats, risk_charge_of
 from cardjax.policies.policy import Policy
 
 OBSERVATION = "observation"
@@ -153,8 +153,9 @@ def _expected_pnl(played: SettledRound) -> Array:
 
 
 def _reward(played: SettledRound) -> Array:
-    S, mu = played.info["S"][:, None], played.info["mu"][:, None]
-    return reward_of(played.fill, S, mu, played.view.wealth, played.params)
+    wealth, params = played.view.wealth, played.params
+    reward = reward_of(played.info["pnl"], _expected_pnl(played), wealth, params)
+    return reward - risk_charge_of(played.info, params)
 
 
 # S is a whole number, but no int8: ten units of it would overflow in the arithmetic of most

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NoReturn, NotRequired, TypedDict, TypeVar
 
 from cardjax.env import N_ACTIONS, N_ROUNDS, ParameterError
-from cardjax.env.observation import KNOWN
 from cardjax.files.reading import MisfitError, fitted
 from cardjax.files.writing import replacing
 from cardjax.play.game import Game, Setup, make_setup
@@ -26,6 +25,14 @@ T = TypeVar("T")
 FORMAT, VERSION = "cardjax game", 1
 FIRST_ENV_VERSION = "v0"
 """of games that were saved before the file said which."""
+ADDED_LATER = (
+    "env.event_info",
+    "env.inventory",
+    "env.inventory_limit",
+    "env.risk.phi",
+    "env.risk.phi_end",
+)
+"""What games that were saved before it was added do not say: theirs is the default."""
 MAX_BYTES = 1_000_000
 MAX_NAME = 200
 TOLERANCE = 1e-3
@@ -200,8 +207,9 @@ def _setup(document: Document) -> Setup:
     n_players = document["n_players"]
     if not _is_name(preset):
         raise ValueError("is damaged (preset must be a short name)")
-    env = {"env.event_info": KNOWN} | env  # Games saved before events could be hidden do not say.
-    if set(env) != set(make_setup(kind, n_players=n_players).values):
+    default = make_setup(kind, n_players=n_players).values
+    env = {name: default[name] for name in ADDED_LATER} | env
+    if set(env) != set(default):
         raise ValueError(
             "is damaged, or of other rules (env: other parameters than the market has)"
         )

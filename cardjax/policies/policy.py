@@ -58,6 +58,9 @@ def misfit(learned: CardMarket, played: CardMarket) -> str:
         return f"was trained for {learned.n_players} player(s), not for {played.n_players}"
     if learned.hides_event != played.hides_event:
         return f"was trained with env.event_info = {learned.event_info}, not {played.event_info}"
+    if learned.inventory != played.inventory:
+        on, off = ("on", "off") if learned.inventory else ("off", "on")
+        return f"was trained with env.inventory = {on}, not {off}"
     return ""
 
 

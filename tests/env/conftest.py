@@ -37,8 +37,15 @@ class Game:
     wherever that will do.
     """
 
-    def __init__(self, n_players, squeeze=False, observe_posterior=False, event_info="known"):
-        self.env = env = CardMarket(n_players, squeeze, observe_posterior, event_info)
+    def __init__(
+        self,
+        n_players,
+        squeeze=False,
+        observe_posterior=False,
+        event_info="known",
+        inventory=False,
+    ):
+        self.env = env = CardMarket(n_players, squeeze, observe_posterior, event_info, inventory)
         self.reset, self.step, self.step_env = (
             jax.jit(env.reset),
             jax.jit(env.step),
@@ -84,8 +91,8 @@ def valid_action(mask, u):
 
 @pytest.fixture(scope="session")
 def game():
-    """game(n_players, squeeze=False, observe_posterior=False, event_info="known"): that market's
-    compiled functions.
+    """game(n_players, squeeze=False, observe_posterior=False, event_info="known",
+    inventory=False): that market's compiled functions.
     """
     return functools.cache(Game)
 

@@ -188,7 +188,7 @@ def test_every_parameter_is_a_leaf_of_one_pytree_in_32_bits():
         np.dtype(np.int32),
         np.dtype(bool),
     }
-    assert len(leaves) == 25
+    assert len(leaves) == 28
 
 
 def test_a_grid_lists_every_combination_the_last_axis_fastest():

@@ -90,6 +90,17 @@ def test_a_game_says_whether_its_event_was_known(duel, saved):
     assert "round 1: the market's figures are not the saved ones" in refusal_of(hidden)
 
 
+def test_a_game_saved_before_there_was_inventory_had_none(duel, saved):
+    env = json.loads(saved.read_text())["env"]
+    older = {
+        key: value for key, value in env.items() if "inventory" not in key and "risk" not in key
+    }
+    assert len(env) - len(older) == 4
+    assert list(load_game(changed(saved, env=older)).records) == duel.records
+    later = changed(saved, env=older | {"env.inventory": True})
+    assert "the market's figures are not the saved ones" in refusal_of(later)
+
+
 def test_a_write_that_fails_leaves_the_old_file(duel, saved, monkeypatch):
     before = saved.read_text()
 

@@ -51,7 +51,7 @@ from cardjax.env import (
     quotes,
 )
 from cardjax.env.events import N_REMAPS, NO_EVENT, REMAP
-from cardjax.env.execution import MAX_SIZE, action_mask
+from cardjax.env.execution import MAX_SIZE, largest_sizes, mask_of
 from cardjax.env.market import Market, new_players
 from cardjax.env.observation import event_of
 from cardjax.policies.planning.outcomes import (
@@ -191,7 +191,7 @@ def _prepare(params: EnvParams, objective: Objective, edges: _Edges, grid: Array
         )
     quote = (x[..., None] for x in (view.bid, view.ask, view.s_max))
     bid, ask, s_max, wealth = jnp.broadcast_arrays(*quote, grid)
-    mask = action_mask(bid, ask, s_max, wealth, params)
+    mask = mask_of(*largest_sizes(bid, ask, s_max, wealth, params))
     valid = jnp.take_along_axis(jnp.moveaxis(mask, -1, -2), sizes[..., None], -2)
     return _Rounds(
         jnp.where(valid, reward, -jnp.inf),
