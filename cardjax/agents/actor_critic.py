@@ -46,6 +46,7 @@ class ActorCritic:
             config.hidden,
             N_ACTIONS,
             config.memory,
+            config.memory_width,
             output_scale=0.01,
             precision=config.matmul_precision,
         )
@@ -56,7 +57,9 @@ class ActorCritic:
         config = self.config
         n_outputs = N_ACTIONS if self.has_action_values else 1
         hidden = config.critic_hidden or config.hidden
-        return Network(hidden, n_outputs, config.memory, precision=config.matmul_precision)
+        return Network(
+            hidden, n_outputs, config.memory, config.memory_width, precision=config.matmul_precision
+        )
 
     @property
     def has_action_values(self) -> bool:

@@ -379,7 +379,12 @@ class DQN:
         n = n_outputs(self.head, self.config.dueling)
         config = self.config
         return Network(
-            config.hidden, n, config.memory, output_scale=0.01, precision=config.matmul_precision
+            config.hidden,
+            n,
+            config.memory,
+            config.memory_width,
+            output_scale=0.01,
+            precision=config.matmul_precision,
         )
 
     @property

@@ -40,16 +40,18 @@ class Network:
     """Observations [..., D] to outputs [..., n_outputs], with a memory of earlier rounds if it has
     a cell.
 
-    The cell stands beside the perceptron, not in its way: the head reads both, so that a network
-    with a memory can do all that one without can. A memory is cleared where a round is a game's
-    first.
+    The cell stands before the perceptron and beside the observation: the hidden layers read both,
+    so they can weigh what is remembered against what is seen. A memory is cleared where a round is
+    a game's first.
     """
 
     hidden: tuple[int, ...]
-    """Widths of the hidden layers; a cell is as wide as the last one."""
+    """Widths of the hidden layers."""
     n_outputs: int
     memory: str = "none"
     """none, gru or lstm."""
+    memory_width: int = 32
+    """The width of the cell, if there is one."""
     output_scale: float = 1.0
     """The variance of the head's initial weights times the number of its inputs. A small one makes
     a fresh policy nearly uniform.
@@ -60,16 +62,18 @@ class Network:
     def init(self, key: Array, n_inputs: int) -> Any:
         """Fresh weights: a dict of flax parameters."""
         keys = jax.random.split(key, 3)
-        features = jnp.zeros((1, self.hidden[-1]), jnp.float32)
-        weights = {"torso": self._torso.init(keys[0], jnp.zeros((1, n_inputs), jnp.float32))}
+        x, features = (jnp.zeros((1, n), jnp.float32) for n in (n_inputs, self.hidden[-1]))
+        weights = {}
         if self._cell is not None:
-            weights["cell"] = self._cell.init(keys[1], self.carry((1,)), features)
-            features = jnp.zeros((1, 2 * self.hidden[-1]), jnp.float32)
+            memory = self.carry((1,))
+            weights["cell"] = self._cell.init(keys[1], memory, x)
+            x = jnp.concatenate([x, self._cell.apply(weights["cell"], memory, x)[1]], -1)
+        weights["torso"] = self._torso.init(keys[0], x)
         return weights | {"head": self._head.init(keys[2], features)}
 
     def carry(self, batch: tuple[int, ...]) -> Any:
         """A blank memory for `batch` players: arrays [*batch, width], or () without a cell."""
-        blank = jnp.zeros((*batch, self.hidden[-1]), jnp.float32)
+        blank = jnp.zeros((*batch, self.memory_width), jnp.float32)
         return {"none": (), "gru": blank, "lstm": (blank, blank)}[self.memory]
 
     def step(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
@@ -88,24 +92,21 @@ class Network:
             x: float32 [T, ..., D].
             first: bool [T, ...], whether a round is its game's first; the memory is cleared there.
         """
-        hidden, head = layers_of(weights)
-        if self._cell is None:
-            return carry, self._dense_layers([*hidden, head], x)
-        features = self._dense_layers(hidden, x, rectified=True)
-        carry, remembered = self._remember(weights["cell"], carry, features, first)
-        both = jnp.concatenate([features, remembered], -1)
-        return carry, self._dense_layers([head], both)
+        if self._cell is not None:
+            carry, remembered = self._remember(weights["cell"], carry, x, first)
+            x = jnp.concatenate([x, remembered], -1)
+        dtype, (hidden, head) = product_dtype(self.precision), layers_of(weights)
+        return carry, dense_layers(dtype, [*hidden, head], x)
 
-    def _dense_layers(self, layers: list[Layer], x: Array, rectified: bool = False) -> Array:
-        return dense_layers(product_dtype(self.precision), rectified, layers, x)
+    def _remember(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
+        """The memory after the last round, and what is remembered in each, [T, ..., width]."""
 
-    def _remember(self, weights: Any, carry: Any, features: Any, first: Array) -> tuple[Any, Array]:
         def one_round(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, Array]:
             x, is_first = inputs
             kept = jax.tree.map(lambda leaf: jnp.where(is_first[..., None], 0, leaf), carry)
             return self._cell.apply(weights, kept, x)
 
-        return jax.lax.scan(one_round, carry, (features, first))
+        return jax.lax.scan(one_round, carry, (x, first))
 
     @property
     def _torso(self) -> MLP:
@@ -116,9 +117,9 @@ class Network:
         # The recurrent kernel's default initialiser is orthogonal; see MLP.
         square = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
         if self.memory == "gru":
-            return nn.GRUCell(self.hidden[-1], recurrent_kernel_init=square)
+            return nn.GRUCell(self.memory_width, recurrent_kernel_init=square)
         if self.memory == "lstm":
-            return nn.OptimizedLSTMCell(self.hidden[-1], recurrent_kernel_init=square)
+            return nn.OptimizedLSTMCell(self.memory_width, recurrent_kernel_init=square)
         return None
 
     @property

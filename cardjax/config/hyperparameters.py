@@ -20,6 +20,7 @@ GAMMA_DOC = (
     "Discount per round. With 0 a round is learned on its own: an order changes later rounds "
     "through the budget alone, which rarely binds."
 )
+MEMORY_WIDTH_DOC = "The width of the recurrent cell, if there is one."
 SIZES = "a list of whole numbers in [1, 65536]"
 
 
@@ -67,8 +68,12 @@ class PPOConfig:
         doc="The widths of the critic's hidden layers. Null: as the actor's.",
     )
     memory: str = choice(
-        "none", MEMORIES, doc="A recurrent cell beside the hidden layers of actor and critic."
+        "none",
+        MEMORIES,
+        doc="A recurrent cell for actor and critic, each with its own. The hidden layers read its "
+        "output beside the observation.",
     )
+    memory_width: int = integer(32, 1, 65_536, doc=MEMORY_WIDTH_DOC)
     matmul_precision: str = choice("auto", PRECISIONS, doc=MATMUL_DOC)
     share_params: bool = flag(True, doc="Off: every seat has an actor and a critic of its own.")
     critic: str = choice(
@@ -190,7 +195,12 @@ class DQNConfig:
     hidden: tuple[int, ...] = custom(
         (128, 128), SIZES, _sizes, doc="The widths of the hidden layers."
     )
-    memory: str = choice("none", MEMORIES, doc="The network's recurrent cell.")
+    memory: str = choice(
+        "none",
+        MEMORIES,
+        doc="A recurrent cell. The hidden layers read its output beside the observation.",
+    )
+    memory_width: int = integer(32, 1, 65_536, doc=MEMORY_WIDTH_DOC)
     matmul_precision: str = choice("float32", PRECISIONS, doc=MATMUL_DOC)
     burn_in: int = integer(
         0, 0, doc="Rounds before each replayed block that only warm the memory up."

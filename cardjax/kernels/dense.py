@@ -40,9 +40,7 @@ class Saved(NamedTuple):
     """A scalar of the inputs' dtype."""
 
 
-def plain_dense_layers(
-    dtype: DTypeLike, rectified: bool, layers: Sequence[Layer], x: Array
-) -> Array:
+def plain_dense_layers(dtype: DTypeLike, layers: Sequence[Layer], x: Array) -> Array:
     """The definition of `dense_layers`, differentiated by JAX."""
 
     def rounded(factor: Array) -> Array:
@@ -50,17 +48,16 @@ def plain_dense_layers(
 
     for i, (kernel, bias) in enumerate(layers):
         x = rounded(x) @ rounded(kernel) + bias
-        if i < len(layers) - 1 or rectified:
+        if i < len(layers) - 1:
             x = jax.nn.relu(x)
     return x
 
 
-def dense_layers(dtype: DTypeLike, rectified: bool, layers: Sequence[Layer], x: Array) -> Array:
+def dense_layers(dtype: DTypeLike, layers: Sequence[Layer], x: Array) -> Array:
     """Outputs float32 [..., width] of inputs x [..., n_inputs].
 
     Args:
         dtype: what factors of products are rounded to, float32 or bfloat16.
-        rectified: whether a ReLU follows the last layer too.
 
     Raises:
         ValueError: another dtype, whose products were never compared with the definition's.
@@ -68,7 +65,7 @@ def dense_layers(dtype: DTypeLike, rectified: bool, layers: Sequence[Layer], x: 
     if jnp.dtype(dtype) not in (jnp.float32, jnp.bfloat16):
         raise ValueError(f"dense layers multiply float32 or bfloat16, not {jnp.dtype(dtype)}")
     flat = x.reshape(-1, x.shape[-1])
-    return rows(_over_columns(jnp.dtype(dtype), rectified, layers, flat), x.shape[:-1])
+    return rows(_over_columns(jnp.dtype(dtype), layers, flat), x.shape[:-1])
 
 
 def product_dtype(precision: str) -> jnp.dtype:
@@ -88,15 +85,13 @@ def has_tiles() -> bool:
         return False
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _over_columns(dtype: jnp.dtype, rectified: bool, layers: Sequence[Layer], x: Array) -> Array:
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _over_columns(dtype: jnp.dtype, layers: Sequence[Layer], x: Array) -> Array:
     """Outputs [width, rows] of inputs x [rows, n_inputs]."""
-    return _forward(dtype, rectified, layers, x)[0]
+    return _forward(dtype, layers, x)[0]
 
 
-def _forward(
-    dtype: jnp.dtype, rectified: bool, layers: Sequence[Layer], x: Array
-) -> tuple[Array, Saved]:
+def _forward(dtype: jnp.dtype, layers: Sequence[Layer], x: Array) -> tuple[Array, Saved]:
     factors = [x.astype(dtype)]
     for i, layer in enumerate(layers):
         # The inputs are rows; everything that follows is columns.
@@ -104,19 +99,17 @@ def _forward(
         y = product(transposed, factors[-1], 1, 0 if i else 1)
         # Without a bias to add, a transpose that follows would be folded into the product.
         y = stored_by_rows(y, dtype) + layer.bias[:, None]
-        if i < len(layers) - 1 or rectified:
+        if i < len(layers) - 1:
             y = jnp.maximum(y, 0)
         factors.append(y.astype(dtype))
     return y, Saved(layers, factors, jnp.zeros((), x.dtype))
 
 
-def _backward(
-    dtype: jnp.dtype, rectified: bool, saved: Saved, upstream: Array
-) -> tuple[list[Layer], Array]:
+def _backward(dtype: jnp.dtype, saved: Saved, upstream: Array) -> tuple[list[Layer], Array]:
     layers, factors, like_x = saved
     gradient = []
     for i in reversed(range(len(layers))):
-        if i < len(layers) - 1 or rectified:
+        if i < len(layers) - 1:
             upstream = jnp.where(factors[i + 1] > 0, upstream, 0)
         u = stored_by_rows(upstream.astype(dtype), dtype)
         kernel = layers[i].kernel.astype(dtype)

@@ -12,7 +12,7 @@ N = 30
 
 
 def network(memory="none"):
-    net = Network((16, 8), 5, memory, output_scale=0.01)
+    net = Network((16, 8), 5, memory, memory_width=6, output_scale=0.01)
     return net, net.init(jax.random.key(0), N)
 
 
@@ -38,9 +38,11 @@ def test_any_leading_shape_goes_through(made, batch):
 def test_layers_are_as_wide_as_asked(made):
     net, weights = made
     torso = weights["torso"]["params"]
-    assert [torso[f"Dense_{i}"]["kernel"].shape for i in range(2)] == [(N, 16), (16, 8)]
-    assert weights["head"]["params"]["kernel"].shape == (8 if net.memory == "none" else 16, 5)
+    n_inputs = N if net.memory == "none" else N + net.memory_width
+    assert [torso[f"Dense_{i}"]["kernel"].shape for i in range(2)] == [(n_inputs, 16), (16, 8)]
+    assert weights["head"]["params"]["kernel"].shape == (8, 5)
     assert ("cell" in weights) == (net.memory != "none")
+    assert {leaf.shape for leaf in jax.tree.leaves(net.carry(()))} <= {(net.memory_width,)}
 
 
 def test_unrolling_is_stepping_in_order(made):

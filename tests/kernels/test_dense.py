@@ -31,25 +31,21 @@ def inputs(seed=1):
     return jax.random.normal(jax.random.key(seed), (ROWS, WIDTHS[0]))
 
 
-@pytest.mark.parametrize("rectified", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_outputs_are_those_of_rounded_products(dtype, rectified):
-    found = jax.jit(dense_layers, static_argnums=(0, 1))(
-        jnp.dtype(dtype), rectified, layers(), inputs()
-    )
+def test_outputs_are_those_of_rounded_products(dtype):
+    found = jax.jit(dense_layers, static_argnums=0)(jnp.dtype(dtype), layers(), inputs())
     assert (found.shape, found.dtype) == ((ROWS, WIDTHS[-1]), jnp.float32)
     np.testing.assert_allclose(
-        found, plain_dense_layers(dtype, rectified, layers(), inputs()), rtol=1e-4, atol=1e-4
+        found, plain_dense_layers(dtype, layers(), inputs()), rtol=1e-4, atol=1e-4
     )
 
 
-@pytest.mark.parametrize("rectified", [False, True])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 1e-2)])
-def test_derivatives_are_jaxs_own(dtype, tolerance, rectified):
+def test_derivatives_are_jaxs_own(dtype, tolerance):
     weight = jax.random.normal(jax.random.key(2), (ROWS, WIDTHS[-1]))
 
     def derivatives(function):
-        value = lambda layers, x: (function(jnp.dtype(dtype), rectified, layers, x) * weight).sum()
+        value = lambda layers, x: (function(jnp.dtype(dtype), layers, x) * weight).sum()
         return jax.tree.leaves(jax.jit(jax.grad(value, (0, 1)))(layers(), inputs()))
 
     for found, expected in zip(
@@ -62,7 +58,7 @@ def test_derivatives_are_jaxs_own(dtype, tolerance, rectified):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_batch_of_weights_is_each_set_of_weights(dtype):
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), layers(0), layers(5))
-    value = lambda layers, x: jnp.square(dense_layers(jnp.dtype(dtype), False, layers, x)).sum()
+    value = lambda layers, x: jnp.square(dense_layers(jnp.dtype(dtype), layers, x)).sum()
     together = jax.jit(jax.vmap(jax.grad(value), (0, None)))(stacked, inputs())
     for i, seed in enumerate((0, 5)):
         alone = jax.jit(jax.grad(value))(layers(seed), inputs())
@@ -76,28 +72,20 @@ def test_a_network_is_its_flax_modules(memory):
     weights = network.init(jax.random.key(0), 30)
     x = jax.random.normal(jax.random.key(1), (3, 4, 30))
     _, found = network.unroll(weights, network.carry((4,)), x, jnp.zeros((3, 4), bool))
-    hidden = MLP((16, 8)).apply(weights["torso"], x)
-    if memory == "none":
-        head = weights["head"]["params"]
-        np.testing.assert_allclose(
-            found, hidden @ head["kernel"] + head["bias"], rtol=1e-4, atol=1e-5
-        )
-    else:
-        cell = weights["cell"] | {}
+    if memory == "gru":
         remembered, carry = [], network.carry((4,))
-        for features in hidden:
-            carry, out = network._cell.apply(cell, carry, features)
+        for seen in x:
+            carry, out = network._cell.apply(weights["cell"], carry, seen)
             remembered.append(out)
-        head = weights["head"]["params"]
-        both = jnp.concatenate([hidden, jnp.stack(remembered)], -1)
-        np.testing.assert_allclose(
-            found, both @ head["kernel"] + head["bias"], rtol=1e-4, atol=1e-5
-        )
+        x = jnp.concatenate([x, jnp.stack(remembered)], -1)
+    head = weights["head"]["params"]
+    expected = MLP((16, 8)).apply(weights["torso"], x) @ head["kernel"] + head["bias"]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_rounding_is_small_and_there():
-    exact = dense_layers(jnp.dtype("float32"), False, layers(), inputs())
-    rounded = dense_layers(jnp.dtype("bfloat16"), False, layers(), inputs())
+    exact = dense_layers(jnp.dtype("float32"), layers(), inputs())
+    rounded = dense_layers(jnp.dtype("bfloat16"), layers(), inputs())
     error = jnp.linalg.norm(rounded - exact) / jnp.linalg.norm(exact)
     assert 1e-4 < error < 1e-2
 
@@ -135,6 +123,6 @@ def test_fresh_weights_may_be_constants_of_the_program():
     """XLA folds a bias of zeros away, and has no tiles for a product that it then transposes."""
     fresh = [Layer(kernel, jnp.zeros_like(bias)) for kernel, bias in layers()]
     for dtype in DTYPES:
-        square = jax.jit(lambda x, dtype=dtype: jnp.square(dense_layers(dtype, False, fresh, x)))
-        expected = jnp.square(plain_dense_layers(dtype, False, fresh, inputs()))
+        square = jax.jit(lambda x, dtype=dtype: jnp.square(dense_layers(dtype, fresh, x)))
+        expected = jnp.square(plain_dense_layers(dtype, fresh, inputs()))
         np.testing.assert_allclose(square(inputs()), expected, rtol=1e-3, atol=1e-3)
