@@ -15,7 +15,7 @@ from cardjax.commands.shared import (
     take_first_word,
 )
 from cardjax.env.declaration import ParameterError
-from cardjax.evaluation.diagnostics import ablation_points, diagnose
+from cardjax.evaluation.diagnostics import diagnose, games_of
 from cardjax.loading.players import is_trained
 from cardjax.reports.figures import subject_of, write
 from cardjax.runtime.compilation import keep_compiled_programs
@@ -53,9 +53,8 @@ def run(arguments: argparse.Namespace) -> None:
     folder = default if out is None else out
     _check(arguments, folder)
     subject = subject_of(policy, market_overrides(arguments))
-    start, n_seeds = time.perf_counter(), len(subject.player.params)
-    total = arguments.episodes * (1 + len(ablation_points(subject.env_params)))
-    with games_bar(total * n_seeds) as played:
+    start = time.perf_counter()
+    with games_bar(games_of(subject, arguments.episodes)) as played:
         tables = diagnose(subject, arguments.episodes, arguments.seed, played)
     write(folder, tables)
     print(f"{folder}: {', '.join(tables)} ({time.perf_counter() - start:.0f} s)")

@@ -20,6 +20,15 @@ import numpy as np
 
 from cardjax.env.execution import RUIN_LEVEL
 from cardjax.env.params import N_ROUNDS, EnvParams, make_params
+from cardjax.evaluation.belief_probe import belief_probe, can_be_probed
+from cardjax.evaluation.binned_tables import (
+    FOR_EXPLAINED,
+    FOR_SLOPE,
+    explained,
+    from_games,
+    slope,
+    table_of,
+)
 from cardjax.evaluation.evaluate import SELF, TEST, evaluate_grid
 from cardjax.evaluation.figure_data import (
     FigureData,
@@ -35,7 +44,6 @@ from cardjax.evaluation.questions import (
     Ratio,
     Sums,
     bin_index,
-    has_enough_games,
     questions_of,
     tallies,
 )
@@ -47,7 +55,6 @@ from cardjax.evaluation.statistics import (
     quantile_interval,
     rate_interval,
 )
-from cardjax.evaluation.tally import Tally
 from cardjax.policies.trivial import Pass
 
 ORDERS_IN_BIN = 100
@@ -63,14 +70,23 @@ def diagnose(
     Args:
         n_games: for each training seed, and for each point of the ablations.
         progress: called after each batch with the number of games done, of all training seeds:
-            n_games · seeds · (1 + points of the ablations) in the end.
+            `games_of(subject, n_games)` in the end.
 
     Raises:
         ValueError: no games.
     """
-    return tables_of_play(subject, n_games, seed, progress) | {
-        "ablations": ablations(subject, n_games, seed, progress)
-    }
+    subject = subject._replace(market=dataclasses.replace(subject.market, squeeze=False))
+    tables = tables_of_play(subject, n_games, seed, progress)
+    if can_be_probed(subject):
+        probe = belief_probe(subject, n_games, seed, progress)
+        tables["belief_probe"] = dataclasses.replace(probe, about={"policy": subject.name})
+    return tables | {"ablations": ablations(subject, n_games, seed, progress)}
+
+
+def games_of(subject: Subject, n_games: int) -> int:
+    """How many games `diagnose` plays in all."""
+    parts = 1 + can_be_probed(subject) + len(ablation_points(subject.env_params))
+    return n_games * len(subject.player.params) * parts
 
 
 def tables_of_play(
@@ -162,7 +178,7 @@ class _Memory:
 def _binned_tables(seeds: Sequence[_Memory]) -> dict[str, FigureData]:
     """The tables of all questions; the observed and the counterfactual answers share one."""
     tables = {
-        name: _table(question, [memory.sums[name] for memory in seeds])
+        name: table_of(question, [memory.sums[name] for memory in seeds])
         for name, question in seeds[0].questions.items()
     }
     tables["sigma_sensitivity"] = _with_shares_of_value(tables["sigma_sensitivity"])
@@ -190,40 +206,6 @@ def _with_shares_of_value(table: FigureData) -> FigureData:
     return FigureData(dict(table.units) | {"share_of_value": "share"}, rows)
 
 
-def _table(question: Question, seeds: Sequence[Sequence[Sums]]) -> FigureData:
-    """Without the bins that occurred in few games: they would say nothing."""
-    units = dict(question.keys) | {"n_rounds": "rounds"}
-    units |= {
-        column: ratio.unit
-        for name, ratio in question.ratios.items()
-        for column in with_bounds(name)
-    }
-    rows: list[dict[str, float | str]] = []
-    for i, keys in enumerate(question.bins):
-        of_bin = [bins[i] for bins in seeds]
-        if not has_enough_games(of_bin, ["n"]):
-            continue
-        row = dict(zip(question.keys, keys, strict=True)) | {"n_rounds": of_bin[-1].n_rounds}
-        for name, ratio in question.ratios.items():
-            row |= bounds(name, _interval(ratio, of_bin))
-        rows.append(row)
-    return FigureData(units, rows)
-
-
-def _interval(ratio: Ratio, seeds: Sequence[Sums]) -> Interval:
-    """Without bounds where few games decide: most rounds of a bin may have no orders."""
-    interval = interval_over(partial(_ratio, ratio.of, ratio.over), [sums.tally for sums in seeds])
-    if ratio.is_rate:
-        return rate_interval(interval, seeds[-1].games_with[ratio.over])
-    if has_enough_games(seeds, [ratio.over], unless_none=[ratio.of]):
-        return interval
-    return interval.without_bounds
-
-
-def _ratio(of: str, over: str, means: Mapping[str, float]) -> float:
-    return means[of] / means[over] if means[over] else math.nan
-
-
 # What is believed
 
 
@@ -247,34 +229,6 @@ def _pair(rounds: PlayedRounds) -> dict[str, np.ndarray]:
     )
 
 
-def _slope(m: Mapping[str, float]) -> float:
-    """Of the regression of returns on predictions."""
-    variance = m["pp"] * m["n"] - m["p"] ** 2
-    return (
-        (m["pr"] * m["n"] - m["p"] * m["r"]) / variance
-        if variance > 1e-12 * m["pp"] * m["n"]
-        else math.nan
-    )
-
-
-def _explained(by: str, m: Mapping[str, float]) -> float:
-    """1 − var(return − prediction) / var(return)."""
-    variance = m["rr"] * m["n"] - m["r"] ** 2
-    left = (m["rr"] - 2 * m[f"{by}r"] + m[f"{by}{by}"]) * m["n"] - (m["r"] - m[by]) ** 2
-    return 1 - left / variance if variance > 1e-12 * m["rr"] * m["n"] else math.nan
-
-
-FOR_SLOPE, FOR_EXPLAINED = 10_000, 30_000
-"""The games that intervals of these need: squares of what few games earn decide them."""
-
-
-def _from(fewest_games: int, interval: Interval, seeds: Sequence[Tally]) -> Interval:
-    """Without bounds below a number of games."""
-    if seeds[0].n < fewest_games:
-        return interval.without_bounds
-    return interval
-
-
 def _calibration(subject: Subject, seeds: Sequence[_Memory]) -> FigureData:
     """Bins of predicted value, of passes (one bin) and of orders; and what holds for all of them,
     in every row.
@@ -283,16 +237,16 @@ def _calibration(subject: Subject, seeds: Sequence[_Memory]) -> FigureData:
     overall: dict[str, float] = {}
     for name, of_what in (("", "all"), ("_of_orders", "orders")):
         sums = [memory.sums[of_what][0].tally for memory in seeds]
-        overall |= bounds(f"slope{name}", _from(FOR_SLOPE, interval_over(_slope, sums), sums))
+        overall |= bounds(f"slope{name}", from_games(FOR_SLOPE, interval_over(slope, sums), sums))
         overall |= bounds(
             f"explained_variance{name}",
-            _from(FOR_EXPLAINED, interval_over(partial(_explained, "p"), sums), sums),
+            from_games(FOR_EXPLAINED, interval_over(partial(explained, "p"), sums), sums),
         )
         comparable = estimator is None or not (
             estimator.gamma or estimator.shared or estimator.log_wealth
         )
         attainable = (
-            _from(FOR_EXPLAINED, interval_over(partial(_explained, "s"), sums), sums)
+            from_games(FOR_EXPLAINED, interval_over(partial(explained, "s"), sums), sums)
             if comparable
             else Interval(math.nan, None, None)
         )
@@ -305,7 +259,7 @@ def _calibration(subject: Subject, seeds: Sequence[_Memory]) -> FigureData:
     ratios = {"predicted": Ratio(unit, "p"), "realised": Ratio(unit, "r")}
     keys = {"action": "", "predicted_from": unit, "predicted_to": unit}
     question = Question(keys, bins, lambda r: np.zeros(0), lambda r: {}, ratios)
-    table = _table(question, [memory.sums["calibration"] for memory in seeds])
+    table = table_of(question, [memory.sums["calibration"] for memory in seeds])
     units = dict(table.units) | dict.fromkeys(overall, "")
     return FigureData(
         units, [dict(row) | overall for row in table.rows], _calibration_words(estimator, unit)

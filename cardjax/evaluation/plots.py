@@ -306,6 +306,27 @@ def _cut(above: Any, below: Any) -> None:
     below.plot([0], [1], transform=below.transAxes, **strokes)
 
 
+def _belief_probe(table: FigureData) -> Figure:
+    figure, axes = _panels(3, 2, height=5.4, sharey=True)
+    kinds = list(dict.fromkeys(table["kind"].tolist())) if table.rows else []
+    for panel, kind in zip(axes, kinds, strict=False):
+        rows = table.where(kind=kind)
+        panel.plot([0, 1], [0, 1], color=GREY, ls="--", lw=1, zorder=0)
+        _curve(panel, rows, "read", "exact", BLUE)
+        shares = (rows[f"explained_by_{source}"][0] for source in ("memory", "observation"))
+        panel.set_title("{}\nR² {:.2f} (observation {:.2f})".format(kind, *shares), fontsize=7)
+    for panel in axes[len(kinds) :]:
+        panel.set_axis_off()
+    axes[0].set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))
+    figure.supxlabel("probability read off the memory", fontsize=8)
+    figure.supylabel("exact probability", fontsize=8)
+    identity = Line2D([], [], color=GREY, ls="--", lw=1, label="identity")
+    shade = Patch(color=GREY, alpha=0.3, lw=0, label="95% interval")
+    handles = [_line(BLUE, table.about["policy"]), identity, shade]
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, columnspacing=1.2)
+    return figure
+
+
 def _ablations(table: FigureData) -> Figure:
     figure, axes = _panels(2, 1, height=4.0)
     places = np.arange(len(table.rows))[::-1]
@@ -384,6 +405,7 @@ FIGURES: Mapping[str, Callable[[FigureData], Figure]] = {
     "opponent_response": _opponent_response,
     "value_calibration": _value_calibration,
     "wealth_fan": _wealth_fan,
+    "belief_probe": _belief_probe,
     "ablations": _ablations,
 }
 """Diagnostic → its figure."""

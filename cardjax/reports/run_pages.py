@@ -152,6 +152,9 @@ CAPTIONS = {
     "value_calibration": "What the critic believes orders to be worth against what they are worth: "
     "a calibrated critic lies on the diagonal.",
     "wealth_fan": "The spread of wealth over the rounds of a game: median and percentiles.",
+    "belief_probe": "What the policy's memory knows of the hidden event: the exact probability of "
+    "each kind against what a linear regression reads off the memory. On the diagonal the memory "
+    "holds the exact belief, and R² is the share of its variance that the memory explains.",
     "ablations": "The score with events and impact switched on and off, each against the benchmark "
     "of that market: what the policy learned from each of them.",
 }
