@@ -45,18 +45,21 @@ def make(
         n_players: A, 1 to 16; by default 1 for "single" and 2 for "two".
         overrides: EnvParams by dotted name, `make("two", alpha=0.5, **{"flags.enable_impact":
             False})`; and the static choices `observe_posterior` (True for the observation's
-            optional fields), `event_info` ("known", "belief" or "hidden") and `inventory` (True if
-            units are carried from round to round).
+            optional fields), `event_info` ("known", "belief" or "hidden"), `inventory` (True if
+            units are carried from round to round) and `maker` ("oracle", or "agent" if the maker
+            is a player).
 
     Raises:
         ParameterError: (a ValueError) a name or value that is not allowed, in one line.
     """
     from cardjax.config import make_market, preset_params
-    from cardjax.config.build import GAME, make_game
+    from cardjax.config.build import GAME, check_maker, make_game
     from cardjax.env.params import make_params
 
     values = {f"env.{name.removeprefix('env.')}": value for name, value in overrides.items()}
     static = {name: values.pop(name) for name in GAME if name in values}
     named = {"env.kind": kind, "env.preset": preset, "env.n_players": n_players}
     game = make_game(named | static)
-    return make_market(game), make_params(preset_params(game.preset), **values)
+    market, params = make_market(game), make_params(preset_params(game.preset), **values)
+    check_maker(market, params)
+    return market, params

@@ -15,6 +15,7 @@ import pytest
 
 import cardjax
 from cardjax.config import make_config
+from cardjax.policies.pricing.profit import profit, terms_of
 from cardjax.policies.registry import FOR_HIDDEN_EVENTS, POLICIES
 from cardjax.run.learners import make_learner
 
@@ -72,9 +73,21 @@ def games():
         yield env.step, (KEY, state, action, params)
         view = jax.eval_shape(env.view, state, params)
         yield FOR_HIDDEN_EVENTS["forgetful"].act, (params, (), view, KEY)
+    env, its_params = cardjax.make("two", "maker")
+    state = jax.eval_shape(env.reset, KEY, params)[1]
+    yield env.reset, (KEY, its_params)
+    yield env.quote, (state, jnp.zeros(2, jnp.int32), its_params)
+    yield env.step, (KEY, state, jnp.zeros(2, jnp.int32), its_params)
+    yield env.observe_maker, (state, its_params)
+    yield profit_of, (its_params,)
     for policy in POLICIES.values():
         carry = jax.eval_shape(lambda policy=policy: policy.init(KEY, (2,)))
         yield policy.act, (params, carry, view, KEY)
+
+
+def profit_of(params):
+    """What every quote is worth to a maker."""
+    return profit(terms_of(params), 2)
 
 
 def learner_of(name):

@@ -179,7 +179,9 @@ def make_game(kind: str, **overrides: Any) -> tuple[CardMarket, EnvParams]:
     """
     values = {f"env.{name.removeprefix('env.')}": value for name, value in overrides.items()}
     config = make_config({"env.kind": kind} | values)
-    return dataclasses.replace(make_market(config.game), squeeze=False), config.env
+    market = make_market(config.game)
+    market.refuse_maker("other libraries")
+    return dataclasses.replace(market, squeeze=False), config.env
 
 
 def player_info(info: dict[str, Array], seat: int) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from cardjax.config.presets import RULES, preset_params, preset_rules, presets_b
 from cardjax.config.schema import KINDS, GameConfig, RunConfig, named, parameters
 from cardjax.env.declaration import ParameterError, declared, unknown_name, value_at, with_values
 from cardjax.env.market import CardMarket
-from cardjax.env.params import EnvParams, make_params
+from cardjax.env.params import REWARD_KINDS, EnvParams, make_params
 
 GAME = tuple(f"env.{name}" for name, _, _ in declared(GameConfig))
 MARKET = tuple(f"env.{name}" for name, _, _ in declared(EnvParams))
@@ -69,6 +69,7 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
     preset = EnvParams() if stands_alone else preset_params(game.preset)
     rest = {name: value for name, value in values.items() if name not in GAME + MARKET}
     config = with_values(RunConfig(game=game, env=make_params(preset, **market)), rest)
+    check_maker(make_market(game), config.env)
     for name in ("learning_rate", "entropy", "clip"):
         _check_schedule(config.ppo, name)
     _check_dqn(config.dqn, make_market(game).n_players)
@@ -121,7 +122,31 @@ def make_market(game: GameConfig) -> CardMarket:
         observe_posterior=game.observe_posterior,
         event_info=game.event_info,
         inventory=game.inventory,
+        maker=game.maker,
     )
+
+
+def check_maker(market: CardMarket, params: EnvParams) -> None:
+    """Refuse numbers that do not fit the one who quotes.
+
+    Raises:
+        ParameterError: there is a number for a maker that plays, and none does; or one plays, and
+            the takers are charged for risk or paid in logarithms, which it cannot be.
+    """
+    if not market.has_maker:
+        default, read = EnvParams(), ("maker_lag", "noise.rate", "noise.decay")
+        for name in read:
+            if value_at(params, name) != value_at(default, name):
+                allowed = "is read only with env.maker = agent"
+                raise ParameterError(f"env.{name}", value_at(params, name), allowed)
+        return
+    if REWARD_KINDS[params.reward] == "log_wealth":
+        allowed = "must be pnl or expected_pnl with env.maker = agent, who has no wealth"
+        raise ParameterError("env.reward", "log_wealth", allowed)
+    for name in ("risk.phi", "risk.phi_end"):
+        if value_at(params, name) != 0:
+            allowed = "must be 0 with env.maker = agent"
+            raise ParameterError(f"env.{name}", value_at(params, name), allowed)
 
 
 def practised_params(config: RunConfig) -> EnvParams:

@@ -7,7 +7,7 @@ from cardjax.config.documents import read_document, read_yaml
 from cardjax.env.declaration import ParameterError
 from cardjax.env.params import EnvParams, make_params
 
-RULES = ("env.event_info", "env.inventory")
+RULES = ("env.event_info", "env.inventory", "env.maker")
 """The static choices that a preset may make, beside the market's numbers."""
 
 

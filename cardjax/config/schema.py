@@ -14,6 +14,7 @@ from cardjax.env.declaration import (
     integer,
     scalar,
 )
+from cardjax.env.maker import PLAYED_BY
 from cardjax.env.observation import EVENT_INFO
 from cardjax.env.params import EnvParams
 
@@ -90,6 +91,12 @@ class GameConfig:
     inventory: bool = flag(
         False,
         doc="On: units are carried from round to round, and their holder bears the risk.",
+    )
+    maker: str = choice(
+        "oracle",
+        PLAYED_BY,
+        doc="Who quotes. oracle: a rule that knows mu and errs. agent: a player, who moves first, "
+        "and knows less than the takers.",
     )
 
 

@@ -179,10 +179,15 @@ def as_action(requested: Array) -> tuple[Array, Array]:
 
     A NaN, a fraction or a number outside 0..20 names none, and is a pass.
     """
-    known = (requested >= 0) & (requested < N_ACTIONS)
+    return whole_number(requested, N_ACTIONS, otherwise=PASS)
+
+
+def whole_number(requested: Array, n: int, otherwise: int) -> tuple[Array, Array]:
+    """What was asked for as an int32 in 0..n − 1, or else `otherwise`; and whether it is one."""
+    known = (requested >= 0) & (requested < n)
     if jnp.issubdtype(requested.dtype, jnp.floating):
         known &= requested == jnp.floor(requested)
-    return jnp.where(known, requested, PASS).astype(jnp.int32), known
+    return jnp.where(known, requested, otherwise).astype(jnp.int32), known
 
 
 def settle(fill: Fill, value: Array) -> Array:

@@ -4,6 +4,7 @@ docs/rules.md is the specification. Each rule has a file of its own; here they a
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 import jax
@@ -23,6 +24,9 @@ from cardjax.env import (
     quotes,
     sampling,
 )
+from cardjax.env import maker as maker_rules
+from cardjax.env.declaration import ParameterError
+from cardjax.env.maker import MakerSeat, MakerView
 from cardjax.env.observation import Field, View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.spaces import Box, Discrete
@@ -97,6 +101,8 @@ class State(NamedTuple):
     """int32: rounds already played, 0..9."""
     past: Past | None = None
     """What is known from earlier rounds; None where the event is known, since it says it all."""
+    maker: MakerSeat | None = None
+    """The seat of a maker that plays; None where the quotes are drawn."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,13 +124,39 @@ class CardMarket:
     """One of `observation.EVENT_INFO`: whether the event is known, or what is seen in its place."""
     inventory: bool = False
     """Whether units are carried from round to round."""
+    maker: str = maker_rules.ORACLE
+    """One of `maker.PLAYED_BY`: who quotes. If it is an agent, each round has two moves: first
+    `quote`, then `step`; and what `reset` and `step` return as the observation is the maker's,
+    since it moves next.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse rules that cannot be combined."""
+        if self.has_maker and (self.hides_event or self.inventory):
+            allowed = "must be oracle unless env.event_info is known and env.inventory is off"
+            raise ParameterError("env.maker", self.maker, allowed)
 
     def reset(self, key: Array, params: EnvParams) -> tuple[Array, State]:
         """A new game: its first observation, float32 [A, D], and its state."""
         past = self._new_past(params)
         market = draw_market(key, jnp.int32(events.NO_EVENT), jnp.bool_(True), past, params)
         state = State(market, self._new_players(params), jnp.int32(0), past)
-        return self.observe(state, params), state
+        state = self._before_quote(key, state, self._no_flow, params)
+        return self._observe_next(state, params), state
+
+    def quote(self, state: State, action: Array, params: EnvParams) -> State:
+        """The round with the maker's quote, which takers then meet.
+
+        Args:
+            state: a round of a game whose maker plays; of several quotes the last one counts.
+            action: [2], on the ask and on the bid 0..59, which is `maker.quote_index(offset,
+                depth)`; anything else is reported as rejected and quotes the largest offset and
+                the smallest depth.
+            params: the market's numbers and switches.
+        """
+        choice, rejected = maker_rules.checked(jnp.asarray(action).reshape((maker_rules.SIDES,)))
+        seat = _seat(state)._replace(choice=choice, rejected=rejected)
+        return _quoted(state._replace(maker=seat), params)
 
     def step(
         self, key: Array, state: State, action: Array, params: EnvParams
@@ -140,18 +172,22 @@ class CardMarket:
 
         Returns:
             (obs float32 [A, D], state, reward float32 [A], terminated bool, truncated bool, info).
+            Where a maker plays, the rewards are the takers', and the maker's is
+            info["maker_reward"].
             Where `terminated`, obs and state are those of `reset(key, params)`, and
             info["final_observation"] is the ended game's last. `truncated` is never True.
         """
         end, reward, terminated, info = self._play_round(key, state, action, params)
-        fresh = self._new_players(params), self._new_past(params)
-        players, past = jax.tree.map(
-            lambda new, old: jnp.where(terminated, new, old), fresh, (end.players, end.past)
+        fresh = self._new_players(params), self._new_past(params), self._no_flow
+        flow = None if end.maker is None else end.maker.last
+        players, past, flow = jax.tree.map(
+            lambda new, old: jnp.where(terminated, new, old), fresh, (end.players, end.past, flow)
         )
         market = draw_market(key, state.market.event, terminated, past, params)
         following = State(market, players, jnp.where(terminated, 0, end.round), past)
-        truncated = jnp.zeros_like(terminated)
-        return self.observe(following, params), following, reward, terminated, truncated, info
+        following = self._before_quote(key, following, flow, params)
+        obs, truncated = self._observe_next(following, params), jnp.zeros_like(terminated)
+        return obs, following, reward, terminated, truncated, info
 
     def step_env(
         self, key: Array, state: State, action: Array, params: EnvParams
@@ -171,6 +207,18 @@ class CardMarket:
     def observe(self, state: State, params: EnvParams) -> Array:
         """What each player knows as networks read it, float32 [A, D]: `encode` of `view`."""
         return self.encode(self.view(state, params))
+
+    def maker_view(self, state: State, params: EnvParams) -> MakerView:
+        """What the maker knows, where it plays."""
+        return _maker_view(state, params)
+
+    def observe_maker(self, state: State, params: EnvParams) -> Array:
+        """What the maker knows as networks read it, float32 [D']."""
+        return self.encode_maker(self.maker_view(state, params))
+
+    def encode_maker(self, view: MakerView) -> Array:
+        """The flat vectors, float32 [..., D'], of a maker's views with any leading shape."""
+        return observation.vector(maker_rules.MAKER_FIELDS, view)
 
     def encode(self, view: View) -> Array:
         """The flat vectors, float32 [..., D], of views of this game with any leading shape."""
@@ -213,6 +261,25 @@ class CardMarket:
         return self.event_info != observation.KNOWN
 
     @property
+    def has_maker(self) -> bool:
+        """Whether the maker is a player, who quotes before the takers order."""
+        return self.maker == maker_rules.AGENT
+
+    def refuse_maker(self, who: str) -> None:
+        """Refuse a maker that plays, on behalf of what knows no such player.
+
+        Raises:
+            ParameterError: it plays.
+        """
+        if self.has_maker:
+            raise ParameterError("env.maker", self.maker, f"must be {maker_rules.ORACLE} for {who}")
+
+    @property
+    def maker_observation_fields(self) -> dict[str, Field]:
+        """As `observation_fields`, of the maker's observation."""
+        return observation.table_of(maker_rules.MAKER_FIELDS)
+
+    @property
     def observation_fields(self) -> dict[str, Field]:
         """name → Field(slice, scale, doc, low, high), in the observation's order."""
         return observation.field_table(
@@ -222,23 +289,28 @@ class CardMarket:
     @property
     def observation_size(self) -> int:
         """D, the length of one player's observation."""
-        return list(self.observation_fields.values())[-1].slice.stop
+        return _size(self.observation_fields)
+
+    @property
+    def maker_observation_size(self) -> int:
+        """D', the length of the maker's observation."""
+        return _size(self.maker_observation_fields)
 
     def observation_space(self, params: EnvParams) -> Box:
         """The bounds of the observation, shape [A, D]."""
-        fields = self.observation_fields.values()
-        widths = [field.slice.stop - field.slice.start for field in fields]
-        low = np.repeat([field.low for field in fields], widths)
-        high = np.repeat([field.high for field in fields], widths)
-        shape = (*self._players_shape, self.observation_size)
-        return Box(
-            np.broadcast_to(low, shape).astype(np.float32),
-            np.broadcast_to(high, shape).astype(np.float32),
-        )
+        return _bounds(self.observation_fields, self._players_shape)
+
+    def maker_observation_space(self, params: EnvParams) -> Box:
+        """The bounds of the maker's observation, shape [D']."""
+        return _bounds(self.maker_observation_fields, ())
 
     def action_space(self, params: EnvParams) -> Discrete:
         """0..20 for each player, shape [A]."""
         return Discrete(execution.N_ACTIONS, self._players_shape)
+
+    def maker_action_space(self, params: EnvParams) -> Discrete:
+        """0..59 on each side, shape [2]."""
+        return Discrete(maker_rules.N_QUOTES, (maker_rules.SIDES,))
 
     def _play_round(
         self, key: Array, state: State, action: Array, params: EnvParams
@@ -273,6 +345,12 @@ class CardMarket:
         past = _learned(state, params)
         following = draw_market(key, market.event, jnp.bool_(False), past, params)
         end = State(following, after, played, past)
+        of_maker = None
+        if state.maker is not None:
+            of_maker = maker_rules.settle(
+                state.maker, fill, market.quote, market.S, market.mu, params
+            )
+            end = self._before_quote(key, end, of_maker.flow, params)
 
         of_players = {
             "action": fill.action,
@@ -289,10 +367,12 @@ class CardMarket:
                 "carry_pnl": carried.pnl,
                 "risk_charge": charge,
             }
-        info = _info(market, params) | self._door(of_players)
+        info = _info(state, params) | self._door(of_players)
+        if of_maker is not None:
+            info |= _maker_info(state, of_maker, params)
         info |= {
             "action_mask": self.action_mask(state, params),
-            "final_observation": self.observe(end, params),
+            "final_observation": self._observe_next(end, params),
             "terminated": terminated,
             "truncated": jnp.zeros_like(terminated),
         }
@@ -307,6 +387,30 @@ class CardMarket:
         if not self.hides_event:
             return None
         return Past(beliefs.prior(params), jnp.zeros(cards.N_CARDS, jnp.int32), jnp.float32(0))
+
+    @property
+    def _no_flow(self) -> maker_rules.Flow | None:
+        """What a maker that plays has traded at a game's start."""
+        return maker_rules.no_flow() if self.has_maker else None
+
+    def _before_quote(
+        self, key: Array, state: State, last: maker_rules.Flow | None, params: EnvParams
+    ) -> State:
+        """The round as drawn or, where a maker plays, without a quote yet: that of NO_QUOTE stands.
+
+        Args:
+            key: the round's.
+            state: without a maker's seat.
+            last: what the maker traded in the round before, if it plays.
+            params: the market's numbers and switches.
+        """
+        if last is None:
+            return state
+        return _quoted(state._replace(maker=maker_rules.opened(key, last)), params)
+
+    def _observe_next(self, state: State, params: EnvParams) -> Array:
+        """The observation of those who move next."""
+        return (self.observe_maker if self.has_maker else self.observe)(state, params)
 
     def _door(self, tree: T) -> T:
         """What leaves the market: with `squeeze`, without the axis [A] of its one player."""
@@ -424,6 +528,43 @@ def _largest_sizes(state: State, params: EnvParams) -> tuple[Array, Array]:
     )
 
 
+def _seat(state: State) -> MakerSeat:
+    """The seat of the maker.
+
+    Raises:
+        ParameterError: it does not play.
+    """
+    if state.maker is None:
+        raise ParameterError(
+            "env.maker", maker_rules.ORACLE, "must be agent for a maker that plays"
+        )
+    return state.maker
+
+
+def _quoted(state: State, params: EnvParams) -> State:
+    """The round with the prices and depths of the maker's choice."""
+    market = state.market
+    mean, _ = maker_rules.posterior(market.event, market.ranks, market.n_hints, params)
+    return state._replace(
+        market=market._replace(**maker_rules.quoted(_seat(state).choice, mean)._asdict())
+    )
+
+
+def _maker_view(state: State, params: EnvParams) -> MakerView:
+    """What the maker knows before it quotes."""
+    market = state.market
+    mu, sigma = maker_rules.posterior(market.event, market.ranks, market.n_hints, params)
+    return MakerView(
+        event=market.event,
+        hints=cards.first_of(market.ranks, maker_rules.n_seen(market.n_hints, params)),
+        mu=mu,
+        sigma=sigma,
+        round=state.round,
+        last=_seat(state).last,
+        action_mask=jnp.ones((maker_rules.SIDES, maker_rules.N_QUOTES), bool),
+    )
+
+
 def _view(state: State, params: EnvParams) -> View:
     """What each player knows, leading axis [A]; what all players see is repeated for each."""
     market, players = state.market, state.players
@@ -439,8 +580,8 @@ def _view(state: State, params: EnvParams) -> View:
         ask=shared(quote.ask),
         mid=shared(quote.mid),
         spread=shared(quote.spread),
-        displayed_bid=shared(liquidity.displayed(market.depth_bid, params)),
-        displayed_ask=shared(liquidity.displayed(market.depth_ask, params)),
+        displayed_bid=shared(_displayed(state, market.depth_bid, params)),
+        displayed_ask=shared(_displayed(state, market.depth_ask, params)),
         last_slippage=players.last_slippage,
         last_fill_ratio=players.last_fill_ratio,
         event=shared(market.event),
@@ -460,6 +601,8 @@ def _view(state: State, params: EnvParams) -> View:
             others_inventory=_others(players.inventory),
             inventory_limit=shared(jnp.asarray(params.inventory_limit)),
         )
+    if state.maker is not None:
+        view = view._replace(depth_is_shown=shared(jnp.bool_(True)))
     if past is None:
         return view
     belief = beliefs.given_hints(past.belief, hints)
@@ -479,8 +622,14 @@ def _others(values: Array) -> Array:
     return jnp.stack([jnp.roll(values, -seat) for seat in range(1, n_players)], -1)
 
 
-def _info(market: Market, params: EnvParams) -> dict[str, Array]:
+def _displayed(state: State, depth: Array, params: EnvParams) -> Array:
+    """What players see of a true depth: all of it where a maker that plays has chosen it."""
+    return depth if state.maker is not None else liquidity.displayed(depth, params)
+
+
+def _info(state: State, params: EnvParams) -> dict[str, Array]:
     """What `step` reports of the market, hidden truth included."""
+    market = state.market
     return {
         "event": market.event,
         "event_kind": events.kind_of(market.event),
@@ -495,6 +644,39 @@ def _info(market: Market, params: EnvParams) -> dict[str, Array]:
         "spread": market.quote.spread,
         "depth_bid": market.depth_bid,
         "depth_ask": market.depth_ask,
-        "displayed_bid": liquidity.displayed(market.depth_bid, params),
-        "displayed_ask": liquidity.displayed(market.depth_ask, params),
+        "displayed_bid": _displayed(state, market.depth_bid, params),
+        "displayed_ask": _displayed(state, market.depth_ask, params),
     }
+
+
+def _maker_info(state: State, settled: maker_rules.Settled, params: EnvParams) -> dict[str, Array]:
+    """What `step` reports of a maker that plays."""
+    market, seat = state.market, _seat(state)
+    mean, _ = maker_rules.posterior(market.event, market.ranks, market.n_hints, params)
+    return {
+        "maker_action": seat.choice,
+        "maker_rejected": seat.rejected,
+        "maker_mu": mean,
+        "maker_pnl": settled.pnl,
+        "maker_expected_pnl": settled.expected_pnl,
+        "maker_reward": maker_rules.reward_of(settled, params),
+        "noise_bought": settled.flow.noise_bought,
+        "noise_sold": settled.flow.noise_sold,
+    }
+
+
+def _size(fields: Mapping[str, Field]) -> int:
+    """The length of a vector of these fields."""
+    return list(fields.values())[-1].slice.stop
+
+
+def _bounds(fields: Mapping[str, Field], players: tuple[int, ...]) -> Box:
+    """The bounds of a vector of these fields for each player."""
+    widths = [field.slice.stop - field.slice.start for field in fields.values()]
+    low = np.repeat([field.low for field in fields.values()], widths)
+    high = np.repeat([field.high for field in fields.values()], widths)
+    shape = (*players, _size(fields))
+    return Box(
+        np.broadcast_to(low, shape).astype(np.float32),
+        np.broadcast_to(high, shape).astype(np.float32),
+    )

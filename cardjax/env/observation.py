@@ -7,7 +7,7 @@ encoder, the slices, the bounds and the table in docs/reference.md all come from
 import dataclasses
 import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 import jax.numpy as jnp
@@ -94,6 +94,10 @@ class View(NamedTuple):
     """
     inventory_limit: Array | None = None
     """int32 [...]: the most units that may be held or owed; None where nothing is carried."""
+    depth_is_shown: Array | None = None
+    """bool [...], always true, where the displayed depths are all there is, so that the impact is
+    known; None where there may be more.
+    """
     belief: Belief | None = None
     """The exact posterior of the hidden event given all that is public, hints included: leaves
     [...], and `beliefs.chances` has the 161 probabilities. None if the event is known.
@@ -137,8 +141,10 @@ class FieldDeclaration:
     """What one field of the observation is, and how it is read off a View."""
 
     doc: str
-    read: Callable[[View], Array]
-    """The natural value: [...] of a field that is one column wide, else [..., width]."""
+    read: Callable[..., Array]
+    """The natural value, from a View or another record with the attributes that it reads: [...] of
+    a field that is one column wide, else [..., width].
+    """
     width: int = 1
     """Columns."""
     scale: float = 1.0
@@ -147,13 +153,13 @@ class FieldDeclaration:
     high: float = INF
     packing: OneHot | Counts | None = None
     """How the columns of a wide field can be read off the bits of a word, if they can."""
-    columns: Callable[[View], list[Array]] | None = None
+    columns: Callable[..., list[Array]] | None = None
     """The columns of a wide field one by one, [...] each, if that is how they are made."""
 
 
 def number(
     doc: str,
-    read: Callable[[View], Array],
+    read: Callable[..., Array],
     *,
     scale: float = 1.0,
     low: float = -INF,
@@ -173,7 +179,7 @@ def rank_counts(doc: str, ranks: str) -> FieldDeclaration:
     return _wide(doc, Counts(ranks, LOWEST_RANK, N_RANKS), high=cards.N_CARDS)
 
 
-def chances(doc: str, columns: Callable[[View], list[Array]], width: int) -> FieldDeclaration:
+def chances(doc: str, columns: Callable[..., list[Array]], width: int) -> FieldDeclaration:
     """A field of `width` probabilities, which come one by one."""
 
     def read(view: View) -> Array:
@@ -350,8 +356,12 @@ def field_table(
     inventory: bool = False,
 ) -> dict[str, Field]:
     """name → where the field stands in the vector, and what its numbers mean."""
+    return table_of(declared_fields(n_players, observe_posterior, event_info, inventory))
+
+
+def table_of(fields: Mapping[str, FieldDeclaration]) -> dict[str, Field]:
+    """As `field_table`, of any fields."""
     table, start = {}, 0
-    fields = declared_fields(n_players, observe_posterior, event_info, inventory)
     for name, field in fields.items():
         columns = slice(start, start + field.width)
         table[name] = Field(columns, field.scale, field.doc, field.low, field.high)
@@ -370,8 +380,7 @@ def plain_encode(view: View, observe_posterior: bool = False, event_info: str = 
     Returns:
         float32 [..., D].
     """
-    fields = _fields_of(view, observe_posterior, event_info)
-    return jnp.concatenate([_columns(field, view) for field in fields.values()], -1)
+    return plain_vector(_fields_of(view, observe_posterior, event_info), view)
 
 
 def encode(view: View, observe_posterior: bool = False, event_info: str = KNOWN) -> Array:
@@ -381,7 +390,16 @@ def encode(view: View, observe_posterior: bool = False, event_info: str = KNOWN)
     Where the wide fields do not fit into words (more than 32 one-hot columns, or a field whose
     columns are neither one-hot nor counts), it is `plain_encode`, and a warning says so.
     """
-    fields = _fields_of(view, observe_posterior, event_info)
+    return vector(_fields_of(view, observe_posterior, event_info), view)
+
+
+def plain_vector(fields: Mapping[str, FieldDeclaration], view: NamedTuple) -> Array:
+    """Fields of any record that has the attributes, each times its scale: float32 [..., D]."""
+    return jnp.concatenate([_columns(field, view) for field in fields.values()], -1)
+
+
+def vector(fields: Mapping[str, FieldDeclaration], view: NamedTuple) -> Array:
+    """Computes `plain_vector`, as `encode` computes `plain_encode`."""
     try:
         pieces = [
             _numbers_together(dict(group), view) if narrow else _packed_together(dict(group), view)
@@ -389,17 +407,17 @@ def encode(view: View, observe_posterior: bool = False, event_info: str = KNOWN)
         ]
     except CannotPack as reason:
         warnings.warn(f"observations are encoded field by field, slower: {reason}", stacklevel=2)
-        return plain_encode(view, observe_posterior, event_info)
+        return plain_vector(fields, view)
     return jnp.concatenate(pieces, -1)
 
 
-def _columns(field: FieldDeclaration, view: View) -> Array:
+def _columns(field: FieldDeclaration, view: NamedTuple) -> Array:
     """One field, float32 [..., width]."""
     scaled = _scaled(field, view)
     return scaled[..., None] if field.width == 1 else scaled
 
 
-def _scaled(field: FieldDeclaration, view: View) -> Array:
+def _scaled(field: FieldDeclaration, view: NamedTuple) -> Array:
     return field.read(view).astype(jnp.float32) * np.float32(field.scale)
 
 
@@ -408,7 +426,7 @@ def _is_narrow(field: FieldDeclaration) -> bool:
     return field.width == 1 or field.columns is not None
 
 
-def _numbers_together(fields: dict[str, FieldDeclaration], view: View) -> Array:
+def _numbers_together(fields: dict[str, FieldDeclaration], view: NamedTuple) -> Array:
     """Neighbours whose columns come one by one."""
     columns = []
     for field in fields.values():
@@ -433,7 +451,7 @@ def _share_of_limit(held: Array, view: View) -> Array:
     return held.astype(jnp.float32) / _given(view.inventory_limit).astype(jnp.float32)
 
 
-def _packed_together(fields: dict[str, FieldDeclaration], view: View) -> Array:
+def _packed_together(fields: dict[str, FieldDeclaration], view: NamedTuple) -> Array:
     """Neighbours of several columns each."""
     packings = []
     for name, field in fields.items():

@@ -184,6 +184,28 @@ class RiskParams(_Values):
 
 
 @_tree
+class NoiseParams(_Values):
+    """Those who trade with a maker that plays, whatever the price is worth.
+    docs/rules.md#the-maker-as-a-player.
+    """
+
+    rate: Number = number(
+        20.0,
+        0,
+        MAX_DEPTH,
+        doc="How many units noise traders want on each side, on average, at an offset of 0.",
+        unit="units",
+    )
+    decay: Number = number(
+        0.5,
+        0,
+        MAX_PRICE,
+        doc="How fast that number falls with the offset: it is rate · exp(−decay · offset).",
+        unit="per point",
+    )
+
+
+@_tree
 class EnvParams(_Values):
     """All the market's parameters. Build it with `make_params`, which checks; `replace` and
     `jax.tree.map` do not. Two are equal, and hash alike, if all their values are.
@@ -223,6 +245,14 @@ class EnvParams(_Values):
         unit="units",
     )
     risk: RiskParams = group(RiskParams)
+    maker_lag: Count = count(
+        1,
+        0,
+        3,
+        doc="How many of the revealed cards, the last ones, a maker that plays does not see.",
+        unit="cards",
+    )
+    noise: NoiseParams = group(NoiseParams)
     spread: SpreadParams = group(SpreadParams)
     liquidity: LiquidityParams = group(LiquidityParams)
     events: EventParams = group(EventParams)

@@ -140,6 +140,7 @@ def play_rounds(
     Returns:
         The carry after the last round, the totals, and what was recorded, leaves [10, …].
     """
+    market.refuse_maker("matches")
     key_games, key_rounds, key_carry, key_act = jax.random.split(key, 4)
     _, state = jax.vmap(market.reset, (0, None))(jax.random.split(key_games, n_games), env_params)
 

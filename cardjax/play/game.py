@@ -120,6 +120,7 @@ def make_setup(
     )
     config = make_config(named | changes)
     market = dataclasses.replace(make_market(config.game), squeeze=False)
+    market.refuse_maker("games with people")
     other = {"env.kind", "env.preset", "env.n_players", *UNUSED}
     values = {
         k: v for k, v in config_values(config).items() if k.startswith("env.") and k not in other

@@ -29,6 +29,10 @@ ADDED_LATER = (
     "env.event_info",
     "env.inventory",
     "env.inventory_limit",
+    "env.maker",
+    "env.maker_lag",
+    "env.noise.decay",
+    "env.noise.rate",
     "env.risk.phi",
     "env.risk.phi_end",
 )

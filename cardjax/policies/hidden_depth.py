@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from cardjax.env import EnvParams
+from cardjax.env import EnvParams, View
 from cardjax.env.liquidity import depth_scale
 
 SMALLEST_TAU = 1e-6
@@ -16,6 +16,22 @@ the depth.
 """
 SMALLEST_CHANCE = 1e-30
 """float32 cannot divide by a smaller probability, and no market comes near it."""
+
+
+def overflow_seen(params: EnvParams, view: View, displayed: Array, q: Array | np.ndarray) -> Array:
+    """The expected overflow of one side of a View's quote, in units.
+
+    It is `expected_overflow` or, where all depth is displayed, max(0, q − displayed).
+
+    Args:
+        view: leaves [...].
+        displayed: displayed depth of the side, units, [..., 1, …] with any further axes.
+        q: total sizes that all players ask for, ≥ 0, which broadcast against `displayed`.
+    """
+    if view.depth_is_shown is not None:
+        return jnp.maximum(q - displayed, 0)
+    further = (..., *[None] * (displayed.ndim - view.sigma.ndim))
+    return expected_overflow(displayed, view.sigma[further], view.spread[further], q, params)
 
 
 def expected_overflow(

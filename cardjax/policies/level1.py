@@ -9,7 +9,7 @@ from jax import Array
 
 from cardjax.env import N_ROUNDS, EnvParams, View
 from cardjax.env.execution import MAX_SIZE
-from cardjax.policies.hidden_depth import expected_overflow
+from cardjax.policies.hidden_depth import overflow_seen
 from cardjax.policies.stage_game import (
     GoodSide,
     action_of,
@@ -98,12 +98,10 @@ class Level1:
         self, params: EnvParams, view: View, side: GoodSide, total: Array | np.ndarray
     ) -> Array:
         """Units past the depth of the good side at totals [..., sizes, hitting]."""
-        displayed, sigma, spread = (
-            leaf[..., None, None] for leaf in (side.displayed, view.sigma, view.spread)
-        )
+        displayed = side.displayed[..., None, None]
         if self.depth == "displayed":
             return jnp.maximum(total - displayed, 0)
-        return expected_overflow(displayed, sigma, spread, total, params)
+        return overflow_seen(params, view, displayed, total)
 
 
 def _remember(record: Record, view: View) -> Record:

@@ -18,7 +18,7 @@ from jax import Array
 
 from cardjax.env import EnvParams, View
 from cardjax.env.execution import MAX_SIZE, N_ACTIONS
-from cardjax.policies.hidden_depth import expected_overflow
+from cardjax.policies.hidden_depth import overflow_seen
 
 SIZES = np.arange(1, MAX_SIZE + 1, dtype=np.float32)
 SIZE_OF_ACTION = np.concatenate([[0], SIZES, SIZES]).astype(np.float32)
@@ -93,14 +93,14 @@ def expected_pnl(params: EnvParams, view: View, flow: Array | np.ndarray) -> Arr
     """
     edge = _by_action(view.mu - view.ask, view.bid - view.mu)
     displayed = jnp.stack([view.displayed_ask, view.displayed_bid], -1)
-    sigma, spread, flow = view.sigma[..., None], view.spread[..., None], jnp.asarray(flow)
+    flow = jnp.asarray(flow)
     n_totals = flow.shape[-1] + MAX_SIZE
     backwards = jnp.flip(jnp.pad(flow, [(0, 0)] * (flow.ndim - 1) + [(MAX_SIZE, MAX_SIZE)]), -1)
 
     # A side's total is q if the player orders i and the others order q − i, so the overflow at q is
     # computed once for all sizes.
     def add(q: Array, mean: Array) -> Array:
-        overflow = expected_overflow(displayed, sigma, spread, q, params)
+        overflow = overflow_seen(params, view, displayed, q)
         chance = jax.lax.dynamic_slice_in_dim(backwards, n_totals - 1 - q, MAX_SIZE + 1, -1)
         return mean + chance * overflow[..., None]
 
@@ -210,12 +210,7 @@ def impact_per_unit(
     Args:
         total: the sum of all players' sizes, [..., Q].
     """
-    displayed, sigma, spread = (
-        side.displayed[..., None],
-        view.sigma[..., None],
-        view.spread[..., None],
-    )
-    return impact_of(params) * expected_overflow(displayed, sigma, spread, total, params)
+    return impact_of(params) * overflow_seen(params, view, side.displayed[..., None], total)
 
 
 def _by_action(buy: Array, sell: Array) -> Array:

@@ -78,4 +78,6 @@ def make_learner(algorithm: str, config: RunConfig) -> Any:
     section, learner = find_algorithm(algorithm)
     own, n_envs = getattr(config, section), config.train.n_envs
     total_updates = math.ceil(config.train.total_steps / (n_envs * own.rollout_rounds))
-    return learner(make_market(config.game), practised_params(config), own, n_envs, total_updates)
+    market = make_market(config.game)
+    market.refuse_maker(algorithm)
+    return learner(market, practised_params(config), own, n_envs, total_updates)

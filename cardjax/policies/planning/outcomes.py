@@ -10,7 +10,7 @@ from jax import Array
 
 from cardjax.env import EnvParams, View
 from cardjax.env.events import EVENTS
-from cardjax.policies.hidden_depth import expected_overflow
+from cardjax.policies.hidden_depth import overflow_seen
 from cardjax.policies.stage_game import ACTION_SELLS, SIZE_OF_ACTION, impact_of
 
 N_SUMS = 43
@@ -58,10 +58,7 @@ def order_pnl(params: EnvParams, view: View) -> Array:
     Where depth is hidden, slippage is its expectation.
     """
     depth = jnp.where(ACTION_SELLS, view.displayed_bid[..., None], view.displayed_ask[..., None])
-    overflow = expected_overflow(
-        depth, view.sigma[..., None], view.spread[..., None], SIZE_OF_ACTION, params
-    )
-    slippage = impact_of(params) * overflow
+    slippage = impact_of(params) * overflow_seen(params, view, depth, SIZE_OF_ACTION)
     price = jnp.where(ACTION_SELLS, view.bid[..., None] - slippage, view.ask[..., None] + slippage)
     return jnp.asarray(POSITION)[:, None] * (np.arange(N_SUMS, dtype=np.float32) - price[..., None])
 

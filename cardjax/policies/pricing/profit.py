@@ -16,26 +16,34 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from cardjax.env import maker
+from cardjax.env import EnvParams, maker
 from cardjax.env.cards import N_CARDS
+from cardjax.env.declaration import Count, Number
 from cardjax.env.events import N_EVENTS
 from cardjax.policies.pricing.news import HANDS, News, news
 from cardjax.policies.pricing.stage_payoff import Kinks, payoff_kinks, stacked, takers_payoff
+from cardjax.policies.stage_game import impact_of
 
 
 class Terms(NamedTuple):
     """What the maker's profit depends on beside its quote; all may be traced."""
 
-    alpha: Array
+    alpha: Number
     """points per unit of overflow; 0 if impact is off."""
-    hints: Array
+    hints: Array | np.ndarray
     """[4], the chances that 0, 1, 2 and 3 cards are revealed."""
-    lag: Array
+    lag: Count
     """so many revealed cards the maker does not see."""
-    rate: Array
+    rate: Number
     """of noise traders on each side at an offset of 0, units."""
-    decay: Array
+    decay: Number
     """by how much of itself that rate falls per point of offset."""
+
+
+def terms_of(params: EnvParams) -> Terms:
+    """Those of a market."""
+    noise = params.noise
+    return Terms(impact_of(params), params.hints, params.maker_lag, noise.rate, noise.decay)
 
 
 class Best(NamedTuple):

@@ -13,10 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from cardjax.env.declaration import Number
 from cardjax.env.execution import MAX_SIZE
 
 N_PIECES = 64
-"""Into how many linear pieces a curved one is cut: by alpha = 0.3 the error is below 0.001 points."""
+"""Into how many linear pieces a curved one is cut; at alpha = 0.3 they err by less than 0.002."""
 
 
 class Kinks(NamedTuple):
@@ -28,7 +29,7 @@ class Kinks(NamedTuple):
     """float32 [K]: by how much the slope changes there."""
 
 
-def takers_payoff(edge: Array, kinks: Kinks, alpha: Array | float) -> Array:
+def takers_payoff(edge: Array, kinks: Kinks, alpha: Number) -> Array:
     """What all takers earn together on average, points, float32 [...].
 
     Args:
