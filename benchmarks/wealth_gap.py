@@ -24,9 +24,8 @@ from cardjax.env import CardMarket, EnvParams
 from cardjax.env.events import NO_EVENT
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.evaluation.statistics import Interval, t_interval
-from cardjax.policies.planning.induction import Objective, solve
-from cardjax.policies.planning.value import myopic_value, value_at
 from cardjax.policies.planning.wealth import WealthParams, WealthPlanner
+from cardjax.policies.planning.wealth_value import Objective, myopic_value, solve, value_at
 
 ROOT = Path(__file__).resolve().parent.parent
 CHUNK = 4096

@@ -9,6 +9,7 @@ from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.ev_oracle import EvOracle
 from cardjax.policies.informed import Clairvoyant, Forgetful
 from cardjax.policies.level1 import Level1
+from cardjax.policies.planning.inventory import InventoryPlanner, Myopic
 from cardjax.policies.planning.wealth import WealthPlanner
 from cardjax.policies.policy import Policy
 from cardjax.policies.trivial import Pass, RandomValid
@@ -37,6 +38,11 @@ PLANNERS: dict[str, Policy] = {
     "planner:log_wealth": WealthPlanner("log_wealth"),
 }
 """Policies that solve the single game before they play it (`prepared`), which takes seconds."""
+
+FOR_INVENTORY: dict[str, Policy] = {"planner": InventoryPlanner(), "myopic": Myopic()}
+"""Policies that mind the charge for risk, to the end of the game or in this round alone. Before
+games are played, `planner` solves the single game, which takes seconds (`prepared`).
+"""
 
 FOR_HIDDEN_EVENTS: dict[str, Policy] = {"forgetful": Forgetful(), "clairvoyant": Clairvoyant()}
 """Policies that tell what it is worth to remember past rounds, and to know the event; where it is
@@ -68,13 +74,13 @@ WITH_NUMBER: dict[str, tuple[Callable[[str], Policy], str]] = {
 def make_policy(spec: str) -> Policy:
     """The scripted policy that `spec` names.
 
-    A spec is a name in POLICIES, PLANNERS or FOR_HIDDEN_EVENTS, or `ev_oracle:kelly:FRACTION`, or
-    `ev_oracle:fixed:UNITS`.
+    A spec is a name in POLICIES, PLANNERS, FOR_INVENTORY or FOR_HIDDEN_EVENTS, or
+    `ev_oracle:kelly:FRACTION`, or `ev_oracle:fixed:UNITS`.
 
     Raises:
         ValueError: the name or option is unknown; one line names the value and what is allowed.
     """
-    named = POLICIES | PLANNERS | FOR_HIDDEN_EVENTS
+    named = POLICIES | PLANNERS | FOR_INVENTORY | FOR_HIDDEN_EVENTS
     if spec in named:
         return named[spec]
     name, _, number = spec.rpartition(":")

@@ -17,10 +17,9 @@ from cardjax.env.events import EVENTS
 from cardjax.evaluation.evaluate import Player, evaluate
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.policies import BestResponse, make_policy
-from cardjax.policies.planning.induction import solve
 from cardjax.policies.planning.outcomes import expected_log_growth, sum_distribution
-from cardjax.policies.planning.value import WealthValue, myopic_value, value_at
 from cardjax.policies.planning.wealth import WealthParams, WealthPlanner
+from cardjax.policies.planning.wealth_value import WealthValue, myopic_value, solve, value_at
 from cardjax.policies.policy import prepared
 
 pytestmark = pytest.mark.usefixtures("optimised")

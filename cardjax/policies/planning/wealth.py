@@ -10,9 +10,8 @@ from jax import Array
 from cardjax.env import EnvParams, View
 from cardjax.env.events import kind_of
 from cardjax.env.observation import event_of
-from cardjax.policies.planning.induction import Objective, solve
 from cardjax.policies.planning.outcomes import expected_log_growth, order_pnl, sum_distribution
-from cardjax.policies.planning.value import WealthValue, value_at
+from cardjax.policies.planning.wealth_value import Objective, WealthValue, solve, value_at
 from cardjax.policies.policy import Deterministic
 from cardjax.policies.stage_game import NOBODY, expected_pnl
 
