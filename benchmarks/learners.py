@@ -1,7 +1,9 @@
 """The claims about learning: trainings by group, each over several seeds, and the table that they
 come to.
 
-    python benchmarks/learners.py final budgets memory commons pnl ruin population [--seeds 6]
+    python benchmarks/learners.py GROUP … [--seeds 6]
+
+The groups are final, budgets, memory, hidden_events, persistence, commons, pnl, ruin, population.
 
 Each training is a run of its own under runs/. A run that is there already is not trained again, one
 that was interrupted is resumed, and each is measured once on the published test draws
@@ -68,6 +70,23 @@ def commons(label: str, algorithm: str, *overrides: str) -> Training:
     )
 
 
+def hidden(algorithm: str, kind: str, memory: str, rounds: int, *overrides: str) -> Training:
+    """Of hidden events: memory is none, gru, lstm, or belief, which is told the exact posterior."""
+    told = "belief" if memory == "belief" else "hidden"
+    section = "dqn" if algorithm == "dqn" else "ppo"
+    market = ("env.preset=hidden_events", f"env.kind={kind}", f"env.event_info={told}")
+    own = (
+        f"{section}.memory={'none' if memory == 'belief' else memory}",
+        f"{section}.hidden=[64,64]",
+    )
+    if algorithm == "dqn":
+        own = (*own, "dqn.batch_size=2560")
+    persist = next((f", persist {text[18:]}" for text in overrides if "event_persist" in text), "")
+    label = f"{algorithm}, hidden events, {kind}, {memory}, {rounds / 1e6:g} M{persist}"
+    budget = ("train.remap=null", f"train.total_steps={rounds}")
+    return Training(label, algorithm, (*market, *own, *budget, *overrides))
+
+
 GROUPS: dict[str, list[Training]] = {
     "final": [Training(name, name) for name in ("dqn", "ippo", "mappo")],
     "budgets": [
@@ -82,6 +101,29 @@ GROUPS: dict[str, list[Training]] = {
             (*SMALL, f"ppo.memory={memory}", "train.total_steps=2_000_000"),
         )
         for memory in ("none", "gru", "lstm")
+    ],
+    "hidden_events": [
+        *(
+            hidden("ippo", kind, memory, 2_000_000)
+            for kind in ("single", "two")
+            for memory in ("belief", "none", "gru", "lstm")
+        ),
+        hidden("mappo", "two", "lstm", 2_000_000),
+        *(hidden("dqn", "single", memory, 1_000_000) for memory in ("belief", "none", "gru")),
+        *(
+            Training(
+                f"ippo, hidden events, {kind}, as shipped",
+                "ippo",
+                (f"env.kind={kind}",),
+                "ippo_hidden_events",
+            )
+            for kind in ("single", "two")
+        ),
+    ],
+    "persistence": [
+        hidden("ippo", "single", memory, 2_000_000, f"env.event_persist={persist}")
+        for persist in (0, 0.3, 0.9)
+        for memory in ("belief", "none", "lstm")
     ],
     "commons": [
         commons("ippo, commons", "ippo"),
