@@ -61,6 +61,7 @@ def test_where_the_edge_is_plain_and_depth_endless_it_learns_to_take_it_all(two,
     assert own.expected_pnl.mean() >= 0.95 * best.expected_pnl.mean() > 100
 
 
+@pytest.mark.slow
 def test_where_depth_is_known_it_learns_to_take_no_more(single, match):
     # Each unit past the fourth costs all five, six, … of them four points more: four is the size of
     # every round.

@@ -23,6 +23,7 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_env_speed_measures_every_contender(benchmarks, tmp_path):
     rows, plot = tmp_path / "rows.csv", tmp_path / "plot.svg"
     options = [
@@ -92,6 +93,7 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch):
     assert peers.available(["pgx Leduc"]) == ({}, ["pgx Leduc"])
 
 
+@pytest.mark.slow
 def test_scaling_measures_the_points_relative_to_the_first(monkeypatch, tmp_path):
     import scaling
 

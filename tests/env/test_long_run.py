@@ -146,7 +146,9 @@ def arbitrary(u, mask):
 
 
 @pytest.mark.parametrize(
-    "n_blocks", [2, pytest.param(9, marks=pytest.mark.slow)], ids=["2 million", "10 million"]
+    "n_blocks",
+    [pytest.param(1), pytest.param(9, marks=pytest.mark.slow)],
+    ids=["1 million", "10 million"],
 )
 def test_millions_of_rounds_of_valid_play_stay_in_range(two, n_blocks):
     n = GAMES * BLOCK * n_blocks

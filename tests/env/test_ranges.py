@@ -77,7 +77,7 @@ def finite(tree):
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in numbers]).all()
 
 
-@pytest.mark.parametrize("n_players", [2, 16])
+@pytest.mark.parametrize("n_players", [2, pytest.param(16, marks=pytest.mark.slow)])
 def test_no_corner_of_the_ranges_leads_to_what_is_not_finite(n_players):
     market, _ = cardjax.make("two", n_players=n_players)
     params = corners(1000, seed=n_players)

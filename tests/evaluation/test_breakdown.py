@@ -27,7 +27,10 @@ def small_batches():
 
 @pytest.mark.parametrize(
     ("player", "opponent"),
-    [(SEEDS, None), (Player(BestResponse(), SEEDS.params), EvOracle())],
+    [
+        pytest.param(SEEDS, None, marks=pytest.mark.slow),
+        (Player(BestResponse(), SEEDS.params), EvOracle()),
+    ],
     ids=["self", "ev_oracle"],
 )
 def test_the_bins_add_up_to_the_result(player, opponent):

@@ -285,11 +285,18 @@ STRANGE = {
     "events.odd_only": 0.2,
 }
 OFF = {"flags.enable_events": False, "flags.enable_impact": False}
+
+
+def slow(*case):
+    """One for `make test-slow`: the cases beside it cross the same rules."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 ALONE = [
-    ("random_valid", {}),
-    ("ev_max", {"event_persist": 0.0}),
+    slow("random_valid", {}),
+    slow("ev_max", {"event_persist": 0.0}),
     ("ev_kelly", STRANGE),
-    ("ev_fixed", OFF | {"hints": 1}),
+    slow("ev_fixed", OFF | {"hints": 1}),
     ("level1", {"liquidity.cap": 20.0, "liquidity.tau": 1.2}),
     ("best_response", ROUGH),
     ("random_valid", SMALL | {"hints": 0, "flags.enable_impact": False}),
@@ -298,17 +305,17 @@ ALONE = [
         {"initial_wealth": 100.0, "flags.stop_out": True, "stop_out_level": 0.5, "hints": 0},
     ),
     ("any_order", SMALL | STRANGE),
-    ("pass", {}),
+    slow("pass", {}),
 ]
 CROWD = [
-    ("random_valid", "ev_max", {}),
+    slow("random_valid", "ev_max", {}),
     ("ev_max", "any_order", {"alpha": 2.0, "event_persist": 0.0, "initial_wealth": 150.0}),
-    ("level1", "random_valid", ROUGH),
-    ("level1", "level1", {"hints": 2, "sigma_q": 1.0}),
+    slow("level1", "random_valid", ROUGH),
+    slow("level1", "level1", {"hints": 2, "sigma_q": 1.0}),
     ("any_order", "level1_displayed", SMALL | {"alpha": 3.0}),
-    ("ev_kelly", "ev_max", STRANGE | {"flags.enable_impact": False, "sigma_q": 0.8}),
+    slow("ev_kelly", "ev_max", STRANGE | {"flags.enable_impact": False, "sigma_q": 0.8}),
     ("random_valid", "any_order", {"initial_wealth": 90.0, "flags.stop_out": True, "alpha": 1.0}),
-    ("ev_max", "level1", {"flags.enable_events": False, "liquidity.cap": 4.0, "hints": 1}),
+    slow("ev_max", "level1", {"flags.enable_events": False, "liquidity.cap": 4.0, "hints": 1}),
 ]
 N_PLAIN = 1000
 N_OURS = 8192

@@ -66,7 +66,10 @@ def test_the_ends_are_those_of_a_search_through_all_profiles(reference, views, m
     np.testing.assert_allclose(np.array(got.best)[clear], strict[1][clear], atol=1e-4, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("market", "n_players"), [("default", 3), ("poor", 4), ("steep", 16)])
+@pytest.mark.parametrize(
+    ("market", "n_players"),
+    [("default", 3), ("poor", 4), pytest.param("steep", 16, marks=pytest.mark.slow)],
+)
 def test_there_always_is_one_and_it_pays_no_more_than_playing_together(views, market, n_players):
     params = MARKETS[market]
     view = views(n_players, params, seed=9)

@@ -133,6 +133,7 @@ def test_eight_devices_that_share_seeds_and_games_train_as_one_does(pair, spread
         assert_close(table(pair, seed), table(folder, seed))
 
 
+@pytest.mark.slow
 def test_two_processes_that_share_a_seeds_games_train_as_one_does(pair, spread):
     folder = spread(1, n_processes=2)
     assert_close(table(pair, 4), table(folder, 4))
