@@ -75,7 +75,7 @@ def hidden(algorithm: str, kind: str, memory: str, rounds: int, *overrides: str)
     told = "belief" if memory == "belief" else "hidden"
     section = "dqn" if algorithm == "dqn" else "ppo"
     market = ("env.preset=hidden_events", f"env.kind={kind}", f"env.event_info={told}")
-    own = (
+    own: tuple[str, ...] = (
         f"{section}.memory={'none' if memory == 'belief' else memory}",
         f"{section}.hidden=[64,64]",
     )
