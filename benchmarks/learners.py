@@ -104,10 +104,10 @@ GROUPS: dict[str, list[Training]] = {
     ],
     "hidden_events": [
         *(
-            hidden("ippo", kind, memory, 2_000_000)
-            for kind in ("single", "two")
+            hidden("ippo", "single", memory, 2_000_000)
             for memory in ("belief", "none", "gru", "lstm")
         ),
+        *(hidden("ippo", "two", memory, 2_000_000) for memory in ("belief", "none", "lstm")),
         hidden("mappo", "two", "lstm", 2_000_000),
         *(hidden("dqn", "single", memory, 1_000_000) for memory in ("belief", "none", "gru")),
         *(
@@ -121,8 +121,8 @@ GROUPS: dict[str, list[Training]] = {
         ),
     ],
     "persistence": [
-        hidden("ippo", "single", memory, 2_000_000, f"env.event_persist={persist}")
-        for persist in (0, 0.3, 0.9)
+        hidden("ippo", "single", memory, 1_000_000, f"env.event_persist={persist}")
+        for persist in (0, 0.3, 0.7, 0.9)
         for memory in ("belief", "none", "lstm")
     ],
     "commons": [
