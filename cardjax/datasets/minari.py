@@ -10,6 +10,7 @@ import numpy as np
 
 from cardjax.datasets.games import Batch, Rollouts, happened
 from cardjax.env.declaration import ParameterError
+from cardjax.env.events import EVENT_KINDS
 from cardjax.env.execution import N_ACTIONS
 from cardjax.evaluation.rollouts import OBSERVATION
 from cardjax.runtime.libraries import library
@@ -67,22 +68,35 @@ def minari_dataset(
         raise
 
 
+def _kind_beliefs(batch: Batch) -> np.ndarray | None:
+    """float32 [10, games, A, 6], of the kinds of event in order; None where the event is known."""
+    columns = [f"belief_{kind}" for kind in EVENT_KINDS]
+    if columns[0] not in batch:
+        return None
+    return np.stack([batch[column] for column in columns], -1)
+
+
 def _episodes(minari: Any, batch: Batch) -> Iterator[Any]:
     """Each player's game as a minari EpisodeBuffer, in the order of game and seat.
 
-    An episode of T rounds has T + 1 observations and masks; the last mask, of no round, allows a
-    pass alone.
+    An episode of T rounds has T + 1 observations, masks and, where the event is hidden, beliefs
+    about its kind. The last mask, of no round, allows a pass alone; the last belief is zeros.
     """
     lengths = happened(batch).sum(1)
     bits = batch["action_mask_bits"][..., None] >> np.arange(N_ACTIONS, dtype=np.int32) & 1 == 1
     masks = np.concatenate([bits, np.zeros_like(bits[:1])])
+    beliefs = _kind_beliefs(batch)
     for game, seat in np.ndindex(lengths.shape):
         n = lengths[game, seat]
         mask = masks[: n + 1, game, seat].copy()
         mask[n] = np.arange(N_ACTIONS) == 0
+        infos = {"action_mask": mask}
+        if beliefs is not None:
+            belief = beliefs[:n, game, seat]
+            infos["belief"] = np.concatenate([belief, np.zeros_like(belief[:1])])
         yield minari.data_collector.EpisodeBuffer(
             observations=batch[OBSERVATION][: n + 1, game, seat],
             options={"game": int(batch["game"][0, game, seat]), "seat": seat},
-            infos={"action_mask": mask},
+            infos=infos,
             **{theirs: batch[ours][:n, game, seat] for theirs, ours in MINARI_COLUMNS.items()},
         )

@@ -531,6 +531,7 @@ def test_games_with_hidden_events_go_to_minari_too(minari, tmp_path):
     first = data[0].observations[:10, market.observation_fields["event_kind"].slice]
     kinds = np.stack([table[f"belief_{kind}"].to_numpy()[:20:2] for kind in EVENT_KINDS], -1)
     assert (first == kinds).all()
+    np.testing.assert_array_equal(data[0].infos["belief"], [*kinds, np.zeros(6)])
     assert data.observation_space.shape == (market.observation_size,)
 
 
