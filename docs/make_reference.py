@@ -19,6 +19,7 @@ from cardjax.config import (
     TrainConfig,
     presets_by_name,
 )
+from cardjax.env import Field
 from cardjax.env.declaration import Declared, declared
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.interpretation import FORMULAS, UNITS
@@ -56,6 +57,12 @@ If units are carried (`env.inventory`), `inventory` (own units held, as a share 
 """
 
 
+MAKER_OBSERVATION = """## The maker's observation
+
+Where the maker is a player (`env.maker: agent`), this is what it sees before it quotes.
+
+"""
+
 METRIC_PAGE = """## Metrics
 
 Metrics are functions of means over games of what a game came to for a player. Their intervals are
@@ -83,7 +90,9 @@ def reference() -> str:
         "## `eval.*`: the evaluation protocol (configs/eval.yaml)\n\n"
         + parameter_table(EvalConfig, "eval."),
         METRIC_PAGE + metric_table(),
-        OBSERVATION + field_table(),
+        OBSERVATION
+        + field_table(cardjax.make("two", observe_posterior=True)[0].observation_fields),
+        MAKER_OBSERVATION + field_table(cardjax.make("two", "maker")[0].maker_observation_fields),
     ]
     return "\n".join(sections)
 
@@ -117,11 +126,10 @@ def metric_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def field_table() -> str:
-    """A row per field of the observation."""
-    market, _ = cardjax.make("two", observe_posterior=True)
+def field_table(fields: dict[str, Field]) -> str:
+    """A row per field of an observation."""
     rows = ["| field | columns | scale | meaning |", "|---|---|---:|---|"]
-    for name, field in market.observation_fields.items():
+    for name, field in fields.items():
         first, last = field.slice.start, field.slice.stop - 1
         columns = str(first) if first == last else f"{first}–{last}"
         rows.append(f"| `{name}` | {columns} | {field.scale:g} | {field.doc} |")

@@ -1,6 +1,7 @@
 """Play a policy against opponents, on draws that training never sees, and score it."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from cardjax.commands.shared import (
     POLICY,
@@ -15,6 +16,10 @@ from cardjax.loading import players
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.progress import games_bar
 
+if TYPE_CHECKING:
+    from cardjax.env import CardMarket, EnvParams
+    from cardjax.evaluation.evaluate import Player
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
@@ -24,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar=POLICY,
         help="who takes the other seats, or self; repeatable; by default the protocol's",
+    )
+    parser.add_argument(
+        "--maker",
+        metavar="NAME",
+        help="who quotes, where the maker is a player: competitive, monopolist or random_quotes "
+        "(default: monopolist)",
     )
     add_protocol_arguments(parser)
     parser.add_argument(
@@ -55,6 +66,11 @@ def run(arguments: argparse.Namespace) -> None:
     by = _read_by(arguments.by)
     config = read_protocol(arguments).config
     player, market, params = players.find_player(arguments.policy, market_overrides(arguments))
+    if market.has_maker:
+        _evaluate_quoting(arguments, player, market, params)
+        return
+    if arguments.maker is not None:
+        raise ParameterError("--maker", arguments.maker, "is for env.maker = agent alone")
     names = tuple(dict.fromkeys(arguments.opponent or ()))
     opponents = players.opponents_for(
         market, names or (config.opponents if market.n_players > 1 else None)
@@ -93,6 +109,40 @@ def run(arguments: argparse.Namespace) -> None:
             said = f"{arguments.policy} against {name}{where}, {config.games:,} games"
             print(breakdown_table(bins, f"{said}, {config.draws} draws"))
             entries += [at | {"opponent": name} | found.as_json() for found in bins]
+    write_figures(arguments, entries)
+
+
+def _evaluate_quoting(
+    arguments: argparse.Namespace, player: "Player", market: "CardMarket", params: "EnvParams"
+) -> None:
+    """A table of what a maker and takers earn and how far both are from their exact yardsticks, at
+    every market of a grid.
+    """
+    import jax
+
+    from cardjax.env.params import params_grid
+    from cardjax.evaluation.quoting import evaluate_quoting
+    from cardjax.evaluation.text_tables import quoting_table
+    from cardjax.training.grid import market_axes
+
+    for option, given in (("--opponent", arguments.opponent), ("--by", arguments.by)):
+        if given is not None:
+            shown = given if isinstance(given, str) else ", ".join(given)
+            raise ParameterError(option, shown, "is for env.maker = oracle alone")
+    name = arguments.maker or "monopolist"
+    maker, config = players.find_maker(name), read_protocol(arguments).config
+    grid, points = params_grid(params, **market_axes(arguments.sweep))
+    results = []
+    for i in range(len(points)):
+        there = jax.tree.map(lambda leaf, i=i: leaf[i], grid)
+        results.append(
+            evaluate_quoting(market, there, maker, player, config.games, config.seed, config.domain)
+        )
+    title = f"{name} quotes, {arguments.policy} takes, {config.games:,} games, {config.draws} draws"
+    print(quoting_table(points, results, title))
+    labelled = [{"at": point} if point else {} for point in points]
+    names = {"maker": name, "takers": arguments.policy}
+    entries = [at | names | result.as_json() for at, result in zip(labelled, results, strict=True)]
     write_figures(arguments, entries)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cardjax.env.declaration import printable
 from cardjax.evaluation.breakdown import Bin
 from cardjax.evaluation.interpretation import is_told
+from cardjax.evaluation.quoting import PLAYED, REPLIED, QuotingResult
 from cardjax.evaluation.result import Result
 from cardjax.evaluation.statistics import Interval
 
@@ -74,6 +75,23 @@ def grid_table(
     ]
     note = _units([result for of_point in results for result in of_point])
     return f"{text_table((*points[0], *HEADINGS), rows, title)}\n{note}"
+
+
+def quoting_table(
+    points: Sequence[Mapping[str, object]], results: Sequence[QuotingResult], title: str = ""
+) -> str:
+    """A line per metric of games whose maker is a player, with a column for every market, and what
+    the intervals are over.
+    """
+    named = [", ".join(f"{key} = {value}" for key, value in point.items()) for point in points]
+    rows = [
+        (name, *(with_half_width(result.metrics[name]) for result in results), metric.unit)
+        for name, metric in {**PLAYED, **REPLIED}.items()
+    ]
+    table = text_table(("", *(name or "figure" for name in named), "unit"), rows, title)
+    figures = [figure for result in results for figure in result.metrics.values()]
+    few = without_interval(figures)
+    return f"{table}\n{results[0].in_words()}.{few} docs/evaluation.md says what they are."
 
 
 def _row(result: Result) -> tuple[str, ...]:

@@ -11,9 +11,11 @@ from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import OPPONENTS, SELF, Player
+from cardjax.evaluation.quoting import Maker
 from cardjax.loading.saved import read_policy
+from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy, misfit
-from cardjax.policies.registry import make_policy
+from cardjax.policies.registry import MAKERS, make_policy
 from cardjax.run.learners import find_algorithm, make_learner
 from cardjax.runtime.own import is_own, load_own
 
@@ -47,23 +49,28 @@ def named_policy(name: str, option: str = "--policy") -> Policy:
         ParameterError: neither of the two, or no policy.
     """
     if is_own(name):
-        own = load_own(option, name)
-        policy = _called(option, name, own) if isinstance(own, type) else own
-        missing = [part for part in ("init", "act") if not callable(getattr(policy, part, None))]
-        if missing:
-            allowed = (
-                "must be a policy, with init(key, batch) and act(params, carry, view, key): "
-                f"it has no {missing[0]}"
-            )
-            raise ParameterError(option, name, allowed)
-        if getattr(type(policy), "__hash__", None) is None:
-            raise ParameterError(option, name, "must be hashable, such as a frozen dataclass")
-        return cast(Policy, policy)
+        return cast(Policy, _own_policy(name, option))
     try:
         return make_policy(name)
     except ValueError as error:
         said = f"is neither a run folder nor a policy ({error})"
         raise ParameterError(option, name, said) from None
+
+
+def find_maker(name: str, option: str = "--maker") -> Maker:
+    """A player of the maker's seat: a scripted one by name, or FILE.py:NAME, one of your own.
+
+    Args:
+        option: what an error calls the argument.
+
+    Raises:
+        ParameterError: neither of the two.
+    """
+    if is_own(name):
+        return Maker(cast(MakerPolicy, _own_policy(name, option)))
+    if name not in MAKERS:
+        raise ParameterError(option, name, f"must be one of {', '.join(MAKERS)}, or FILE.py:NAME")
+    return Maker(MAKERS[name])
 
 
 def find_player(policy: str, overrides: Sequence[str] = ()) -> Found:
@@ -163,6 +170,22 @@ def _opponent(market: CardMarket, name: str) -> Policy | Player:
             raise ParameterError("--opponent", name, allowed)
         return player
     return named_policy("pass" if name == SELF else name, "--opponent")
+
+
+def _own_policy(name: str, option: str) -> object:
+    """FILE.py:NAME, of any role."""
+    own = load_own(option, name)
+    policy = _called(option, name, own) if isinstance(own, type) else own
+    missing = [part for part in ("init", "act") if not callable(getattr(policy, part, None))]
+    if missing:
+        allowed = (
+            "must be a policy, with init(key, batch) and act(params, carry, view, key): "
+            f"it has no {missing[0]}"
+        )
+        raise ParameterError(option, name, allowed)
+    if getattr(type(policy), "__hash__", None) is None:
+        raise ParameterError(option, name, "must be hashable, such as a frozen dataclass")
+    return policy
 
 
 def _is_name(name: str) -> bool:

@@ -9,6 +9,7 @@ from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.ev_oracle import EvOracle
 from cardjax.policies.informed import Clairvoyant, Forgetful
 from cardjax.policies.level1 import Level1
+from cardjax.policies.makers import Competitive, MakerPolicy, Monopolist, RandomQuotes
 from cardjax.policies.planning.inventory import InventoryPlanner, Myopic
 from cardjax.policies.planning.wealth import WealthPlanner
 from cardjax.policies.policy import Policy
@@ -48,6 +49,27 @@ FOR_HIDDEN_EVENTS: dict[str, Policy] = {"forgetful": Forgetful(), "clairvoyant":
 """Policies that tell what it is worth to remember past rounds, and to know the event; where it is
 known, they are `best_response`.
 """
+
+
+MAKERS: dict[str, MakerPolicy] = {
+    "competitive": Competitive(),
+    "monopolist": Monopolist(),
+    "random_quotes": RandomQuotes(),
+}
+"""name → player of the maker's seat. The maker that errs, which is no player, is the rule of
+`env.maker: oracle`.
+"""
+
+
+def make_maker(name: str) -> MakerPolicy:
+    """The scripted maker of this name.
+
+    Raises:
+        ValueError: it is unknown; one line names it and what is allowed.
+    """
+    if name not in MAKERS:
+        raise ValueError(f"maker = {name!r}: must be one of {', '.join(MAKERS)}")
+    return MAKERS[name]
 
 
 def _kelly(text: str) -> EvOracle:

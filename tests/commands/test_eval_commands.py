@@ -129,6 +129,21 @@ def test_a_breakdown_follows_the_table(tmp_path, capsys):
     assert sum(found["loss"] for found in bins) == pytest.approx(10 * whole["regret"], rel=1e-3)
 
 
+@pytest.mark.slow
+def test_a_maker_and_takers_are_evaluated_together(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys.modules["cardjax.evaluation.quoting"], "REPLIED_GAMES", 4)
+    file, markets = tmp_path / "m.json", ["--sweep", "env.noise.rate=10,20"]
+    words = ["evaluate", "--preset", "maker", "--policy", "equilibrium", "--episodes", "128"]
+    main([*words, *markets, "--json", str(file)])
+    said, entries = capsys.readouterr().out, json.loads(file.read_text())
+    assert "monopolist quotes, equilibrium takes, 128 games" in said
+    assert [entry["at"] for entry in entries] == [{"env.noise.rate": 10}, {"env.noise.rate": 20}]
+    for entry in entries:
+        assert entry["maker_score"] == pytest.approx(1, abs=1e-5)
+        assert entry["taker_score"] == pytest.approx(1, abs=1e-5)
+    assert entries[0]["maker_from_noise"] < entries[1]["maker_from_noise"]
+
+
 def test_cross_play_prints_a_square(tmp_path, capsys):
     file = tmp_path / "x.csv"
     main(
@@ -193,6 +208,21 @@ def test_cross_play_prints_a_square(tmp_path, capsys):
             "cross-play",
             ["--policies", "pass", "--csv", "/nowhere/x.csv"],
             "--csv = /nowhere/x.csv: must be a file",
+        ),
+        (
+            "evaluate",
+            ["--policy", "pass", "--maker", "monopolist"],
+            "--maker = monopolist: is for env.maker = agent",
+        ),
+        (
+            "evaluate",
+            ["--policy", "pass", "--preset", "maker", "--maker", "oracle"],
+            "--maker = oracle: must be one of competitive, monopolist, random_quotes",
+        ),
+        (
+            "evaluate",
+            ["--policy", "pass", "--preset", "maker", "--opponent", "level1"],
+            "--opponent = level1: is for env.maker = oracle alone",
         ),
         (
             "cross-play",

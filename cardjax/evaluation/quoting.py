@@ -1,0 +1,296 @@
+"""Games whose maker is a player: what maker and takers earn, against the exact yardsticks of both.
+
+docs/evaluation.md#the-maker-as-a-player
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from cardjax.env import maker as maker_rules
+from cardjax.env.declaration import ParameterError
+from cardjax.env.market import CardMarket
+from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.evaluation.decision import decide
+from cardjax.evaluation.evaluate import TEST, Player, game_batches
+from cardjax.evaluation.match import Seats
+from cardjax.evaluation.metrics import SMALLEST_GAIN, Means, Metric
+from cardjax.evaluation.quote_values import best_reply, quote_value
+from cardjax.evaluation.result import interval_of
+from cardjax.evaluation.statistics import FEWEST_SEEDS, Interval
+from cardjax.evaluation.tally import Tally
+from cardjax.policies.makers import MakerPolicy, hand_of, prepared_maker
+from cardjax.policies.policy import Policy, prepared
+from cardjax.policies.pricing.profit import competitive, monopolist, profit, terms_of
+from cardjax.policies.stage_game import expected_pnl, flow_of_others, symmetric_equilibrium
+
+REPLIED_GAMES = 256
+"""Best replies of the maker are computed in the first so many games: every one of their rounds
+takes the takers' decisions at more than 120 quotes, for all cards that they may see.
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Maker:
+    """A player of the maker's seat and its parameters, one entry for each training seed; None for
+    a scripted one, which goes by the market's.
+    """
+
+    policy: MakerPolicy
+    params: tuple[Any, ...] = (None,)
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator else float("nan")
+
+
+def _markup(m: Means) -> float:
+    return _ratio(
+        m["offset"] - m["competitive_offset"], m["monopoly_offset"] - m["competitive_offset"]
+    )
+
+
+PLAYED: dict[str, Metric] = {
+    "maker_score": Metric(
+        "share",
+        "what the maker's quotes would earn against takers in equilibrium / what a monopolist's "
+        "would: 1 is monopoly, about 0 competition",
+        lambda m: _ratio(m["profit"], m["monopoly"]),
+    ),
+    "maker_markup": Metric(
+        "share",
+        "where the maker's mean offset lies between competition's (0) and the monopolist's (1)",
+        _markup,
+    ),
+    "maker_offset": Metric("points", "the maker's mean offset", lambda m: m["offset"] / N_ROUNDS),
+    "maker_depth": Metric("units", "the mean depth of its sides", lambda m: m["depth"] / N_ROUNDS),
+    "maker_pnl": Metric("points per game", "realised, with S: mean(pnl)", lambda m: m["maker_pnl"]),
+    "maker_expected_pnl": Metric(
+        "points per game",
+        "the same with each trader's mean in place of S, and the mean number of noise traders",
+        lambda m: m["maker_expected_pnl"],
+    ),
+    "maker_from_noise": Metric(
+        "points per game",
+        "what noise traders pay the maker, on average over them",
+        lambda m: m["from_noise"],
+    ),
+    "maker_to_takers": Metric(
+        "points per game",
+        "what the maker loses to takers, who know more: the rest of its expected P&L",
+        lambda m: m["from_noise"] - m["maker_expected_pnl"],
+    ),
+    "taker_score": Metric(
+        "share",
+        "takers' expected pnl / that of the equilibrium at the quotes that they met",
+        lambda m: _ratio(m["value"], m["equilibrium"]),
+    ),
+    "taker_expected_pnl": Metric(
+        "points per game",
+        "a taker's expected P&L, averaged over the takers' probabilities",
+        lambda m: m["value"],
+    ),
+    "taker_pnl": Metric("points per game", "realised, with S", lambda m: m["taker_pnl"]),
+    "taker_exploitability": Metric(
+        "points per game",
+        "a best reply's expected pnl at the quotes that were met, less the taker's own",
+        lambda m: m["reply"] - m["value"],
+    ),
+    "taker_exploitability_share": Metric(
+        "share",
+        "the same / the equilibrium's payoff",
+        lambda m: _ratio(m["reply"] - m["value"], m["equilibrium"]),
+    ),
+}
+"""Every metric of these games, by name, as `metrics.METRICS`; columns are per game."""
+
+REPLIED: dict[str, Metric] = {
+    "maker_exploitability": Metric(
+        "points per game",
+        "what a best reply to these takers would earn the maker, less what its quotes do",
+        lambda m: m["maker_reply"] - m["maker_value"],
+        deciding=lambda m: m["gains"],
+    ),
+    "maker_exploitability_share": Metric(
+        "share",
+        "the same / what the best reply would earn",
+        lambda m: _ratio(m["maker_reply"] - m["maker_value"], m["maker_reply"]),
+        deciding=lambda m: m["gains"],
+    ),
+}
+"""Those of the first REPLIED_GAMES."""
+
+
+@dataclasses.dataclass(frozen=True)
+class QuotingResult:
+    """What games of a maker and takers came to."""
+
+    metrics: Mapping[str, Interval]
+    """every one of PLAYED and REPLIED, by name; over training seeds where there are several."""
+    n_seeds: int
+    n_games: int
+
+    def in_words(self) -> str:
+        """What the intervals are over."""
+        few = min(self.n_games, REPLIED_GAMES)
+        n_games = f"{self.n_games:,} games (of the maker's best reply, the first {few})"
+        if self.n_seeds == 1:
+            return f"± is a 95% interval over {n_games}"
+        if self.n_seeds < FEWEST_SEEDS:
+            return f"no intervals: they need {FEWEST_SEEDS} training seeds, here are {self.n_seeds}"
+        return (
+            f"± is a 95% interval over {self.n_seeds} training seeds and {n_games} that they share"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Every metric, and NAME_ci95 its interval."""
+        means = {name: interval.mean for name, interval in self.metrics.items()}
+        bounds = {f"{name}_ci95": [x.low, x.high] for name, x in self.metrics.items()}
+        return {**means, **bounds, "n_seeds": self.n_seeds, "n_games": self.n_games}
+
+
+def evaluate_quoting(
+    market: CardMarket,
+    env_params: EnvParams,
+    maker: Maker,
+    takers: Player,
+    n_games: int,
+    seed: int = 0,
+    domain: int = TEST,
+) -> QuotingResult:
+    """A maker and takers, on draws that training never sees; training seed i of the one meets that
+    of the other, from the first again where there are fewer.
+
+    Raises:
+        ParameterError: the market's maker does not play.
+        ValueError: no games.
+    """
+    if not market.has_maker:
+        raise ParameterError("env.maker", market.maker, "must be agent for a maker that plays")
+    market = dataclasses.replace(market, squeeze=False)
+    lag, n_seeds = int(env_params.maker_lag), max(len(maker.params), len(takers.params))
+    kept: dict[tuple[bool, int], Tally] = {}
+    for batch, (key, size, n) in enumerate(game_batches(n_games, seed, domain)):
+        for replied in (False, True) if batch == 0 else (False,):
+            size_here = min(size, REPLIED_GAMES) if replied else size
+            play = partial(
+                _play, market, maker.policy, takers.policy, size_here, lag if replied else None
+            )
+            games = []
+            for i in range(n_seeds):
+                own = maker.params[i % len(maker.params)], takers.params[i % len(takers.params)]
+                columns = play(*own, env_params, key)
+                games.append({k: np.asarray(v, np.float64)[:n] for k, v in columns.items()})
+            together = {name: np.mean([one[name] for one in games], 0) for name in games[0]}
+            for i, one in enumerate([*games, together]):
+                old = kept.get((replied, i))
+                kept[replied, i] = Tally.of(one) if old is None else old + Tally.of(one)
+
+    def intervals(metrics: Mapping[str, Metric], replied: bool) -> dict[str, Interval]:
+        seeds = [kept[replied, i] for i in range(n_seeds)]
+        return {
+            name: interval_of(metric, seeds, kept[replied, n_seeds])
+            for name, metric in metrics.items()
+        }
+
+    return QuotingResult(intervals(PLAYED, False) | intervals(REPLIED, True), n_seeds, n_games)
+
+
+@partial(jax.jit, static_argnums=range(5))
+def _play(
+    market: CardMarket,
+    maker: MakerPolicy,
+    takers: Policy,
+    n_games: int,
+    lag: int | None,
+    maker_params: Any,
+    taker_params: Any,
+    env_params: EnvParams,
+    key: Array,
+) -> dict[str, Array]:
+    """One batch of whole games: the columns of PLAYED, float32 [games], or if `lag` is given those
+    of REPLIED.
+    """
+    n_takers, pi = market.n_players, profit(terms_of(env_params), market.n_players)
+    if maker_params is None:
+        maker_params = prepared_maker(maker, env_params, n_takers)
+    seats = Seats(
+        takers, prepared(takers, env_params) if taker_params is None else taker_params, n_takers
+    )
+    key_games, key_rounds, key_carry, key_act = jax.random.split(key, 4)
+    _, state = jax.vmap(market.reset, (0, None))(jax.random.split(key_games, n_games), env_params)
+    key_maker, key_takers = jax.random.split(key_carry)
+    carries = maker.init(key_maker, (n_games,)), takers.init(key_takers, (n_games, n_takers))
+
+    def play_round(before: Any, t: Array) -> tuple[Any, dict[str, Array]]:
+        state, (maker_carry, taker_carry) = before
+        key_quote, key_order, key_values = jax.random.split(jax.random.fold_in(key_act, t), 3)
+        known = jax.vmap(market.maker_view, (0, None))(state, env_params)
+        maker_carry, choice = maker.act(maker_params, maker_carry, known, key_quote)
+        quoted = jax.vmap(market.quote, (0, 0, None))(state, choice, env_params)
+        view = jax.vmap(market.view, (0, None))(quoted, env_params)
+        decision = decide(takers, seats.params, taker_carry, view, key_order)
+        keys = jax.random.split(jax.random.fold_in(key_rounds, t), n_games)
+        _, after, *_, info = jax.vmap(market.step_env, (0, 0, 0, None))(
+            keys, quoted, decision.action, env_params
+        )
+        if lag is None:
+            columns = _of_quotes(pi[known.event, hand_of(known)], choice, env_params)
+            columns |= _of_takers(view, decision.probabilities, env_params)
+            columns |= {
+                "maker_pnl": info["maker_pnl"],
+                "maker_expected_pnl": info["maker_expected_pnl"],
+                "taker_pnl": info["pnl"].mean(-1),
+            }
+        else:
+            value = quote_value(market, seats, taker_carry, state, env_params, key_values, lag)
+            columns = {"maker_value": value(choice), "maker_reply": best_reply(value, choice)}
+        return (after, (maker_carry, decision.carry)), columns
+
+    _, columns = jax.lax.scan(play_round, (state, carries), jnp.arange(N_ROUNDS))
+    sums = {name: column.sum(0) for name, column in columns.items()}
+    if lag is not None:
+        gain, least = sums["maker_reply"] - sums["maker_value"], SMALLEST_GAIN * sums["maker_reply"]
+        sums["gains"] = gain > least
+    return sums
+
+
+def _of_quotes(pi: Array, choice: Array, env_params: EnvParams) -> dict[str, Array]:
+    """What is known of the maker's quotes, [games].
+
+    Args:
+        pi: [games, 2, 60], what each of its choices is worth against takers in equilibrium.
+        choice: int32 [games, 2].
+        env_params: the market's numbers.
+    """
+    best, lowest = monopolist(pi), competitive(pi)
+    offset, depth = maker_rules.offset_of(choice), maker_rules.depth_of(choice)
+    noise = env_params.noise
+    paid = offset * maker_rules.expected_noise(offset, depth, noise.rate, noise.decay)
+    return {
+        "profit": jnp.take_along_axis(pi, choice[..., None], -1).sum((-1, -2)),
+        "monopoly": best.profit.sum(-1),
+        "offset": offset.mean(-1),
+        "monopoly_offset": maker_rules.offset_of(best.choice).mean(-1),
+        "competitive_offset": maker_rules.offset_of(lowest.choice).mean(-1),
+        "depth": depth.mean(-1),
+        "from_noise": paid.sum(-1),
+    }
+
+
+def _of_takers(view: Any, probabilities: Array, env_params: EnvParams) -> dict[str, Array]:
+    """What takers' decisions are worth at the quotes that they met, [games], means over takers."""
+    n_takers = probabilities.shape[-2]
+    of_action = expected_pnl(env_params, view, flow_of_others(probabilities))
+    reply = jnp.where(view.action_mask, of_action, -jnp.inf).max(-1)
+    return {
+        "value": (probabilities * of_action).sum(-1).mean(-1),
+        "reply": reply.mean(-1),
+        "equilibrium": symmetric_equilibrium(env_params, view, n_takers).payoff.mean(-1),
+    }
