@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """The difference of two policies on common random numbers."""
     from cardjax.evaluation.comparison import compare
+    from cardjax.evaluation.yardsticks import yardstick_of
 
     keep_compiled_programs()
     separate_overrides(arguments)
@@ -57,7 +58,9 @@ def run(arguments: argparse.Namespace) -> None:
         )
     a, b = arguments.policies
     print(f"{a} less {b}, {config.games:,} games in the same markets; {result.in_words()}")
-    print(f"expected P&L        {with_error(result.expected_pnl)} points per game")
+    charged = yardstick_of(market, params).charged
+    payoff = "less the charge" if charged else "expected P&L"
+    print(f"{payoff:20}{with_error(result.expected_pnl)} points per game")
     print(f"P&L                 {with_error(result.pnl)} points per game")
     chance = "two training seeds" if result.unit == SEEDS else "a game"
     print(f"effect              {_bounded(result.effect)} standard deviations of {chance}")

@@ -1,6 +1,7 @@
 """Every policy against every policy: each at the first seat against each at the others."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from cardjax.commands.shared import (
     add_policies_argument,
@@ -14,6 +15,10 @@ from cardjax.commands.shared import (
 from cardjax.env.declaration import ParameterError
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.progress import games_bar
+
+if TYPE_CHECKING:
+    from cardjax.evaluation.result import Result
+    from cardjax.evaluation.statistics import Interval
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,18 +49,20 @@ def run(arguments: argparse.Namespace) -> None:
     rows = [
         (
             name,
-            *(with_error(result.mean_expected_pnl, 2) for result in results),
-            with_error(results[i].against_self["exploitability"], 3),
+            *(with_error(result.mean_payoff, 2) for result in results),
+            *(with_error(gain, 3) for gain in _exploitability(results[i])),
         )
         for i, (name, results) in enumerate(table.items())
     ]
-    title = "expected P&L of the row's player against the column's"
+    first = next(iter(table.values()))[0]
+    charged = " less the charge for risk" if first.yardstick.charged else ""
+    title = f"expected P&L{charged} of the row's player against the column's"
+    last = () if first.yardstick.charged else ("exploitability",)
     draws = f"{config.games:,} games each, {config.draws} draws"
-    print(text_table(("", *found, "exploitability"), rows, f"{title}, {draws}"))
-    shown = [result.mean_expected_pnl for results in table.values() for result in results]
-    shown += [row[i].against_self["exploitability"] for i, row in enumerate(table.values())]
-    words = next(iter(table.values()))[0].in_words()
-    print(f"{words}; points per game.{without_interval(shown)}")
+    print(text_table(("", *found, *last), rows, f"{title}, {draws}"))
+    shown = [result.mean_payoff for results in table.values() for result in results]
+    shown += [gain for i, row in enumerate(table.values()) for gain in _exploitability(row[i])]
+    print(f"{first.in_words()}; points per game.{without_interval(shown)}")
     write_figures(
         arguments,
         [
@@ -64,3 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
             for result in results
         ],
     )
+
+
+def _exploitability(result: "Result") -> list["Interval"]:
+    """That of a player, where rounds can be looked at one by one."""
+    return [figure for name, figure in result.against_self.items() if name == "exploitability"]

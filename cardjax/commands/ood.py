@@ -1,6 +1,8 @@
 """Score a policy in markets that it was not trained in."""
 
 import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cardjax.commands.shared import (
     add_policy_argument,
@@ -13,6 +15,11 @@ from cardjax.commands.shared import (
 from cardjax.loading import players
 from cardjax.runtime.compilation import keep_compiled_programs
 from cardjax.runtime.progress import games_bar
+
+if TYPE_CHECKING:
+    from cardjax.evaluation.result import Result
+    from cardjax.evaluation.statistics import Interval
+    from cardjax.evaluation.yardsticks import Yardstick
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,32 +50,39 @@ def run(arguments: argparse.Namespace) -> None:
             protocol.config.domain,
             progress=done,
         )
+    yardstick = points[0][0].yardstick
+    figures: dict[str, Callable[[Result], Interval]] = {
+        "score": lambda r: r.score,
+        "less charge" if yardstick.charged else "expected P&L": lambda r: r.mean_payoff,
+    }
+    if not yardstick.charged:
+        figures["exploitability"] = lambda r: r.against_self["exploitability_share"]
     rows = [
         (
             name,
-            with_error(r.score),
-            with_error(r.mean_expected_pnl),
-            with_error(r.against_self["exploitability_share"]),
+            *(with_error(figure(r)) for figure in figures.values()),
             f"{r.metrics['trade_rate'].mean:.1%}",
         )
         for name, (r,) in zip(names, points, strict=True)
     ]
-    headings = ("market", "score", "expected P&L", "exploitability", "trades")
+    headings = ("market", *figures, "trades")
     title = (
         f"{arguments.policy} in shifted markets, {protocol.config.games:,} games each, "
         f"{protocol.config.draws} draws"
     )
     print(text_table(headings, rows, title))
-    print(
-        points[0][0].in_words()
-        + "; score and exploitability are shares of each market's own equilibrium."
-        + without_interval(
-            figure
-            for (r,) in points
-            for figure in (r.score, r.mean_expected_pnl, r.against_self["exploitability_share"])
-        )
-    )
+    shown = [figure(r) for (r,) in points for figure in figures.values()]
+    print(f"{points[0][0].in_words()}; {_said_of(yardstick)}.{without_interval(shown)}")
     write_figures(
         arguments,
         [{"market": name} | r.as_json() for name, (r,) in zip(names, points, strict=True)],
     )
+
+
+def _said_of(yardstick: "Yardstick") -> str:
+    """What the shares are shares of."""
+    if yardstick.missing:
+        return f"there is no score: {yardstick.missing}"
+    if yardstick.charged:
+        return f"the score is a share of each market's own {yardstick.name}"
+    return "score and exploitability are shares of each market's own equilibrium"

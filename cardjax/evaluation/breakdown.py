@@ -18,12 +18,13 @@ from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import TEST, Player, as_player, game_batches
 from cardjax.evaluation.figure_data import interval_over
-from cardjax.evaluation.match import Seats, play_seats
+from cardjax.evaluation.match import Seats, play_seats, risk_charge_of
 from cardjax.evaluation.metrics import Means
 from cardjax.evaluation.questions import Sums, has_enough_games, tallies
 from cardjax.evaluation.statistics import Interval, rate_interval
-from cardjax.policies.equilibrium import Equilibrium
-from cardjax.policies.policy import Policy
+from cardjax.evaluation.yardsticks import yardstick_of
+from cardjax.policies.policy import Policy, prepared
+from cardjax.policies.trivial import Pass
 
 BY: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "event": ("event_kind", EVENT_KINDS),
@@ -57,13 +58,15 @@ FIGURES = {
         "points per round", partial(_per, lambda m: m["expected"], "n"), ("n",), ("expected",)
     ),
     "score": Figure(
-        "share", partial(_per, lambda m: m["expected"], "benchmark"), ("benchmark",), ("loss",)
+        "share", partial(_per, lambda m: m["payoff"], "benchmark"), ("benchmark",), ("loss",)
     ),
     "loss": Figure("points per game", lambda m: m["loss"], ("benchmark",), ("loss",)),
 }
-"""`loss` is what the bin's rounds cost against the exact benchmark on the same draws; over all bins
-it adds up to ten times the regret.
+"""`score` and `loss` are of expected P&L less the charge for risk, where there is one. `loss` is
+what the bin's rounds cost against the exact benchmark on the same draws; over all bins it adds up
+to ten times the regret. Both are NaN where there is no benchmark.
 """
+OF_BENCHMARK = ("score", "loss")
 
 
 class Bin(NamedTuple):
@@ -107,11 +110,12 @@ def break_down(
     market = dataclasses.replace(market, squeeze=False)
     rival = None if opponent is None else as_player(opponent)
     players = [(player.policy, params) for params in player.params]
+    best_policy = yardstick_of(market, env_params).policy
     n_bins = math.prod(len(BY[name][1]) for name in by)
     kept: list[list[Sums]] = []
     for key, size, n in game_batches(n_games, seed, domain):
         play = partial(_play, market, env_params, key, size)
-        best = play((Equilibrium(), None), None)
+        best = play((best_policy or Pass(), None), None)
         seeds = [
             play(
                 one, None if rival is None else (rival.policy, rival.params[i % len(rival.params)])
@@ -124,8 +128,9 @@ def break_down(
         ]
         kept = [_added(*pair) for pair in zip(kept, new, strict=True)] if kept else new
     labels = itertools.product(*(BY[name][1] for name in by))
+    unknown = () if best_policy else OF_BENCHMARK
     return [
-        _bin(dict(zip(by, label, strict=True)), [tallies_of[i] for tallies_of in kept])
+        _bin(dict(zip(by, label, strict=True)), [tallies_of[i] for tallies_of in kept], unknown)
         for i, label in enumerate(labels)
     ]
 
@@ -148,8 +153,9 @@ def _sums(
         "n": np.ones(bins.shape),
         "pnl": own["pnl"][:, :n_games],
         "expected": own["expected"][:, :n_games],
-        "benchmark": best["expected"][:, :n_games],
-        "loss": np.subtract(best["expected"], own["expected"], dtype=np.float64)[:, :n_games],
+        "payoff": own["payoff"][:, :n_games],
+        "benchmark": best["payoff"][:, :n_games],
+        "loss": np.subtract(best["payoff"], own["payoff"], dtype=np.float64)[:, :n_games],
     }
     return tallies(bins, n_bins, sums)
 
@@ -162,11 +168,14 @@ def _play(
     first: tuple[Policy, Any],
     others: tuple[Policy, Any] | None,
 ) -> dict[str, np.ndarray]:
-    """Every round of a batch, [10, games]: P&L and its conditional mean, averages over the first
-    player's seats, and what rounds are sorted by.
+    """Every round of a batch, [10, games]: P&L, its conditional mean, and that less the charge for
+    risk, averages over the first player's seats, and what rounds are sorted by.
     """
     (policy, own), (rival, theirs) = first, others or (None, None)
-    params = tuple(env_params if given is None else given for given in (own, theirs))
+    params = tuple(
+        prepared(one, env_params) if given is None and one is not None else given
+        for one, given in ((policy, own), (rival, theirs))
+    )
     rounds = _rounds(market, policy, rival, n_games, params, env_params, key)
     return {name: np.asarray(leaf) for name, leaf in rounds.items()}
 
@@ -192,14 +201,18 @@ def _rounds(
         return {
             "pnl": info["pnl"][:, :n_own].mean(-1),
             "expected": expected[:, :n_own].mean(-1),
+            "payoff": (expected - risk_charge_of(info, env_params))[:, :n_own].mean(-1),
             **{name: info[name] for name, _ in BY.values()},
         }
 
     return play_seats(market, seats, env_params, key, n_games, record)[1]
 
 
-def _bin(keys: Mapping[str, str | int], seeds: Sequence[Sums]) -> Bin:
-    figures = {name: _interval(figure, seeds) for name, figure in FIGURES.items()}
+def _bin(keys: Mapping[str, str | int], seeds: Sequence[Sums], unknown: Sequence[str]) -> Bin:
+    figures = {
+        name: Interval(math.nan, None, None) if name in unknown else _interval(figure, seeds)
+        for name, figure in FIGURES.items()
+    }
     return Bin(keys, seeds[0].n_rounds, figures)
 
 

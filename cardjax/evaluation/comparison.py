@@ -18,6 +18,7 @@ from cardjax.evaluation.differences import (
 )
 from cardjax.evaluation.evaluate import SELF, TEST, Player, as_player, evaluate, games_in_batches
 from cardjax.evaluation.match import GameTotals
+from cardjax.evaluation.metrics import payoff_of
 from cardjax.evaluation.result import GAMES, SEEDS, Result
 from cardjax.evaluation.statistics import FEWEST_DECIDING, FEWEST_GAMES, FEWEST_SEEDS, Interval
 from cardjax.evaluation.tally import Tally
@@ -30,7 +31,7 @@ class Comparison(NamedTuple):
     pnl: Interval
     """realised P&L of the first less the second's, points per game."""
     expected_pnl: Interval
-    """the same of the conditional means."""
+    """the same of the conditional means, less the charge for risk where there is one."""
     effect: Interval
     """that of `expected_pnl`, standardised (`differences.effect_interval`)."""
     improvement: Interval
@@ -181,8 +182,8 @@ def _means(totals: GameTotals, in_self_play: bool) -> dict[str, np.ndarray]:
     """QUANTITIES of each game [games], mean over the policy's own seats."""
     seats = slice(None) if in_self_play else slice(1)
     return {
-        name: np.asarray(getattr(totals, name), np.float64)[:, seats].mean(-1)
-        for name in QUANTITIES
+        "pnl": np.asarray(totals.pnl, np.float64)[:, seats].mean(-1),
+        "expected_pnl": payoff_of(totals)[:, seats].mean(-1),
     }
 
 

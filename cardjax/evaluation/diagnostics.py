@@ -55,6 +55,7 @@ from cardjax.evaluation.statistics import (
     quantile_interval,
     rate_interval,
 )
+from cardjax.evaluation.yardsticks import refuse_charged
 from cardjax.policies.trivial import Pass
 
 ORDERS_IN_BIN = 100
@@ -74,7 +75,9 @@ def diagnose(
 
     Raises:
         ValueError: no games.
+        ParameterError: risk is charged for.
     """
+    refuse_charged(subject.market, subject.env_params, "diagnose")
     subject = subject._replace(market=dataclasses.replace(subject.market, squeeze=False))
     tables = tables_of_play(subject, n_games, seed, progress)
     if can_be_probed(subject):

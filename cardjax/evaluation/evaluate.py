@@ -18,10 +18,11 @@ from cardjax.env.params import EnvParams
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.exploitability import Exact, Switches, Valued, play_valued
 from cardjax.evaluation.match import GameTotals, Seats, play_games
-from cardjax.evaluation.metrics import SMALLEST_GAIN
+from cardjax.evaluation.metrics import SMALLEST_GAIN, payoff_of
 from cardjax.evaluation.result import Games, Result, result_of
-from cardjax.policies.equilibrium import Equilibrium
+from cardjax.evaluation.yardsticks import Yardstick, yardstick_of
 from cardjax.policies.policy import Policy, prepared
+from cardjax.policies.trivial import Pass
 
 SELF, BENCHMARK, REPLY = "self", "the benchmark", "a best reply"
 OPPONENTS = (SELF, "random_valid", "ev_oracle", "level1", "equilibrium")
@@ -51,7 +52,7 @@ class Match(NamedTuple):
     """Who plays and what is done: traced, so that one compiled program serves every match."""
 
     benchmark: bool = False
-    """the equilibrium takes the player's place."""
+    """the benchmark takes the player's place."""
     opponent: int = 0
     """which of the other opponents, where `switches.opposed`."""
     switches: Switches = Switches()
@@ -120,18 +121,18 @@ def evaluate_grid(
     market = dataclasses.replace(market, squeeze=False)
     rivals = {name: as_player(opponent) for name, opponent in opponents.items() if name != SELF}
     size = min(n_games, GAMES_AT_ONCE)
-    policies = tuple(rival.policy for rival in rivals.values())
-    play = partial(_play, market, player.policy, policies, size, _points_at_once(params_grid, size))
+    yardstick = yardstick_of(market, params_grid)
+    others, with_values = list(rivals.values()), not yardstick.charged
+    play = _program(market, params_grid, player, others, yardstick.policy, size, with_values)
     n_points = jnp.shape(params_grid.alpha)[0]
     n_replies = seats_replied_at(player.policy, market)
-    memory = _Memory(list(opponents), len(player.params), n_replies)
+    memory = _Memory(list(opponents), len(player.params), n_replies, yardstick)
     for batch, (key, n) in enumerate(_batches(domain_key(seed, domain), n_games)):
-        exact = SELF in opponents and batch * GAMES_AT_ONCE < VALUED_GAMES
+        exact = with_values and SELF in opponents and batch * GAMES_AT_ONCE < VALUED_GAMES
         played: dict[tuple[str, int], Valued] = {}
-        for name, match in _matches(list(opponents), exact, n_replies):
-            for i, params in enumerate(player.params[:1] if match.benchmark else player.params):
-                theirs = tuple(rival.params[i % len(rival.params)] for rival in rivals.values())
-                games = play(match, params, theirs, params_grid, key)
+        for name, match in _matches(list(opponents), exact, n_replies, yardstick):
+            for i in range(1 if match.benchmark else len(player.params)):
+                games = play(match, i, key)
                 played[name, i] = jax.tree.map(lambda leaf, n=n: np.asarray(leaf)[:, :n], games)
             if name in opponents:
                 progress(n * len(player.params) * n_points)
@@ -161,20 +162,13 @@ def games_in_batches(
     market = dataclasses.replace(market, squeeze=False)
     grid = jax.tree.map(lambda leaf: np.asarray(leaf)[None], env_params)
     rivals = [as_player(opponent) for name, opponent in opponents.items() if name != SELF]
-    play = partial(
-        _play,
-        market,
-        player.policy,
-        tuple(rival.policy for rival in rivals),
-        min(n_games, GAMES_AT_ONCE),
-        1,
-    )
+    size = min(n_games, GAMES_AT_ONCE)
+    play = _program(market, grid, player, rivals, None, size, with_values=False)
     match = Match(switches=Switches(opposed=bool(rivals)))
     for key, n in _batches(domain_key(seed, domain), n_games):
         seeds = []
-        for i, params in enumerate(player.params):
-            theirs = tuple(rival.params[i % len(rival.params)] for rival in rivals)
-            games = play(match, params, theirs, grid, key)
+        for i in range(len(player.params)):
+            games = play(match, i, key)
             seeds.append(jax.tree.map(lambda leaf, n=n: np.asarray(leaf)[0, :n], games.totals))
         yield seeds
 
@@ -198,19 +192,24 @@ class _Memory:
     those of all seeds together.
     """
 
-    def __init__(self, opponents: list[str], n_seeds: int, n_replies: int) -> None:
+    def __init__(
+        self, opponents: list[str], n_seeds: int, n_replies: int, yardstick: Yardstick
+    ) -> None:
         self.opponents, self.n_seeds, self.n_replies = opponents, n_seeds, n_replies
+        self.yardstick = yardstick
         self.kept: dict[tuple[int, str], list[Games]] = {}
 
     def add(self, played: Mapping[tuple[str, int], Valued], exact: bool) -> None:
         """A batch: (opponent, seed) → leaves [G, games, …]."""
         seeds = range(self.n_seeds)
         groups = [[i] for i in seeds] + ([list(seeds)] if self.n_seeds > 1 else [])
-        for point in range(len(played[BENCHMARK, 0].exact.joint)):
+        for point in range(len(next(iter(played.values())).exact.joint)):
             at = {
                 who: jax.tree.map(lambda leaf, g=point: leaf[g], games)
                 for who, games in played.items()
             }
+            if not self.yardstick.charged:
+                at = {who: _uncharged(games) for who, games in at.items()}
             for name in self.opponents:
                 new = [
                     _games_of(at, name, group, self.n_replies if exact else 0) for group in groups
@@ -225,7 +224,7 @@ class _Memory:
 
         def result(point: int, name: str) -> Result:
             games = self.kept[point, name]
-            return result_of(name, games[: self.n_seeds], games[-1], n_players)
+            return result_of(name, games[: self.n_seeds], games[-1], n_players, self.yardstick)
 
         n_points = 1 + max(point for point, _ in self.kept)
         return [[result(point, name) for name in self.opponents] for point in range(n_points)]
@@ -237,12 +236,14 @@ def _games_of(
     """The games of some seeds against one opponent, from a batch's leaves [games, seats]; all seeds
     play the same games, whose seats are then those of all seeds.
     """
-    best, own = played[BENCHMARK, 0], [played[name, i] for i in seeds]
+    best, own = played.get((BENCHMARK, 0)), [played[name, i] for i in seeds]
     seats = slice(None) if name == SELF else slice(1)
     totals = jax.tree.map(
         lambda *leaves: np.concatenate([leaf[:, seats] for leaf in leaves], 1),
         *[games.totals for games in own],
     )
+    if best is None:
+        return Games.of(totals, None, None)
     yardstick = benchmark_of(best.totals)
     if name != SELF or not n_replies:
         return Games.of(totals, yardstick, None)
@@ -258,10 +259,15 @@ def _games_of(
 
 
 def benchmark_of(best: GameTotals) -> np.ndarray:
-    """What the benchmark earns per player, float64 [games]: averaged as a policy's own P&L is, so
+    """What the benchmark's payoff is per player, float64 [games]: averaged as a policy's own is, so
     that it falls short of itself by exactly nothing.
     """
-    return np.asarray(best.expected_pnl, np.float64).mean(-1)
+    return payoff_of(best).mean(-1)
+
+
+def _uncharged(games: Valued) -> Valued:
+    """Games in which nothing is charged for."""
+    return games._replace(totals=games.totals._replace(risk_charge=None))
 
 
 def exact_columns(best: Exact, values: np.ndarray, replies: np.ndarray) -> dict[str, np.ndarray]:
@@ -294,9 +300,12 @@ def reply_at(seat: int) -> str:
     return f"{REPLY} at seat {seat}"
 
 
-def _matches(names: list[str], exact: bool, n_replies: int) -> Iterator[tuple[str, Match]]:
+def _matches(
+    names: list[str], exact: bool, n_replies: int, yardstick: Yardstick
+) -> Iterator[tuple[str, Match]]:
     """Every match of a batch, in order; `exact`: with exact values."""
-    yield BENCHMARK, Match(benchmark=True, switches=Switches(valued=exact))
+    if yardstick.policy is not None:
+        yield BENCHMARK, Match(benchmark=True, switches=Switches(valued=exact))
     others = [name for name in names if name != SELF]
     for name in names:
         if name != SELF:
@@ -307,37 +316,100 @@ def _matches(names: list[str], exact: bool, n_replies: int) -> Iterator[tuple[st
             yield reply_at(seat), Match(switches=Switches(valued=True, replies=True, seat=seat))
 
 
+def _program(
+    market: CardMarket,
+    params_grid: EnvParams,
+    player: Player,
+    rivals: Sequence[Player],
+    best: Policy | None,
+    n_games: int,
+    with_values: bool,
+) -> Callable[[Match, int, Array], Valued]:
+    """(match, which training seed, key) → one batch of games at every point of the grid.
+
+    Whoever prepares for a market does so once for each point.
+
+    Args:
+        best: who plays the benchmark, if it is asked for.
+        with_values: whether exact values may be asked for.
+    """
+    policies = (player.policy, best or Pass(), *(rival.policy for rival in rivals))
+    by_seed = (player.params, [None], *(rival.params for rival in rivals))
+    ready = [
+        prepared_at(policy, params_grid) if any(one is None for one in params) else None
+        for policy, params in zip(policies, by_seed, strict=True)
+    ]
+    points_at_once = _points_at_once(params_grid, n_games)
+
+    def play(match: Match, seed: int, key: Array) -> Valued:
+        params = [of_policy[seed % len(of_policy)] for of_policy in by_seed]
+        return _play(
+            market,
+            policies,
+            n_games,
+            points_at_once,
+            with_values,
+            match,
+            params,
+            ready,
+            params_grid,
+            key,
+        )
+
+    return play
+
+
+def prepared_at(policy: Policy, params_grid: EnvParams) -> Any:
+    """The `params` of a scripted policy at every point of a grid of markets, leaves [G, …]."""
+    if not hasattr(policy, "prepare"):
+        return params_grid
+    points = range(jnp.shape(params_grid.alpha)[0])
+    made = [prepared(policy, jax.tree.map(lambda leaf, i=i: leaf[i], params_grid)) for i in points]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *made)
+
+
 @partial(jax.jit, static_argnums=range(5))
 def _play(
     market: CardMarket,
-    policy: Policy,
-    rivals: tuple[Policy, ...],
+    policies: tuple[Policy, ...],
     n_games: int,
     points_at_once: int,
+    with_values: bool,
     match: Match,
-    params: Any,
-    rival_params: tuple[Any, ...],
+    params: Sequence[Any],
+    ready: Sequence[Any],
     params_grid: EnvParams,
     key: Array,
 ) -> Valued:
     """One batch of a match at every point of the grid: leaves [G, games, A], or [G, games] of what
     all players share.
+
+    Args:
+        policies: the player, the benchmark, and the other opponents.
+        params: of each; None for those of `ready`.
+        ready: what `prepared_at` gives of each, leaves [G, …]; None where nobody asks for it.
     """
 
-    def at_point(env_params: EnvParams) -> Valued:
-        players = OneOf((policy, Equilibrium()))
-        each = (prepared(policy, env_params) if params is None else params, env_params)
-        player = Seats(players, (jnp.int32(match.benchmark), each), market.n_players)
-        theirs = tuple(
-            prepared(rival, env_params) if own is None else own
-            for rival, own in zip(rivals, rival_params, strict=True)
-        )
-        others = Seats(OneOf(rivals), (match.opponent, theirs), market.n_players - 1)
+    def at_point(point: tuple[EnvParams, Sequence[Any]]) -> Valued:
+        env_params, made = point
+        own, best, *theirs = [
+            instead if given is None else given for given, instead in zip(params, made, strict=True)
+        ]
+        rivals = policies[2:]
+        players = OneOf(policies[:2])
+        player = Seats(players, (jnp.int32(match.benchmark), (own, best)), market.n_players)
+        others = Seats(OneOf(rivals), (match.opponent, tuple(theirs)), market.n_players - 1)
         return play_valued(
-            market, player, others if rivals else None, env_params, key, n_games, match.switches
+            market,
+            player,
+            others if rivals else None,
+            env_params,
+            key,
+            n_games,
+            match.switches if with_values else match.switches._replace(valued=False),
         )
 
-    return jax.lax.map(at_point, params_grid, batch_size=points_at_once)
+    return jax.lax.map(at_point, (params_grid, ready), batch_size=points_at_once)
 
 
 def _points_at_once(params_grid: EnvParams, size: int) -> int:
@@ -373,8 +445,9 @@ def game_batches(n_games: int, seed: int, domain: int) -> Iterator[tuple[Array, 
 def self_play_payoff(
     market: CardMarket, policy: Policy, n_games: int, seed: int = 0
 ) -> Callable[[Any, Any], Array]:
-    """A function from stacked parameters and games to self-play's mean expected P&L a game [rows],
-    compiled once in a process for a market, a policy and a number of games.
+    """A function from stacked parameters and games to self-play's mean payoff per game [rows] (the
+    expected P&L, less the charge for risk where there is one), compiled once in a process for a
+    market, a policy and a number of games.
 
     Its arguments are the policy's parameters and EnvParams, leaves [rows, …] each. It plays on
     validation draws, in whole batches of at most GAMES_AT_ONCE; divided by the same of the
@@ -413,6 +486,6 @@ def _mean_payoff(
 ) -> Array:
     def batch(key: Array) -> Array:
         seats = [Seats(policy, params, market.n_players)]
-        return play_games(market, seats, env_params, key, n_games).expected_pnl.mean()
+        return play_games(market, seats, env_params, key, n_games).payoff.mean()
 
     return jax.lax.map(batch, keys).mean()

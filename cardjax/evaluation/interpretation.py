@@ -3,11 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cardjax.evaluation.metrics import METRICS, QUANTILES, against_self
+from cardjax.evaluation.metrics import (
+    CHARGED_METRICS,
+    INVENTORY_METRICS,
+    METRICS,
+    QUANTILES,
+    against_self,
+)
 
 AT_SEAT = "exploitability_seat_"
 _MOST_PLAYERS = 16
-_EVERY = {**METRICS, **QUANTILES, **against_self(_MOST_PLAYERS, by_seat=True)}
+_EVERY = {
+    **METRICS,
+    **CHARGED_METRICS,
+    **INVENTORY_METRICS,
+    **QUANTILES,
+    **against_self(_MOST_PLAYERS, by_seat=True),
+}
 UNITS = {name: metric.unit for name, metric in _EVERY.items()}
 FORMULAS = {name: metric.doc for name, metric in _EVERY.items()}
 Bounds = Sequence[Any]
@@ -224,6 +236,18 @@ _SENTENCES = {
     "impact_per_unit": lambda value, bounds, entry: (
         "What an average unit pays beyond the quote: large orders count for more."
     ),
+    "mean_payoff": lambda value, bounds, entry: (
+        "What its orders deserve, less the charge for the risk of holding them: what is scored."
+    ),
+    "risk_charge": lambda value, bounds, entry: "What the risk of its inventory costs, in points.",
+    "mean_inventory": lambda value, bounds, entry: (
+        "Units held on average; near 0 if it holds and owes alike."
+    ),
+    "std_inventory": lambda value, bounds, entry: (
+        f"It typically holds or owes {value:.2g} units after a round."
+    ),
+    "turnover": lambda value, bounds, entry: "Units that it buys and sells in a game.",
+    "end_inventory": lambda value, bounds, entry: "Units that it holds or owes at a game's end.",
     "exploitability": lambda value, bounds, entry: (
         "What a best reply that knows the policy earns more than it does, in points."
     ),

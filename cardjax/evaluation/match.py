@@ -57,6 +57,21 @@ class GameTotals(NamedTuple):
     """the largest fall below a peak as a share of that peak."""
     ruined: Array
     """1 if wealth fell to 0.2 · W0 or below after any round."""
+    risk_charge: Array | None
+    """what the risk was charged with, points; None where it is not, once `evaluate` knows."""
+    inventory: Array | None = None
+    """units held after each round, owed if negative; None where nothing is carried."""
+    inventory_squared: Array | None = None
+    """the squares of these."""
+    end_inventory: Array | None = None
+    """units held or owed at the game's end."""
+
+    @property
+    def payoff(self) -> Array:
+        """What is scored: expected P&L less the charge for risk, points."""
+        return (
+            self.expected_pnl if self.risk_charge is None else self.expected_pnl - self.risk_charge
+        )
 
 
 def play_games(
@@ -156,10 +171,7 @@ def play_rounds(
         totals = _add_round(totals, view, info, over, env_params)
         return (state, carry, totals, over | terminated), record(view, info)
 
-    nothing = GameTotals(
-        *[jnp.zeros((n_games, market.n_players), jnp.float32)] * len(GameTotals._fields)
-    )
-    at_start = nothing._replace(peak=nothing.peak + env_params.initial_wealth)
+    at_start = _no_rounds(market, n_games, env_params)
     before = (state, start(key_carry), at_start, jnp.zeros(n_games, bool))
     (_, carry, totals, _), records = jax.lax.scan(play_round, before, jnp.arange(N_ROUNDS))
     return carry, totals, records
@@ -184,7 +196,9 @@ def _add_round(
     totals: GameTotals, view: View, info: dict[str, Array], over: Array, env_params: EnvParams
 ) -> GameTotals:
     # A game that stop_out has ended is played on to keep all in step: passes alone, whose
-    # rejections do not count.
+    # rejections do not count, and what is still carried does not either.
+    if "inventory" in info:
+        info = info | _until_over(totals, info, over)
     position = position_of(info["action"]).astype(jnp.float32)
     traded = (position != 0).astype(jnp.float32)
     wealth, peak = info["wealth"], jnp.maximum(totals.peak, info["wealth"])
@@ -201,4 +215,44 @@ def _add_round(
         drawdown=jnp.maximum(totals.drawdown, peak - wealth),
         drawdown_share=jnp.maximum(totals.drawdown_share, (peak - wealth) / peak),
         ruined=jnp.maximum(totals.ruined, wealth <= RUIN_LEVEL * env_params.initial_wealth),
+        risk_charge=_sum(totals.risk_charge, risk_charge_of(info, env_params)),
+        **_add_inventory(totals, info),
     )
+
+
+def _no_rounds(market: CardMarket, n_games: int, env_params: EnvParams) -> GameTotals:
+    """What games have come to before their first round."""
+    nothing = jnp.zeros((n_games, market.n_players), jnp.float32)
+    of_every_game = [name for name in GameTotals._fields if "inventory" not in name]
+    totals = GameTotals(**dict.fromkeys(of_every_game, nothing))
+    if market.inventory:
+        totals = totals._replace(
+            inventory=nothing, inventory_squared=nothing, end_inventory=nothing
+        )
+    return totals._replace(peak=nothing + env_params.initial_wealth)
+
+
+def _until_over(totals: GameTotals, info: dict[str, Array], over: Array) -> dict[str, Array]:
+    """What a round with inventory adds to a game that is not over, and nothing to one that is."""
+    ended = over[:, None]
+    assert totals.end_inventory is not None
+    added = {name: jnp.where(ended, 0, info[name]) for name in ("pnl", "risk_charge", "inventory")}
+    added["end_inventory"] = jnp.where(ended, totals.end_inventory, jnp.abs(info["inventory"]))
+    added["wealth"] = jnp.where(ended, totals.peak, info["wealth"])
+    return added
+
+
+def _add_inventory(totals: GameTotals, info: dict[str, Array]) -> dict[str, Array]:
+    if "inventory" not in info:
+        return {}
+    held = info["inventory"].astype(jnp.float32)
+    return {
+        "inventory": _sum(totals.inventory, held),
+        "inventory_squared": _sum(totals.inventory_squared, held * held),
+        "end_inventory": info["end_inventory"].astype(jnp.float32),
+    }
+
+
+def _sum(total: Array | None, added: Array) -> Array:
+    assert total is not None  # of a game in which it is counted
+    return total + added

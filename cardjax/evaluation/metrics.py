@@ -7,7 +7,7 @@ kept. Per-game quantities come from `GameTotals`, averaged over the policy's own
 seats, a player is meant, not the team.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -54,28 +54,63 @@ class Metric(NamedTuple):
         return deciding == 0 or deciding >= FEWEST_DECIDING
 
 
-def per_game(totals: GameTotals, benchmark: Values) -> dict[str, np.ndarray]:
+def per_game(totals: GameTotals, benchmark: Values | None) -> dict[str, np.ndarray]:
     """The columns that METRICS read, float64 [games] each.
 
     Args:
         totals: of the policy's own seats, leaves [games, seats].
-        benchmark: the benchmark's expected P&L a player on the same draws, [games].
+        benchmark: the benchmark's payoff per player on the same draws, [games]; None if there is
+            none.
     """
     own = {
         name: np.asarray(leaf, np.float64)
         for name, leaf in totals._asdict().items()
-        if name != "peak"
+        if name != "peak" and leaf is not None
     }
     own["pnl_squared"] = own["pnl"] ** 2
     own["loss_squared"] = np.minimum(own["pnl"], 0) ** 2
     columns = {name: leaf.mean(-1) for name, leaf in own.items()}
+    if benchmark is None:
+        return columns
     columns["benchmark"] = np.asarray(benchmark, np.float64)
-    columns["differs"] = (columns["expected_pnl"] != columns["benchmark"]).astype(np.float64)
+    payoff = payoff_of(totals).mean(-1)
+    columns["differs"] = (payoff != columns["benchmark"]).astype(np.float64)
     return columns
+
+
+def payoff_of(totals: GameTotals) -> np.ndarray:
+    """What is scored: expected P&L, less the charge for risk where there is one: float64 [games,
+    seats].
+    """
+    expected = np.asarray(totals.expected_pnl, np.float64)
+    return expected if totals.risk_charge is None else expected - np.asarray(totals.risk_charge)
+
+
+def metrics_of(columns: Collection[str]) -> dict[str, "Metric"]:
+    """The metrics of games that have these columns."""
+    charged = CHARGED_METRICS if "risk_charge" in columns else {}
+    carried = INVENTORY_METRICS if "inventory" in columns else {}
+    return METRICS | charged | carried
 
 
 def _ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator else NAN
+
+
+def _charge(m: Means) -> float:
+    return m.get("risk_charge", 0.0)
+
+
+def _payoff(m: Means) -> float:
+    return m["expected_pnl"] - _charge(m)
+
+
+def _benchmark(m: Means) -> float:
+    return m.get("benchmark", NAN)
+
+
+def _differs(m: Means) -> float:
+    return m.get("differs", 0.0)
 
 
 def _variance(m: Means) -> float:
@@ -111,20 +146,21 @@ METRICS: dict[str, Metric] = {
     ),
     "score": Metric(
         "share",
-        "mean(expected pnl) / mean(the benchmark's on the same draws)",
-        lambda m: _ratio(m["expected_pnl"], m["benchmark"]),
-        deciding=lambda m: m["differs"],
+        "mean(expected pnl) / mean(the benchmark's on the same draws), both less the charge for "
+        "risk where there is one",
+        lambda m: _ratio(_payoff(m), _benchmark(m)),
+        deciding=_differs,
     ),
     "realised_score": Metric(
         "share",
         "the same of realised P&L: mean(pnl) / mean(the benchmark's expected pnl)",
-        lambda m: _ratio(m["pnl"], m["benchmark"]),
+        lambda m: _ratio(m["pnl"] - _charge(m), _benchmark(m)),
     ),
     "regret": Metric(
         "points per round",
         "(the benchmark's expected pnl − the policy's) / 10 rounds",
-        lambda m: (m["benchmark"] - m["expected_pnl"]) / N_ROUNDS,
-        deciding=lambda m: m["differs"],
+        lambda m: (_benchmark(m) - _payoff(m)) / N_ROUNDS,
+        deciding=_differs,
     ),
     "variance_pnl": Metric("points²", "var(pnl) over games", _variance, fewest_games=FOR_SQUARES),
     "std_pnl": Metric(
@@ -195,6 +231,35 @@ METRICS: dict[str, Metric] = {
         fewest_games=FOR_RARE,
     ),
 }
+
+
+CHARGED_METRICS: dict[str, Metric] = {
+    "mean_payoff": Metric(
+        "points per game", "mean(expected pnl − charge for risk), what is scored", _payoff
+    ),
+    "risk_charge": Metric("points per game", "mean charge for risk", lambda m: m["risk_charge"]),
+}
+"""Of games in which risk is charged for."""
+
+
+def _held_deviation(m: Means) -> float:
+    square = m["inventory_squared"] / N_ROUNDS - (m["inventory"] / N_ROUNDS) ** 2
+    return max(square, 0.0) ** 0.5
+
+
+INVENTORY_METRICS: dict[str, Metric] = {
+    "mean_inventory": Metric(
+        "units",
+        "units held after a round, owed if negative: mean over rounds",
+        lambda m: m["inventory"] / N_ROUNDS,
+    ),
+    "std_inventory": Metric("units", "standard deviation of the same over rounds", _held_deviation),
+    "turnover": Metric("units per game", "units bought or sold", lambda m: m["units"]),
+    "end_inventory": Metric(
+        "units", "units held or owed at the game's end: mean size", lambda m: m["end_inventory"]
+    ),
+}
+"""Of games in which units are carried."""
 
 
 def against_self(n_players: int, by_seat: bool = False) -> dict[str, Metric]:

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 from cardjax.evaluation.match import GameTotals
-from cardjax.evaluation.metrics import METRICS, QUANTILE, QUANTILES, Metric, against_self, per_game
+from cardjax.evaluation.metrics import (
+    METRICS,
+    QUANTILE,
+    QUANTILES,
+    Metric,
+    against_self,
+    metrics_of,
+    per_game,
+)
 from cardjax.evaluation.statistics import (
     FEWEST_GAMES,
     FEWEST_SEEDS,
@@ -20,6 +28,7 @@ from cardjax.evaluation.statistics import (
     trimmed,
 )
 from cardjax.evaluation.tally import Histogram, Tally, Values
+from cardjax.evaluation.yardsticks import STAGE, Yardstick
 
 SEEDS, GAMES = "training seeds", "games"
 
@@ -30,7 +39,7 @@ class Result:
 
     opponent: str
     metrics: Mapping[str, Interval]
-    """every one of `metrics.METRICS` and `metrics.QUANTILES`, by name."""
+    """every one of `metrics.metrics_of` and `metrics.QUANTILES`, by name."""
     unit: str
     """what the intervals run over: "training seeds" (and the draws that they share) where there are
     several, else "games"."""
@@ -49,7 +58,10 @@ class Result:
     score_iqm: Interval | None = None
     """the interquartile mean of the training seeds' scores, where there are several."""
     against_self: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
-    """of "self" alone, `metrics.against_self`, from the exact values of the first games."""
+    """of "self" alone, `metrics.against_self`, from the exact values of the first games; nothing
+    where risk is charged for."""
+    yardstick: Yardstick = STAGE
+    """whom the score is measured by."""
 
     @property
     def mean_pnl(self) -> Interval:
@@ -65,6 +77,11 @@ class Result:
     def score(self) -> Interval:
         """Share of the benchmark's expected P&L on the same draws."""
         return self.metrics["score"]
+
+    @property
+    def mean_payoff(self) -> Interval:
+        """Expected P&L, less the charge for risk where there is one: points per game."""
+        return self.metrics.get("mean_payoff", self.mean_expected_pnl)
 
     def in_words(self) -> str:
         """What the intervals are over, or why there are none."""
@@ -100,6 +117,7 @@ class Result:
             "score_by_seed": list(self.scores),
             **self._equilibrium_range(),
             **self._of_several_seeds(),
+            **({"no_score": self.yardstick.missing} if self.yardstick.missing else {}),
         }
 
     def _equilibrium_range(self) -> dict[str, Any]:
@@ -130,7 +148,10 @@ class Games:
 
     @classmethod
     def of(
-        cls, totals: GameTotals, benchmark: Values, exact: Mapping[str, Values] | None
+        cls,
+        totals: GameTotals,
+        benchmark: Values | None,
+        exact: Mapping[str, Values] | None,
     ) -> "Games":
         """Of one batch: `totals` of the policy's own seats, leaves [games, seats]; the others
         [games].
@@ -154,7 +175,13 @@ class Games:
         return Games(self.tally + other.tally, histograms, exact)
 
 
-def result_of(name: str, seeds: Sequence[Games], together: Games, n_players: int) -> Result:
+def result_of(
+    name: str,
+    seeds: Sequence[Games],
+    together: Games,
+    n_players: int,
+    yardstick: Yardstick = STAGE,
+) -> Result:
     """Intervals over training seeds and their common draws where there are several, else over
     games.
 
@@ -171,7 +198,7 @@ def result_of(name: str, seeds: Sequence[Games], together: Games, n_players: int
     score = [delta_estimate(METRICS["score"].of, tally) for tally in [*tallies, together.tally]]
     return Result(
         name,
-        metrics=_intervals(METRICS, tallies, together.tally)
+        metrics=_intervals(metrics_of(together.tally.columns), tallies, together.tally)
         | {name: _quantile(name, seeds, together) for name in QUANTILES},
         unit=SEEDS if several else GAMES,
         n_units=len(seeds) if several else n_games,
@@ -181,6 +208,7 @@ def result_of(name: str, seeds: Sequence[Games], together: Games, n_players: int
         scores=tuple(METRICS["score"].of(tally.means) for tally in tallies),
         score_iqm=over_seeds(score[:-1], score[-1], trimmed) if several else None,
         against_self=_against_self(seeds, together, n_players),
+        yardstick=yardstick,
     )
 
 

@@ -9,15 +9,19 @@ from cardjax.evaluation.interpretation import is_told
 from cardjax.evaluation.quoting import PLAYED, REPLIED, QuotingResult
 from cardjax.evaluation.result import Result
 from cardjax.evaluation.statistics import Interval
+from cardjax.evaluation.yardsticks import Yardstick
 
 HEADINGS = ("opponent", "P&L per game", "expected P&L", "score", "trades", "size", "fill", "ruin")
+LESS_CHARGE = "less charge"
+"""What is scored where risk is charged for, beside the expected P&L."""
+HELD = "held"
+"""The deviation of the inventory where units are carried."""
 
 
 def results_table(results: Sequence[Result], title: str = "") -> str:
     """A table of one row per opponent, with a last line that says what the intervals are over."""
-    return (
-        f"{text_table(HEADINGS, [_row(result) for result in results], title)}\n{_footnote(results)}"
-    )
+    rows = [_row(result) for result in results]
+    return f"{text_table(_headings(results), rows, title)}\n{_footnote(results)}"
 
 
 def breakdown_table(bins: Sequence[Bin], title: str = "") -> str:
@@ -74,7 +78,14 @@ def grid_table(
         for result in of_point
     ]
     note = _units([result for of_point in results for result in of_point])
-    return f"{text_table((*points[0], *HEADINGS), rows, title)}\n{note}"
+    return f"{text_table((*points[0], *_headings(results[0])), rows, title)}\n{note}"
+
+
+def _headings(results: Sequence[Result]) -> tuple[str, ...]:
+    metrics, at = results[0].metrics, HEADINGS.index("score")
+    charged = (LESS_CHARGE,) if "mean_payoff" in metrics else ()
+    carried = (HELD,) if "std_inventory" in metrics else ()
+    return (*HEADINGS[:at], *charged, *HEADINGS[at:-1], *carried, HEADINGS[-1])
 
 
 def quoting_table(
@@ -96,16 +107,20 @@ def quoting_table(
 
 def _row(result: Result) -> tuple[str, ...]:
     metrics = result.metrics
-    return (
-        result.opponent,
-        with_half_width(result.mean_pnl, 2),
-        with_half_width(result.mean_expected_pnl, 3),
-        with_half_width(result.score, 3),
-        decimal(metrics["trade_rate"].mean, ".1%"),
-        decimal(metrics["mean_size"].mean, ".1f"),
-        decimal(metrics["fill_ratio"].mean, ".2f"),
-        decimal(metrics["ruin_probability"].mean, ".1%"),
-    )
+    cells = {
+        "opponent": result.opponent,
+        "P&L per game": with_half_width(result.mean_pnl, 2),
+        "expected P&L": with_half_width(result.mean_expected_pnl, 3),
+        LESS_CHARGE: with_half_width(result.mean_payoff, 3),
+        "score": with_half_width(result.score, 3),
+        "trades": decimal(metrics["trade_rate"].mean, ".1%"),
+        "size": decimal(metrics["mean_size"].mean, ".1f"),
+        "fill": decimal(metrics["fill_ratio"].mean, ".2f"),
+        "ruin": decimal(metrics["ruin_probability"].mean, ".1%"),
+    }
+    if "std_inventory" in metrics:
+        cells[HELD] = decimal(metrics["std_inventory"].mean, ".1f")
+    return tuple(cells[heading] for heading in _headings([result]))
 
 
 def with_half_width(interval: Interval, digits: int | None = None) -> str:
@@ -139,9 +154,16 @@ def _footnote(results: Sequence[Result]) -> str:
 
 def _units(results: Sequence[Result]) -> str:
     intervals = " / ".join(sorted({result.in_words() for result in results}))
-    score = "score: expected P&L as a share of the exact symmetric equilibrium's on the same draws."
+    score = _score_in_words(results[0].yardstick)
     few = without_interval(figure for result in results for figure in _shown(result))
     return f"Points per game and player; {intervals}.{few}\n{score}"
+
+
+def _score_in_words(yardstick: Yardstick) -> str:
+    if yardstick.missing:
+        return f"No score: {yardstick.missing}."
+    scored = "expected P&L less the charge for risk" if yardstick.charged else "expected P&L"
+    return f"score: {scored} as a share of the exact {yardstick.name}'s on the same draws."
 
 
 def without_interval(figures: Iterable[Interval]) -> str:
@@ -152,7 +174,7 @@ def without_interval(figures: Iterable[Interval]) -> str:
 
 def _shown(result: Result) -> list[Interval]:
     """The figures that have a ± in a table or below it."""
-    own = [result.mean_pnl, result.mean_expected_pnl, result.score]
+    own = [result.mean_pnl, result.mean_expected_pnl, result.mean_payoff, result.score]
     left_out = ("joint_surplus", "commons_position")
     return own + [figure for name, figure in result.against_self.items() if name not in left_out]
 

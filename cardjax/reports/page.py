@@ -34,6 +34,7 @@ figcaption { color: #555; font-size: 0.875rem; }
 """
 HEADLINES = (
     "score",
+    "mean_payoff",
     "mean_expected_pnl",
     "mean_pnl",
     "exploitability_share",
@@ -113,11 +114,12 @@ def headline_table(
     """The headline figures of several results, ± half their intervals; `names` are the rows' first
     cells.
     """
+    shown = [metric for metric in HEADLINES if any(metric in entry for entry in entries)]
     rows = [
-        (name, *(_with_half_width(entry, metric) for metric in HEADLINES))
+        (name, *(_with_half_width(entry, metric) for metric in shown))
         for name, entry in zip(names, entries, strict=True)
     ]
-    return PageTable((first, *(metric.replace("_", " ") for metric in HEADLINES)), rows)
+    return PageTable((first, *(metric.replace("_", " ") for metric in shown)), rows)
 
 
 def number(value: float | None) -> str:

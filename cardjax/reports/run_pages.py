@@ -123,12 +123,20 @@ def _in_words(summary: Mapping[str, Any]) -> str:
         f"{summary['wall_seconds']:,.0f} s ({summary['steps_per_second']:,} rounds/s), "
         f"{summary.get('play', 'greedy')} play against {own['opponent']} on "
         f"{summary.get('draws', 'test')} draws, which training never saw. "
-        f"{over}.{stopped}"
+        f"{over}.{stopped}{_no_score(own)}"
     )
+
+
+def _no_score(entry: Mapping[str, Any]) -> str:
+    """Why there is none, if there is none."""
+    return f" There is no score: {entry['no_score']}." if "no_score" in entry else ""
 
 
 KEY_FIGURES = (
     "score",
+    "mean_payoff",
+    "risk_charge",
+    "std_inventory",
     "exploitability_share",
     "best_equilibrium",
     "score_of_best_equilibrium",

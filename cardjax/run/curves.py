@@ -142,6 +142,10 @@ def _score(axes: Any, rows: Sequence[Mapping[str, Any]], baselines: Mapping[str,
     rounds, scores = table_of(rows, "score")
     _with_interval(axes, rounds, scores, marker=".")
     low = max(LOWEST, min([0.0, *scores.mean(1)]) - 0.05) if len(scores) else -0.05
+    if baselines and not np.isfinite([*baselines.values()]).any():
+        axes.text(0.5, 0.5, "no exact benchmark", ha="center", transform=axes.transAxes)
+        axes.set(xlabel="rounds", ylabel="score on validation draws")
+        return
     axes.axhline(1, color="0.3", lw=1, label="exact benchmark")
     # A line beyond the axes' ends would stand in the legend alone.
     seen = {name: score for name, score in baselines.items() if low <= score <= HIGHEST}

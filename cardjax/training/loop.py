@@ -201,9 +201,8 @@ class _Loop:
             return None
         scores = self._score(params)
         of_runs = scores.reshape(len(self._runs), -1).mean(1)
-        bar.set_postfix_str(
-            f"score {of_runs[0]:.3f}" if len(of_runs) == 1 else f"best score {of_runs.max():.3f}"
-        )
+        best = f"score {of_runs[0]:.3f}" if len(of_runs) == 1 else f"best score {of_runs.max():.3f}"
+        bar.set_postfix_str(best if np.isfinite(of_runs).any() else "no score")
         return scores
 
     def _metrics_of(self, run: int, metrics: dict[str, np.ndarray]) -> list[dict[str, float]]:

@@ -12,7 +12,10 @@ import jax
 import numpy as np
 
 from cardjax.agents.learner import Learner
-from cardjax.evaluation.evaluate import self_play_payoff
+from cardjax.env.params import EnvParams
+from cardjax.evaluation.evaluate import prepared_at, self_play_payoff
+from cardjax.evaluation.yardsticks import yardstick_of
+from cardjax.policies.policy import Policy
 from cardjax.policies.registry import make_policy
 from cardjax.training.replicates import Replicates
 
@@ -37,7 +40,7 @@ class Scores:
     @cached_property
     def baselines(self) -> list[dict[str, float]]:
         """Each run's scores of BASELINES."""
-        scores = {name: self._scripted(name) / self._yardstick for name in BASELINES}
+        scores = {name: self._scripted(make_policy(name)) / self._yardstick for name in BASELINES}
         return [
             {name: float(score[i]) for name, score in scores.items()} for i in range(self._n_runs)
         ]
@@ -48,13 +51,20 @@ class Scores:
 
     @cached_property
     def _yardstick(self) -> np.ndarray:
-        """What the benchmark earns in each run's game; NaN where that is nothing, and there is no
-        score.
+        """What the benchmark earns in each run's game; NaN where that is nothing or nobody is known
+        to be the best, and there is no score.
         """
-        payoff = self._scripted("equilibrium")
+        policy = yardstick_of(self._learner.market, self._of_runs).policy
+        if policy is None:
+            return np.full(self._n_runs, np.nan)
+        payoff = self._scripted(policy)
         return np.where(payoff == 0, np.nan, payoff)
 
-    def _scripted(self, name: str) -> np.ndarray:
-        of_runs = jax.tree.map(lambda leaf: leaf[:: self._per_run], self._env_params)
-        play = self_play_payoff(self._learner.market, make_policy(name), self._n_games)
-        return np.asarray(play(of_runs, of_runs))
+    def _scripted(self, policy: Policy) -> np.ndarray:
+        play = self_play_payoff(self._learner.market, policy, self._n_games)
+        return np.asarray(play(prepared_at(policy, self._of_runs), self._of_runs))
+
+    @property
+    def _of_runs(self) -> EnvParams:
+        """Each run's game, leaves [n_runs, …]."""
+        return jax.tree.map(lambda leaf: leaf[:: self._per_run], self._env_params)

@@ -90,7 +90,8 @@ def test_a_match_is_a_game_of_ten_rounds_from_its_start():
 def test_passing_comes_to_nothing_exactly():
     totals = play(TWO, (Pass(),), (2,), PARAMS, KEY, 16)
     assert (totals.peak == PARAMS.initial_wealth).all()
-    assert all((leaf == 0).all() for leaf in totals._replace(peak=0 * totals.peak))
+    without_peak = jax.tree.leaves(totals._replace(peak=0 * totals.peak))
+    assert all((leaf == 0).all() for leaf in without_peak)
 
 
 def test_seats_are_taken_in_order():
@@ -123,7 +124,8 @@ def played_one_by_one(market, params, policies: list[Policy], key, n_games):
     step, view = jax.jit(market.step), jax.jit(market.view)
     act = [jax.jit(policy.act) for policy in policies]
     key_games, key_rounds, _, key_act = jax.random.split(key, 4)
-    totals = {name: np.zeros((n_games, len(policies))) for name in GameTotals._fields}
+    counted = [name for name in GameTotals._fields if market.inventory or "inventory" not in name]
+    totals = {name: np.zeros((n_games, len(policies))) for name in counted}
     totals["peak"] += params.initial_wealth
     for game in range(n_games):
         _, state = market.reset(jax.random.split(key_games, n_games)[game], params)
@@ -160,6 +162,16 @@ def played_one_by_one(market, params, policies: list[Policy], key, n_games):
                 )
                 if info["wealth"][seat] <= RUIN_LEVEL * params.initial_wealth:
                     totals["ruined"][game, seat] = 1
+                if market.inventory:
+                    held = info["inventory"][seat]
+                    totals["risk_charge"][game, seat] += info["risk_charge"][seat]
+                    totals["inventory"][game, seat] += held
+                    totals["inventory_squared"][game, seat] += held**2
+                    totals["end_inventory"][game, seat] = abs(held)
+                else:
+                    totals["risk_charge"][game, seat] += params.risk.phi * size**2
+            if terminated:
+                break
         assert terminated
     return totals
 
@@ -172,15 +184,21 @@ class Stubborn(Pass):
         return jnp.full(view.bid.shape, 10, jnp.int32)
 
 
-def test_totals_agree_with_a_loop_over_single_steps():
+@pytest.mark.parametrize(("inventory", "stop_out"), [(False, False), (True, False), (True, True)])
+def test_totals_agree_with_a_loop_over_single_steps(inventory, stop_out):
     # Little wealth and much impact, so that ruin and rejections happen; Level1 carries a memory
-    # from round to round.
-    params = make_params(initial_wealth=250, alpha=3)
+    # from round to round. Games that everybody has lost end early, whatever is still carried.
+    params = make_params(
+        initial_wealth=250,
+        alpha=3,
+        **{"risk.phi": 0.1, "risk.phi_end": 2.0, "flags.stop_out": stop_out},
+    )
     policies = [Level1(), Stubborn()]
-    totals = play(TWO, tuple(policies), (1, 1), params, KEY, 6)
-    expected = played_one_by_one(TWO, params, policies, KEY, 6)
+    market = dataclasses.replace(TWO, inventory=inventory)
+    totals = play(market, tuple(policies), (1, 1), params, KEY, 6)
+    expected = played_one_by_one(market, params, policies, KEY, 6)
     assert expected["ruined"].any()
-    assert expected["rejections"].any()
+    assert expected["rejections"].any() and expected["risk_charge"].any()
     assert (expected["trades"].sum(0) > 0).all()
     for name, values in expected.items():
         np.testing.assert_allclose(

@@ -122,7 +122,7 @@ def test_a_half_width_decides_the_digits():
     )
     (row,) = headline_table([figures], "run", ["mine"]).rows
     assert row[:2] == ("mine", "0.9679 ± 0.0034")
-    assert row[3] == "12.3 ± 1.2"
+    assert row[4] == "12.3 ± 1.2"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Policies that mind the charge for risk: for this round alone, or to the end of the game."""
 
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import jax
@@ -53,9 +54,9 @@ class InventoryPlanner(Deterministic):
 
     def prepare(self, env_params: EnvParams) -> InventoryParams:
         """Solve the game, which takes seconds; call it once, before games are played."""
-        limit = env_params.inventory_limit
-        reach = MAX_INVENTORY if isinstance(limit, jax.core.Tracer) else int(limit)
-        return InventoryParams(env_params, solve(env_params, jax.random.key(SEED), reach=reach))
+        leaves = jax.tree.leaves(env_params)
+        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+        return InventoryParams(env_params, (_solved if traced else _solved_once)(env_params))
 
     def choose(self, params: InventoryParams | EnvParams, view: View) -> Array:
         """int32 [...]; ties go to passing, then to the smaller size.
@@ -98,6 +99,15 @@ def charged_pnl(params: EnvParams, view: View) -> Array:
     after = view.inventory[..., None] + jnp.asarray(POSITION, jnp.int32)
     last = view.round[..., None] == N_ROUNDS - 1
     return pnl - risk_charge(after, last, params)
+
+
+def _solved(env_params: EnvParams) -> InventoryValue:
+    limit = env_params.inventory_limit
+    reach = MAX_INVENTORY if isinstance(limit, jax.core.Tracer) else int(limit)
+    return solve(env_params, jax.random.key(SEED), reach=reach)
+
+
+_solved_once = functools.lru_cache(maxsize=16)(_solved)
 
 
 def _change(value: InventoryValue, played: Array, kind: Array, held: Array) -> Array:
