@@ -1,17 +1,17 @@
 """Why a round's money was won or lost, in plain words: luck apart from the decision, with the
 numbers behind both.
 
-    pnl = luck + expected_pnl,                      luck = position · (S − mu)
+    pnl = carry + luck + expected_pnl,              luck = position · (S − mu)
     expected_pnl = size · edge − size · slippage,   edge = mu − ask for buys, bid − mu for sells
 
 Of the slippage, alpha · (own size − depth) is due to the order alone, and the others' orders added
-the rest.
+the rest. What was held before the round has its carry, units · (S − mark); elsewhere it is 0.
 """
 
 import dataclasses
 
 from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
-from cardjax.play.words import action_words, doing_words, side_of, size_of
+from cardjax.play.words import action_words, doing_words, side_of, size_of, units_words
 
 NEAR = 0.05
 """points: a smaller difference is not worth mentioning."""
@@ -21,7 +21,7 @@ NEAR = 0.05
 class Parts:
     """Where an order's pnl comes from, in points:
 
-    pnl = luck + edge − own_impact − others_impact.
+    pnl = carry + luck + edge − own_impact − others_impact.
     """
 
     luck: float
@@ -33,29 +33,67 @@ class Parts:
     """what the order's own size beyond the depth cost."""
     others_impact: float
     """what the others cost by taking up the depth."""
+    carry: float = 0.0
+    """what units held before the round earned."""
 
 
 def parts_of(record: RoundRecord, seat: int) -> Parts:
-    """The four parts of a seat's pnl; zeros for a pass."""
+    """The parts of a seat's pnl; all but the carry are 0 for a pass."""
     order = record.orders[seat]
     impact, share = order.size * order.slippage, _own_share(record, order)
     return Parts(
-        order.luck, order.size * _edge(record, order.side), share * impact, (1 - share) * impact
+        luck=order.luck - order.carry_pnl,
+        edge=order.size * _edge(record, order.side),
+        own_impact=share * impact,
+        others_impact=(1 - share) * impact,
+        carry=order.carry_pnl,
     )
 
 
 def explain(record: RoundRecord, seat: int) -> str:
     """Two plain sentences to the person at `seat`: what luck did, and what the order was worth and
-    why.
+    why. Where units are carried, a sentence before them on what those brought, and one after them
+    on the charge.
     """
+    order = record.orders[seat]
+    said = [_of_the_carry(record, seat), _of_the_order(record, seat), _of_the_charge(order)]
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def _of_the_order(record: RoundRecord, seat: int) -> str:
     order = record.orders[seat]
     if order.rejected:
         why = why_invalid(record, seat, order.requested) or "the market refused it"
         said = f"Your order to {action_words(order.requested)} counted as a pass: {why}."
         return f"{said} {_of_a_pass(record, order)}"
     if order.side == "pass":
-        return f"You passed, so you neither won nor lost. {_of_a_pass(record, order)}"
+        so = "" if record.inventory and record.inventory[seat] else ", so you neither won nor lost"
+        return f"You passed{so}. {_of_a_pass(record, order)}"
     return f"{_outcome(record, order)} {_of_an_order(record, seat)}"
+
+
+def _of_the_carry(record: RoundRecord, seat: int) -> str:
+    """What was held before the round, and what it earned."""
+    held = record.inventory[seat] if record.inventory else 0
+    if not held or record.mark is None:
+        return ""
+    side = "above" if record.mark <= record.S else "below"
+    earned = record.orders[seat].carry_pnl
+    return (
+        f"The {units_words(held)} that you {'held' if held > 0 else 'owed'} "
+        f"{'earned' if earned >= 0 else 'lost'} {abs(earned):.2f}: the sum of {record.S:.0f} was "
+        f"{abs(record.S - record.mark):.2f} {side} the mark of {record.mark:.2f}."
+    )
+
+
+def _of_the_charge(order: OrderRecord) -> str:
+    """What the risk of the round costs, if it is charged for."""
+    if order.risk_charge < NEAR / 10:
+        return ""
+    if order.inventory is None:
+        return f"The charge for the order's risk is {order.risk_charge:.2f}."
+    held = f"{'hold' if order.inventory > 0 else 'owe'} {units_words(order.inventory)}"
+    return f"You now {held}, for which {order.risk_charge:.2f} is charged."
 
 
 def why_invalid(offer: Offer, seat: int, action: int) -> str:
@@ -70,6 +108,13 @@ def why_invalid(offer: Offer, seat: int, action: int) -> str:
         return f"you have {wealth:.2f} left and may only pass"
     buying = side_of(action) == "buy"
     most = size * (offer.ask if buying else offer.s_max - offer.bid)
+    if offer.inventory is not None and offer.inventory_limit is not None:
+        after = offer.inventory[seat] + (size if buying else -size)
+        if abs(after) > offer.inventory_limit:
+            verb = "hold" if after > 0 else "owe"
+            return (
+                f"you would {verb} {units_words(after)}, and {offer.inventory_limit} are the most"
+            )
     if most <= wealth:
         return "you are out of the game and may only pass"
     if buying:
@@ -81,26 +126,30 @@ def why_invalid(offer: Offer, seat: int, action: int) -> str:
 def _outcome(record: RoundRecord, order: OrderRecord) -> str:
     result = (
         "broke even"
-        if abs(order.pnl) < 0.005
-        else f"{'won' if order.pnl > 0 else 'lost'} {abs(order.pnl):.2f}"
+        if abs(order.own_pnl) < 0.005
+        else f"{'won' if order.own_pnl > 0 else 'lost'} {abs(order.own_pnl):.2f}"
     )
+    if record.inventory and any(record.inventory):
+        result += " on the order"
     if record.sigma == 0:
         return f"You {result}, and luck had no part in it: all three cards were shown."
-    luck = f"luck {'gave' if order.luck >= 0 else 'took'} {abs(order.luck):.2f}"
+    own_luck = order.luck - order.carry_pnl
+    luck = f"luck {'gave' if own_luck >= 0 else 'took'} {abs(own_luck):.2f}"
     cards = f"the cards came to {record.S:.0f}, {_mean_was(record)}"
-    link = "and" if (order.luck >= 0) == (order.expected_pnl >= 0) else "but"
+    link = "and" if (own_luck >= 0) == (order.expected_pnl >= 0) else "but"
     worth = f"{link} on average your order was worth {order.expected_pnl:+.2f}"
     return f"You {result}{_cause(order)}: {luck} ({cards}), {worth}."
 
 
 def _cause(order: OrderRecord) -> str:
     """What decided the result: the cards, the order, or both. Less than a tenth decides nothing."""
-    little = abs(order.pnl) / 10
-    if order.pnl >= 0:
-        if order.expected_pnl < -NEAR or order.luck > 9 * little:
+    pnl, luck = order.own_pnl, order.luck - order.carry_pnl
+    little = abs(pnl) / 10
+    if pnl >= 0:
+        if order.expected_pnl < -NEAR or luck > 9 * little:
             return " by luck"
-        return " in spite of bad luck" if order.luck < -little else ""
-    unlucky, bad = order.luck < -little, order.expected_pnl < -max(little, NEAR)
+        return " in spite of bad luck" if luck < -little else ""
+    unlucky, bad = luck < -little, order.expected_pnl < -max(little, NEAR)
     return (
         " by bad luck and a bad order"
         if unlucky and bad
@@ -152,6 +201,7 @@ def _better(record: RoundRecord, order: OrderRecord) -> str:
     if order.best_reply == 0:
         return "; passing would have been better"
     knowing = "" if len(record.orders) == 1 else " against what was really ordered"
+    knowing += _counted(record, order)
     best = f"{doing_words(order.best_reply)} would have been worth {order.best_reply_value:+.2f}"
     if side_of(order.best_reply) != order.side:
         return f"; {best}{knowing}"
@@ -164,7 +214,16 @@ def _of_a_pass(record: RoundRecord, order: OrderRecord) -> str:
     if order.best_reply_value < NEAR:
         return f"That was right, since no order was worth taking: {between}."
     best = doing_words(order.best_reply).capitalize()
-    return f"{best} would have been worth {order.best_reply_value:+.2f} on average: {between}."
+    worth = f"{best} would have been worth {order.best_reply_value:+.2f} on average"
+    return f"{worth}{_counted(record, order)}: {between}."
+
+
+def _counted(record: RoundRecord, order: OrderRecord) -> str:
+    """What a value includes beside the expected P&L."""
+    if record.inventory is None:
+        return ""
+    rounds = "the charge and later rounds" if order.benchmark else "this round's charge"
+    return f", {rounds} counted"
 
 
 def _mean_was(record: RoundRecord) -> str:

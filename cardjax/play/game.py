@@ -35,10 +35,15 @@ from cardjax.env import (
 )
 from cardjax.env.events import REMAP
 from cardjax.env.execution import position_of
+from cardjax.env.inventory import mark_of
+from cardjax.evaluation.match import risk_charge_of
+from cardjax.evaluation.yardsticks import Yardstick, yardstick_of
 from cardjax.play.public_belief import belief_of
 from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
 from cardjax.play.words import HIDDEN_EVENT, event_words, side_of, size_of
 from cardjax.policies.equilibrium import Equilibrium
+from cardjax.policies.planning.inventory import InventoryPlanner, charge_of_actions
+from cardjax.policies.policy import Deterministic, prepared
 from cardjax.policies.stage_game import (
     expected_pnl,
     flow_of_others,
@@ -81,6 +86,16 @@ class Setup:
     def hides_event(self) -> bool:
         """Whether nobody is told the event."""
         return self.market.hides_event
+
+    @property
+    def carries(self) -> bool:
+        """Whether units are carried from round to round."""
+        return self.market.inventory
+
+    @property
+    def yardstick(self) -> Yardstick:
+        """The exact benchmark, if there is one."""
+        return yardstick_of(self.market, self.params)
 
     @property
     def has_impact(self) -> bool:
@@ -137,11 +152,13 @@ class Decided(NamedTuple):
     """
 
     values: Array
-    """float32 [A, 21], against what the others really ordered."""
+    """float32 [A, 21], against what the others really ordered (`OrderRecord.action_values`)."""
     best_reply: Array
-    equilibrium: Array
-    """float32 [A, 21], the probability that the equilibrium gives to each action."""
+    benchmark: Array
+    """float32 [A, 21], the probability that the benchmark gives to each action; zeros without one.
+    """
     payoff: Array
+    """What the benchmark is worth."""
 
 
 class Game:
@@ -155,7 +172,10 @@ class Game:
         self.setup = setup
         self.records: list[RoundRecord] = []
         self._key = jax.random.fold_in(jax.random.key(setup.seed), PLAY)
-        self._state, self._view = _open(
+        best = setup.yardstick
+        self._benchmark = best if best.charged else None
+        self._ready = prepared(best.policy, setup.params) if best.charged and best.policy else None
+        self._state, self._view, self._mark = _open(
             setup.market, jax.random.fold_in(self._key, 0), setup.params
         )
         self.offer = self._offer()
@@ -201,9 +221,15 @@ class Game:
         asked = [int(action) for action in actions]
         key = jax.random.fold_in(self._key, len(self.records) + 1)
         outcome = _close(
-            self.setup.market, key, self._state, np.array(asked, np.int32), self.setup.params
+            self.setup.market,
+            self._benchmark,
+            key,
+            self._state,
+            np.array(asked, np.int32),
+            self.setup.params,
+            self._ready,
         )
-        self._state, self._view, info, expected, decided = outcome
+        self._state, self._view, self._mark, info, expected, decided = outcome
         record = _record(self.offer, asked, *jax.device_get((info, expected, decided)))
         self.records.append(record)
         if not record.over:
@@ -236,29 +262,48 @@ class Game:
                 tuple(int(a) for a in np.flatnonzero(mask)) for mask in view.action_mask
             ),
             belief=belief_of(view),
+            inventory=None if view.inventory is None else tuple(int(q) for q in view.inventory),
+            inventory_limit=None if view.inventory_limit is None else int(view.inventory_limit[0]),
+            mark=None if self._mark is None else float(self._mark),
             **shared,
         )
 
 
 @partial(jax.jit, static_argnums=0)
-def _open(market: CardMarket, key: Array, params: EnvParams) -> tuple[State, View]:
+def _open(market: CardMarket, key: Array, params: EnvParams) -> tuple[State, View, Array | None]:
     _, state = market.reset(key, params)
-    return state, market.view(state, params)
+    return state, market.view(state, params), _mark(state)
 
 
-@partial(jax.jit, static_argnums=0)
+def _mark(state: State) -> Array | None:
+    """What units that are held are marked at in this round; None where nothing is carried."""
+    if state.players.inventory is None:
+        return None
+    return mark_of(state.market.event, None if state.past is None else state.past.belief)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
 def _close(
-    market: CardMarket, key: Array, state: State, action: Array, params: EnvParams
-) -> tuple[State, View, dict[str, Array], Array, Decided]:
+    market: CardMarket,
+    benchmark: Yardstick | None,
+    key: Array,
+    state: State,
+    action: Array,
+    params: EnvParams,
+    ready: Any,
+) -> tuple[State, View, Array | None, dict[str, Array], Array, Decided]:
     _, following, _, _, info = market.step_env(key, state, action, params)
     info = {
         name: leaf
         for name, leaf in info.items()
         if name not in ("final_observation", "action_mask")
     }
+    info["risk_charge"] = risk_charge_of(info, params)
     expected = position_of(info["action"]) * (info["mu"] - info["exec_price"])
     decided = _decide(market.view(state, params), info["action"], params)
-    return following, market.view(following, params), info, expected, decided
+    if benchmark is not None:
+        decided = _charged(decided, market.view(state, params), params, benchmark, ready)
+    return following, market.view(following, params), _mark(following), info, expected, decided
 
 
 def _decide(view: View, action: Array, params: EnvParams) -> Decided:
@@ -267,10 +312,37 @@ def _decide(view: View, action: Array, params: EnvParams) -> Decided:
     )
     return Decided(
         values=values,
-        best_reply=jnp.argmax(jnp.where(view.action_mask, values, -jnp.inf), -1),
-        equilibrium=Equilibrium().action_probabilities(params, view),
+        best_reply=_best_valid(values, view),
+        benchmark=Equilibrium().action_probabilities(params, view),
         payoff=symmetric_equilibrium(params, view, n_players_of(view)).payoff,
     )
+
+
+def _charged(
+    decided: Decided, view: View, params: EnvParams, benchmark: Yardstick, ready: Any
+) -> Decided:
+    """The same where risk is charged for: less the charge that an order adds and, where the optimum
+    is known, with what it changes in the value of the rounds to come.
+    """
+    charge, best = charge_of_actions(params, view), benchmark.policy
+    values = decided.values - (charge - charge[..., :1])
+    nothing = decided._replace(
+        values=values,
+        best_reply=_best_valid(values, view),
+        benchmark=jnp.zeros_like(values),
+        payoff=jnp.zeros_like(decided.payoff),
+    )
+    if best is None:
+        return nothing
+    assert isinstance(best, Deterministic)
+    if isinstance(best, InventoryPlanner):
+        values += best.change(ready, view)
+    mix = best.action_probabilities(ready, view)
+    return Decided(values, _best_valid(values, view), mix, (mix * values).sum(-1))
+
+
+def _best_valid(values: Array, view: View) -> Array:
+    return jnp.argmax(jnp.where(view.action_mask, values, -jnp.inf), -1)
 
 
 def _record(
@@ -299,7 +371,7 @@ def _order(
     money = {
         name: _plain(info[name][seat]) for name in ("exec_price", "slippage", "fill_ratio", "pnl")
     }
-    mix, values = decided.equilibrium[seat], decided.values[seat]
+    mix, values = decided.benchmark[seat], decided.values[seat]
     return OrderRecord(
         requested=asked,
         action=action,
@@ -316,6 +388,9 @@ def _order(
         best_reply_value=_plain(values[best]),
         benchmark=tuple((int(a), float(mix[a])) for a in np.flatnonzero(mix)),
         benchmark_value=_plain(decided.payoff[seat]),
+        risk_charge=_plain(info["risk_charge"][seat]),
+        inventory=int(info["inventory"][seat]) if "inventory" in info else None,
+        carry_pnl=_plain(info["carry_pnl"][seat]) if "carry_pnl" in info else 0.0,
     )
 
 

@@ -78,6 +78,8 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
         raise ParameterError(key, name, allowed)
     if own.hides_event != setup.hides_event:
         raise ParameterError(key, name, other_event_info(own.hides_event))
+    if own.inventory != setup.carries:
+        raise ParameterError(key, name, other_inventory(own.inventory))
     return Participant(_run_name(Path(name)), player.policy, player.params[0])
 
 
@@ -87,6 +89,15 @@ def other_event_info(hidden: bool) -> str:
     """
     learned, played = ("hidden", "known") if hidden else ("known", "hidden")
     return f"was trained with {learned} events, and here they are {played}"
+
+
+def other_inventory(carries: bool) -> str:
+    """Why somebody who has learned with inventory, or without, cannot play a game of the other
+    sort.
+    """
+    if carries:
+        return "was trained with inventory, and here nothing is carried"
+    return "was trained without inventory, and here units are carried"
 
 
 def _run_name(folder: Path) -> str:

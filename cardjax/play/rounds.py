@@ -52,6 +52,13 @@ class Offer:
     """per seat; 0 is always among them."""
     belief: PublicBelief | None = dataclasses.field(default=None, kw_only=True)
     """what may be known of the event where it is hidden; None where it is known."""
+    inventory: tuple[int, ...] | None = dataclasses.field(default=None, kw_only=True)
+    """per seat, the units held before the round, owed if negative; None where nothing is carried.
+    """
+    inventory_limit: int | None = dataclasses.field(default=None, kw_only=True)
+    """the most units that may be held or owed."""
+    mark: float | None = dataclasses.field(default=None, kw_only=True)
+    """the mean of S before the hints: what is held earns S less it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +86,9 @@ class OrderRecord:
     wealth_after: float
     action_values: tuple[float, ...]
     """of all 21 actions, valid or not: expected pnl against what the others really ordered, with
-    the hidden part of the depth integrated out as a player has to."""
+    the hidden part of the depth integrated out as a player has to. Where risk is charged for, the
+    charge that the order adds to this round's is taken off and, where the optimum is known, what it
+    changes in the value of the rounds to come is added."""
     value: float
     """that of the executed action."""
     best_reply: int
@@ -88,14 +97,25 @@ class OrderRecord:
     benchmark: tuple[tuple[int, float], ...]
     """what the exact optimum does, before it knows the others' orders: (action, probability), one
     or two neighbouring sizes. Alone in the market it is the best reply, else the symmetric
-    equilibrium."""
+    equilibrium; empty where risk is charged for and no optimum is known."""
     benchmark_value: float
-    """its expected pnl if every seat plays it."""
+    """its expected pnl if every seat plays it, or its action value where risk is charged for."""
+    inventory: int | None = dataclasses.field(default=None, kw_only=True)
+    """the units held after the round, owed if negative; None where nothing is carried."""
+    carry_pnl: float = dataclasses.field(default=0.0, kw_only=True)
+    """the part of pnl that units held before the round earned; 0 on average."""
+    risk_charge: float = dataclasses.field(default=0.0, kw_only=True)
+    """what is charged for the risk of the round, which is no money."""
 
     @property
     def luck(self) -> float:
-        """pnl − expected_pnl: what the cards gave beyond their mean."""
+        """pnl − expected_pnl: what the cards gave beyond their mean, to what was held as well."""
         return self.pnl - self.expected_pnl
+
+    @property
+    def own_pnl(self) -> float:
+        """What the order itself earned: pnl − carry_pnl."""
+        return self.pnl - self.carry_pnl
 
 
 @dataclasses.dataclass(frozen=True)

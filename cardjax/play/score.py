@@ -3,8 +3,9 @@ place.
 
 The benchmark is the one that policies are scored by (docs/evaluation.md#exact-yardsticks): the
 equilibrium at every seat on the same market draws, or the optimum of a single player. A game's
-score is a seat's own expected P&L divided by the benchmark's. Over ten rounds both can be small, so
-one game's score says little where hundreds say much.
+score is a seat's own expected P&L, less the charge for risk where there is one, divided by the
+benchmark's. Over ten rounds both can be small, so one game's score says little where hundreds say
+much.
 """
 
 import dataclasses
@@ -14,6 +15,7 @@ from cardjax.env import PASS
 from cardjax.play.game import Setup
 from cardjax.play.participants import Participant, SeatedGame, find_participant
 from cardjax.play.rounds import RoundRecord
+from cardjax.policies.policy import prepared
 
 SMALLEST_BENCHMARK = 5.0
 """points: where the benchmark earned less, one careless order decides the quotient, and the
@@ -36,6 +38,13 @@ class Totals:
     rejections: int
     rounds: int
     wealth: float
+    risk_charge: float = 0.0
+    """summed; no money."""
+
+    @property
+    def payoff(self) -> float:
+        """What is scored."""
+        return self.expected_pnl - self.risk_charge
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,10 +52,11 @@ class Score:
     """A seat's totals beside the benchmark's on the same draws."""
 
     totals: Totals
-    benchmark: Totals
-    """of the equilibrium in this seat, with itself at the others; of the optimum for one player."""
+    benchmark: Totals | None
+    """of the equilibrium in this seat, with itself at the others; of the optimum for one player.
+    None where risk is charged for and no optimum is known."""
     score: float | None
-    """expected_pnl / benchmark's; None where the benchmark earned less than SMALLEST_BENCHMARK."""
+    """payoff / benchmark's; None where the benchmark earned less than SMALLEST_BENCHMARK."""
 
 
 def totals_of(records: Sequence[RoundRecord], seat: int) -> Totals:
@@ -68,6 +78,7 @@ def totals_of(records: Sequence[RoundRecord], seat: int) -> Totals:
         rejections=sum(order.rejected for order in orders),
         rounds=len(orders),
         wealth=orders[-1].wealth_after,
+        risk_charge=sum(order.risk_charge for order in orders),
     )
 
 
@@ -78,10 +89,22 @@ def score_of(setup: Setup, records: Sequence[RoundRecord], seat: int) -> Score:
         ValueError: no rounds.
     """
     own = totals_of(records, seat)
-    everywhere = [find_participant("equilibrium", setup)] * setup.n_players
-    benchmark = totals_of(replay(setup, everywhere, records), seat)
-    enough = benchmark.expected_pnl >= SMALLEST_BENCHMARK
-    return Score(own, benchmark, own.expected_pnl / benchmark.expected_pnl if enough else None)
+    best = benchmark_of(setup)
+    if best is None:
+        return Score(own, None, None)
+    benchmark = totals_of(replay(setup, [best] * setup.n_players, records), seat)
+    enough = benchmark.payoff >= SMALLEST_BENCHMARK
+    return Score(own, benchmark, own.payoff / benchmark.payoff if enough else None)
+
+
+def benchmark_of(setup: Setup) -> Participant | None:
+    """The exact benchmark as a participant; None if there is none."""
+    best = setup.yardstick
+    if not best.charged:
+        return find_participant("equilibrium", setup)
+    if best.policy is None:
+        return None
+    return Participant("the optimum", best.policy, prepared(best.policy, setup.params))
 
 
 def in_place_of(

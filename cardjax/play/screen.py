@@ -25,6 +25,7 @@ from cardjax.play.words import (
     mix_words,
     percent,
     remap_words,
+    units_words,
 )
 
 HELP = """\
@@ -42,6 +43,12 @@ Here nobody is told the event, not even whoever makes the prices. An event often
 to round, so earlier rounds' cards and sums tell what it may be: a 3 cannot come from a deck of 10 \
 and higher, and a sum that is not that of the cards' own values tells that one of them counts for \
 something else. b shows what could be known."""
+INVENTORY_HELP = """\
+Units are not closed at the end of a round: you carry them on, up to {limit} held or owed, until \
+you trade the other way. A unit that you hold earns the sum less its mark, which is the average of \
+the sum before cards are shown, so on average it earns nothing. But a charge for the risk grows \
+with the square of what you hold, round by round: what you take for a good price you must get rid \
+of."""
 DEPTH_HELP = """\
 The depth is how many units trade at these prices, all players taken together. Every unit beyond \
 it makes the price worse for all who order on that side. "10 or more" hides how much more."""
@@ -50,6 +57,10 @@ KEYS_HELP = """\
 the worst that can happen. ? shows this help, and q stops the game."""
 BAR = 15
 """Letters of the longest bar: with its name and its figure, a line has less than 40."""
+
+
+HALF_BAR = 10
+"""Letters of an inventory's bar to each side of 0."""
 
 
 class Screen:
@@ -62,6 +73,7 @@ class Screen:
         has_impact: bool,
         console: Console | None = None,
         hides_event: bool = False,
+        inventory_limit: int | None = None,
     ):
         """What is said of a game.
 
@@ -70,9 +82,10 @@ class Screen:
             people: the seats that are spoken to.
             has_impact: whether orders can move the price; depth is spoken of only then.
             hides_event: whether nobody is told the event.
+            inventory_limit: the most units that may be held; None where nothing is carried.
         """
         self.names, self.people, self.has_impact = tuple(names), tuple(people), has_impact
-        self.hides_event = hides_event
+        self.hides_event, self.inventory_limit = hides_event, inventory_limit
         self.console = console or Console(highlight=False, markup=False, emoji=False)
 
     def name(self, seat: int) -> str:
@@ -92,6 +105,7 @@ class Screen:
         parts = [
             HELP.format(known=known),
             *([HIDDEN_HELP] if self.hides_event else []),
+            *([INVENTORY_HELP.format(limit=self.inventory_limit)] if self.inventory_limit else []),
             *([DEPTH_HELP] if self.has_impact else []),
             KEYS_HELP,
         ]
@@ -117,6 +131,7 @@ class Screen:
         for seat in self.people:
             whose = "Your bankroll" if len(self.people) == 1 else f"{self.name(seat)}'s bankroll"
             self.say(f"{whose}: {offer.wealth[seat]:.2f}")
+            self._holding(offer, seat)
             self.say(f"Orders: {_valid_words(offer.valid_actions[seat])}")
 
     def round(self, record: RoundRecord) -> None:
@@ -148,6 +163,8 @@ class Screen:
         if self.has_impact:
             lost = "what size beyond the depth cost, which skill includes"
             grid.add_row("slippage", _money(-own.slippage_cost), lost)
+        if own.risk_charge:
+            grid.add_row("charge", _money(-own.risk_charge), "for risk; no money, but it is scored")
         grid.add_row("missed", _money(own.missed), "how much more the best orders were worth")
         self.console.print(grid)
         self.say(f"Orders executed: {own.trades}, passes: {own.rounds - own.trades}")
@@ -189,6 +206,19 @@ class Screen:
             cards = ", ".join(map(card_name, belief.last_cards))
             self.say(f"Last round's cards: {cards}. Their sum was {belief.last_sum:.0f}")
 
+    def _holding(self, offer: Offer, seat: int) -> None:
+        """What a seat holds, as words and as a bar from the most that may be owed to the most that
+        may be held.
+        """
+        if offer.inventory is None or offer.inventory_limit is None or offer.mark is None:
+            return
+        held, limit = offer.inventory[seat], offer.inventory_limit
+        whose = "You" if len(self.people) == 1 else self.name(seat)
+        verb = ("hold" if held >= 0 else "owe") + ("" if len(self.people) == 1 else "s")
+        marked = f", marked at {offer.mark:.2f}" if held else ""
+        self.say(f"{whose} {verb} {units_words(held)} of at most {limit}{marked}")
+        self.say(f"{_inventory_bar(held, limit)} {held:+d}" if held else _inventory_bar(0, limit))
+
     def _heading(self, text: str) -> None:
         self.console.print()
         self.console.rule(Text(text, style="bold"), characters="-", style="dim")
@@ -198,6 +228,8 @@ class Screen:
         if order.size == 0:
             refused = f" ({action_words(order.requested)} was refused)" if order.rejected else ""
             self.say(f"{name} passed{refused}.")
+            if order.inventory and seat in self.people:
+                self._carried(order)
             return
         verb = "bought" if order.side == "buy" else "sold"
         line = Text(f"{name} {verb} {order.size} at {order.exec_price:.2f}: P&L ", overflow="fold")
@@ -206,10 +238,20 @@ class Screen:
             if self.has_impact:
                 taken = f"the depth covered {100 * order.fill_ratio:.0f}%"
                 self.say(f"  slippage {order.slippage:.2f} per unit; {taken}", "dim")
+            if order.inventory is not None:
+                self._carried(order)
             self.say(f"  bankroll {order.wealth_after:.2f}", "dim")
+
+    def _carried(self, order: OrderRecord) -> None:
+        held = f"holding {order.inventory:+d} is charged {order.risk_charge:.2f}"
+        self.say(f"  carried units brought {order.carry_pnl:+.2f}; {held}", "dim")
 
     def _optimum(self, order: OrderRecord) -> None:
         own = "" if order.size == 0 else f"; yours: {order.value:+.2f}"
+        if not order.benchmark:
+            reply = f"{action_words(order.best_reply)}{_worth(order.best_reply_value)}"
+            self.say(f"The best order for this round alone: {reply}{own}")
+            return
         best = f"{mix_words(order.benchmark)}{_worth(order.benchmark_value)}"
         if len(self.names) == 1:
             self.say(f"The optimum: {best}{own}")
@@ -227,6 +269,13 @@ def rounds_words(n: int) -> str:
 def _worth(points: float) -> str:
     """What a benchmark's order is worth; passing is worth nothing and needs no word."""
     return f", worth {points:+.2f}" if points else ""
+
+
+def _inventory_bar(held: int, limit: int) -> str:
+    """[-----#####|----------]: owed to the left, held to the right."""
+    filled = min(HALF_BAR, -(-HALF_BAR * abs(held) // limit))
+    empty, half = "-" * HALF_BAR, "#" * filled + "-" * (HALF_BAR - filled)
+    return f"[{empty}|{half}]" if held >= 0 else f"[{half[::-1]}|{empty}]"
 
 
 def _card(event: int | None, rank: int) -> str:
@@ -266,13 +315,21 @@ def _money(points: float) -> Text:
 
 def _score_words(score: Score, n_players: int) -> str:
     benchmark = "the optimum" if n_players == 1 else "the equilibrium"
-    own, best = score.totals.expected_pnl, score.benchmark.expected_pnl
+    if score.benchmark is None:
+        return "No score: nobody is known to be the best in this game"
+    own, best = score.totals.payoff, score.benchmark.payoff
+    skill = (
+        "skill less charge" if score.totals.risk_charge or score.benchmark.risk_charge else "skill"
+    )
     if score.score is None:
         apart = (
             f"{abs(own - best):.2f} points {'less' if own < best else 'more'} than {benchmark}'s"
         )
-        return f"Your orders were worth {own:+.2f}, which is {apart} {best:+.2f} on these cards"
-    skills = f"your skill {own:+.2f} divided by {benchmark}'s {best:+.2f}"
+        worth = "" if skill == "skill" else ", less the charge"
+        return (
+            f"Your orders were worth {own:+.2f}{worth}, which is {apart} {best:+.2f} on these cards"
+        )
+    skills = f"your {skill} {own:+.2f} divided by {benchmark}'s {best:+.2f}"
     return f"Score {score.score:.2f}: {skills} (1 is {benchmark}, passing scores 0)"
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from cardjax.config import parse_override
 from cardjax.env import PASS, ParameterError
+from cardjax.env.declaration import plain
 from cardjax.play.game import MAX_SEED, PLAYED, Setup, make_setup
 from cardjax.play.orders import BELIEF, StoppedError, ask, ask_order
 from cardjax.play.participants import HUMAN, Participant, SeatedGame, find_participant, human
 from cardjax.play.record import load_game, save_game
 from cardjax.play.rounds import Offer, RoundRecord
-from cardjax.play.score import compared, score_of, totals_of
+from cardjax.play.score import benchmark_of, compared, score_of, totals_of
 from cardjax.play.screen import Screen, rounds_words
 from cardjax.policies.registry import is_policy
 from cardjax.runtime.compilation import keep_compiled_programs
@@ -90,7 +91,7 @@ def _check_save(path: Path | None) -> None:
 def _play(setup: Setup, participants: Sequence[Participant], arguments: argparse.Namespace) -> None:
     names = [who.name for who in participants]
     people = [seat for seat, who in enumerate(participants) if who.is_human]
-    screen = Screen(names, people, setup.has_impact, hides_event=setup.hides_event)
+    screen = _screen(names, people, setup)
     _welcome(screen, setup)
     with screen.console.status("Shuffling the cards ..."):
         _warm_up(setup, participants)
@@ -114,6 +115,17 @@ def _play(setup: Setup, participants: Sequence[Participant], arguments: argparse
     _say_saved(screen, arguments.save, game.records)
 
 
+def _screen(names: Sequence[str], people: Sequence[int], setup: Setup) -> Screen:
+    limit = int(setup.params.inventory_limit) if setup.carries else None
+    return Screen(
+        names,
+        people,
+        setup.has_impact,
+        hides_event=setup.hides_event,
+        inventory_limit=limit,
+    )
+
+
 def _welcome(screen: Screen, setup: Setup) -> None:
     others = [name for seat, name in enumerate(screen.names) if seat not in screen.people]
     who = f"you against {', '.join(others)}" if others else "you alone"
@@ -130,6 +142,11 @@ def _welcome(screen: Screen, setup: Setup) -> None:
         screen.say(
             "Nobody is told the event: earlier rounds' cards and sums tell what it may be. "
             "b shows what could be known."
+        )
+    if setup.carries:
+        screen.say(
+            "Units are carried from round to round, and holding them is charged for: "
+            f"{plain(setup.params.risk.phi)} times the square of what you hold."
         )
 
 
@@ -184,8 +201,8 @@ def _summary(
     records: Sequence[RoundRecord],
     rival: Participant | None = None,
 ) -> None:
-    benchmark = find_participant("equilibrium", setup)
-    if setup.n_players == 1:
+    benchmark = benchmark_of(setup)
+    if benchmark is not None and setup.n_players == 1:
         benchmark = replace(benchmark, name="the optimum")
     policies = [who for who in [benchmark, rival, *participants] if who and not who.is_human]
     for seat in screen.people:
@@ -209,7 +226,7 @@ def _replay(path: Path) -> None:
         for i, name in enumerate(game.players)
     ]
     setup = game.setup
-    screen = Screen(game.players, people, setup.has_impact, hides_event=setup.hides_event)
+    screen = _screen(game.players, people, setup)
     played = f"{rounds_words(len(game.records))}, {game.setup.preset}, seed {game.setup.seed}"
     screen.say(f"A saved game of {', '.join(game.players)}: {played}", "bold")
     try:

@@ -96,6 +96,11 @@ def action_words(action: int) -> str:
     return "pass" if action == PASS else f"{side_of(action)} {size_of(action)}"
 
 
+def units_words(units: int) -> str:
+    """ "1 unit", "3 units", whatever their sign."""
+    return f"{abs(units)} unit{'' if abs(units) == 1 else 's'}"
+
+
 def doing_words(action: int) -> str:
     """ "passing", "buying 3", "selling 5"."""
     return "passing" if action == PASS else f"{side_of(action)}ing {size_of(action)}"

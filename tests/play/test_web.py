@@ -28,7 +28,7 @@ from cardjax.play.web import connections, requests
 from cardjax.play.web.app import make_app
 from cardjax.play.web.connections import server_config
 from cardjax.play.web.headers import SECURITY, HostCheck
-from cardjax.play.web.players import Roster, ServedPlayer, load_served
+from cardjax.play.web.players import SCRIPTED, Roster, ServedPlayer, load_served
 from cardjax.play.web.sessions import ExpiredError, Sessions
 from cardjax.play.words import KINDS, card_name
 from cardjax.policies.registry import POLICIES
@@ -247,6 +247,17 @@ def test_a_hidden_event_s_belief_is_said_in_words(visitor):
     assert record["belief"] == first
 
 
+def test_a_page_is_told_what_is_carried_and_charged(visitor):
+    game = visitor.new(mode="single", preset="inventory", seed=3)
+    assert game["carries"] and game["charged"] and game["offer"]["inventory"] == [0]
+    game = visitor.order(game, 3)
+    assert game["offer"]["inventory"] == [3] and game["offer"]["inventory_limit"] == 20
+    order = game["records"][0]["orders"][0]
+    assert order["inventory"] == 3 and order["risk_charge"] == pytest.approx(0.09)
+    plain = visitor.new(mode="single", seed=3)
+    assert not plain["carries"] and plain["offer"]["inventory"] is None
+
+
 def test_who_has_learned_with_hidden_events_plays_no_game_with_known_ones(visitor):
     hidden = ServedPlayer("mine", POLICIES["level1"], {}, n_players=2, hides_event=True)
     roster, known = Roster((hidden,)), make_setup("two")
@@ -303,7 +314,7 @@ def test_options_name_who_may_be_met(visitor):
     )
     assert status == 200 and options["preset"] == "lively"
     assert {"default", "lively"} <= set(options["presets"])
-    assert two == ["mine", *POLICIES] and single == [*POLICIES]
+    assert two == ["mine", *SCRIPTED] and single == [*SCRIPTED]
     assert all(player["words"] for player in options["players"]["two"])
 
 
@@ -751,7 +762,7 @@ def test_a_policy_of_ones_own_is_served(tmp_path):
     names = ["Seller", "ev_oracle:fixed:3"]
     for mode in ("single", "two"):
         assert [player["name"] for player in players[mode] if player["served"]] == names
-        assert [player["name"] for player in players[mode]] == [*names, *POLICIES]
+        assert [player["name"] for player in players[mode]] == [*names, *SCRIPTED]
     game = visitor.new(mode="two", opponent="Seller", seed=1)
     (record,) = visitor.order(game, 0)["records"]
     assert [order["action"] for order in record["orders"]] == [0, 14]

@@ -291,6 +291,22 @@ def test_a_hidden_event_is_said_to_be_hidden_and_the_belief_comes_on_request(vis
     assert page.is_visible(".belief li >> nth=0"), "it stays open"
 
 
+def test_what_is_held_is_shown_as_words_and_as_a_bar(visit):
+    page = visit(viewport={"width": 360, "height": 740})
+    start(page, mode="single", preset="inventory", seed=3)
+    assert page.inner_text(".holdings p") == "You: no units held, of at most 20."
+    assert page.locator("svg.inventory .held").get_attribute("width") == "0"
+    page.check("input[name=size][value='5']", force=True)
+    page.click(".trades .buy")
+    page.wait_for_selector(".result")
+    assert "Charge for risk, no money" in page.inner_text(".decisions")
+    page.click("text=Next round")
+    page.wait_for_selector(".trades")
+    assert page.inner_text(".holdings p").startswith("You: 5 units held, of at most 20, marked at")
+    assert page.locator("svg.inventory .held").get_attribute("width") == "25"
+    assert fits(page) and not page.evaluate(CONTRAST)[1]
+
+
 @pytest.fixture(scope="module")
 def file(browser, address, tmp_path_factory):
     """A saved game of two policies, watched once."""

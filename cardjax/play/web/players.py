@@ -11,9 +11,10 @@ from typing import Any, TypedDict
 
 from cardjax.env import ParameterError
 from cardjax.play.game import Setup
-from cardjax.play.participants import TOLD, Participant, other_event_info
+from cardjax.play.participants import TOLD, Participant, other_event_info, other_inventory
+from cardjax.play.score import benchmark_of
 from cardjax.policies.policy import Policy, prepared
-from cardjax.policies.registry import POLICIES
+from cardjax.policies.registry import FOR_INVENTORY, POLICIES
 
 WORDS = {
     "pass": "never trades",
@@ -31,7 +32,11 @@ WORDS = {
     "best_response:ev_oracle": "exact best reply to ev_oracle",
     "best_response:equilibrium": "exact best reply to the equilibrium",
     "equilibrium": "the exact symmetric Nash equilibrium",
+    "planner": "plans its inventory to the end of the game, as if alone",
+    "myopic": "minds the charge of this round alone",
 }
+SCRIPTED = POLICIES | FOR_INVENTORY
+"""Whom every visitor may name."""
 
 
 class Listed(TypedDict):
@@ -56,13 +61,16 @@ class ServedPlayer:
     game."""
     hides_event: bool | None = None
     """whether the events were hidden where it was trained; None: of any game."""
+    inventory: bool | None = None
+    """whether units were carried where it was trained; None: of any game."""
 
     @property
     def words(self) -> str:
         """What visitors are told of it."""
         if self.weights is None:
             return "added by the host"
-        return "trained with hidden events" if self.hides_event else "trained"
+        with_inventory = "trained with inventory" if self.inventory else "trained"
+        return "trained with hidden events" if self.hides_event else with_inventory
 
     def fits(self, n_players: int) -> bool:
         """Whether it can play a game of that many players."""
@@ -74,6 +82,8 @@ class ServedPlayer:
             return f"was trained for {self.n_players} player(s), not for {setup.n_players}"
         if self.hides_event not in (None, setup.hides_event):
             return other_event_info(self.hides_event)
+        if self.inventory not in (None, setup.carries):
+            return other_inventory(self.inventory)
         if setup.hides_event and getattr(self.policy, "sees_event", False):
             return TOLD
         return ""
@@ -97,7 +107,7 @@ class Roster:
             for own in self.served
             if own.fits(n_players)
         ]
-        scripted = [Listed(name=name, words=WORDS.get(name, ""), served=False) for name in POLICIES]
+        scripted = [Listed(name=name, words=WORDS.get(name, ""), served=False) for name in SCRIPTED]
         return served + scripted
 
     def find(self, key: str, label: object, setup: Setup) -> Participant:
@@ -109,8 +119,8 @@ class Roster:
         Raises:
             ParameterError: nobody goes by it, or it was trained on another game.
         """
-        if isinstance(label, str) and label in POLICIES:
-            return Participant(label, POLICIES[label], setup.params)
+        if isinstance(label, str) and label in SCRIPTED:
+            return Participant(label, SCRIPTED[label], prepared(SCRIPTED[label], setup.params))
         for own in self.served:
             if own.label == label:
                 misfit = own.misfit(setup)
@@ -121,10 +131,14 @@ class Roster:
         raise ParameterError(key, label, f"must be one of {known}")
 
     def compared(self, setup: Setup) -> list[Participant]:
-        """Whom a finished game is compared with: the exact benchmark, those that the server was
-        started with and that can play, and two simple players.
+        """Whom a finished game is compared with: the exact benchmark (or `planner`, where risk is
+        charged for and none is known), those that the server was started with and that can play,
+        and two simple players.
         """
-        if setup.n_players == 1:
+        if setup.yardstick.charged:
+            known = benchmark_of(setup)
+            benchmark = self.find("player", "planner", setup) if known is None else known
+        elif setup.n_players == 1:
             optimum = self.find("player", "best_response:pass", setup)
             benchmark = replace(optimum, name="the optimum")
         else:
@@ -150,12 +164,17 @@ def load_served(names: Sequence[str]) -> tuple[ServedPlayer, ...]:
         from cardjax.runtime.own import short_name
 
         label = Path(name).resolve().name if is_trained(name) else short_name(name)
-        if label in served or label in POLICIES:
+        if label in served or label in SCRIPTED:
             raise ParameterError("--policy", name, f"another player is called {label} already")
         if is_trained(name):
             player, market, _ = load_player(Path(name))
             served[label] = ServedPlayer(
-                label, player.policy, player.params[0], market.n_players, market.hides_event
+                label,
+                player.policy,
+                player.params[0],
+                market.n_players,
+                market.hides_event,
+                market.inventory,
             )
         else:
             served[label] = ServedPlayer(label, named_policy(name))

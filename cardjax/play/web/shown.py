@@ -66,6 +66,8 @@ def _show(setup: Setup, names: Sequence[str], records: Sequence[RoundRecord]) ->
         "alpha": float(setup.params.alpha),
         "initial_wealth": float(setup.params.initial_wealth),
         "depth_max": float(setup.params.liquidity.max),
+        "carries": setup.carries,
+        "charged": setup.yardstick.charged,
         "n_rounds": N_ROUNDS,
         "seats": _seats(names),
         "records": [show_record(record) for record in records],
@@ -105,8 +107,9 @@ def summary_of(
         for other, own in compared(setup, participants, records, 0, players.compared(setup)).items()
     }
     everywhere = ("equilibrium",) * setup.n_players
-    if setup.n_players > 1 and names != everywhere:
-        rows[everywhere] = ("the equilibrium at every seat", scores[0].benchmark)
+    best = scores[0].benchmark
+    if best is not None and setup.n_players > 1 and names != everywhere:
+        rows[everywhere] = ("the equilibrium at every seat", best)
     return {
         "scores": [asdict(score) for score in scores],
         "compared": [{"name": name} | asdict(own) for name, own in rows.values()],

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.env import N_ROUNDS, EnvParams, View, beliefs
+from cardjax.env import N_ACTIONS, N_ROUNDS, EnvParams, View, beliefs
 from cardjax.env.events import kind_of
 from cardjax.env.inventory import risk_charge
 from cardjax.env.params import MAX_INVENTORY
@@ -73,32 +73,41 @@ class InventoryPlanner(Deterministic):
         """The expected P&L of each action less charge, plus the change of value compared with
         passing: points, float32 [..., 21], of all actions, valid or not.
         """
-        now = charged_pnl(params.env, view)
+        return charged_pnl(params.env, view) + self.change(params, view)
+
+    def change(self, params: InventoryParams, view: View) -> Array:
+        """How each action changes the value of the rounds to come, compared with passing: points,
+        float32 [..., 21]; 0 where nothing is carried.
+        """
         if view.inventory is None:
-            return now
+            return jnp.zeros((*view.mu.shape, N_ACTIONS), jnp.float32)
         held, played = view.inventory[..., None], view.round[..., None] + 1
         # Differences are exactly 0 where the inventory does not matter, so that rounding decides
         # nothing.
         if view.event is not None:
             kind = kind_of(view.event)[..., None]
-            return now + _change(params.value, played, kind, held)
+            return _change(params.value, played, kind, held)
         assert view.belief is not None
         chance = jnp.stack(beliefs.kind_chances(view.belief), -1)[..., None]
         kinds = jnp.arange(N_KINDS)[:, None]
         change = _change(params.value, played[..., None], kinds, held[..., None])
-        return now + jnp.sum(chance * change, -2)
+        return jnp.sum(chance * change, -2)
 
 
 def charged_pnl(params: EnvParams, view: View) -> Array:
     """The expected P&L of each action if nobody else orders, less the charge for risk that it leads
     to in this round: points, float32 [..., 21], of all actions, valid or not.
     """
-    pnl = expected_pnl(params, view, NOBODY)
+    return expected_pnl(params, view, NOBODY) - charge_of_actions(params, view)
+
+
+def charge_of_actions(params: EnvParams, view: View) -> Array:
+    """The charge for risk of the round to which each action leads: points, float32 [..., 21]."""
     if view.inventory is None:
-        return pnl - risk_charge(jnp.asarray(POSITION), jnp.bool_(False), params)
+        charge = risk_charge(jnp.asarray(POSITION), jnp.bool_(False), params)
+        return jnp.broadcast_to(charge, (*view.mu.shape, N_ACTIONS))
     after = view.inventory[..., None] + jnp.asarray(POSITION, jnp.int32)
-    last = view.round[..., None] == N_ROUNDS - 1
-    return pnl - risk_charge(after, last, params)
+    return risk_charge(after, view.round[..., None] == N_ROUNDS - 1, params)
 
 
 def _solved(env_params: EnvParams) -> InventoryValue:

@@ -16,17 +16,23 @@ export function decision(game, record, i, { chart = true } = {}) {
     seat = game.seats[i];
   const alone = game.n_players === 1;
   const rows = [["P&L", money(order.pnl)]];
+  if (game.carries) rows.push(["of which what was carried", signed(order.carry_pnl)]);
   if (order.side !== "pass") {
     rows.push(
-      ["of which luck of the cards", signed(order.pnl - order.expected_pnl)],
+      ["of which luck of the cards", signed(order.pnl - order.carry_pnl - order.expected_pnl)],
       ["Price", `${points(order.exec_price)} per unit`],
     );
     if (game.impact)
       rows.push(["Price impact", order.slippage > 0 ? `${points(order.slippage)} per unit` : "none"]);
   }
   rows.push(["Worth beforehand", signed(order.value)]);
-  if (!alone) rows.push([`Best reply: ${orderWords(order.best_reply)}`, signed(order.best_reply_value)]);
-  rows.push([`${alone ? "Optimum" : "Equilibrium"}: ${mixWords(order.benchmark)}`, signed(order.benchmark_value)]);
+  const known = order.benchmark.length > 0; // where units are carried, the optimum may be unknown
+  const best = known ? "Best reply" : "Best for this round";
+  if (!alone || !known) rows.push([`${best}: ${orderWords(order.best_reply)}`, signed(order.best_reply_value)]);
+  if (known)
+    rows.push([`${alone ? "Optimum" : "Equilibrium"}: ${mixWords(order.benchmark)}`, signed(order.benchmark_value)]);
+  if (game.carries) rows.push(["Holds after", signed(order.inventory, 0)]);
+  if (game.charged) rows.push(["Charge for risk, no money", points(order.risk_charge)]);
   rows.push(["Wealth after", points(order.wealth_after, 1)]);
   return el(
     "article",
@@ -72,7 +78,7 @@ export function history(game, { cursor = null, onpick = null } = {}) {
           order.side !== "pass" && money(order.pnl, 1),
         ),
       ),
-      el("td", {}, mixWords(record.orders[0].benchmark)),
+      el("td", {}, record.orders[0].benchmark.length ? mixWords(record.orders[0].benchmark) : "–"),
     );
   return scrollable(
     "All rounds",

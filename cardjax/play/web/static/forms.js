@@ -13,6 +13,8 @@ const PRESET_WORDS = {
   hidden_depth: "Little of the depth is displayed.",
   hidden_events:
     "Nobody is told the event, the market maker included: earlier rounds' cards and sums tell what it may be. The optimum alone earns 15 points per game, and whoever forgets the past loses.",
+  inventory:
+    "Units are carried from round to round, and holding them is charged for. Planning ahead earns 1 point per game, and whoever looks at each round alone loses.",
 };
 let fresh = 0;
 

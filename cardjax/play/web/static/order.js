@@ -32,12 +32,18 @@ export function orderPanel(offer, hasImpact, wanted, onsize, ontrade) {
     pass.replaceChildren("Pass", el("small", {}, "order nothing"));
     buy.replaceChildren(`▲ Buy ${size}`, el("small", {}, `at ${points(offer.ask)}`));
     [sell.disabled, buy.disabled] = [!may.sell, !may.buy];
+    const limit = offer.inventory_limit,
+      held = offer.inventory?.[0] ?? 0;
+    const beyond = (side) => limit != null && Math.abs(held + (side === "buy" ? size : -size)) > limit;
+    const most_held = `${limit} units are the most that you may hold or owe`;
     const refused = [
-      !may.buy && `buying ${size} costs ${points(size * offer.ask, 1)} points`,
-      !may.sell && `selling ${size} may cost you ${points(size * (offer.s_max - offer.bid), 1)} points`,
+      !may.buy && beyond("buy") && most_held,
+      !may.sell && beyond("sell") && most_held,
+      !may.buy && !beyond("buy") && `buying ${size} costs ${points(size * offer.ask, 1)} points`,
+      !may.sell && !beyond("sell") && `selling ${size} may cost you ${points(size * (offer.s_max - offer.bid), 1)} points`,
     ].filter(Boolean);
     why.textContent = refused.length
-      ? `You have ${points(offer.wealth[0], 1)} points, and ${refused.join(", ")}.`
+      ? `You have ${points(offer.wealth[0], 1)} points${limit != null ? ` and hold ${points(held, 0)} units` : ""}, and ${[...new Set(refused)].join(", ")}.`
       : hasImpact
         ? "If all players together take more units than the market holds, the price gets worse."
         : "You trade at exactly these prices.";

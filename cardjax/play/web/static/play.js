@@ -6,6 +6,7 @@ import { wealthChart } from "./charts.js";
 import { decisions, history } from "./decisions.js";
 import { $, el, notice, orderWords, points, say, signed } from "./dom.js";
 import { busy } from "./forms.js";
+import { holdingWords } from "./inventory.js";
 import { orderPanel } from "./order.js";
 import { startView } from "./start.js";
 import { ending, rulesWords, totals } from "./summary.js";
@@ -116,7 +117,7 @@ class Play {
     const hints = offer.hints.map((rank) => offer.deck[rank - 2].name).join(", ") || "no card";
     const past = (offer.belief && lastRound(offer.belief)) ?? "";
     say(
-      `Round ${offer.round}. ${offer.event_words}. ${past} Shown: ${hints}. Bid ${points(offer.bid)}, ask ${points(offer.ask)}.`,
+      `Round ${offer.round}. ${offer.event_words}. ${past} Shown: ${hints}. Bid ${points(offer.bid)}, ask ${points(offer.ask)}. ${game.carries ? holdingWords(offer, 0) : ""}`,
     );
   }
 
@@ -152,7 +153,7 @@ class Play {
     if (this.phase !== "offer" || this.waiting) return;
     const action = side === "pass" ? 0 : side === "buy" ? this.size : 10 + this.size;
     if (!this.game.offer.valid_actions[0].includes(action)) {
-      say(`${orderWords(action)} is more than you can afford.`);
+      say(`${orderWords(action)} is more than you can afford${this.game.carries ? " or may hold" : ""}.`);
       return;
     }
     this.waiting = true;

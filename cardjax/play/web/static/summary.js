@@ -18,6 +18,7 @@ export function totals(game) {
       cell("P&L", money(own.totals.pnl)),
       cell("Skill", money(own.totals.expected_pnl), "what the orders were worth on average"),
       cell("Luck of the cards", money(own.totals.luck)),
+      game.charged && cell("Charge for risk", points(own.totals.risk_charge), "no money, but it is scored"),
       score(own, game.n_players === 1 ? "optimum" : "equilibrium", cell),
       cell("Missed", points(own.totals.missed), "the best orders were worth that much more"),
       game.impact && cell("Lost to price impact", points(own.totals.slippage_cost), "included in skill"),
@@ -51,11 +52,13 @@ export function totals(game) {
 
 // The score, or points where the benchmark earned too little to divide by.
 function score(own, benchmark, cell) {
-  const best = own.benchmark.expected_pnl;
+  if (own.benchmark === null) return cell("Score", "–", "nobody is known to be the best in this game");
+  const best = own.benchmark.expected_pnl - own.benchmark.risk_charge;
   if (own.score !== null) return cell("Score", points(own.score), `1 is the ${benchmark}, 0 is passing`);
-  const apart = own.totals.expected_pnl - best;
+  const apart = own.totals.expected_pnl - own.totals.risk_charge - best;
   const name = apart < 0 ? `Behind the ${benchmark}` : `Ahead of the ${benchmark}`;
-  return cell(name, points(Math.abs(apart)), `in skill, of which it has ${signed(best)}`);
+  const what = own.benchmark.risk_charge > 0 ? "in skill less charge" : "in skill";
+  return cell(name, points(Math.abs(apart)), `${what}, of which it has ${signed(best)}`);
 }
 
 function row(name, totals, current) {

@@ -2,6 +2,7 @@
 
 import { beliefChart, lastRound } from "./belief.js";
 import { el, plural, points, units } from "./dom.js";
+import { holdings } from "./inventory.js";
 
 const RANK_WORDS = { 11: "jack", 12: "queen", 13: "king", 14: "ace" };
 
@@ -28,6 +29,7 @@ export function felt(game, round, { title, level = "h2", extra = null } = {}) {
     cards(round, settled),
     settled && sum(round),
     el("div", { class: "quotes" }, quote(game, round, "bid"), quote(game, round, "ask")),
+    round.inventory && holdings(game, round),
     extra,
   );
 }
