@@ -9,7 +9,7 @@ from jax import Array
 from cardjax.config import make_config, make_market
 from cardjax.env import CardMarket, EnvParams, ParameterError, State, View
 from cardjax.env.execution import as_action
-from cardjax.policies.policy import Policy, TrainedPlayer, misfit
+from cardjax.policies.policy import Policy, TrainedPlayer, misfit, prepared
 from cardjax.policies.registry import POLICIES, make_policy
 
 DEFAULT_OPPONENT = "equilibrium"
@@ -25,10 +25,13 @@ OF_PLAYERS = (
     "slippage",
     "pnl",
     "wealth",
+    "inventory",
+    "carry_pnl",
+    "risk_charge",
     "action_mask",
     "final_observation",
 )
-"""The entries of a step's info that have a player axis."""
+"""The entries of a step's info that have a player axis, where there are such entries."""
 NATIVE_ONLY = ("action_mask", "final_observation", "terminated", "truncated")
 """The entries of a step's info that other libraries return elsewhere, or use for something else."""
 
@@ -38,7 +41,9 @@ class Terms(NamedTuple):
 
     market: EnvParams
     opponent: Any = None
-    """The opponents' weights; None for a scripted policy, whose params are those of the market."""
+    """The opponents' weights, or what they have prepared for the market; None for other scripted
+    policies, whose params are those of the market.
+    """
 
 
 class SeatState(NamedTuple):
@@ -169,6 +174,8 @@ def make_seat(
         raise ParameterError(
             "opponent", type(policy).__name__, "has weights for each seat (ppo.share_params off)"
         )
+    if opponent_params is None and hasattr(policy, "prepare"):
+        opponent_params = prepared(policy, params)
     return Seat(market, policy), Terms(params, opponent_params)
 
 

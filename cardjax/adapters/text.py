@@ -20,6 +20,8 @@ def round_text(view: View, info: Mapping[str, Any] | None, over: bool) -> str:
     """
     parts = [f"game over after {int(view.round)} rounds"] if over else _offer(view)
     parts.append(f"wealth {float(view.wealth):.1f}")
+    if view.inventory is not None:
+        parts.append(f"inventory {int(view.inventory):+d}")
     return " | ".join([*parts, *_settled(info)])
 
 

@@ -12,6 +12,7 @@ from cardjax.env.params import N_ROUNDS
 from cardjax.evaluation.rollouts import (
     COLUMNS,
     HIDDEN_EVENT_COLUMNS,
+    INVENTORY_COLUMNS,
     OBSERVATION,
     OBSERVATION_DOC,
     Column,
@@ -22,12 +23,16 @@ from cardjax.evaluation.rollouts import (
 def schema_table() -> str:
     """The columns as a Markdown table, for docs/dataset.md."""
     rows = ["| column | type | unit | meaning |", "|---|---|---|---|"]
-    hidden = {
-        name: column._replace(doc=f"{column.doc}; only where the event is hidden")
-        for name, column in HIDDEN_EVENT_COLUMNS.items()
+    further = {
+        name: column._replace(doc=f"{column.doc}; only where {where}")
+        for where, columns in (
+            ("the event is hidden", HIDDEN_EVENT_COLUMNS),
+            ("units are carried", INVENTORY_COLUMNS),
+        )
+        for name, column in columns.items()
         if name not in COLUMNS
     }
-    for name, column in (COLUMNS | hidden).items():
+    for name, column in (COLUMNS | further).items():
         kind = np.dtype(column.dtype).name
         kind = f"dictionary of {kind}" if column.names else kind
         rows.append(f"| `{name}` | {kind} | {column.unit} | {column.doc.replace('|', '∣')} |")

@@ -1,7 +1,8 @@
 """Rollouts: whole games written down round by round, one value per column, round and player.
 
-`COLUMNS` declares every column once, and `HIDDEN_EVENT_COLUMNS` those of games with hidden events:
-the recording, the data set's schema and the docs' table all come from there.
+`COLUMNS` declares every column once, `HIDDEN_EVENT_COLUMNS` those of games with hidden events and
+`INVENTORY_COLUMNS` those of games in which units are carried: the recording, the data set's schema
+and the docs' table all come from there.
 """
 
 import dataclasses
@@ -106,7 +107,8 @@ def _record(
 
 def columns_of(market: CardMarket) -> dict[str, Column]:
     """name → Column of this market's rollouts, in the data set's order."""
-    return COLUMNS | HIDDEN_EVENT_COLUMNS if market.hides_event else COLUMNS
+    hidden = HIDDEN_EVENT_COLUMNS if market.hides_event else {}
+    return COLUMNS | hidden | (INVENTORY_COLUMNS if market.inventory else {})
 
 
 def _columns(market: CardMarket, played: SettledRound) -> dict[str, Array]:
@@ -146,6 +148,11 @@ def _kind_chance(kind: int) -> Callable[[SettledRound], Array]:
         return beliefs.kind_chances(played.view.belief)[kind]
 
     return read
+
+
+def _held_before(view: View) -> Array:
+    assert view.inventory is not None  # this column is of games in which units are carried
+    return view.inventory
 
 
 def _expected_pnl(played: SettledRound) -> Array:
@@ -254,3 +261,23 @@ HIDDEN_EVENT_COLUMNS: dict[str, Column] = {
     },
 }
 """What games with hidden events have beyond COLUMNS, or instead of them."""
+INVENTORY_COLUMNS: dict[str, Column] = {
+    "pnl": COLUMNS["pnl"]._replace(doc="what the order and the units carried earned"),
+    "expected_pnl": COLUMNS["expected_pnl"]._replace(doc="of the order, with mu in place of S"),
+    "inventory_before": Column(
+        np.int8,
+        "units",
+        "units held before the round, owed if negative",
+        lambda r: _held_before(r.view),
+    ),
+    "inventory": Column(
+        np.int8, "units", "units held after the round, owed if negative", _own("inventory")
+    ),
+    "carry_pnl": Column(
+        np.float32, "points", "what the units held before the round earned", _own("carry_pnl")
+    ),
+    "risk_charge": Column(
+        np.float32, "points", "the charge for risk, which the reward is less", _own("risk_charge")
+    ),
+}
+"""What games in which units are carried have beyond COLUMNS, or instead of them."""

@@ -8,10 +8,11 @@ import pytest
 
 from cardjax.adapters.seat import OF_PLAYERS, OPPONENT_KEY, Terms, make_game, make_seat
 from cardjax.env import CardMarket, ParameterError, make_params
+from cardjax.policies import make_policy
 
 
 def test_the_info_that_has_a_player_axis_is_the_one_that_is_split():
-    market, params = CardMarket(7), make_params()
+    market, params = CardMarket(7, inventory=True), make_params()
     state = jax.eval_shape(market.reset, jax.random.key(0), params)[1]
     info = jax.eval_shape(market.step, jax.random.key(0), state, jnp.zeros(7, jnp.int32), params)[
         -1
@@ -165,3 +166,14 @@ def test_a_game_for_one_keeps_its_player_axis_and_takes_presets():
     market, params = make_game("single", preset="tight_budget", **{"flags.enable_impact": False})
     assert market == CardMarket(1) and not params.flags.enable_impact
     assert params.initial_wealth != make_params().initial_wealth
+
+
+def test_an_opponent_that_plans_has_done_so_before_the_first_round():
+    overrides = {"preset": "inventory", "inventory_limit": 3}
+    seat, terms = make_seat("two", "planner", **overrides)
+    assert terms.opponent is not None
+    _, alone = make_game("single", **overrides)
+    solved = make_policy("planner").prepare(alone)
+    np.testing.assert_array_equal(terms.opponent.value.value, solved.value.value)
+    view = seat.view(seat.reset(jax.random.key(0), terms)[1], terms)
+    assert view.inventory == 0 and view.others_inventory.tolist() == [0]

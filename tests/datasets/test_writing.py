@@ -235,6 +235,28 @@ def test_a_file_has_the_belief_only_where_the_event_is_hidden(table, hidden):
     assert not any(name.startswith("belief") for name in table.schema.names)
 
 
+def test_a_file_of_games_with_inventory_says_what_was_carried_and_charged(tmp_path):
+    market, params = cardjax.make("two", preset="inventory", reward="expected_pnl")
+    path = tmp_path / "x.parquet"
+    write_dataset(path, rollouts(market=market, params=params, n_games=4), {})
+    table = parquet.read_table(path)
+    names = ["inventory_before", "inventory", "carry_pnl", "risk_charge"]
+    assert [name for name in table.schema.names if name not in (*COLUMNS, OBSERVATION)] == names
+    assert b"carried" in table.schema.field("pnl").metadata[b"doc"]
+    read = {name: table[name].to_numpy(zero_copy_only=False) for name in (*COLUMNS, *names)}
+    game = {name: values.reshape(4, 10, 2) for name, values in read.items()}
+    action = game["action"].astype(int)
+    q = np.where(action > 10, 10 - action, action)
+    held = np.cumsum(q, 1)
+    np.testing.assert_array_equal(game["inventory"], held)
+    np.testing.assert_array_equal(game["inventory_before"], held - q)
+    own = q * (game["S"] - game["exec_price"])
+    assert game["pnl"] == pytest.approx(own + game["carry_pnl"], abs=1e-3)
+    assert game["risk_charge"] == pytest.approx(0.01 * held**2, rel=1e-5)
+    paid = game["expected_pnl"] - game["risk_charge"]
+    assert game["reward"] == pytest.approx(paid, abs=1e-3) and held.any()
+
+
 def test_games_that_everyone_has_left_end_there(tmp_path):
     market, params = cardjax.make("two", **{"flags.stop_out": True, "stop_out_level": 0.95})
     n_rows = write_dataset(tmp_path / "x.parquet", rollouts(market=market, params=params), {})
