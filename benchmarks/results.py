@@ -55,10 +55,13 @@ SCRIPTED = {
 }
 FOR_HIDDEN_EVENTS = {"single": ("forgetful", "clairvoyant"), "two": ()}
 """Whom only games with hidden events are for. With other players both assume that these pass."""
+FOR_INVENTORY = ("planner", "myopic")
+"""Whom only games with inventory are for."""
 COLUMNS = {
     "score": ("score", 1, 3),
     "score_of_best_equilibrium": ("score / best equilibrium", 1, 3),
     "mean_expected_pnl": ("expected P&L", 1, 3),
+    "mean_payoff": ("less charge", 1, 3),
     "mean_pnl": ("P&L", 1, 2),
     "exploitability_share": ("exploitability", 100, 1),
     "joint_surplus": ("joint surplus", 1, 3),
@@ -66,8 +69,13 @@ COLUMNS = {
     "max_drawdown_p95": ("drawdown, 95th percentile", 1, 1),
     "ruin_probability": ("ruin", 100, 2),
     "trade_rate": ("trades", 100, 1),
+    "turnover": ("turnover", 1, 1),
+    "std_inventory": ("inventory, deviation", 1, 2),
+    "end_inventory": ("inventory at the end", 1, 2),
 }
-"""metric → heading, factor, digits; a factor of 100 is shown in percent."""
+"""metric → heading, factor, digits; a factor of 100 is shown in percent. A table leaves out what
+none of its rows has.
+"""
 OF_SEVERAL = ("score_of_best_equilibrium", "joint_surplus")
 """Columns that a single player's tables do not have."""
 
@@ -106,7 +114,8 @@ def main() -> None:
                 runs[learner.algorithm, preset] for learner in LEARNERS if learner.kind == kind
             ]
             rows += [learned_row(run, arguments.games) for run in learned if run is not None]
-            page.append(f"## {preset}, {label}\n\n{equilibrium_range(rows)}{table(rows, kind)}")
+            above = f"{equilibrium_range(rows)}{no_score(rows)}"
+            page.append(f"## {preset}, {label}\n\n{above}{table(rows, kind)}")
     write_text(ROOT / "benchmarks" / "RESULTS.md", "\n".join(page))
 
 
@@ -122,7 +131,8 @@ def scripted_entries(kind: str, n_games: int) -> dict[str, dict[str, dict[str, A
         grid = jax.tree.map(
             lambda *leaves: np.stack(leaves), *(preset_params(preset) for preset in presets)
         )
-        for name in SCRIPTED[kind] + (FOR_HIDDEN_EVENTS[kind] if market.hides_event else ()):
+        further = FOR_HIDDEN_EVENTS[kind] if market.hides_event else ()
+        for name in SCRIPTED[kind] + further + (FOR_INVENTORY if market.inventory else ()):
             file = kept / f"{kind}-{presets[0]}-{name.replace(':', '-')}-{n_games}.json"
             if not file.is_file():
                 policy = make_policy(name)
@@ -177,6 +187,12 @@ def equilibrium_range(rows: list[tuple[str, str, dict[str, Any]]]) -> str:
     return f"The rounds' pure equilibria pay {paid} of the symmetric one.\n\n"
 
 
+def no_score(rows: list[tuple[str, str, dict[str, Any]]]) -> str:
+    """Why a table has no score, as a line above it."""
+    why = rows[0][2].get("no_score")
+    return f"No score: {why}.\n\n" if why else ""
+
+
 def config_hash(folder: Path) -> str:
     """Eight digits of the SHA-256 of a run's configuration, its name left out."""
     config = load_config(folder / "config.yaml", ["name="])
@@ -206,7 +222,9 @@ per policy and training seed. ± is a 95% interval over games for scripted polic
 for learners, which have the quick-start budgets and no tuning for any preset but the default. P&L
 is in points per game and player. Score and exploitability are shares of the expected P&L of the
 exact symmetric equilibrium (alone: of the optimum), score / best equilibrium of what the best pure
-equilibrium of every round pays, and joint surplus of the players' joint optimum.
+equilibrium of every round pays, and joint surplus of the players' joint optimum. With inventory,
+the score is of expected P&L less the charge for risk, against the planner's, and turnover and
+inventory are in units.
 [docs/reference.md](../docs/reference.md) defines all metrics.
 
 A learner's row names its configuration's hash and the commit that trained it. Written at commit
@@ -216,7 +234,9 @@ A learner's row names its configuration's hash and the commit that trained it. W
 
 def table(rows: list[tuple[str, str, dict[str, Any]]], kind: str) -> str:
     """Markdown, one row per policy."""
-    shown = [metric for metric in COLUMNS if kind != "single" or metric not in OF_SEVERAL]
+    known = {metric for _, _, entry in rows for metric in entry}
+    of_kind = [metric for metric in COLUMNS if kind != "single" or metric not in OF_SEVERAL]
+    shown = [metric for metric in of_kind if metric in known]
     lines = [
         "| policy | " + " | ".join(COLUMNS[metric][0] for metric in shown) + " | ± over |",
         "|---|" + "---:|" * len(shown) + "---|",
