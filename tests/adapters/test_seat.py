@@ -1,5 +1,7 @@
 """One seat against policies is the market's own game. Needs no library but JAX."""
 
+import dataclasses
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ import pytest
 
 from cardjax.adapters.seat import OF_PLAYERS, OPPONENT_KEY, Terms, make_game, make_seat
 from cardjax.env import CardMarket, ParameterError, make_params
-from cardjax.policies import make_policy
+from cardjax.policies import Pass
 
 
 def test_the_info_that_has_a_player_axis_is_the_one_that_is_split():
@@ -168,12 +170,18 @@ def test_a_game_for_one_keeps_its_player_axis_and_takes_presets():
     assert params.initial_wealth != make_params().initial_wealth
 
 
+@dataclasses.dataclass(frozen=True)
+class Prepared(Pass):
+    """Passes, after it has made something of the market's parameters."""
+
+    def prepare(self, env_params):
+        return {"twice": 2 * env_params.inventory_limit}
+
+
 def test_an_opponent_that_plans_has_done_so_before_the_first_round():
-    overrides = {"preset": "inventory", "inventory_limit": 3}
-    seat, terms = make_seat("two", "planner", **overrides)
-    assert terms.opponent is not None
-    _, alone = make_game("single", **overrides)
-    solved = make_policy("planner").prepare(alone)
-    np.testing.assert_array_equal(terms.opponent.value.value, solved.value.value)
-    view = seat.view(seat.reset(jax.random.key(0), terms)[1], terms)
+    seat, terms = make_seat("two", Prepared(), preset="inventory", inventory_limit=3)
+    assert terms.opponent == {"twice": 6}
+    state = seat.reset(jax.random.key(0), terms)[1]
+    view = seat.view(state, terms)
     assert view.inventory == 0 and view.others_inventory.tolist() == [0]
+    assert make_seat("two", "equilibrium")[1].opponent is None

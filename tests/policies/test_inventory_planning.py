@@ -97,6 +97,14 @@ def test_without_inventory_myopic_minds_the_charge_for_the_order():
     np.testing.assert_array_equal(chosen(InventoryPlanner(), solved, view), action)
 
 
+def test_a_game_with_given_numbers_is_solved_before_the_program_runs():
+    view, _ = some_views()
+    program = jax.make_jaxpr(lambda view: InventoryPlanner().choose(PRESET, view))(view)
+    traced = jax.make_jaxpr(InventoryPlanner().choose)(PRESET, view)
+    assert "65536" in str(traced)  # draws of the market
+    assert "65536" not in str(program)
+
+
 def test_a_belief_that_is_certain_is_as_good_as_knowing_the_event():
     view, params = some_views("hidden")
     params = make_params(params, event_persist=0.9, **{"risk.phi": 0.02})
@@ -168,6 +176,7 @@ def test_the_value_is_that_of_a_plain_program():
     assert at_start.max() > 10
 
 
+@pytest.mark.slow
 def test_a_wider_table_has_the_same_values():
     params = make_params(inventory_limit=3, **{"risk.phi": 0.1})
     narrow, wide = (solve(params, jax.random.key(0), 256, reach).value for reach in (3, 100))
@@ -206,6 +215,7 @@ def test_the_value_is_what_the_planner_earns(n_batches):
     assert abs(mean - value) < 0.002 * value + 3 * error
 
 
+@pytest.mark.slow
 def test_looking_ahead_is_worth_everything():
     """In configs/inventory.yaml, planning earns a point, a look at this round loses a fifth of one
     and a best response that does not mind the charge loses three.

@@ -53,17 +53,21 @@ class InventoryPlanner(Deterministic):
     """
 
     def prepare(self, env_params: EnvParams) -> InventoryParams:
-        """Solve the game, which takes seconds; call it once, before games are played."""
-        leaves = jax.tree.leaves(env_params)
-        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-        return InventoryParams(env_params, (_solved if traced else _solved_once)(env_params))
+        """Solve the game, which takes seconds, unless it has been solved before.
+
+        Where the parameters are numbers, that is done at once, even while a program is traced;
+        where they are traced themselves, it becomes a part of the program.
+        """
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(env_params)):
+            return InventoryParams(env_params, _solved(env_params))
+        with jax.ensure_compile_time_eval():
+            return InventoryParams(env_params, _solved_once(env_params))
 
     def choose(self, params: InventoryParams | EnvParams, view: View) -> Array:
         """int32 [...]; ties go to passing, then to the smaller size.
 
         Args:
-            params: from `prepare`. If they are only an EnvParams, the game is solved here, in every
-                round.
+            params: from `prepare`, or an EnvParams that is prepared here.
         """
         if isinstance(params, EnvParams):
             params = self.prepare(params)
