@@ -48,6 +48,8 @@ LEARNERS = {
         "ppo.past_size": 5,
         "env.observe_posterior": True,
     },
+    "ippo maker": {"env.preset": "maker", "ppo.takers": "equilibrium", "ppo.critic": "value"},
+    "mappo maker": {"env.preset": "maker", "ppo.memory": "gru", "ppo.gamma": 0.5},
     "mappo": {"ppo.memory": "lstm", "ppo.shared_reward": True},
 }
 

@@ -11,14 +11,12 @@ import jax
 from jax import Array
 
 from cardjax.agents.batch import Batch, by_game
-from cardjax.agents.critic_view import critic_inputs, critic_view
 from cardjax.agents.networks import Network
 from cardjax.agents.normalization import after_seeing, new_normalizer, normalized
 from cardjax.agents.policy import unroll_seats
+from cardjax.agents.roles import Role
 from cardjax.config import PPOConfig
-from cardjax.env.execution import N_ACTIONS
-from cardjax.env.market import CardMarket, State
-from cardjax.kernels.short_axes import sum_short_axis
+from cardjax.kernels.short_axes import LONGEST_SHORT_AXIS, sum_short_axis
 
 SPARSEST, FEWEST_ROWS = 4, 4096
 """The inputs' moments are learned from every fourth game, if that still leaves so many rows."""
@@ -31,7 +29,8 @@ ByNetwork = dict[str, Any]
 class ActorCritic:
     """What the actor and the critic of the learning seats see, and what they answer."""
 
-    market: CardMarket
+    role: Role
+    """whose networks they are."""
     config: PPOConfig
     n_seats: int
     """Seats whose play is learned from."""
@@ -40,11 +39,11 @@ class ActorCritic:
 
     @property
     def actor(self) -> Network:
-        """Observation → logits of the 21 actions."""
+        """Observation → logits of all actions."""
         config = self.config
         return Network(
             config.hidden,
-            N_ACTIONS,
+            self.role.n_actions,
             config.memory,
             config.memory_width,
             output_scale=0.01,
@@ -55,7 +54,7 @@ class ActorCritic:
     def critic(self) -> Network:
         """What the critic sees → V or all action values, in units of the reward."""
         config = self.config
-        n_outputs = N_ACTIONS if self.has_action_values else 1
+        n_outputs = self.role.n_actions if self.has_action_values else 1
         hidden = config.critic_hidden or config.hidden
         return Network(
             hidden, n_outputs, config.memory, config.memory_width, precision=config.matmul_precision
@@ -69,16 +68,16 @@ class ActorCritic:
     @property
     def one_view(self) -> bool:
         """Whether the critic sees what its player sees and no more."""
-        return self._n_critic_inputs == self.market.observation_size
+        return self._n_critic_inputs == self.role.observation_size
 
     @property
     def _n_critic_inputs(self) -> int:
-        return critic_inputs(self.market, self.joint, self.config.critic_sees_truth)
+        return self.role.critic_inputs(self.joint, self.config.critic_sees_truth)
 
     def init(self, key_actor: Array, key_critic: Array) -> ByNetwork:
         """Fresh weights."""
         return {
-            "actor": self._fresh(self.actor, key_actor, self.market.observation_size),
+            "actor": self._fresh(self.actor, key_actor, self.role.observation_size),
             "critic": self._fresh(self.critic, key_critic, self._n_critic_inputs),
         }
 
@@ -96,7 +95,7 @@ class ActorCritic:
         """Normalisers of what the two see that have seen nothing."""
         kind = self.config.normalize_observations
         return {
-            "actor": new_normalizer(kind, self.market.observation_size),
+            "actor": new_normalizer(kind, self.role.observation_size),
             "critic": new_normalizer(kind, self._n_critic_inputs),
         }
 
@@ -116,20 +115,9 @@ class ActorCritic:
             return to_actor, to_actor
         return to_actor, normalized(normalizers["critic"], seen)
 
-    def critic_view(self, games: State, observation: Array) -> Array:
-        """What the critics of the learning seats see, float32 [games, seats, n].
-
-        Args:
-            games: leaves [games, …].
-            observation: float32 [games, A, D], every player's.
-        """
-        truth = self.config.critic_sees_truth
-        seen = critic_view(self.market, games, observation, self.joint, truth)
-        return seen[:, : self.n_seats]
-
     def _observation(self, seen: Array) -> Array:
         """The player's own part of what its critic sees [..., n]."""
-        return seen[..., : self.market.observation_size]
+        return seen[..., : self.role.observation_size]
 
     def unroll(
         self, who: str, weights: ByNetwork, memory: ByNetwork, inputs: Array, first: Array
@@ -158,4 +146,6 @@ class ActorCritic:
         """V float32 [...] from the critic's estimates: of action values, the policy's mean."""
         if not self.has_action_values:
             return estimate[..., 0]
-        return sum_short_axis(estimate * probabilities)
+        weighted = estimate * probabilities
+        is_short = weighted.shape[-1] <= LONGEST_SHORT_AXIS
+        return sum_short_axis(weighted) if is_short else weighted.sum(-1)

@@ -38,7 +38,7 @@ def critic_view(
     parts = [observation]
     if joint:
         parts += [
-            jnp.roll(_private(market, observation), -seat, axis=-2)
+            jnp.roll(private_of(market, observation), -seat, axis=-2)
             for seat in range(1, market.n_players)
         ]
     if truth:
@@ -50,6 +50,7 @@ def critic_view(
     return jnp.concatenate(parts, -1) if len(parts) > 1 else observation
 
 
-def _private(market: CardMarket, observation: Array) -> Array:
+def private_of(market: CardMarket, observation: Array) -> Array:
+    """The columns of `PRIVATE`, float32 [..., n], of observations [..., D]."""
     fields = market.observation_fields
     return jnp.concatenate([observation[..., fields[name].slice] for name in PRIVATE], -1)

@@ -1,7 +1,7 @@
 """A trained actor as a player: the policy protocol over network weights."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +10,14 @@ from jax import Array
 from cardjax.agents.distribution import MaskedCategorical
 from cardjax.agents.networks import Network
 from cardjax.agents.normalization import Normalizer, normalized
-from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
+
+
+class Encoder(Protocol):
+    """What turns views into what a network reads."""
+
+    def encode(self, view: Any) -> Array:
+        """float32 [..., n]."""
 
 
 class ActorParams(NamedTuple):
@@ -34,7 +40,8 @@ class ActorPolicy:
     views' last axis is the seats', and fewer views than seats are the first ones'.
     """
 
-    market: CardMarket
+    market: Encoder
+    """which makes the actor's input of a view: the market or, of a maker, its role."""
     actor: Network
     share_params: bool = True
     greedy: bool = True

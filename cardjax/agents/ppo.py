@@ -15,6 +15,8 @@ memories, so that nothing in it is stale.
 """
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -36,9 +38,11 @@ from cardjax.agents.rewards import (
     new_ruin,
     scaled,
 )
+from cardjax.agents.roles import MakerSides, Role, Takers
 from cardjax.agents.schedules import annealed, implicit_promotion
 from cardjax.agents.values import PPOValues
 from cardjax.config import PPOConfig
+from cardjax.config.hyperparameters import LEARNED
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import RUIN_LEVEL
 from cardjax.env.market import CardMarket, State
@@ -46,6 +50,15 @@ from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.kernels.gather import take_games
 from cardjax.kernels.policy_loss import Choices
+
+
+class Ahead(NamedTuple):
+    """The round after a rollout's last."""
+
+    view: Any
+    """Of the learning seats, leaves [games, seats, …]."""
+    seen: Array
+    """What their critics see, float32 [games, seats, n]."""
 
 
 class PPOState(NamedTuple):
@@ -90,6 +103,8 @@ class PPO:
     """What the schedules are stretched over."""
     joint_critic: bool = False
     """IPPO's critic sees what its player sees, MAPPO's what all players see."""
+    quotes: bool = False
+    """Whether it is the maker's side of a game whose maker plays (`quoting_ppo`), or a taker's."""
 
     PER_GAME: ClassVar[tuple[str, ...]] = ("games", "memory")
     """Fields of the state whose leaves have a leading axis of games."""
@@ -102,6 +117,10 @@ class PPO:
         if self.n_envs % self.config.n_minibatches:
             allowed = f"must divide train.n_envs = {self.n_envs}"
             raise ParameterError("ppo.n_minibatches", self.config.n_minibatches, allowed)
+        for name in ("takers", "maker"):
+            if getattr(self.config, name) != LEARNED and not self.market.has_maker:
+                allowed = "is read only with env.maker = agent"
+                raise ParameterError(f"ppo.{name}", getattr(self.config, name), allowed)
         if not self._in_self_play:
             check_population(self.config, self.market.n_players, self.n_envs)
 
@@ -113,12 +132,17 @@ class PPO:
     @property
     def n_seats(self) -> int:
         """Seats that learn: all of them in self-play, the first one against a population."""
-        return self.market.n_players if self._in_self_play else 1
+        return self.role.n_seats if self._in_self_play else 1
+
+    @property
+    def role(self) -> Role:
+        """Whose play is learned."""
+        return MakerSides(self.market) if self.quotes else Takers(self.market)
 
     @property
     def networks(self) -> ActorCritic:
         """The actor and the critic."""
-        return ActorCritic(self.market, self.config, self.n_seats, self.joint_critic)
+        return ActorCritic(self.role, self.config, self.n_seats, self.joint_critic)
 
     def init(self, key: Array) -> PPOState:
         """Fresh networks and games."""
@@ -147,10 +171,31 @@ class PPO:
         """One iteration: play, estimate advantages, improve. Metrics are float32 scalars."""
         key, key_rollout, key_epochs = jax.random.split(state.key, 3)
         played, rollout = self._collect(state, key_rollout)
+        ahead = partial(self._ahead, played)
+        improved, metrics = self.learn(played, rollout, state.memory, ahead, key_epochs)
+        return improved._replace(key=key), metrics
+
+    def learn(
+        self,
+        played: PPOState,
+        rollout: Transition,
+        memory: ByNetwork,
+        ahead: Callable[[], Ahead],
+        key: Array,
+    ) -> tuple[PPOState, dict[str, Array]]:
+        """The state after an update by a rollout.
+
+        Args:
+            played: the state after the rollout.
+            rollout: what was played.
+            memory: the memories from which it started.
+            ahead: what its last round is followed by.
+            key: of the order in which gradient steps see the games.
+        """
         played, reward, reward_metrics = self._shape_rewards(played, rollout)
-        played, batch = self._estimate_advantages(played, rollout, reward, state.memory)
-        improved, metrics = self._improve(played, batch, key_epochs)
-        improved = improved._replace(key=key, n_updates=state.n_updates + 1)
+        played, batch = self._estimate_advantages(played, rollout, reward, memory, ahead)
+        improved, metrics = self._improve(played, batch, key)
+        improved = improved._replace(n_updates=improved.n_updates + 1)
         metrics |= reward_metrics | _metrics_of_play(rollout, batch)
         return self._look_back(improved, rollout), metrics
 
@@ -173,7 +218,7 @@ class PPO:
             step = jax.vmap(self.market.step, (0, 0, 0, None))
             _, after, reward, terminated, _, info = step(keys, games, actions, self.env_params)
             transition = Transition(
-                seen=self.networks.critic_view(games, self.market.encode(view)),
+                seen=self._seen(games, self.market.encode(view)),
                 first=own.round == 0,
                 mask=own.action_mask,
                 probabilities=distribution.probs,
@@ -213,7 +258,12 @@ class PPO:
         return state, reward, metrics
 
     def _estimate_advantages(
-        self, state: PPOState, rollout: Transition, reward: Array, memory: ByNetwork
+        self,
+        state: PPOState,
+        rollout: Transition,
+        reward: Array,
+        memory: ByNetwork,
+        ahead: Callable[[], Ahead],
     ) -> tuple[PPOState, Batch]:
         """The rollout with what its actions were worth, from the memory that it started from."""
         networks, config = self.networks, self.config
@@ -223,7 +273,7 @@ class PPO:
         )
         value = networks.value(estimate, rollout.probabilities)
         last_value = losses.bootstrapped(
-            config.gamma, lambda: self._last_value(state, critic_memory)
+            config.gamma, lambda: self._last_value(state, critic_memory, ahead())
         )
         terminated = rollout.terminated[..., None]
         advantage = losses.gae(
@@ -250,17 +300,19 @@ class PPO:
         batch = Batch(actor_input, critic_input, first, choices, target, memory)
         return state._replace(memory=state.memory | {"critic": critic_memory}), batch
 
-    def _last_value(self, state: PPOState, critic_memory: Any) -> Array:
+    def _ahead(self, state: PPOState) -> Ahead:
+        """The round that the games are in."""
+        view = self._views(state.games)
+        return Ahead(self._own(view), self._seen(state.games, self.market.encode(view)))
+
+    def _last_value(self, state: PPOState, critic_memory: Any, ahead: Ahead) -> Array:
         """V of the state where the rollout stopped, float32 [games, seats]."""
         networks = self.networks
-        view = self._views(state.games)
-        own = self._own(view)
         params = self.policy_params(state)
-        _, distribution = self.policy().distribution(params, state.memory["actor"], own)
-        seen = networks.critic_view(state.games, self.market.encode(view))
-        _, to_critic = networks.inputs(state.normalizer, seen)
+        _, distribution = self.policy().distribution(params, state.memory["actor"], ahead.view)
+        _, to_critic = networks.inputs(state.normalizer, ahead.seen)
         memory = {"critic": critic_memory}
-        first = own.round[None] == 0
+        first = ahead.view.round[None] == 0
         _, estimate = networks.unroll("critic", state.weights, memory, to_critic[None], first)
         return networks.value(estimate[0], distribution.probs)
 
@@ -340,7 +392,8 @@ class PPO:
         Its parameters are `policy_params(state)`.
         """
         greedy = self.play == "greedy" if greedy is None else greedy
-        return ActorPolicy(self.market, self.networks.actor, self.config.share_params, greedy)
+        reads = self.role if self.quotes else self.market
+        return ActorPolicy(reads, self.networks.actor, self.config.share_params, greedy)
 
     def policy_params(self, state: PPOState) -> ActorParams:
         """What the player acts on."""
@@ -372,6 +425,16 @@ class PPO:
     def _views(self, games: State) -> View:
         """Every player's view, leaves [games, A, …]."""
         return jax.vmap(self.market.view, (0, None))(games, self.env_params)
+
+    def _seen(self, games: State, observation: Array) -> Array:
+        """What the critics of the learning seats see, float32 [games, seats, n].
+
+        Args:
+            games: leaves [games, …].
+            observation: float32 [games, A, D], every player's.
+        """
+        truth = self.config.critic_sees_truth
+        return self._own(self.role.critic_view(games, observation, None, self.joint_critic, truth))
 
     def _own(self, tree: Any) -> Any:
         """Leaves [games, A, …] at the seats whose play is learned from."""

@@ -33,8 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--maker",
         metavar="NAME",
-        help="who quotes, where the maker is a player: competitive, monopolist or random_quotes "
-        "(default: monopolist)",
+        help="who quotes, where the maker is a player: competitive, monopolist, random_quotes, a "
+        "run's maker or a class of your own (default: the maker of the run that is evaluated, or "
+        "monopolist)",
     )
     add_protocol_arguments(parser)
     parser.add_argument(
@@ -129,8 +130,9 @@ def _evaluate_quoting(
         if given is not None:
             shown = given if isinstance(given, str) else ", ".join(given)
             raise ParameterError(option, shown, "is for env.maker = oracle alone")
-    name = arguments.maker or "monopolist"
-    maker, config = players.find_maker(name), read_protocol(arguments).config
+    own = arguments.policy if players.is_trained(arguments.policy) else "monopolist"
+    name = arguments.maker or own
+    maker, config = players.find_maker(name, market), read_protocol(arguments).config
     grid, points = params_grid(params, **market_axes(arguments.sweep))
     results = []
     for i in range(len(points)):

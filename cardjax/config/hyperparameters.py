@@ -21,6 +21,8 @@ GAMMA_DOC = (
     "through the budget alone, which rarely binds."
 )
 MEMORY_WIDTH_DOC = "The width of the recurrent cell, if there is one."
+LEARNED = "learned"
+"""The role's player is the one that is trained."""
 SIZES = "a list of whole numbers in [1, 65536]"
 
 
@@ -145,6 +147,19 @@ class PPOConfig:
     )
     shared_reward: bool = flag(
         False, doc="On: every player is paid the mean of all players' rewards."
+    )
+    takers: str = custom(
+        LEARNED,
+        "learned or a policy's name",
+        _policy_name,
+        doc="Who takes where the maker is a player: learned, or a scripted policy that the maker "
+        "learns against.",
+    )
+    maker: str = custom(
+        LEARNED,
+        "learned or a maker's name",
+        _policy_name,
+        doc="Who quotes there: learned, or a scripted maker that the takers learn against.",
     )
     opponents: tuple[str, ...] = name_list(
         ("self",),

@@ -76,7 +76,7 @@ class Settled(NamedTuple):
     """What a round earned the maker."""
 
     pnl: Array
-    """float32, points."""
+    """float32 [2], on the ask and on the bid, points."""
     expected_pnl: Array
     """The same with the takers' mu in place of S for what they traded, and with the maker's mean
     and the mean number of noise traders for the rest.
@@ -221,26 +221,26 @@ def settle(
         mu: float32 [], its mean given all that takers know, points.
     """
     offset, depth = offset_of(seat.choice), depth_of(seat.choice)
-    units = noise_units(seat.noise, offset, depth, params)
-    bought, sold = units[0], units[1]
-    of_noise = bought * (quote.ask - S) + sold * (S - quote.bid)
+    of_noise = noise_units(seat.noise, offset, depth, params)
+    margin = jnp.stack([quote.ask - S, S - quote.bid])
     expected = offset * expected_noise(offset, depth, params.noise.rate, params.noise.decay)
-    flow = Flow(
-        sum_short_axis(jnp.maximum(fill.position, 0)).astype(jnp.int32),
-        sum_short_axis(jnp.maximum(-fill.position, 0)).astype(jnp.int32),
-        bought.astype(jnp.int32),
-        sold.astype(jnp.int32),
-    )
+    is_buy = fill.position > 0
+
+    def by_side(of_takers: Array) -> Array:
+        buys, sells = jnp.where(is_buy, of_takers, 0), jnp.where(is_buy, 0, of_takers)
+        return jnp.stack([sum_short_axis(buys), sum_short_axis(sells)])
+
+    units = [*by_side(jnp.abs(fill.position)), *of_noise]
     return Settled(
-        pnl=of_noise - sum_short_axis(execution.settle(fill, S)),
-        expected_pnl=expected[0] + expected[1] - sum_short_axis(execution.settle(fill, mu)),
-        flow=flow,
+        pnl=of_noise * margin - by_side(execution.settle(fill, S)),
+        expected_pnl=expected - by_side(execution.settle(fill, mu)),
+        flow=Flow(*(traded.astype(jnp.int32) for traded in units)),
     )
 
 
 def reward_of(settled: Settled, params: EnvParams) -> Array:
-    """The maker's reward by `params.reward`, float32 []; it has no wealth whose logarithm could be
-    one.
+    """What each side adds to the maker's reward by `params.reward`, float32 [2]. (It has no wealth
+    whose logarithm could be one.)
     """
     is_expected = params.reward == REWARD_KINDS.index("expected_pnl")
     return jnp.where(is_expected, settled.expected_pnl, settled.pnl)

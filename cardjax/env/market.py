@@ -653,13 +653,15 @@ def _maker_info(state: State, settled: maker_rules.Settled, params: EnvParams) -
     """What `step` reports of a maker that plays."""
     market, seat = state.market, _seat(state)
     mean, _ = maker_rules.posterior(market.event, market.ranks, market.n_hints, params)
+    reward = maker_rules.reward_of(settled, params)
     return {
         "maker_action": seat.choice,
         "maker_rejected": seat.rejected,
         "maker_mu": mean,
-        "maker_pnl": settled.pnl,
-        "maker_expected_pnl": settled.expected_pnl,
-        "maker_reward": maker_rules.reward_of(settled, params),
+        "maker_pnl": settled.pnl[0] + settled.pnl[1],
+        "maker_expected_pnl": settled.expected_pnl[0] + settled.expected_pnl[1],
+        "maker_reward": reward[0] + reward[1],
+        "maker_reward_by_side": reward,
         "noise_bought": settled.flow.noise_bought,
         "noise_sold": settled.flow.noise_sold,
     }

@@ -4,7 +4,7 @@ docs/evaluation.md#the-maker-as-a-player
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,11 +18,11 @@ from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.decision import decide
-from cardjax.evaluation.evaluate import TEST, Player, game_batches
+from cardjax.evaluation.evaluate import TEST, VALIDATION, Player, game_batches
 from cardjax.evaluation.match import Seats
 from cardjax.evaluation.metrics import SMALLEST_GAIN, Means, Metric
 from cardjax.evaluation.quote_values import best_reply, quote_value
-from cardjax.evaluation.result import interval_of
+from cardjax.evaluation.result import GAMES, SEEDS, interval_of
 from cardjax.evaluation.statistics import FEWEST_SEEDS, Interval
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.makers import MakerPolicy, hand_of, prepared_maker
@@ -149,10 +149,26 @@ class QuotingResult:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Every metric, and NAME_ci95 its interval."""
-        means = {name: interval.mean for name, interval in self.metrics.items()}
-        bounds = {f"{name}_ci95": [x.low, x.high] for name, x in self.metrics.items()}
-        return {**means, **bounds, "n_seeds": self.n_seeds, "n_games": self.n_games}
+        """The entry of summary.json's `results`: every metric, NAME_ci95 its interval; `score` is
+        the lower one of both roles', and P&L is a taker's.
+        """
+        score = min((self.metrics[name] for name in ("maker_score", "taker_score")), key=_known)
+        pnl = self.metrics["taker_pnl"]
+        figures = {"score": score, "mean_pnl": pnl, **self.metrics}
+        return {
+            "opponent": "self",
+            **{name: interval.mean for name, interval in figures.items()},
+            **{f"{name}_ci95": [x.low, x.high] for name, x in figures.items()},
+            "ci95": [pnl.low, pnl.high],
+            "unit": SEEDS if self.n_seeds > 1 else GAMES,
+            "n_units": self.n_seeds if self.n_seeds > 1 else self.n_games,
+            "n_games": self.n_games,
+        }
+
+
+def _known(score: Interval) -> float:
+    """A score to compare by; one that is unknown (there was nothing to earn) is never the lower."""
+    return float("inf") if np.isnan(score.mean) else score.mean
 
 
 def evaluate_quoting(
@@ -200,6 +216,33 @@ def evaluate_quoting(
         }
 
     return QuotingResult(intervals(PLAYED, False) | intervals(REPLIED, True), n_seeds, n_games)
+
+
+def role_scores(
+    market: CardMarket, maker: MakerPolicy, takers: Policy, n_games: int, seed: int = 0
+) -> Callable[[Any, EnvParams], tuple[Array, Array]]:
+    """A function from both roles' parameters and markets, leaves [rows, …] each, to `maker_score`
+    and `taker_score` [rows], on validation draws.
+
+    The parameters have attributes `maker` and `takers`, None for a scripted player.
+    """
+    market = dataclasses.replace(market, squeeze=False)
+    batches = list(game_batches(n_games, seed, VALIDATION))
+    size, keys = batches[0][1], jnp.stack([key for key, _, _ in batches])
+
+    def of_row(row: tuple[Any, EnvParams]) -> tuple[Array, Array]:
+        params, env_params = row
+
+        def batch(key: Array) -> dict[str, Array]:
+            columns = _play(
+                market, maker, takers, size, None, params.maker, params.takers, env_params, key
+            )
+            return {name: column.mean() for name, column in columns.items()}
+
+        means = jax.tree.map(jnp.mean, jax.lax.map(batch, keys))
+        return means["profit"] / means["monopoly"], means["value"] / means["equilibrium"]
+
+    return jax.jit(lambda params, env_params: jax.lax.map(of_row, (params, env_params)))
 
 
 @partial(jax.jit, static_argnums=range(5))

@@ -12,7 +12,7 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import OPPONENTS, SELF, Player
 from cardjax.evaluation.quoting import Maker
-from cardjax.loading.saved import read_policy
+from cardjax.loading.saved import maker_of, player_of, read_policy
 from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy, misfit
 from cardjax.policies.registry import MAKERS, make_policy
@@ -57,19 +57,27 @@ def named_policy(name: str, option: str = "--policy") -> Policy:
         raise ParameterError(option, name, said) from None
 
 
-def find_maker(name: str, option: str = "--maker") -> Maker:
-    """A player of the maker's seat: a scripted one by name, or FILE.py:NAME, one of your own.
+def find_maker(name: str, market: CardMarket, option: str = "--maker") -> Maker:
+    """A player of the maker's seat: a scripted one by name, a run's, or FILE.py:NAME, one of your
+    own.
 
     Args:
+        market: where it is to play.
         option: what an error calls the argument.
 
     Raises:
-        ParameterError: neither of the two.
+        ParameterError: none of these, or a run of another game.
     """
+    if is_trained(name):
+        algorithm, config, params = read_policy(Path(name))
+        if allowed := misfit(make_market(config.game), market):
+            raise ParameterError(option, name, allowed)
+        return maker_of(make_learner(algorithm, config), list(params.values()))
     if is_own(name):
         return Maker(cast(MakerPolicy, _own_policy(name, option)))
     if name not in MAKERS:
-        raise ParameterError(option, name, f"must be one of {', '.join(MAKERS)}, or FILE.py:NAME")
+        allowed = f"must be one of {', '.join(MAKERS)}, a run folder, or FILE.py:NAME"
+        raise ParameterError(option, name, allowed)
     return Maker(MAKERS[name])
 
 
@@ -114,8 +122,8 @@ def load_player(path: Path, overrides: Sequence[str] = ()) -> Found:
     played = replayed(path, algorithm, config, overrides)
     section = find_algorithm(algorithm).section
     own = dataclasses.replace(config, **{section: getattr(played, section)})
-    policy = make_learner(algorithm, own).policy()
-    return Found(Player(policy, list(params.values())), make_market(config.game), played.env)
+    player = player_of(make_learner(algorithm, own), list(params.values()))
+    return Found(player, make_market(config.game), played.env)
 
 
 def replayed(path: Path, algorithm: str, config: RunConfig, overrides: Sequence[str]) -> RunConfig:

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from cardjax.agents.learner import Learner
 from cardjax.config import RunConfig, load_config
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.evaluate import Player
+from cardjax.evaluation.quoting import Maker
 from cardjax.loading import portable
 from cardjax.run import run_folder
 from cardjax.run.identity import Run, seeds_of
@@ -70,7 +71,7 @@ def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, Any]]:
     return (
         algorithm,
         config,
-        dict(zip(seeds_of(config), player_of(learner, stacked).params, strict=True)),
+        dict(zip(seeds_of(config), by_seed(stacked), strict=True)),
     )
 
 
@@ -111,12 +112,23 @@ def last_checkpoint(run: Run) -> tuple[int, Any]:
         journal.close()
 
 
-def player_of(learner: Learner, params: Any) -> Player:
-    """The policy of a learner, one entry of parameters a seed; `params` has leaves [n_seeds, …]."""
+def by_seed(params: Any) -> list[Any]:
+    """Parameters with leaves [n_seeds, …] as one entry a seed."""
     n_seeds = len(jax.tree.leaves(params)[0])
-    return Player(
-        learner.policy(), [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(n_seeds)]
-    )
+    return [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(n_seeds)]
+
+
+def player_of(learner: Learner, params: Sequence[Any]) -> Player:
+    """The policy of a learner, from its parameters, one entry a seed; where the maker plays, the
+    takers'.
+    """
+    own = [of_seed.takers for of_seed in params] if learner.market.has_maker else list(params)
+    return Player(learner.policy(), own)
+
+
+def maker_of(learner: Any, params: Sequence[Any]) -> Maker:
+    """The maker of a learner of a game whose maker plays, as `player_of`."""
+    return Maker(learner.maker(), tuple(of_seed.maker for of_seed in params))
 
 
 @contextlib.contextmanager

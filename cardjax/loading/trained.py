@@ -61,6 +61,7 @@ class TrainedPolicy:
     def __init__(self, algorithm: str, config: RunConfig, seed: int, params: Any):
         self.algorithm, self.config, self.seed, self.params = algorithm, config, seed, params
         self.market, self.env_params = make_market(config.game), config.env
+        self.market.refuse_maker("policies for other programs")
         self.policy = make_learner(algorithm, config).policy()
         self._act = jax.jit(self.policy.act_on)
         self._n_features = sum(

@@ -61,6 +61,8 @@ def misfit(learned: CardMarket, played: CardMarket) -> str:
     if learned.inventory != played.inventory:
         on, off = ("on", "off") if learned.inventory else ("off", "on")
         return f"was trained with env.inventory = {on}, not {off}"
+    if learned.has_maker != played.has_maker:
+        return f"was trained with env.maker = {learned.maker}, not {played.maker}"
     return ""
 
 

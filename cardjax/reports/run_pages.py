@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cardjax.config import RunConfig, config_values, load_config
+from cardjax.config import RunConfig, config_values, load_config, make_market
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.differences import improvement_probability
 from cardjax.evaluation.statistics import FEWEST_SEEDS
@@ -48,7 +48,8 @@ def write_report(folders: Sequence[Path], out: Path) -> None:
 
 
 def _summary(folder: Path) -> run_folder.Summary:
-    saved.read_run(folder)
+    _, config = saved.read_run(folder)
+    make_market(config.game).refuse_maker("reports")
     summary = run_folder.read_summary(folder)
     if summary is None:
         raise ParameterError(

@@ -54,12 +54,13 @@ class Journal:
         train_seconds: float,
         wall_seconds: float,
         rows: Sequence[Mapping[str, float]],
-        scores: np.ndarray | None,
+        scores: Mapping[str, np.ndarray] | None,
     ) -> None:
         """A log point: each seed's metrics, and its score where it was evaluated."""
-        shown = [math.nan] * len(rows) if scores is None else scores
+        shown = {"score": np.full(len(rows), math.nan)} if scores is None else scores
         scored = [
-            {"score": float(score)} | dict(row) for score, row in zip(shown, rows, strict=True)
+            {name: float(values[i]) for name, values in shown.items()} | dict(row)
+            for i, row in enumerate(rows)
         ]
         try:
             self.log.add(rounds, train_seconds, wall_seconds, scored)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cardjax.agents.dqn import DQN
 from cardjax.agents.ppo import PPO
+from cardjax.agents.quoting_ppo import QuotingPPO
 from cardjax.config import RunConfig, make_market, practised_params
 from cardjax.env.declaration import ParameterError, declared, value_at
 from cardjax.runtime.own import is_own, load_own
@@ -20,12 +21,16 @@ class Algorithm(NamedTuple):
     """the section of the configuration that holds its hyperparameters."""
     learner: Callable[..., Any]
     """(market, env_params, hyperparameters, n_envs, total_updates) → learner."""
+    with_maker: Callable[..., Any] | None = None
+    """the same of games whose maker is a player; None if there is none for them."""
 
 
 ALGORITHMS = {
     "dqn": Algorithm("dqn", DQN),
-    "ippo": Algorithm("ppo", PPO),
-    "mappo": Algorithm("ppo", partial(PPO, joint_critic=True)),
+    "ippo": Algorithm("ppo", PPO, QuotingPPO),
+    "mappo": Algorithm(
+        "ppo", partial(PPO, joint_critic=True), partial(QuotingPPO, joint_critic=True)
+    ),
 }
 
 
@@ -75,9 +80,12 @@ def make_learner(algorithm: str, config: RunConfig) -> Any:
     Raises:
         ParameterError: a configuration that the algorithm cannot do.
     """
-    section, learner = find_algorithm(algorithm)
+    section, learner, with_maker = find_algorithm(algorithm)
     own, n_envs = getattr(config, section), config.train.n_envs
     total_updates = math.ceil(config.train.total_steps / (n_envs * own.rollout_rounds))
     market = make_market(config.game)
-    market.refuse_maker(algorithm)
+    if with_maker is None:
+        market.refuse_maker(algorithm)
+    elif market.has_maker:
+        learner = with_maker
     return learner(market, practised_params(config), own, n_envs, total_updates)

@@ -173,7 +173,7 @@ class _Loop:
                 done += n
                 scores = self._scores(state, bar) if done in evaluate_at else None
                 for i, journal in enumerate(self._journals):
-                    own = None if scores is None else scores[self._of(i)]
+                    own = None if scores is None else {k: v[self._of(i)] for k, v in scores.items()}
                     rows = self._metrics_of(i, metrics)
                     journal.add(
                         done * per_update, clock.train_seconds, clock.wall_seconds, rows, own
@@ -195,12 +195,12 @@ class _Loop:
         log = self._journals[0].log if self._journals else None
         return _Clock(log.train_seconds, log.wall_seconds) if log else _Clock(0, 0)
 
-    def _scores(self, state: Any, bar: tqdm) -> np.ndarray | None:
+    def _scores(self, state: Any, bar: tqdm) -> dict[str, np.ndarray] | None:
         params = self._replicates.policy_params(state)
         if not self._journals:
             return None
         scores = self._score(params)
-        of_runs = scores.reshape(len(self._runs), -1).mean(1)
+        of_runs = scores["score"].reshape(len(self._runs), -1).mean(1)
         best = f"score {of_runs[0]:.3f}" if len(of_runs) == 1 else f"best score {of_runs.max():.3f}"
         bar.set_postfix_str(best if np.isfinite(of_runs).any() else "no score")
         return scores

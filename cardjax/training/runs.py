@@ -9,10 +9,11 @@ from typing import Any
 from cardjax.config import RunConfig, config_values, with_overrides
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.evaluate import VALIDATION, Result, evaluate
-from cardjax.evaluation.text_tables import results_table
+from cardjax.evaluation.quoting import QuotingResult, evaluate_quoting
+from cardjax.evaluation.text_tables import quoting_table, results_table
 from cardjax.files.writing import write_json
 from cardjax.loading import players, saved
-from cardjax.loading.saved import player_of, read_meta, read_run
+from cardjax.loading.saved import by_seed, maker_of, player_of, read_meta, read_run
 from cardjax.run import run_folder
 from cardjax.run.curves import learning_figures, rounds_to_score
 from cardjax.run.identity import Run, seeds_of
@@ -25,6 +26,8 @@ from cardjax.runtime.watch import watched
 from cardjax.training.loop import Outcome, train
 from cardjax.training.warm_start import learned_for
 
+Results = list[Result] | QuotingResult
+"""Of every opponent; or where the maker plays, of both roles together."""
 RUNS = Path("runs")
 VALIDATION_NOTE = "validation draws are for tuning: publish what `cardjax evaluate` measures."
 
@@ -138,7 +141,7 @@ def train_and_report(
             if tables:
                 play = make_learner(run.algorithm, run.config).play
                 title = f"\n{run.algorithm}, {play} play, validation draws"
-                print(f"{results_table(results, title)}\n{VALIDATION_NOTE}", flush=True)
+                print(f"{_table(results, title)}\n{VALIDATION_NOTE}", flush=True)
         processes.meet("reported")
     return not any(outcome.interrupted for outcome in outcomes)
 
@@ -177,7 +180,13 @@ def _game_of(runs: Sequence[Run]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in named.items())
 
 
-def _report(run: Run, outcome: Outcome) -> list[Result]:
+def _table(results: Results, title: str) -> str:
+    if isinstance(results, QuotingResult):
+        return quoting_table([{}], [results], title)
+    return results_table(results, title)
+
+
+def _report(run: Run, outcome: Outcome) -> Results:
     if outcome.interrupted:
         print(f"{run.folder}: stopped at {outcome.rounds:,} rounds; --resume continues it")
     results = _final_results(run, outcome)
@@ -185,10 +194,20 @@ def _report(run: Run, outcome: Outcome) -> list[Result]:
     return results
 
 
-def _final_results(run: Run, outcome: Outcome) -> list[Result]:
+def _final_results(run: Run, outcome: Outcome) -> Results:
     learner, train = make_learner(run.algorithm, run.config), run.config.train
-    player = player_of(learner, outcome.policy_params)
+    params = by_seed(outcome.policy_params)
+    player = player_of(learner, params)
     n_games = train.final_eval_games if not outcome.interrupted else train.eval_games
+    if learner.market.has_maker:
+        return evaluate_quoting(
+            learner.market,
+            run.config.env,
+            maker_of(learner, params),
+            player,
+            n_games,
+            domain=VALIDATION,
+        )
     opponents = players.opponents_for(learner.market)
     total = n_games * len(opponents) * len(player.params)
     with games_bar(total, f"evaluating {run.folder.name}") as played:
@@ -203,7 +222,7 @@ def _final_results(run: Run, outcome: Outcome) -> list[Result]:
         )
 
 
-def _summary(run: Run, outcome: Outcome, results: list[Result]) -> dict[str, Any]:
+def _summary(run: Run, outcome: Outcome, results: Results) -> dict[str, Any]:
     metrics = read_metrics(run.folder / "metrics.csv")
     rounds = outcome.rounds * run.config.train.n_seeds
     return {
@@ -219,5 +238,8 @@ def _summary(run: Run, outcome: Outcome, results: list[Result]) -> dict[str, Any
         "rounds_to_score": rounds_to_score(metrics),
         **learning_figures(metrics),
         "draws": "validation",
-        "results": [result.as_json() for result in results],
+        "results": [
+            result.as_json()
+            for result in ([results] if isinstance(results, QuotingResult) else results)
+        ],
     }

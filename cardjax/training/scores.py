@@ -14,6 +14,7 @@ import numpy as np
 from cardjax.agents.learner import Learner
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import prepared_at, self_play_payoff
+from cardjax.evaluation.quoting import role_scores
 from cardjax.evaluation.yardsticks import yardstick_of
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import make_policy
@@ -24,7 +25,7 @@ BASELINES = ("random_valid", "ev_oracle")
 
 
 class Scores:
-    """Policy parameters of all replicates, leaves [n_replicates, …] → their scores, float
+    """Policy parameters of all replicates, leaves [n_replicates, …] → their scores by name, float
     [n_replicates].
     """
 
@@ -32,14 +33,23 @@ class Scores:
         self._learner, self._n_games, self._env_params = learner, n_games, replicates.env_params
         self._n_runs, self._per_run = n_runs, replicates.n_replicates // n_runs
 
-    def __call__(self, params: Any) -> np.ndarray:
-        return np.asarray(self._payoff(params, self._env_params)) / np.repeat(
-            self._yardstick, self._per_run
-        )
+    def __call__(self, params: Any) -> dict[str, np.ndarray]:
+        """`score`; where the maker plays, the lower one of its role's and the takers', and both."""
+        if self._learner.market.has_maker:
+            maker, takers = map(np.asarray, self._of_roles(params, self._env_params))
+            return {
+                "score": np.minimum(maker, takers),
+                "maker_score": maker,
+                "taker_score": takers,
+            }
+        payoff = np.asarray(self._payoff(params, self._env_params))
+        return {"score": payoff / np.repeat(self._yardstick, self._per_run)}
 
     @cached_property
     def baselines(self) -> list[dict[str, float]]:
-        """Each run's scores of BASELINES."""
+        """Each run's scores of BASELINES; none where the maker plays."""
+        if self._learner.market.has_maker:
+            return [{}] * self._n_runs
         scores = {name: self._scripted(make_policy(name)) / self._yardstick for name in BASELINES}
         return [
             {name: float(score[i]) for name, score in scores.items()} for i in range(self._n_runs)
@@ -48,6 +58,11 @@ class Scores:
     @cached_property
     def _payoff(self) -> Callable[[Any, Any], jax.Array]:
         return self_play_payoff(self._learner.market, self._learner.policy(), self._n_games)
+
+    @cached_property
+    def _of_roles(self) -> Callable[[Any, Any], tuple[jax.Array, jax.Array]]:
+        learner: Any = self._learner
+        return role_scores(learner.market, learner.maker(), learner.policy(), self._n_games)
 
     @cached_property
     def _yardstick(self) -> np.ndarray:
