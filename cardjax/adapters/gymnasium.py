@@ -1,7 +1,8 @@
 """Gymnasium: the seat of one learner as an `Env`.
 
-Importing this module registers `cardjax/Single-v0` and `cardjax/Two-v0`. Gymnasium does not look
-for plugins by itself since 1.0, so either import this module or name it in the id:
+Importing this module registers `cardjax/Single-v0`, `cardjax/Two-v0` and `cardjax/Maker-v0`.
+Gymnasium does not look for plugins by itself since 1.0, so either import this module or name it in
+the id:
 `gymnasium.make("cardjax.adapters.gymnasium:cardjax/Single-v0")`.
 """
 
@@ -24,6 +25,8 @@ with library("gymnasium", "gym"):
 RENDER_MODES = ["ansi"]
 KINDS = {"cardjax/Single-v0": "single", "cardjax/Two-v0": "two"}
 """Registered id → kind of game."""
+MAKER_ID = "cardjax/Maker-v0"
+"""The id of the maker's seat, `gymnasium_maker.MakerEnv`."""
 
 
 class SetByReset:
@@ -158,3 +161,6 @@ for _id, _kind in KINDS.items():
             vector_entry_point="cardjax.adapters.gymnasium_vector:MarketVectorEnv",
             kwargs={"kind": _kind},
         )
+
+if MAKER_ID not in gymnasium.registry:
+    gymnasium.register(MAKER_ID, entry_point="cardjax.adapters.gymnasium_maker:MakerEnv")

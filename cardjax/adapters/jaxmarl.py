@@ -16,6 +16,8 @@ with library("jaxmarl", "jaxmarl"):
     from jaxmarl.environments.multi_agent_env import MultiAgentEnv
     from jaxmarl.environments.spaces import Box, Discrete
 
+    from cardjax.adapters.jaxmarl_maker import MakerMultiAgentEnv
+
 WORLD_STATE = "world_state"
 OTHERWISE = (*NATIVE_ONLY, "cards")
 Dicts = dict[str, Any]
@@ -127,10 +129,12 @@ def _infos(info: dict[str, Array]) -> Dicts:
     }
 
 
-def make(kind: str = "two", **overrides: Any) -> MarketMultiAgentEnv:
+def make(kind: str = "two", **overrides: Any) -> MarketMultiAgentEnv | MakerMultiAgentEnv:
     """The environment; the arguments are those of `cardjax.make`, including preset and n_players.
+    Where the maker plays (`preset="maker"`), it is a `MakerMultiAgentEnv`.
 
     Raises:
         ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
     """
-    return MarketMultiAgentEnv(*make_game(kind, **overrides))
+    market, params = make_game(kind, **overrides)
+    return (MakerMultiAgentEnv if market.has_maker else MarketMultiAgentEnv)(market, params)

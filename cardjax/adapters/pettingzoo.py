@@ -22,14 +22,27 @@ with library("pettingzoo", "pettingzoo"):
         check_render_mode,
         seat_spaces,
     )
+    from cardjax.adapters.pettingzoo_maker import MakerParallelEnv
 
 MASKS = ("info", "observation")
 Dicts = dict[str, Any]
 
 
-def parallel_env(kind: str = "two", **options: Any) -> "MarketParallelEnv":
-    """The environment, by PettingZoo's usual name; arguments are those of `MarketParallelEnv`."""
-    return MarketParallelEnv(kind, **options)
+def parallel_env(kind: str = "two", **options: Any) -> "MarketParallelEnv | MakerParallelEnv":
+    """The environment, by PettingZoo's usual name; arguments are those of `MarketParallelEnv`.
+
+    Where the maker plays (`preset="maker"`), it is a `MakerParallelEnv`, whose masks are in the
+    infos and which has no render mode.
+    """
+    market = {name: value for name, value in options.items() if name not in ("mask", "render_mode")}
+    made, params = make_game(kind, **market)
+    if not made.has_maker:
+        return MarketParallelEnv(kind, **options)
+    for name, only in (("mask", "info"), ("render_mode", None)):
+        if options.get(name, only) != only:
+            allowed = f"must be {only} with env.maker = agent"
+            raise ParameterError(name, options[name], allowed)
+    return MakerParallelEnv(made, params)
 
 
 class MarketParallelEnv(ParallelEnv[str, Any, int]):
@@ -72,6 +85,7 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
             raise ParameterError("mask", mask, f"must be one of {', '.join(MASKS)}")
         self.mask, self.render_mode = mask, check_render_mode(render_mode)
         self.market, params = make_game(kind, **overrides)
+        self.market.refuse_maker("MarketParallelEnv; parallel_env makes another one for it")
         self.possible_agents = [f"player_{i}" for i in range(self.market.n_players)]
         self.agents: list[str] = []
         both = {agent: seat_spaces(self.market, params) for agent in self.possible_agents}

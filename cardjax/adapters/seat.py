@@ -162,6 +162,7 @@ def make_seat(
         ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
     """
     market, params = make_game(kind, **overrides)
+    market.refuse_maker("one seat of the market")
     if market.n_players == 1:
         if opponent is not None:
             raise ParameterError("opponent", opponent, "a single player has none: leave it out")
@@ -169,7 +170,7 @@ def make_seat(
     if isinstance(opponent, TrainedPlayer):
         opponent_params = _weights_of(opponent, opponent_params, market)
         opponent = opponent.policy
-    policy = _policy(DEFAULT_OPPONENT if opponent is None else opponent)
+    policy = named(DEFAULT_OPPONENT if opponent is None else opponent, "opponent")
     if not getattr(policy, "share_params", True):
         raise ParameterError(
             "opponent", type(policy).__name__, "has weights for each seat (ppo.share_params off)"
@@ -186,9 +187,7 @@ def make_game(kind: str, **overrides: Any) -> tuple[CardMarket, EnvParams]:
     """
     values = {f"env.{name.removeprefix('env.')}": value for name, value in overrides.items()}
     config = make_config({"env.kind": kind} | values)
-    market = make_market(config.game)
-    market.refuse_maker("other libraries")
-    return dataclasses.replace(market, squeeze=False), config.env
+    return dataclasses.replace(make_market(config.game), squeeze=False), config.env
 
 
 def player_info(info: dict[str, Array], seat: int) -> dict[str, Array]:
@@ -196,14 +195,23 @@ def player_info(info: dict[str, Array], seat: int) -> dict[str, Array]:
     return {name: leaf[seat] if name in OF_PLAYERS else leaf for name, leaf in info.items()}
 
 
-def _policy(opponent: str | Policy) -> Policy:
-    if not isinstance(opponent, str):
-        return opponent
+def named(policy: str | Policy, argument: str) -> Policy:
+    """A policy as it is, or by its name.
+
+    Args:
+        policy: either.
+        argument: what an error calls it.
+
+    Raises:
+        ParameterError: there is none of that name.
+    """
+    if not isinstance(policy, str):
+        return policy
     try:
-        return make_policy(opponent)
+        return make_policy(policy)
     except ValueError:
         allowed = f"must be one of {', '.join(POLICIES)}"
-        raise ParameterError("opponent", opponent, allowed) from None
+        raise ParameterError(argument, policy, allowed) from None
 
 
 def _weights_of(opponent: TrainedPlayer, opponent_params: Any, market: CardMarket) -> Any:

@@ -1,0 +1,92 @@
+"""Gymnasium: the maker's seat of one learner as an `Env`, `cardjax/Maker-v0`."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from cardjax.adapters.gymnasium import SetByReset
+from cardjax.adapters.libraries import library
+from cardjax.adapters.maker_seat import MakerSeat
+from cardjax.adapters.seat import DEFAULT_OPPONENT, Terms, make_game, named
+from cardjax.adapters.slots import Shown, Slot, numbers, play, start, words_of
+from cardjax.env import ParameterError
+from cardjax.env.maker import N_QUOTES, SIDES
+from cardjax.policies.policy import Policy
+
+with library("gymnasium", "gym"):
+    import gymnasium
+    from gymnasium import spaces
+
+
+class MakerEnv(gymnasium.Env[np.ndarray, np.ndarray]):
+    """The maker's seat of the market; a policy plays the takers.
+
+    Observations are float32 [50]. An action is two whole numbers 0..59, for the ask and for the
+    bid; all are valid. A step is a round: the quote, and the takers' orders. Rewards are in points,
+    or as `reward` says. A game ends with terminated = True after ten rounds; truncated is never
+    True. `info` describes the round that has just been settled, under the names that
+    `CardMarket.step` uses; what is the takers' are arrays.
+    """
+
+    metadata = {"render_modes": [], "render_fps": 1}
+    _slot: Slot = SetByReset()  # type: ignore[assignment]
+    _shown: Shown = SetByReset()  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        kind: str = "two",
+        takers: str | Policy = DEFAULT_OPPONENT,
+        takers_params: Any = None,
+        preset: str = "maker",
+        **overrides: Any,
+    ):
+        """Make the seat and its spaces.
+
+        Args:
+            kind: "two" (with n_players takers), or "single".
+            takers: a policy's name, or a Policy.
+            takers_params: the weights of a trained Policy.
+            preset: one whose maker plays.
+            overrides: n_players, and EnvParams by dotted name.
+
+        Raises:
+            ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
+        """
+        market, params = make_game(kind, preset=preset, **overrides)
+        if not market.has_maker:
+            raise ParameterError("env.maker", market.maker, "must be agent for the maker's seat")
+        self.seat = MakerSeat(market, named(takers, "takers"))
+        self.terms = jax.device_put(Terms(params, takers_params))
+        box = market.maker_observation_space(params)
+        self.observation_space = spaces.Box(box.low, box.high, dtype=np.float32)
+        self.action_space = spaces.MultiDiscrete([N_QUOTES] * SIDES)
+        self._seed_words: np.ndarray | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start a new game: (observation, info).
+
+        With a seed, it is the seed's first game; without one, it is the next game. No options
+        exist.
+        """
+        super().reset(seed=seed)
+        if seed is not None or self._seed_words is None:
+            self._seed_words, game = words_of(self.np_random), 0
+        else:
+            game = int(self._slot.game) + 1
+        self._slot, shown = start(self.seat, self._seed_words, np.int32(game), self.terms)
+        self._shown = jax.device_get(shown)
+        return np.array(self._shown.observation), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Play a round: (observation, reward, terminated, truncated, info).
+
+        Raises:
+            ResetNeeded: no game has been started yet.
+        """
+        self._slot, shown = play(self.seat, self._slot, np.asarray(action), self.terms)
+        self._shown = shown = jax.device_get(shown)
+        reward, over = float(shown.reward), bool(shown.terminated)
+        return np.array(shown.observation), reward, over, False, numbers(shown.info)
