@@ -16,7 +16,7 @@ import pytest
 import cardjax
 from cardjax.config import make_config
 from cardjax.policies.pricing.profit import profit, terms_of
-from cardjax.policies.registry import FOR_HIDDEN_EVENTS, POLICIES
+from cardjax.policies.registry import FOR_HIDDEN_EVENTS, FOR_INVENTORY, POLICIES
 from cardjax.run.learners import make_learner
 
 KEY = jax.random.key(0)
@@ -65,8 +65,14 @@ def traced(function, *arguments):
 
 def games():
     """Everything that a market and the scripted players compute, as (function, arguments)."""
-    for kind, event_info in (("single", "known"), ("two", "hidden"), ("two", "belief")):
-        env, params = cardjax.make(kind, event_info=event_info)
+    for kind, event_info, inventory in (
+        ("single", "known", True),
+        ("two", "hidden", True),
+        ("single", "known", False),
+        ("two", "hidden", False),
+        ("two", "belief", False),
+    ):
+        env, params = cardjax.make(kind, event_info=event_info, inventory=inventory)
         state = jax.eval_shape(env.reset, KEY, params)[1]
         action = jnp.zeros(env.action_space(params).shape, jnp.int32)
         yield env.reset, (KEY, params)
@@ -75,6 +81,8 @@ def games():
         yield env.step, (KEY, state, action, params)
         view = jax.eval_shape(env.view, state, params)
         yield FOR_HIDDEN_EVENTS["forgetful"].act, (params, (), view, KEY)
+        for policy in FOR_INVENTORY.values() if inventory else ():
+            yield policy.act, (params, (), view, KEY)
     env, its_params = cardjax.make("two", "maker")
     state = jax.eval_shape(env.reset, KEY, params)[1]
     yield env.reset, (KEY, its_params)

@@ -338,7 +338,9 @@ class CardMarket:
         terminated = (played >= N_ROUNDS) | all_short_axis(execution.stopped_out(wealth, params))
         charge = _risk_charge(fill, carried, terminated, params)
         expected_pnl = execution.settle(fill, market.mu)
-        reward = execution.reward_of(pnl, expected_pnl, players.wealth, params) - charge
+        reward = execution.reward_of(pnl, expected_pnl, players.wealth, params)
+        if charge is not None:
+            reward -= charge
         position = fill.position.astype(jnp.int32)
         held = None if carried is None else carried.held
         after = Players(wealth, position, fill.slippage, fill.fill_ratio, held)
@@ -361,7 +363,7 @@ class CardMarket:
             "pnl": pnl,
             "wealth": wealth,
         }
-        if carried is not None:
+        if carried is not None and charge is not None:
             of_players |= {
                 "inventory": carried.held,
                 "carry_pnl": carried.pnl,
@@ -498,9 +500,13 @@ def _carried(state: State, fill: execution.Fill) -> _Carried | None:
 
 def _risk_charge(
     fill: execution.Fill, carried: _Carried | None, ended: Array, params: EnvParams
-) -> Array:
-    """The charge on what is held or, where nothing is carried, on what was ordered."""
+) -> Array | None:
+    """The charge on what is held or, where nothing is carried, on what was ordered; None where that
+    is known to be free, so that it costs no time.
+    """
     if carried is None:
+        if isinstance(params.risk.phi, np.floating) and params.risk.phi == 0:
+            return None
         return inventory.risk_charge(fill.position, jnp.bool_(False), params)
     return inventory.risk_charge(carried.held, ended, params)
 

@@ -77,9 +77,12 @@ def finite(tree):
     return jnp.stack([jnp.isfinite(leaf).all() for leaf in numbers]).all()
 
 
-@pytest.mark.parametrize("n_players", [2, pytest.param(16, marks=pytest.mark.slow)])
-def test_no_corner_of_the_ranges_leads_to_what_is_not_finite(n_players):
-    market, _ = cardjax.make("two", n_players=n_players)
+@pytest.mark.parametrize(
+    ("n_players", "inventory"),
+    [(2, False), (2, True), pytest.param(16, False, marks=pytest.mark.slow)],
+)
+def test_no_corner_of_the_ranges_leads_to_what_is_not_finite(n_players, inventory):
+    market, _ = cardjax.make("two", n_players=n_players, inventory=inventory)
     params = corners(1000, seed=n_players)
     bad = np.flatnonzero(unsound(market, params, 4, jax.random.key(n_players)))
     assert not len(bad), jax.tree.map(lambda leaf: leaf[bad[0]], params)

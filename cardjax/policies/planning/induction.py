@@ -73,9 +73,9 @@ def spread_markets(params: EnvParams, key: Array, n_draws: int, error: Error) ->
     """
     shift = jax.random.bits(key, (len(STEPS),), jnp.uint32)
     words = shift + jnp.arange(n_draws, dtype=jnp.uint32)[:, None] * STEPS
-    base = jnp.broadcast_to(jnp.arange(REMAP)[:, None], (REMAP, n_draws))
-    remaps = REMAP + jnp.arange(n_draws) * N_REMAPS // n_draws
-    event = jnp.concatenate([base, remaps[None]]).astype(jnp.int32)
+    base = np.broadcast_to(np.arange(REMAP)[:, None], (REMAP, n_draws))
+    remaps = REMAP + np.arange(n_draws) * N_REMAPS // n_draws
+    event = jnp.asarray(np.concatenate([base, remaps[None]]), jnp.int32)
     return jax.vmap(jax.vmap(partial(_market, params, error), (0, 0)), (None, 0))(words, event)
 
 
@@ -104,6 +104,7 @@ def _kind_chances(params: EnvParams) -> tuple[Array, Array]:
     base = jnp.stack([jnp.asarray(getattr(params.events, name)) for name in EVENT_KINDS[:REMAP]])
     remap = jnp.asarray(params.events.remap)
     drawn = jnp.concatenate([(1 - remap) * base / base.sum(), remap[None]])
-    fresh = jnp.where(params.flags.enable_events, drawn, jnp.eye(N_KINDS)[NO_EVENT])
-    keep = jnp.where(params.flags.enable_events, params.event_persist, 0)
-    return fresh, keep * jnp.eye(N_KINDS) + (1 - keep) * fresh
+    same = np.eye(N_KINDS, dtype=np.float32)
+    fresh = jnp.where(params.flags.enable_events, drawn, same[NO_EVENT])
+    keep = jnp.where(params.flags.enable_events, params.event_persist, jnp.float32(0))
+    return fresh, keep * same + (1 - keep) * fresh

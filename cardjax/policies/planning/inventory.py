@@ -93,7 +93,7 @@ class InventoryPlanner(Deterministic):
             return _change(params.value, played, kind, held)
         assert view.belief is not None
         chance = jnp.stack(beliefs.kind_chances(view.belief), -1)[..., None]
-        kinds = jnp.arange(N_KINDS)[:, None]
+        kinds = jnp.arange(N_KINDS, dtype=jnp.int32)[:, None]
         change = _change(params.value, played[..., None], kinds, held[..., None])
         return jnp.sum(chance * change, -2)
 

@@ -67,7 +67,7 @@ def solve(
         reach: the largest inventory that is solved for, at least the limit; the time that it takes
             is proportional to it.
     """
-    held = np.arange(-reach, reach + 1)
+    held = np.arange(-reach, reach + 1, dtype=np.int32)
     view, _ = spread_markets(env_params, key, n_draws, any_error)
     pnl = jnp.where(view.action_mask, expected_pnl(env_params, view, NOBODY), -jnp.inf)
     square = jnp.asarray(held.astype(np.float32) ** 2)
@@ -97,5 +97,5 @@ def value_at(value: InventoryValue, n_played: Array | int, kind: Array | int, he
         held: whole units, negative if owed.
     """
     column = jnp.clip(held, -MAX_INVENTORY, MAX_INVENTORY) + MAX_INVENTORY
-    at = (jnp.asarray(n_played) * N_KINDS + jnp.asarray(kind)) * value.value.shape[-1] + column
-    return value.value.reshape(-1)[at]
+    row = jnp.asarray(n_played, jnp.int32) * N_KINDS + jnp.asarray(kind, jnp.int32)
+    return value.value.reshape(-1)[row * value.value.shape[-1] + column]
