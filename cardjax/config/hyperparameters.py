@@ -18,7 +18,7 @@ MATMUL_DOC = (
 )
 GAMMA_DOC = (
     "Discount per round. With 0 a round is learned on its own: an order changes later rounds "
-    "through the budget alone, which rarely binds."
+    "through the budget alone, which rarely binds. Where units are carried, looking ahead takes 1."
 )
 MEMORY_WIDTH_DOC = "The width of the recurrent cell, if there is one."
 LEARNED = "learned"
