@@ -173,6 +173,7 @@ def of_kind(rng, n_games, share):
         "n": np.ones_like(worth),
         "benchmark": worth,
         "expected": worth - loss,
+        "payoff": worth - loss,
         "pnl": worth - loss + luck,
         "loss": loss,
     }

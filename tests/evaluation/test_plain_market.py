@@ -347,7 +347,7 @@ def whole_batches(monkeypatch):
     whatever = {
         name: metric._replace(fewest_games=1, deciding=None) for name, metric in METRICS.items()
     }
-    monkeypatch.setattr(sys.modules["cardjax.evaluation.result"], "METRICS", whatever)
+    monkeypatch.setattr(sys.modules["cardjax.evaluation.metrics"], "METRICS", whatever)
     monkeypatch.setattr(module, "GAMES_AT_ONCE", N_OURS)
     monkeypatch.setattr(module, "VALUED_GAMES", 0)
 
