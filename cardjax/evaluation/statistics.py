@@ -315,10 +315,3 @@ def as_estimate(interval: Interval, n_games: int) -> Estimate:
     """Of an interval over games, taken to be that of a normal error."""
     half = interval.half_width
     return Estimate(interval.mean, np.nan if half is None else (half / Z) ** 2, n_games)
-
-
-def iqm(scores: np.ndarray) -> float:
-    """Interquartile mean of all of scores [..., runs, tasks]: the mean of the middle half (trimmed
-    by 25% per side). Agarwal et al. 2021, section 4.3.
-    """
-    return trimmed(np.ravel(scores))[0] if np.size(scores) > 1 else float(np.ravel(scores)[0])

@@ -20,7 +20,6 @@ from cardjax.evaluation.statistics import (
     delta_interval,
     half_width,
     histogram_interval,
-    iqm,
     median_interval,
     over_games,
     over_seeds,
@@ -407,11 +406,8 @@ def test_the_rank_variance_is_that_of_the_share_of_a_games_seats():
 
 
 def test_the_interquartile_mean_is_the_mean_of_the_middle_half():
-    scores = np.array(
-        [[0.0, 100.0], [1.0, 2.0], [3.0, 4.0], [-50.0, 5.0]]
-    )  # sorted: −50 0 | 1 2 3 4 | 5 100
-    assert iqm(scores) == 2.5
-    assert iqm(np.array([7.0])) == 7
+    scores = np.array([-50.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 100.0])
+    assert trimmed(scores)[0] == 2.5
 
 
 def test_the_probability_of_improvement_counts_pairs_of_runs():
