@@ -110,15 +110,6 @@ GROUPS: dict[str, list[Training]] = {
         *(hidden("ippo", "two", memory, 2_000_000) for memory in ("belief", "none", "lstm")),
         hidden("mappo", "two", "lstm", 2_000_000),
         *(hidden("dqn", "single", memory, 1_000_000) for memory in ("belief", "none", "gru")),
-        *(
-            Training(
-                f"ippo, hidden events, {kind}, as shipped",
-                "ippo",
-                (f"env.kind={kind}",),
-                "ippo_hidden_events",
-            )
-            for kind in ("single", "two")
-        ),
     ],
     "persistence": [
         hidden("ippo", "single", memory, 1_000_000, f"env.event_persist={persist}")
