@@ -109,7 +109,7 @@ GROUPS: dict[str, list[Training]] = {
         ),
         *(hidden("ippo", "two", memory, 2_000_000) for memory in ("belief", "none", "lstm")),
         hidden("mappo", "two", "lstm", 2_000_000),
-        *(hidden("dqn", "single", memory, 1_000_000) for memory in ("belief", "none", "gru")),
+        *(hidden("dqn", "single", memory, 500_000) for memory in ("belief", "none", "gru")),
     ],
     "persistence": [
         hidden("ippo", "single", memory, 1_000_000, f"env.event_persist={persist}")
