@@ -3,7 +3,8 @@ come to.
 
     python benchmarks/learners.py GROUP … [--seeds 6]
 
-The groups are final, budgets, memory, hidden_events, persistence, commons, pnl, ruin, population.
+The groups are final, budgets, memory, hidden_events, persistence, inventory, inventory_parts,
+commons, pnl, ruin and population.
 
 Each training is a run of its own under runs/. A run that is there already is not trained again, one
 that was interrupted is resumed, and each is measured once on the published test draws
@@ -14,6 +15,7 @@ and against seconds, as CSV and as a plot (docs/images/learning_curve.*).
 
 import argparse
 import csv
+import itertools
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,6 +89,28 @@ def hidden(algorithm: str, kind: str, memory: str, rounds: int, *overrides: str)
     return Training(label, algorithm, (*market, *own, *budget, *overrides))
 
 
+def inventory(label: str, config: str, *overrides: str) -> Training:
+    """Of the single game with inventory."""
+    algorithm = config.split("_")[0]
+    return Training(f"{algorithm}, inventory, {label}", algorithm, overrides, config)
+
+
+def part_of_dqn(label: str, *overrides: str) -> Training:
+    """DQN with none of its parts but those that are switched on, on a small budget."""
+    plain = ("dqn.double=off", "dqn.hidden=[64,64]", "train.total_steps=300_000")
+    return inventory(label, "dqn_inventory", *plain, *overrides)
+
+
+PARTS = {
+    "double": ("dqn.double=on",),
+    "dueling": ("dqn.dueling=on",),
+    "3 steps": ("dqn.n_step=3",),
+    "prioritised": ("dqn.prioritised=on",),
+    "QR": ("dqn.head=qr",),
+}
+"""DQN's options, one at a time."""
+
+
 GROUPS: dict[str, list[Training]] = {
     "final": [Training(name, name) for name in ("dqn", "ippo", "mappo")],
     "budgets": [
@@ -112,9 +136,20 @@ GROUPS: dict[str, list[Training]] = {
         *(hidden("dqn", "single", memory, 500_000) for memory in ("belief", "none", "gru")),
     ],
     "persistence": [
-        hidden("ippo", "single", memory, 1_000_000, f"env.event_persist={persist}")
+        hidden("ippo", "single", memory, 500_000, f"env.event_persist={persist}")
         for persist in (0, 0.3, 0.7, 0.9)
         for memory in ("belief", "none", "lstm")
+    ],
+    "inventory": [
+        inventory("gamma 0", "dqn_inventory", "dqn.gamma=0", "train.total_steps=500_000"),
+        inventory("as shipped", "dqn_inventory"),
+        inventory("gamma 0", "ippo_inventory", "ppo.gamma=0", "train.total_steps=2_000_000"),
+        inventory("as shipped", "ippo_inventory"),
+    ],
+    "inventory_parts": [
+        part_of_dqn("plain"),
+        *(part_of_dqn(f"plain and {part}", *overrides) for part, overrides in PARTS.items()),
+        part_of_dqn("plain and all of these", *itertools.chain(*PARTS.values())),
     ],
     "commons": [
         commons("ippo, commons", "ippo"),
