@@ -97,7 +97,7 @@ def inventory(label: str, config: str, *overrides: str) -> Training:
 
 def part_of_dqn(label: str, *overrides: str) -> Training:
     """DQN with none of its parts but those that are switched on, on a small budget."""
-    plain = ("dqn.double=off", "dqn.hidden=[64,64]", "train.total_steps=300_000")
+    plain = ("dqn.double=off", "dqn.dueling=off", "train.total_steps=300_000")
     return inventory(label, "dqn_inventory", *plain, *overrides)
 
 
