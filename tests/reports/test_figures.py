@@ -187,7 +187,7 @@ def test_a_critics_estimates_are_those_it_learned_with(algorithm, overrides, n_o
         games = SimpleNamespace(
             market=SimpleNamespace(**{name: hidden[name][t] for name in HIDDEN})
         )
-        return learner.networks.critic_view(
+        return learner._seen(
             games, learner.market.encode(jax.tree.map(lambda leaf: leaf[t], views))
         )
 
