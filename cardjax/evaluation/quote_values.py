@@ -11,6 +11,7 @@ treat the two sides of the quote apart, as scripted ones do, no quote is worth m
 figure is a lower bound.
 """
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,10 +26,11 @@ from cardjax.env import maker as maker_rules
 from cardjax.env.cards import N_CARDS, first_of, hint_counts
 from cardjax.env.events import RANKS
 from cardjax.env.market import CardMarket, State
+from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.decision import decide
 from cardjax.evaluation.match import Seats
-from cardjax.policies.stage_game import expected_pnl, flow_of_others
+from cardjax.policies.stage_game import flow_of_all, impact_of
 
 QuoteValue = Callable[[Array], Array]
 """From choices int32 [games, 2] to their values, float32 [games], points."""
@@ -53,13 +55,7 @@ def natures(state: State, params: EnvParams, lag: int) -> Natures:
         params: the market's numbers.
         lag: `params.maker_lag`, or more.
     """
-    market = state.market
-    new = np.zeros((0, N_CARDS), np.int32)
-    for n in range(min(lag, N_CARDS) + 1):
-        drawn = np.array(list(itertools.product(RANKS, repeat=n)), np.int32).reshape(
-            len(RANKS) ** n, n
-        )
-        new = np.concatenate([new, np.pad(drawn, [(0, 0), (0, N_CARDS - n)])])
+    market, (new, n_orders) = state.market, _new_cards(lag)
     n_seen = maker_rules.n_seen(market.n_hints, params)
     seen = first_of(market.ranks, n_seen)
     n_hints = n_seen + (new > 0).sum(-1).astype(np.int32)
@@ -72,8 +68,26 @@ def natures(state: State, params: EnvParams, lag: int) -> Natures:
     possible = fits & (n_hints <= N_CARDS)
     shown = jnp.asarray(params.hints)[jnp.minimum(n_hints, N_CARDS)]
     likelihood = jax.vmap(beliefs.plain_likelihood)(ranks)[:, market.event]
-    weight = jnp.where(possible, shown * likelihood, 0)
+    weight = jnp.where(possible, shown * likelihood * n_orders, 0)
     return Natures(ranks, jnp.minimum(n_hints, N_CARDS), weight / weight.sum())
+
+
+def n_natures(lag: int) -> int:
+    """K: how many cases there are."""
+    return len(_new_cards(lag)[0])
+
+
+@functools.cache
+def _new_cards(lag: int) -> tuple[np.ndarray, np.ndarray]:
+    """The cards that takers alone may see, int32 [K, 3] with zeros behind them, and in how many
+    orders they may come, float32 [K].
+    """
+    rows, orders = [], []
+    for n in range(min(lag, N_CARDS) + 1):
+        for drawn in itertools.combinations_with_replacement(RANKS, n):
+            rows.append([*drawn, *[0] * (N_CARDS - n)])
+            orders.append(len(set(itertools.permutations(drawn))))
+    return np.array(rows, np.int32), np.array(orders, np.float32)
 
 
 def quote_value(
@@ -97,9 +111,9 @@ def quote_value(
         lag: `env_params.maker_lag`, or more.
     """
     possible = jax.vmap(lambda game: natures(game, env_params, lag))(state)
-    n_natures = possible.chance.shape[-1]
+    n = possible.chance.shape[-1]
     carries = jax.tree.map(
-        lambda leaf: jnp.broadcast_to(leaf[:, None], (len(leaf), n_natures, *leaf.shape[1:])), carry
+        lambda leaf: jnp.broadcast_to(leaf[:, None], (len(leaf), n, *leaf.shape[1:])), carry
     )
 
     def seen(state: State, ranks: Array, n_hints: Array, choice: Array) -> Any:
@@ -114,8 +128,7 @@ def quote_value(
     def value(choice: Array) -> Array:
         view = views_of(state, possible.ranks, possible.n_hints, choice)
         chosen = decide(takers.policy, takers.params, carries, view, key).probabilities
-        earned = expected_pnl(env_params, view, flow_of_others(chosen))
-        of_takers = (chosen * earned).sum((-1, -2))
+        of_takers = _earned(env_params, view, flow_of_all(chosen))
         lost = jnp.where(possible.chance > 0, possible.chance * of_takers, 0).sum(-1)
         offset, depth = maker_rules.offset_of(choice), maker_rules.depth_of(choice)
         noise = env_params.noise
@@ -142,3 +155,19 @@ def best_reply(value: QuoteValue, played: Array) -> Array:
     values = jax.lax.map(of_choice, choices)
     both = jnp.argmax(values, 0).astype(jnp.int32)
     return jnp.maximum(values.max((0, -1)), jnp.maximum(value(both), value(played)))
+
+
+def _earned(env_params: EnvParams, view: View, flow: Array) -> Array:
+    """What all takers together earn on average, float32 [...], where all depth is displayed.
+
+    Args:
+        env_params: the market's numbers.
+        view: of all takers, leaves [..., A].
+        flow: of all takers, float32 [..., 2, Q].
+    """
+    # All see the same prices and depths, and have the same mean.
+    edge = jnp.stack([view.mu - view.ask, view.bid - view.mu], -1)[..., 0, :, None]
+    depth = jnp.stack([view.displayed_ask, view.displayed_bid], -1)[..., 0, :, None]
+    units = np.arange(flow.shape[-1], dtype=np.float32)
+    impact = impact_of(env_params) * jnp.maximum(units - depth, 0)
+    return (flow * units * (edge - impact)).sum((-1, -2))

@@ -21,7 +21,7 @@ from cardjax.evaluation.decision import decide
 from cardjax.evaluation.evaluate import TEST, VALIDATION, Player, game_batches
 from cardjax.evaluation.match import Seats
 from cardjax.evaluation.metrics import SMALLEST_GAIN, Means, Metric
-from cardjax.evaluation.quote_values import best_reply, quote_value
+from cardjax.evaluation.quote_values import best_reply, n_natures, quote_value
 from cardjax.evaluation.result import GAMES, SEEDS, interval_of
 from cardjax.evaluation.statistics import FEWEST_SEEDS, Interval
 from cardjax.evaluation.tally import Tally
@@ -31,9 +31,17 @@ from cardjax.policies.pricing.profit import competitive, monopolist, profit, ter
 from cardjax.policies.stage_game import expected_pnl, flow_of_others, symmetric_equilibrium
 
 REPLIED_GAMES = 256
-"""Best replies of the maker are computed in the first so many games: every one of their rounds
-takes the takers' decisions at more than 120 quotes, for all cards that they may see.
+"""Best replies of the maker are computed in the first so many games if it sees one card less than
+the takers: every one of their rounds takes the takers' decisions at more than 120 quotes, for all
+cards that they may see. With a larger lag or more than two takers there is more to compute, and
+there are fewer games.
 """
+
+
+def replied_games(lag: int, n_takers: int) -> int:
+    """In how many games best replies of the maker are computed."""
+    work = max(1, n_natures(lag) / n_natures(1)) * max(1, n_takers / 2) ** 2
+    return max(1, int(REPLIED_GAMES / work))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,10 +143,12 @@ class QuotingResult:
     """every one of PLAYED and REPLIED, by name; over training seeds where there are several."""
     n_seeds: int
     n_games: int
+    n_replied: int
+    """in so many of the games the maker's best reply was computed."""
 
     def in_words(self) -> str:
         """What the intervals are over."""
-        few = min(self.n_games, REPLIED_GAMES)
+        few = min(self.n_games, self.n_replied)
         n_games = f"{self.n_games:,} games (of the maker's best reply, the first {few})"
         if self.n_seeds == 1:
             return f"± is a 95% interval over {n_games}"
@@ -191,10 +201,11 @@ def evaluate_quoting(
         raise ParameterError("env.maker", market.maker, "must be agent for a maker that plays")
     market = dataclasses.replace(market, squeeze=False)
     lag, n_seeds = int(env_params.maker_lag), max(len(maker.params), len(takers.params))
+    n_replied = replied_games(lag, market.n_players)
     kept: dict[tuple[bool, int], Tally] = {}
     for batch, (key, size, n) in enumerate(game_batches(n_games, seed, domain)):
         for replied in (False, True) if batch == 0 else (False,):
-            size_here = min(size, REPLIED_GAMES) if replied else size
+            size_here = min(size, n_replied) if replied else size
             play = partial(
                 _play, market, maker.policy, takers.policy, size_here, lag if replied else None
             )
@@ -215,7 +226,8 @@ def evaluate_quoting(
             for name, metric in metrics.items()
         }
 
-    return QuotingResult(intervals(PLAYED, False) | intervals(REPLIED, True), n_seeds, n_games)
+    figures = intervals(PLAYED, False) | intervals(REPLIED, True)
+    return QuotingResult(figures, n_seeds, n_games, n_replied)
 
 
 def role_scores(

@@ -139,6 +139,16 @@ def flow_of_others(probabilities: Array) -> Array:
     )
 
 
+def flow_of_all(probabilities: Array) -> Array:
+    """As `flow_of_others`, of all players together: [..., A, 21] → float32 [..., 2, 10 · A + 1]."""
+    total = _total_flow(probabilities[..., 0, :], [probabilities[..., 0, :]])
+    for k in range(1, probabilities.shape[-2]):
+        own = _total_flow(probabilities[..., k, :], [probabilities[..., k, :]])
+        # The shorter one comes first, whose entries are gone through one by one.
+        total = _convolve(own, total)
+    return total
+
+
 def joint_payoff(params: EnvParams, view: View, n_players: int) -> Array:
     """The most expected pnl that `n_players` could earn together in a round: points, float32 [...].
 
