@@ -17,6 +17,7 @@ from cardjax.evaluation.text_tables import quoting_table
 from cardjax.policies import MAKERS, POLICIES, Equilibrium, RandomQuotes
 from cardjax.policies.makers import hand_of, prepared_maker
 from cardjax.policies.pricing.profit import competitive, monopolist, profit, terms_of
+from cardjax.policies.registry import make_policy
 
 MARKET, PARAMS = CardMarket(2, maker="agent"), make_params()
 N_GAMES = 512
@@ -215,16 +216,12 @@ def test_where_the_oracle_quotes_there_is_no_maker_to_evaluate():
         evaluate_quoting(CardMarket(2), PARAMS, makers(0), takers("pass"), 10)
 
 
-def test_a_planner_is_refused():
-    from cardjax.policies.registry import PLANNERS
-
+@pytest.mark.parametrize("name", ["planner:wealth", "planner"])
+def test_a_planner_is_refused(name):
+    policy = make_policy(name)
     view = jax.eval_shape(MARKET.view, MARKET.reset(jax.random.key(0), PARAMS)[1], PARAMS)
     with pytest.raises(ValueError, match=r"env\.maker = agent: must be oracle for a planner"):
-        jax.eval_shape(
-            PLANNERS["planner:wealth"].choose,
-            jax.eval_shape(PLANNERS["planner:wealth"].prepare, PARAMS),
-            view,
-        )
+        jax.eval_shape(policy.choose, jax.eval_shape(policy.prepare, PARAMS), view)
 
 
 def test_the_noise_alone_decides_where_takers_know_no_more():

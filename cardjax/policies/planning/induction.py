@@ -23,6 +23,7 @@ from cardjax.env import (
     N_ROUNDS,
     CardMarket,
     EnvParams,
+    ParameterError,
     State,
     View,
     cards,
@@ -43,6 +44,17 @@ Error = Callable[[Array, Array, EnvParams], tuple[Array, Array]]
 """(word uint32, half the spread in points, params) → the maker's error in units of sigma_q, and the
 probability of the errors that such a draw stands for.
 """
+
+
+def refuse_maker(view: View) -> None:
+    """Refuse a View whose quotes a player made: planners know the law of the `oracle`'s alone.
+
+    Raises:
+        ParameterError: it is one.
+    """
+    if view.depth_is_shown is not None:
+        allowed = "must be oracle for a planner, who knows the law of that maker's quotes"
+        raise ParameterError("env.maker", "agent", allowed)
 
 
 def backwards(best: Callable[[Array], Array], end: Array, params: EnvParams) -> Array:

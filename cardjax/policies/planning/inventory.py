@@ -12,7 +12,7 @@ from cardjax.env import N_ACTIONS, N_ROUNDS, EnvParams, View, beliefs
 from cardjax.env.events import kind_of
 from cardjax.env.inventory import risk_charge
 from cardjax.env.params import MAX_INVENTORY
-from cardjax.policies.planning.induction import N_KINDS
+from cardjax.policies.planning.induction import N_KINDS, refuse_maker
 from cardjax.policies.planning.inventory_value import InventoryValue, solve, value_at
 from cardjax.policies.planning.outcomes import POSITION
 from cardjax.policies.policy import Deterministic
@@ -82,7 +82,11 @@ class InventoryPlanner(Deterministic):
     def change(self, params: InventoryParams, view: View) -> Array:
         """How each action changes the value of the rounds to come, compared with passing: points,
         float32 [..., 21]; 0 where nothing is carried.
+
+        Raises:
+            ParameterError: the maker is a player.
         """
+        refuse_maker(view)
         if view.inventory is None:
             return jnp.zeros((*view.mu.shape, N_ACTIONS), jnp.float32)
         held, played = view.inventory[..., None], view.round[..., None] + 1

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.env import EnvParams, ParameterError, View
+from cardjax.env import EnvParams, View
 from cardjax.env.events import kind_of
 from cardjax.env.observation import event_of
+from cardjax.policies.planning.induction import refuse_maker
 from cardjax.policies.planning.outcomes import expected_log_growth, order_pnl, sum_distribution
 from cardjax.policies.planning.wealth_value import Objective, WealthValue, solve, value_at
 from cardjax.policies.policy import Deterministic
@@ -57,9 +58,7 @@ class WealthPlanner(Deterministic):
 
         float32 [..., 21], of all actions, valid or not.
         """
-        if view.depth_is_shown is not None:
-            allowed = "must be oracle for a planner, who knows the law of that maker's quotes"
-            raise ParameterError("env.maker", "agent", allowed)
+        refuse_maker(view)
         event, pnl = event_of(view), order_pnl(params.env, view)
         distribution = sum_distribution(event, view.hint_counts)
         reward = expected_reward(self.objective, params.env, view, distribution, pnl, view.wealth)
