@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cardjax.config import find_config
 from cardjax.env.declaration import ParameterError
 from cardjax.loading import players
+from cardjax.policies.policy import misfit
 
 if TYPE_CHECKING:
     from cardjax.evaluation.protocol import Protocol
@@ -203,9 +204,8 @@ def named_players(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Any
     found = {}
     for name in names:
         player, own, _ = players.find_player(name, overrides if players.is_trained(name) else ())
-        if players.is_trained(name) and own.n_players != market.n_players:
-            allowed = f"plays with {own.n_players} player(s), {leader} with {market.n_players}"
-            raise ParameterError("--policies", name, allowed)
+        if players.is_trained(name) and (said := misfit(own, market)):
+            raise ParameterError("--policies", name, f"{said}, as {leader} was")
         if (
             len(names) > 1
             and not getattr(player.policy, "share_params", True)

@@ -140,10 +140,10 @@ def replayed(path: Path, algorithm: str, config: RunConfig, overrides: Sequence[
             said = f"{path} was trained by {algorithm}, which has no such choice"
             raise ParameterError("argument", text, said)
     played = with_overrides(config, overrides)
-    if make_market(played.game) != make_market(config.game):
-        raise ParameterError(
-            "argument", " ".join(overrides), f"{path} was trained on another game's observations"
-        )
+    learned, asked = make_market(config.game), make_market(played.game)
+    if learned != asked:
+        said = misfit(learned, asked) or "was trained on another game's observations"
+        raise ParameterError("argument", " ".join(overrides), f"{path} {said}")
     return played
 
 

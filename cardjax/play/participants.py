@@ -26,6 +26,8 @@ from cardjax.policies.registry import POLICIES
 HUMAN = "human"
 TOLD = "knows the hidden event, which nobody at the table may"
 """Why a policy that asks to be told it cannot play."""
+OTHER_MAKER = "was trained where the maker is a player, and people play where it is none"
+"""Why a policy that has learned with env.maker = agent cannot play."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +58,9 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
         key: what an error calls the argument.
 
     Raises:
-        ParameterError: none of these, a run of a game with another number of players or of events
-            that are hidden where these are not, or a policy that is told what is hidden.
+        ParameterError: none of these, a run of a game with another number of players or other
+            rules (hidden events, inventory, a maker that plays), or a policy that is told what is
+            hidden.
     """
     if name == HUMAN:
         return human()
@@ -76,6 +79,8 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
     if own.n_players != setup.n_players:
         allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
         raise ParameterError(key, name, allowed)
+    if own.has_maker:
+        raise ParameterError(key, name, OTHER_MAKER)
     if own.hides_event != setup.hides_event:
         raise ParameterError(key, name, other_event_info(own.hides_event))
     if own.inventory != setup.carries:

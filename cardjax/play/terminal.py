@@ -2,6 +2,7 @@
 
 import argparse
 import secrets
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -68,6 +69,16 @@ def _setup(arguments: argparse.Namespace) -> Setup:
     return make_setup(overrides=values, seed=seed)
 
 
+def _again(arguments: argparse.Namespace, setup: Setup) -> str:
+    """The arguments that deal the same game."""
+    words = ["--preset", setup.preset, "--seed", str(setup.seed)]
+    for name in ("mode", "events", "impact"):
+        value = getattr(arguments, name)
+        words += [] if value is None else [f"--{name}", value]
+    words += [text for text in arguments.overrides if not text.startswith("env.preset=")]
+    return shlex.join(words)
+
+
 def _participants(arguments: argparse.Namespace, setup: Setup) -> list[Participant]:
     if arguments.both_seats:
         if setup.n_players == 1:
@@ -111,7 +122,7 @@ def _play(setup: Setup, participants: Sequence[Participant], arguments: argparse
     if game.records:
         rival = _rival(arguments, setup)
         _summary(screen, setup, participants, game.records, rival)
-        screen.say(f"\nTo play the same cards again: --preset {setup.preset} --seed {setup.seed}")
+        screen.say(f"\nTo play the same cards again: {_again(arguments, setup)}")
     _say_saved(screen, arguments.save, game.records)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import cardjax
 from cardjax.commands.main import main
+from cardjax.env import CardMarket, make_params
 from cardjax.evaluation.evaluate import Player, evaluate
 from cardjax.evaluation.protocol import DRAWS
 from cardjax.policies import BestResponse, Pass
@@ -254,3 +255,19 @@ def test_a_progress_bar_ends_where_the_command_does(bars, protocol, words, capsy
     main([*words, "--config", protocol, "--episodes", "96"])
     (bar,) = bars
     assert bar.n == bar.total > 96
+
+
+def test_runs_of_different_games_are_not_compared(monkeypatch, capsys):
+    from cardjax.loading import players
+
+    games = {"known": CardMarket(2), "carried": CardMarket(2, inventory=True)}
+    monkeypatch.setattr(players, "is_trained", games.__contains__)
+    monkeypatch.setattr(
+        players,
+        "find_player",
+        lambda name, overrides=(): players.Found(Player(Pass(), [{}]), games[name], make_params()),
+    )
+    with pytest.raises(SystemExit) as stop:
+        main(["compare", "--policies", *games, "--episodes", "16"])
+    said = "--policies = carried: was trained with env.inventory = on, not off, as known was"
+    assert stop.value.code == 2 and said in capsys.readouterr().err

@@ -9,12 +9,19 @@ import jax
 import numpy as np
 import pytest
 
-from cardjax.env import N_ROUNDS, CardMarket, ParameterError
+from cardjax.env import N_ROUNDS, CardMarket, ParameterError, make_params
 from cardjax.env.execution import position_of
 from cardjax.play import Game, Offer, Participant, SeatedGame, find_participant, human, make_setup
 from cardjax.play.game import PLAY
 from cardjax.play.words import card_name, event_words
-from cardjax.policies import BestResponse, expected_pnl, flow_of, make_policy, symmetric_equilibrium
+from cardjax.policies import (
+    BestResponse,
+    Pass,
+    expected_pnl,
+    flow_of,
+    make_policy,
+    symmetric_equilibrium,
+)
 from cardjax.policies.stage_game import NOBODY
 
 KINDS = ("single", "two")
@@ -282,3 +289,16 @@ def test_a_seat_that_nobody_knows_is_refused(tmp_path, duel):
 )
 def test_depth_matters_where_orders_can_move_the_price(overrides, impact):
     assert make_setup("two", overrides=overrides).has_impact is impact
+
+
+def test_who_has_learned_where_the_maker_is_a_player_takes_no_seat(monkeypatch, tmp_path):
+    from cardjax.evaluation.evaluate import Player
+    from cardjax.loading import players
+    from cardjax.play.web.players import load_served
+
+    learned = players.Found(Player(Pass(), [{}]), CardMarket(2, maker="agent"), make_params())
+    monkeypatch.setattr(players, "load_player", lambda path: learned)
+    with pytest.raises(ParameterError, match=r"--opponent = .* trained where the maker is a player"):
+        find_participant(str(tmp_path), make_setup())
+    with pytest.raises(ParameterError, match=r"--policy = .* trained where the maker is a player"):
+        load_served([str(tmp_path)])

@@ -329,6 +329,15 @@ def test_the_options_reach_the_game(monkeypatch, capsys):
     )
 
 
+def test_the_same_cards_again_takes_every_argument_that_deals_them(monkeypatch, capsys):
+    typed(monkeypatch, "p", "q")
+    given = "--seed 3 --mode single --preset commons --impact off"
+    main(["play", *given.split(), "env.hints=[1, 0, 0, 0]", "env.preset=calm"])
+    shown = " ".join(capsys.readouterr().out.split())
+    again = "--preset commons --seed 3 --mode single --impact off 'env.hints=[1, 0, 0, 0]'"
+    assert f"To play the same cards again: {again}" in shown
+
+
 def test_alone_one_is_compared_with_the_optimum_and_with_whom_one_asks_for(monkeypatch, capsys):
     typed(monkeypatch, "b1", "q")
     main(["play", "--mode", "single", "--opponent", "pass", "--seed", "5", "--events", "off"])

@@ -5,6 +5,7 @@ it cannot use.
 import csv
 import json
 import math
+import re
 from pathlib import Path
 
 import jax
@@ -94,7 +95,17 @@ def test_the_game_that_a_run_plays_can_be_changed_but_not_what_it_sees(finished)
     assert not params.flags.enable_impact
     assert params.alpha == 0.75
     with pytest.raises(ParameterError, match="trained on another game's observations"):
-        players.load_player(finished, ["env.kind=single"])
+        players.load_player(finished, ["env.observe_posterior=on"])
+    for text, said in (
+        ("env.kind=single", "was trained for 2 player(s), not for 1"),
+        ("env.preset=inventory", "was trained with env.inventory = off, not on"),
+        ("env.preset=maker", "was trained with env.maker = oracle, not agent"),
+        ("env.event_info=hidden", "was trained with env.event_info = known, not hidden"),
+    ):
+        with pytest.raises(
+            ParameterError, match=re.escape(f"argument = {text}: {finished} {said}")
+        ):
+            players.load_player(finished, [text])
 
 
 def test_the_closing_table_is_on_validation_draws(workplace, finished):

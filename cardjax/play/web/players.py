@@ -11,7 +11,13 @@ from typing import Any, TypedDict
 
 from cardjax.env import ParameterError
 from cardjax.play.game import Setup
-from cardjax.play.participants import TOLD, Participant, other_event_info, other_inventory
+from cardjax.play.participants import (
+    OTHER_MAKER,
+    TOLD,
+    Participant,
+    other_event_info,
+    other_inventory,
+)
 from cardjax.play.score import benchmark_of
 from cardjax.policies.policy import Policy, prepared
 from cardjax.policies.registry import FOR_INVENTORY, POLICIES
@@ -155,7 +161,8 @@ def load_served(names: Sequence[str]) -> tuple[ServedPlayer, ...]:
     NAME. Of several training seeds the first one plays.
 
     Raises:
-        ParameterError: one is no policy, or two go by one name.
+        ParameterError: one is no policy, or was trained where the maker is a player, or two go by
+            one name.
     """
     served: dict[str, ServedPlayer] = {}
     for name in names:
@@ -168,6 +175,8 @@ def load_served(names: Sequence[str]) -> tuple[ServedPlayer, ...]:
             raise ParameterError("--policy", name, f"another player is called {label} already")
         if is_trained(name):
             player, market, _ = load_player(Path(name))
+            if market.has_maker:
+                raise ParameterError("--policy", name, OTHER_MAKER)
             served[label] = ServedPlayer(
                 label,
                 player.policy,
