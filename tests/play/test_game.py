@@ -298,7 +298,7 @@ def test_who_has_learned_where_the_maker_is_a_player_takes_no_seat(monkeypatch, 
 
     learned = players.Found(Player(Pass(), [{}]), CardMarket(2, maker="agent"), make_params())
     monkeypatch.setattr(players, "load_player", lambda path: learned)
-    with pytest.raises(ParameterError, match=r"--opponent = .* trained where the maker is a player"):
+    with pytest.raises(ParameterError, match=r"--opponent = .* where the maker is a player"):
         find_participant(str(tmp_path), make_setup())
-    with pytest.raises(ParameterError, match=r"--policy = .* trained where the maker is a player"):
+    with pytest.raises(ParameterError, match=r"--policy = .* where the maker is a player"):
         load_served([str(tmp_path)])
