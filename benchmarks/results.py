@@ -1,5 +1,5 @@
-"""The reference table: every policy and every learner on every preset, written to
-benchmarks/RESULTS.md.
+"""The reference table: every policy and every learner on every preset whose maker is no player,
+written to benchmarks/RESULTS.md.
 
     python benchmarks/results.py [--train [PRESET ...]] [--games 65_536] [--seeds 6]
 
@@ -24,10 +24,12 @@ from published import GAMES, finished, published, train
 import cardjax
 from cardjax.config import dump_config, load_config, preset_params, presets_by_name
 from cardjax.config.presets import preset_rules
+from cardjax.env.maker import ORACLE
 from cardjax.evaluation.evaluate import SELF, TEST, Player, evaluate_grid
 from cardjax.evaluation.protocol import PUBLISHED_SEED
 from cardjax.files.writing import write_json, write_text
 from cardjax.policies.registry import make_policy
+from cardjax.run.learners import find_algorithm
 from cardjax.run.run_folder import describe_machine
 from cardjax.runtime.compilation import keep_compiled_programs
 
@@ -102,12 +104,12 @@ def main() -> None:
     keep_compiled_programs()
     runs = {
         (learner.algorithm, preset): run_of(learner, preset, arguments)
-        for preset in presets_by_name()
+        for preset in presets()
         for learner in LEARNERS
     }
     entries = {kind: scripted_entries(kind, arguments.games) for kind in SCRIPTED}
     page = [introduction(arguments, runs)]
-    for preset in presets_by_name():
+    for preset in presets():
         for kind, label in (("single", "single"), ("two", "two players")):
             rows = [(name, "games", entry) for name, entry in entries[kind][preset].items()]
             learned = [
@@ -123,32 +125,41 @@ def scripted_entries(kind: str, n_games: int) -> dict[str, dict[str, dict[str, A
     """By preset and policy the JSON entry of self-play; presets whose games have the same rules are
     played by one program per policy.
     """
-    entries: dict[str, dict[str, dict[str, Any]]] = {preset: {} for preset in presets_by_name()}
+    entries: dict[str, dict[str, dict[str, Any]]] = {preset: {} for preset in presets()}
     kept = ROOT / "runs" / "results-scripted" / str(describe_machine()["git_commit"])
     kept.mkdir(parents=True, exist_ok=True)
-    for presets in presets_by_rules():
-        market, _ = cardjax.make(kind, preset=presets[0])
+    for group in presets_by_rules():
+        market, _ = cardjax.make(kind, preset=group[0])
         grid = jax.tree.map(
-            lambda *leaves: np.stack(leaves), *(preset_params(preset) for preset in presets)
+            lambda *leaves: np.stack(leaves), *(preset_params(preset) for preset in group)
         )
-        further = FOR_HIDDEN_EVENTS[kind] if market.hides_event else ()
-        for name in SCRIPTED[kind] + further + (FOR_INVENTORY if market.inventory else ()):
-            file = kept / f"{kind}-{presets[0]}-{name.replace(':', '-')}-{n_games}.json"
+        informed = FOR_HIDDEN_EVENTS[kind] if market.hides_event else ()
+        for name in SCRIPTED[kind] + informed + (FOR_INVENTORY if market.inventory else ()):
+            file = kept / f"{kind}-{group[0]}-{name.replace(':', '-')}-{n_games}.json"
             if not file.is_file():
                 policy = make_policy(name)
                 player, seed = Player(policy, [None]), PUBLISHED_SEED
                 points = evaluate_grid(market, grid, player, {SELF: policy}, n_games, seed, TEST)
                 write_json(file, [result.as_json() for (result,) in points])
-                print(f"{kind}, {', '.join(presets)}: {name}", flush=True)
-            for preset, entry in zip(presets, json.loads(file.read_text()), strict=True):
+                print(f"{kind}, {', '.join(group)}: {name}", flush=True)
+            for preset, entry in zip(group, json.loads(file.read_text()), strict=True):
                 entries[preset][name] = entry
     return entries
+
+
+def presets() -> list[str]:
+    """The presets of the table. Where the maker is a player, games have other yardsticks, which
+    docs/evaluation.md shows.
+    """
+    return [
+        name for name in presets_by_name() if preset_rules(name).get("env.maker", ORACLE) == ORACLE
+    ]
 
 
 def presets_by_rules() -> list[list[str]]:
     """The presets, those whose static choices are the same together."""
     groups: dict[str, list[str]] = {}
-    for preset in presets_by_name():
+    for preset in presets():
         groups.setdefault(str(preset_rules(preset)), []).append(preset)
     return list(groups.values())
 
@@ -158,10 +169,19 @@ def run_of(learner: Learner, preset: str, arguments: argparse.Namespace) -> Path
     there is none.
     """
     folder = Path("runs") / f"results-{learner.algorithm}-{preset}-x{arguments.seeds}"
-    if arguments.train is not None and preset in (arguments.train or presets_by_name()):
+    if arguments.train is not None and preset in (arguments.train or presets()):
         own = (f"env.preset={preset}", f"train.n_seeds={arguments.seeds}")
-        train(learner.algorithm, learner.config, folder, (*learner.overrides, *own))
+        overrides = (*learner.overrides, *own, *further(learner, preset))
+        train(learner.algorithm, learner.config, folder, overrides)
     return folder if finished(folder) else None
+
+
+def further(learner: Learner, preset: str) -> tuple[str, ...]:
+    """What a learner needs on a preset beside its quick-start configuration: what is held now is
+    charged for in later rounds, so with inventory these count.
+    """
+    carries = preset_rules(preset).get("env.inventory", False)
+    return (f"{find_algorithm(learner.algorithm).section}.gamma=1",) if carries else ()
 
 
 def learned_row(folder: Path, n_games: int) -> tuple[str, str, dict[str, Any]]:
@@ -219,12 +239,13 @@ Written by `python benchmarks/results.py {command}`.
 Self-play (DQN greedily, IPPO and MAPPO sampled) on test draws of seed {PUBLISHED_SEED}, which
 nothing was tuned on ([the protocol](../docs/evaluation.md#the-protocol)), {arguments.games:,} games
 per policy and training seed. ± is a 95% interval over games for scripted policies, over {seeds}
-for learners, which have the quick-start budgets and no tuning for any preset but the default. P&L
-is in points per game and player. Score and exploitability are shares of the expected P&L of the
+for learners, which have the quick-start budgets and no tuning for any preset but the default
+(with inventory, gamma is 1). P&L is in points per game and player. Score and exploitability are shares of the expected P&L of the
 exact symmetric equilibrium (alone: of the optimum), score / best equilibrium of what the best pure
 equilibrium of every round pays, and joint surplus of the players' joint optimum. With inventory,
 the score is of expected P&L less the charge for risk, against the planner's, and turnover and
-inventory are in units.
+inventory are in units. The preset `maker`, whose games have two roles, has
+[figures of its own](../docs/evaluation.md#the-maker-as-a-player).
 [docs/reference.md](../docs/reference.md) defines all metrics.
 
 A learner's row names its configuration's hash and the commit that trained it. Written at commit
@@ -264,7 +285,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--train",
         nargs="*",
-        choices=list(presets_by_name()),
+        choices=presets(),
         metavar="PRESET",
         help="train the learners that have no run yet, on these presets or on all",
     )

@@ -193,3 +193,18 @@ def test_a_reference_table_shows_the_range_of_equilibria_for_several_players_alo
     assert "score / best equilibrium" in heading and "0.900 ± 0.010 | 0.816 |" in row
     assert "best equilibrium" not in results.table(rows, "single")
     assert results.equilibrium_range([("pass", "games", {"score": 0.0})]) == ""
+
+
+def test_the_reference_tables_are_of_presets_that_their_learners_and_matches_can_play(benchmarks):
+    import results
+
+    from cardjax.config import load_config, presets_by_name
+
+    assert set(presets_by_name()) - set(results.presets()) == {"maker"}
+    assert "maker" not in sum(results.presets_by_rules(), [])
+    dqn, ippo, _ = results.LEARNERS
+    assert results.further(dqn, "inventory") == ("dqn.gamma=1",)
+    assert results.further(ippo, "inventory") == ("ppo.gamma=1",)
+    assert results.further(ippo, "commons") == ()
+    config = load_config(None, ["env.preset=inventory", *results.further(ippo, "inventory")])
+    assert config.ppo.gamma == 1 and config.game.inventory
