@@ -240,8 +240,8 @@ Self-play (DQN greedily, IPPO and MAPPO sampled) on test draws of seed {PUBLISHE
 nothing was tuned on ([the protocol](../docs/evaluation.md#the-protocol)), {arguments.games:,} games
 per policy and training seed. ± is a 95% interval over games for scripted policies, over {seeds}
 for learners, which have the quick-start budgets and no tuning for any preset but the default
-(with inventory, gamma is 1). P&L is in points per game and player. Score and exploitability are shares of the expected P&L of the
-exact symmetric equilibrium (alone: of the optimum), score / best equilibrium of what the best pure
+(with inventory, gamma is 1). P&L is in points per game and player. Score and exploitability are
+shares of the expected P&L of the exact symmetric equilibrium (alone: of the optimum), score / best equilibrium of what the best pure
 equilibrium of every round pays, and joint surplus of the players' joint optimum. With inventory,
 the score is of expected P&L less the charge for risk, against the planner's, and turnover and
 inventory are in units. The preset `maker`, whose games have two roles, has

@@ -162,7 +162,7 @@ def make_seat(
         ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
     """
     market, params = make_game(kind, **overrides)
-    market.refuse_maker("one seat of the market")
+    market.refuse_maker("one seat of the market; cardjax/Maker-v0 is the maker's")
     if market.n_players == 1:
         if opponent is not None:
             raise ParameterError("opponent", opponent, "a single player has none: leave it out")

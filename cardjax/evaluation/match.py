@@ -155,7 +155,7 @@ def play_rounds(
     Returns:
         The carry after the last round, the totals, and what was recorded, leaves [10, …].
     """
-    market.refuse_maker("matches")
+    market.refuse_maker("matches; cardjax evaluate plays with a maker too")
     key_games, key_rounds, key_carry, key_act = jax.random.split(key, 4)
     _, state = jax.vmap(market.reset, (0, None))(jax.random.split(key_games, n_games), env_params)
 
