@@ -241,11 +241,11 @@ nothing was tuned on ([the protocol](../docs/evaluation.md#the-protocol)), {argu
 per policy and training seed. ± is a 95% interval over games for scripted policies, over {seeds}
 for learners, which have the quick-start budgets and no tuning for any preset but the default
 (with inventory, gamma is 1). P&L is in points per game and player. Score and exploitability are
-shares of the expected P&L of the exact symmetric equilibrium (alone: of the optimum), score / best equilibrium of what the best pure
-equilibrium of every round pays, and joint surplus of the players' joint optimum. With inventory,
-the score is of expected P&L less the charge for risk, against the planner's, and turnover and
-inventory are in units. The preset `maker`, whose games have two roles, has
-[figures of its own](../docs/evaluation.md#the-maker-as-a-player).
+shares of the expected P&L of the exact symmetric equilibrium (alone: of the optimum), score / best
+equilibrium of what the best pure equilibrium of every round pays, and joint surplus of the players'
+joint optimum. With inventory, the score is of expected P&L less the charge for risk, against the
+planner's, and turnover and inventory are in units. The preset `maker`, whose games have two roles,
+has [figures of its own](../docs/evaluation.md#the-maker-as-a-player).
 [docs/reference.md](../docs/reference.md) defines all metrics.
 
 A learner's row names its configuration's hash and the commit that trained it. Written at commit
