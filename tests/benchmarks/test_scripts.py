@@ -208,3 +208,12 @@ def test_the_reference_tables_are_of_presets_that_their_learners_and_matches_can
     assert results.further(ippo, "commons") == ()
     config = load_config(None, ["env.preset=inventory", *results.further(ippo, "inventory")])
     assert config.ppo.gamma == 1 and config.game.inventory
+
+
+@pytest.mark.slow
+def test_the_price_of_a_memory_is_measured_beside_none(benchmarks):
+    import memory_speed
+
+    rows = memory_speed.measure(8, ["train.n_envs=8", "ppo.n_minibatches=2"], 2)
+    assert [row[:2] for row in rows] == [["2 × 8", name] for name in ("none", "gru", "lstm")]
+    assert rows[0][3].startswith("1.00") and float(rows[2][3].split()[0]) > 0
