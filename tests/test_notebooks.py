@@ -24,7 +24,7 @@ PLACE = re.compile(
 """An absolute path, an address of the net."""
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-SLOW = ("2_", "3_", "4_", "5_", "6_")
+SLOW = ("2_", "3_", "4_", "5_", "6_", "7_", "8_")
 """Half a minute and more of compilation each: run with `make test-slow`."""
 each_by_speed = pytest.mark.parametrize(
     "path",
@@ -56,7 +56,7 @@ def texts(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def test_they_are_numbered() -> None:
-    assert [path.stem.split("_")[0] for path in NOTEBOOKS] == ["1", "2", "3", "4", "5", "6"]
+    assert [path.stem.split("_")[0] for path in NOTEBOOKS] == list("12345678")
 
 
 @each
