@@ -225,7 +225,7 @@ def earned(objective, params, value, n_games):
     [
         ("pnl", 100.0, 8192),
         pytest.param("pnl", None, 32_768, marks=pytest.mark.slow),
-        ("log_wealth", 100.0, 8192),
+        pytest.param("log_wealth", 100.0, 8192, marks=pytest.mark.slow),
     ],
 )
 def test_the_value_is_what_its_policy_earns_and_no_less_than_the_myopic_optimum(
