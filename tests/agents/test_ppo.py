@@ -87,7 +87,7 @@ def test_the_actor_gives_21_logits_and_the_critic_one_value_or_21(training, kind
         head = weights[who]["head"]["params"]
         seats = () if learner.config.share_params else (learner.market.n_players,)
         assert head["bias"].shape == (*seats, n_outputs)
-        assert head["kernel"].shape[-2] == network.hidden[-1] * (1 + (network.memory != "none"))
+        assert head["kernel"].shape[-2] == network.hidden[-1]
 
 
 def test_a_joint_critic_sees_more_and_an_actor_does_not(training):
@@ -273,7 +273,7 @@ def test_an_actor_never_hears_of_the_truth(training):
     ]
     np.testing.assert_array_equal(*laws)
     critics = [
-        learner.networks.critic_view(games, learner.market.encode(view))
+        learner._seen(games, learner.market.encode(view))
         for games, view in zip((state.games, other), views, strict=True)
     ]
     np.testing.assert_allclose(
@@ -292,7 +292,9 @@ def test_recurrent_learning_recomputes_the_memory_that_play_had(training):
     def compare(state):
         state, _ = learner.update(state)  # so that the next rollout starts amid games
         played, rollout = learner._collect(state, jax.random.key(1))
-        _, batch = learner._estimate_advantages(played, rollout, rollout.reward, state.memory)
+        _, batch = learner._estimate_advantages(
+            played, rollout, rollout.reward, state.memory, lambda: learner._ahead(played)
+        )
         part = take_games(batch, minibatches(jax.random.key(2), 1, 8, 256)[0])
         _, metrics = learner._loss(state.weights, part, state.n_updates)
         return state, metrics
