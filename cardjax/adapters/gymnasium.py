@@ -12,8 +12,8 @@ import jax
 import numpy as np
 
 from cardjax.adapters.libraries import library
-from cardjax.adapters.seat import make_seat
-from cardjax.adapters.slots import Shown, Slot, numbers, play, start, view, words_of
+from cardjax.adapters.seat import Seat, make_seat
+from cardjax.adapters.slots import Playable, Shown, Slot, numbers, play, start, view, words_of
 from cardjax.adapters.text import round_text
 from cardjax.policies.policy import Policy, TrainedPlayer
 
@@ -36,7 +36,55 @@ class SetByReset:
         raise ResetNeeded("call reset() first: no game has been started yet")
 
 
-class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
+class SeatEnv(gymnasium.Env[np.ndarray, Any]):
+    """A seat's games, one after another; what kind of seat it is, a subclass says."""
+
+    seat: Playable
+    terms: Any
+    """What the seat's rounds depend on, on the device."""
+    _slot: Slot = SetByReset()  # type: ignore[assignment]
+    _shown: Shown = SetByReset()  # type: ignore[assignment]
+    _seed_words: np.ndarray | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Start a new game: (observation, info).
+
+        With a seed, it is the seed's first game; without one, it is the next game. No options
+        exist.
+        """
+        super().reset(seed=seed)
+        if seed is not None or self._seed_words is None:
+            self._seed_words, game = words_of(self.np_random), 0
+        else:
+            game = int(self._slot.game) + 1
+        self._slot, shown = start(self.seat, self._seed_words, np.int32(game), self.terms)
+        self._shown = jax.device_get(shown)
+        return np.array(self._shown.observation), self._info()
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Settle a round: (observation, reward, terminated, truncated, info).
+
+        Raises:
+            ResetNeeded: no game has been started yet.
+        """
+        self._slot, shown = play(self.seat, self._slot, np.asarray(action), self.terms)
+        self._shown = shown = jax.device_get(shown)
+        return (
+            np.array(shown.observation),
+            float(shown.reward),
+            bool(shown.terminated),
+            False,
+            self._info(),
+        )
+
+    def _info(self) -> dict[str, Any]:
+        """What is told of the round that has just been settled; nothing at a game's start."""
+        return numbers(self._shown.info)
+
+
+class MarketEnv(SeatEnv):
     """One seat of the market; `opponent` plays the others.
 
     Observations are float32 [D]. Actions are 0..20: 0 pass, 1..10 buy, 11..20 sell; an invalid one
@@ -48,8 +96,7 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
     """
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 1}
-    _slot: Slot = SetByReset()  # type: ignore[assignment]
-    _shown: Shown = SetByReset()  # type: ignore[assignment]
+    seat: Seat
 
     def __init__(
         self,
@@ -76,40 +123,6 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
         self.seat, terms = make_seat(kind, opponent, opponent_params, **overrides)
         self.observation_space, self.action_space = seat_spaces(self.seat.market, terms.market)
         self.terms = jax.device_put(terms)
-        self._seed_words: np.ndarray | None = None
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start a new game: (observation, info).
-
-        With a seed, it is the seed's first game; without one, it is the next game. No options
-        exist.
-        """
-        super().reset(seed=seed)
-        if seed is not None or self._seed_words is None:
-            self._seed_words, game = words_of(self.np_random), 0
-        else:
-            game = int(self._slot.game) + 1
-        self._slot, shown = start(self.seat, self._seed_words, np.int32(game), self.terms)
-        self._shown = jax.device_get(shown)
-        return np.array(self._shown.observation), self._info()
-
-    def step(self, action: np.int64) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Settle a round: (observation, reward, terminated, truncated, info).
-
-        Raises:
-            ResetNeeded: no game has been started yet.
-        """
-        self._slot, shown = play(self.seat, self._slot, np.asarray(action), self.terms)
-        self._shown = shown = jax.device_get(shown)
-        return (
-            np.array(shown.observation),
-            float(shown.reward),
-            bool(shown.terminated),
-            False,
-            self._info(),
-        )
 
     def action_masks(self) -> np.ndarray:
         """Which actions are valid now, bool [21]; sb3-contrib's MaskablePPO asks for it."""
@@ -123,7 +136,7 @@ class MarketEnv(gymnasium.Env[np.ndarray, np.int64]):
         return round_text(known, self._shown.info, bool(self._shown.terminated))
 
     def _info(self) -> dict[str, Any]:
-        return numbers(self._shown.info) | {"action_mask": self._shown.mask.astype(np.int8)}
+        return super()._info() | {"action_mask": self._shown.mask.astype(np.int8)}
 
 
 def seat_spaces(market: Any, params: Any) -> tuple[spaces.Box, spaces.Discrete]:

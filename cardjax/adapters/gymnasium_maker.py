@@ -5,21 +5,19 @@ from typing import Any
 import jax
 import numpy as np
 
-from cardjax.adapters.gymnasium import SetByReset
+from cardjax.adapters.gymnasium import SeatEnv
 from cardjax.adapters.libraries import library
 from cardjax.adapters.maker_seat import MakerSeat
 from cardjax.adapters.seat import DEFAULT_OPPONENT, Terms, make_game, named
-from cardjax.adapters.slots import Shown, Slot, numbers, play, start, words_of
 from cardjax.env import ParameterError
 from cardjax.env.maker import N_QUOTES, SIDES
 from cardjax.policies.policy import Policy
 
 with library("gymnasium", "gym"):
-    import gymnasium
     from gymnasium import spaces
 
 
-class MakerEnv(gymnasium.Env[np.ndarray, np.ndarray]):
+class MakerEnv(SeatEnv):
     """The maker's seat of the market; a policy plays the takers.
 
     Observations are float32 [50]. An action is two whole numbers 0..59, for the ask and for the
@@ -30,8 +28,7 @@ class MakerEnv(gymnasium.Env[np.ndarray, np.ndarray]):
     """
 
     metadata = {"render_modes": [], "render_fps": 1}
-    _slot: Slot = SetByReset()  # type: ignore[assignment]
-    _shown: Shown = SetByReset()  # type: ignore[assignment]
+    seat: MakerSeat
 
     def __init__(
         self,
@@ -61,32 +58,3 @@ class MakerEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         box = market.maker_observation_space(params)
         self.observation_space = spaces.Box(box.low, box.high, dtype=np.float32)
         self.action_space = spaces.MultiDiscrete([N_QUOTES] * SIDES)
-        self._seed_words: np.ndarray | None = None
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start a new game: (observation, info).
-
-        With a seed, it is the seed's first game; without one, it is the next game. No options
-        exist.
-        """
-        super().reset(seed=seed)
-        if seed is not None or self._seed_words is None:
-            self._seed_words, game = words_of(self.np_random), 0
-        else:
-            game = int(self._slot.game) + 1
-        self._slot, shown = start(self.seat, self._seed_words, np.int32(game), self.terms)
-        self._shown = jax.device_get(shown)
-        return np.array(self._shown.observation), {}
-
-    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
-        """Play a round: (observation, reward, terminated, truncated, info).
-
-        Raises:
-            ResetNeeded: no game has been started yet.
-        """
-        self._slot, shown = play(self.seat, self._slot, np.asarray(action), self.terms)
-        self._shown = shown = jax.device_get(shown)
-        reward, over = float(shown.reward), bool(shown.terminated)
-        return np.array(shown.observation), reward, over, False, numbers(shown.info)
