@@ -19,7 +19,7 @@ from jax import Array
 from cardjax.config import load_config, make_market
 from cardjax.env import EnvParams, View
 from cardjax.env.execution import MAX_SIZE, N_ACTIONS
-from cardjax.env.market import State
+from cardjax.env.state import State
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.stage_game import (
     action_of,

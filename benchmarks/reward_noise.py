@@ -18,8 +18,8 @@ from jax import Array
 
 from cardjax.config import load_config, make_market
 from cardjax.env.execution import position_of
-from cardjax.env.market import State
 from cardjax.env.sampling import sample_categorical
+from cardjax.env.state import State
 from cardjax.policies.policy import Memoryless
 from cardjax.policies.registry import make_policy
 from cardjax.policies.stage_game import expected_pnl, flow_of_others

@@ -22,8 +22,8 @@ from cardjax.commands.main import main
 from cardjax.env import CardMarket, make_params, posterior
 from cardjax.env.cards import largest_sum
 from cardjax.env.liquidity import depth_scale, draw_depth
-from cardjax.env.market import Market, State, new_players
 from cardjax.env.quotes import draw_quote
+from cardjax.env.state import Market, State, new_players
 from cardjax.policies import symmetric_equilibrium
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,7 +10,8 @@ and hints are the same for all and are not repeated.
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.env.market import CardMarket, State
+from cardjax.env.market import CardMarket
+from cardjax.env.state import State
 
 PRIVATE = ("last_slippage", "last_fill_ratio", "wealth")
 """Fields of a player's observation that no other player sees."""

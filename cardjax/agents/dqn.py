@@ -32,9 +32,10 @@ from cardjax.agents.schedules import annealed, implicit_promotion
 from cardjax.agents.values import DQNValues
 from cardjax.config import DQNConfig
 from cardjax.env.declaration import ParameterError
-from cardjax.env.market import CardMarket, State
+from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.env.state import State
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import POLICIES, make_policy
 

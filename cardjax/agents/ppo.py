@@ -45,9 +45,10 @@ from cardjax.config import PPOConfig
 from cardjax.config.hyperparameters import LEARNED
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import RUIN_LEVEL
-from cardjax.env.market import CardMarket, State
+from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.env.state import State
 from cardjax.kernels.gather import take_games
 from cardjax.kernels.policy_loss import Choices
 

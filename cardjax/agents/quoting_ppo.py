@@ -24,9 +24,10 @@ from cardjax.config import PPOConfig
 from cardjax.config.hyperparameters import LEARNED
 from cardjax.env.declaration import ParameterError
 from cardjax.env.maker import MakerView
-from cardjax.env.market import CardMarket, State
+from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.env.state import State
 from cardjax.policies.makers import MakerPolicy, prepared_maker
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import MAKERS, POLICIES

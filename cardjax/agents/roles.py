@@ -17,7 +17,8 @@ from cardjax.agents.critic_view import PRIVATE, critic_inputs, critic_view, priv
 from cardjax.env import observation
 from cardjax.env.execution import N_ACTIONS
 from cardjax.env.maker import MAKER_FIELDS, N_QUOTES, SIDES, Flow, MakerView
-from cardjax.env.market import CardMarket, State
+from cardjax.env.market import CardMarket
+from cardjax.env.state import State
 
 FLOWS = Flow._fields
 

@@ -1,11 +1,14 @@
 """What `observation_space` and `action_space` return; adapters turn them into other libraries'."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+
+from cardjax.env.observation import Field
 
 
 class Box(NamedTuple):
@@ -47,3 +50,20 @@ class Discrete(NamedTuple):
         if x.shape != self.shape:
             return jnp.bool_(False)
         return jnp.all((x >= 0) & (x < self.n))
+
+
+def size_of(fields: Mapping[str, Field]) -> int:
+    """The length of a vector of these fields."""
+    return list(fields.values())[-1].slice.stop
+
+
+def box_of(fields: Mapping[str, Field], players: tuple[int, ...]) -> Box:
+    """The bounds of a vector of these fields for each player."""
+    widths = [field.slice.stop - field.slice.start for field in fields.values()]
+    low = np.repeat([field.low for field in fields.values()], widths)
+    high = np.repeat([field.high for field in fields.values()], widths)
+    shape = (*players, size_of(fields))
+    return Box(
+        np.broadcast_to(low, shape).astype(np.float32),
+        np.broadcast_to(high, shape).astype(np.float32),
+    )

@@ -25,9 +25,10 @@ from cardjax.env import beliefs, quotes
 from cardjax.env import maker as maker_rules
 from cardjax.env.cards import N_CARDS, first_of, hint_counts
 from cardjax.env.events import RANKS
-from cardjax.env.market import CardMarket, State
+from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
+from cardjax.env.state import State
 from cardjax.evaluation.decision import decide
 from cardjax.evaluation.match import Seats
 from cardjax.policies.stage_game import flow_of_all, impact_of

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from cardjax.env import CardMarket, make_params
-from cardjax.env.market import Market, Players, State
 from cardjax.env.quotes import Quote
+from cardjax.env.state import Market, Players, State
 
 SAMPLED_GAMES = 2**17
 SAMPLED_ROUNDS = 12

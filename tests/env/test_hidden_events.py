@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from cardjax.env import CardMarket, beliefs, make_params, observation, quotes, remap_event
-from cardjax.env.market import Past, State, draw_market, new_players
+from cardjax.env.market import draw_market
+from cardjax.env.past import Past
+from cardjax.env.state import State, new_players
 
 MODES = ("belief", "hidden")
 FULL_DECK = np.array([0, *range(5, 161)], np.int32)

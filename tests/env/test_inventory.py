@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from cardjax.env import REWARD_KINDS, CardMarket, beliefs, make_params, quotes
 from cardjax.env.inventory import mark_of
-from cardjax.env.market import new_players
+from cardjax.env.state import new_players
 
 ROUNDS = 22
 """Two games and the first two rounds of a third."""

@@ -10,8 +10,8 @@ from scipy.stats import poisson
 
 import cardjax
 from cardjax.env import CardMarket, EnvParams, make_params, maker, quotes
-from cardjax.env.market import State
 from cardjax.env.observation import plain_vector
+from cardjax.env.state import State
 
 N_GAMES, N_STEPS = 64, 24
 

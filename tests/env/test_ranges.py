@@ -10,7 +10,7 @@ import pytest
 import cardjax
 from cardjax.env import EnvParams, make_params
 from cardjax.env.declaration import declared
-from cardjax.env.market import N_ROUNDS
+from cardjax.env.params import N_ROUNDS
 
 RANGES = {
     name: sorted({*declaration.bounds, float(default)})

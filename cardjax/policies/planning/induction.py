@@ -32,7 +32,7 @@ from cardjax.env import (
     quotes,
 )
 from cardjax.env.events import N_REMAPS, NO_EVENT, REMAP
-from cardjax.env.market import Market, new_players
+from cardjax.env.state import Market, new_players
 
 N_KINDS = len(EVENT_KINDS)
 STEPS = (np.float64(1.1673039782614187) ** -np.arange(1, 5) * 2.0**32).astype(np.uint32)
