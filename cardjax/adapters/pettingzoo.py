@@ -7,25 +7,18 @@ import numpy as np
 
 from cardjax.adapters.libraries import library
 from cardjax.adapters.seat import make_game, player_info
-from cardjax.adapters.slots import Shown, Slot, numbers, play, start, view, words_of
+from cardjax.adapters.slots import numbers, view
 from cardjax.adapters.text import round_text
 from cardjax.env import N_ACTIONS, ParameterError
 
 with library("pettingzoo", "pettingzoo"):
     from gymnasium import spaces
-    from gymnasium.utils import seeding
-    from pettingzoo import ParallelEnv
 
-    from cardjax.adapters.gymnasium import (
-        RENDER_MODES,
-        SetByReset,
-        check_render_mode,
-        seat_spaces,
-    )
+    from cardjax.adapters.gymnasium import RENDER_MODES, check_render_mode, seat_spaces
+    from cardjax.adapters.pettingzoo_games import Dicts, GamesParallelEnv
     from cardjax.adapters.pettingzoo_maker import MakerParallelEnv
 
 MASKS = ("info", "observation")
-Dicts = dict[str, Any]
 
 
 def parallel_env(kind: str = "two", **options: Any) -> "MarketParallelEnv | MakerParallelEnv":
@@ -45,7 +38,7 @@ def parallel_env(kind: str = "two", **options: Any) -> "MarketParallelEnv | Make
     return MakerParallelEnv(made, params)
 
 
-class MarketParallelEnv(ParallelEnv[str, Any, int]):
+class MarketParallelEnv(GamesParallelEnv):
     """Players "player_0", "player_1", … in one market, who all play until the game ends.
 
     Observations are float32 [D] or, with `mask="observation"`, {"observation": float32 [D],
@@ -60,8 +53,6 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         "render_fps": 1,
         "is_parallelizable": True,
     }
-    _slot: Slot = SetByReset()  # type: ignore[assignment]
-    _shown: Shown = SetByReset()  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -84,7 +75,8 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         if mask not in MASKS:
             raise ParameterError("mask", mask, f"must be one of {', '.join(MASKS)}")
         self.mask, self.render_mode = mask, check_render_mode(render_mode)
-        self.market, params = make_game(kind, **overrides)
+        market, params = make_game(kind, **overrides)
+        self.game = self.market = market
         self.market.refuse_maker("MarketParallelEnv; parallel_env makes another one for it")
         self.possible_agents = [f"player_{i}" for i in range(self.market.n_players)]
         self.agents: list[str] = []
@@ -94,57 +86,6 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
         box = self.market.observation_space(params)
         self.state_space = spaces.Box(box.low.ravel(), box.high.ravel(), dtype=np.float32)
         self.params = jax.device_put(params)
-        self._seed_words: np.ndarray | None = None
-
-    def reset(self, seed: int | None = None, options: Dicts | None = None) -> tuple[Dicts, Dicts]:
-        """Start a new game: (observations, infos).
-
-        With a seed, it is the seed's first game; without one, it is the next game. No options
-        exist.
-        """
-        if seed is not None or self._seed_words is None:
-            self._seed_words, game = words_of(seeding.np_random(seed)[0]), 0
-        else:
-            game = int(self._slot.game) + 1
-        self._slot, shown = start(self.market, self._seed_words, np.int32(game), self.params)
-        self._shown, self.agents = jax.device_get(shown), list(self.possible_agents)
-        return self._observations(), self._infos()
-
-    def step(self, actions: dict[str, int]) -> tuple[Dicts, Dicts, Dicts, Dicts, Dicts]:
-        """Settle a round: (observations, rewards, terminations, truncations, infos).
-
-        After the end of a game, all of these are empty.
-
-        Raises:
-            ResetNeeded: no game has been started yet.
-            ParameterError: the actions are not exactly those of the live players.
-        """
-        slot = self._slot
-        if not self.agents:
-            return {}, {}, {}, {}, {}
-        if set(actions) != set(self.agents):
-            raise ParameterError(
-                "actions of", ", ".join(actions), f"must be of {', '.join(self.agents)}"
-            )
-        asked = np.asarray([actions[agent] for agent in self.agents])
-        self._slot, shown = play(self.market, slot, asked, self.params)
-        self._shown, players = jax.device_get(shown), self.possible_agents
-        over = bool(self._shown.terminated)
-        self.agents = [] if over else list(players)
-        rewards = {agent: float(self._shown.reward[i]) for i, agent in enumerate(players)}
-        return (
-            self._observations(),
-            rewards,
-            dict.fromkeys(players, over),
-            dict.fromkeys(players, False),
-            self._infos(),
-        )
-
-    def observation_space(self, agent: str) -> spaces.Space:
-        return self.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> spaces.Space:
-        return self.action_spaces[agent]
 
     def state(self) -> np.ndarray:
         """All players' observations side by side, float32 [A · D], for a central critic."""
@@ -164,8 +105,11 @@ class MarketParallelEnv(ParallelEnv[str, Any, int]):
             lines.append(f"{agent}: {round_text(own, player_info(self._shown.info, i), over)}")
         return "\n".join(lines)
 
-    def close(self) -> None:
-        """Nothing is held open."""
+    def _asked(self, actions: dict[str, int]) -> np.ndarray:
+        return np.asarray([actions[agent] for agent in self.agents])
+
+    def _rewards(self) -> dict[str, float]:
+        return {name: float(self._shown.reward[i]) for i, name in enumerate(self.possible_agents)}
 
     def _observations(self) -> Dicts:
         shown, by_agent = self._shown, {}

@@ -1,28 +1,23 @@
 """PettingZoo: the market whose maker is a player, as a `ParallelEnv` of two steps a round."""
 
-from typing import Any
-
 import jax
 import numpy as np
 
 from cardjax.adapters.libraries import library
 from cardjax.adapters.seat import OF_PLAYERS
-from cardjax.adapters.slots import Shown, Slot, numbers, play, start, words_of
+from cardjax.adapters.slots import numbers
 from cardjax.adapters.two_moves import MAKER, Each, TwoMoves
-from cardjax.env import CardMarket, EnvParams, ParameterError
+from cardjax.env import CardMarket, EnvParams
 from cardjax.env.maker import N_QUOTES, SIDES
 
 with library("pettingzoo", "pettingzoo"):
     from gymnasium import spaces
-    from gymnasium.utils import seeding
-    from pettingzoo import ParallelEnv
 
-    from cardjax.adapters.gymnasium import SetByReset, seat_spaces
-
-Dicts = dict[str, Any]
+    from cardjax.adapters.gymnasium import seat_spaces
+    from cardjax.adapters.pettingzoo_games import Dicts, GamesParallelEnv
 
 
-class MakerParallelEnv(ParallelEnv[str, Any, Any]):
+class MakerParallelEnv(GamesParallelEnv):
     """Takers "player_0", "player_1", … and the "maker", in two steps a round.
 
     In the first step only the maker's action counts, two whole numbers 0..59 for the ask and the
@@ -34,8 +29,6 @@ class MakerParallelEnv(ParallelEnv[str, Any, Any]):
 
     metadata = {"name": "cardjax_maker_v0", "render_modes": [], "is_parallelizable": True}
     render_mode = None
-    _slot: Slot = SetByReset()  # type: ignore[assignment]
-    _shown: Shown = SetByReset()  # type: ignore[assignment]
 
     def __init__(self, market: CardMarket, params: EnvParams):
         """Make the spaces.
@@ -56,59 +49,6 @@ class MakerParallelEnv(ParallelEnv[str, Any, Any]):
         quotes = spaces.MultiDiscrete([N_QUOTES] * SIDES)
         self.action_spaces: dict[str, spaces.Space] = dict.fromkeys(self.takers, orders)
         self.action_spaces[MAKER] = quotes
-        self._seed_words: np.ndarray | None = None
-
-    def reset(self, seed: int | None = None, options: Dicts | None = None) -> tuple[Dicts, Dicts]:
-        """Start a new game: (observations, infos).
-
-        With a seed, it is the seed's first game; without one, it is the next game. No options
-        exist.
-        """
-        if seed is not None or self._seed_words is None:
-            self._seed_words, game = words_of(seeding.np_random(seed)[0]), 0
-        else:
-            game = int(self._slot.game) + 1
-        self._slot, shown = start(self.game, self._seed_words, np.int32(game), self.params)
-        self._shown, self.agents = jax.device_get(shown), list(self.possible_agents)
-        return self._observations(), self._infos()
-
-    def step(self, actions: Dicts) -> tuple[Dicts, Dicts, Dicts, Dicts, Dicts]:
-        """One move: (observations, rewards, terminations, truncations, infos).
-
-        After the end of a game, all of these are empty.
-
-        Raises:
-            ResetNeeded: no game has been started yet.
-            ParameterError: the actions are not exactly those of the live players.
-        """
-        slot = self._slot
-        if not self.agents:
-            return {}, {}, {}, {}, {}
-        if set(actions) != set(self.agents):
-            raise ParameterError(
-                "actions of", ", ".join(actions), f"must be of {', '.join(self.agents)}"
-            )
-        asked = Each(
-            np.asarray([actions[name] for name in self.takers]), np.asarray(actions[MAKER])
-        )
-        self._slot, shown = play(self.game, slot, asked, self.params)
-        self._shown = jax.device_get(shown)
-        over = bool(self._shown.terminated)
-        self.agents = [] if over else list(self.possible_agents)
-        rewards = {name: float(self._shown.reward.takers[i]) for i, name in enumerate(self.takers)}
-        return (
-            self._observations(),
-            rewards | {MAKER: float(self._shown.reward.maker)},
-            dict.fromkeys(self.possible_agents, over),
-            dict.fromkeys(self.possible_agents, False),
-            self._infos(),
-        )
-
-    def observation_space(self, agent: str) -> spaces.Space:
-        return self.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> spaces.Space:
-        return self.action_spaces[agent]
 
     def state(self) -> np.ndarray:
         """All observations side by side, float32 [A · D + D'], for a central critic."""
@@ -118,8 +58,14 @@ class MakerParallelEnv(ParallelEnv[str, Any, Any]):
     def render(self) -> None:
         """Nothing: there is no render mode."""
 
-    def close(self) -> None:
-        """Nothing is held open."""
+    def _asked(self, actions: Dicts) -> Each:
+        orders = np.asarray([actions[name] for name in self.takers])
+        return Each(orders, np.asarray(actions[MAKER]))
+
+    def _rewards(self) -> dict[str, float]:
+        reward = self._shown.reward
+        of_takers = {name: float(reward.takers[i]) for i, name in enumerate(self.takers)}
+        return of_takers | {MAKER: float(reward.maker)}
 
     def _observations(self) -> Dicts:
         seen = self._shown.observation

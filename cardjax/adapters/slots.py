@@ -16,16 +16,19 @@ import numpy as np
 from jax import Array
 
 from cardjax.adapters.seat import NATIVE_ONLY
+from cardjax.env.trees import ArrayTree
 
 
 class Playable(Protocol):
-    """What `CardMarket` and `Seat` have in common. It is hashable, so that it can be static."""
+    """What `CardMarket`, `Seat` and `TwoMoves` have in common, each with states, actions and
+    parameters of its own. It is hashable, so that it can be static.
+    """
 
-    def reset(self, key: Array, params: Any) -> tuple[Array, Any]: ...
+    def reset(self, key: Array, params: Any) -> tuple[ArrayTree, Any]: ...
     def step_env(
-        self, key: Array, state: Any, action: Array, params: Any
-    ) -> tuple[Array, Any, Array, Array, dict[str, Array]]: ...
-    def action_mask(self, state: Any, params: Any) -> Array: ...
+        self, key: Array, state: Any, action: Any, params: Any
+    ) -> tuple[ArrayTree, Any, ArrayTree, Array, dict[str, Array]]: ...
+    def action_mask(self, state: Any, params: Any) -> ArrayTree: ...
     def view(self, state: Any, params: Any) -> Any: ...
 
 
