@@ -5,17 +5,23 @@ from pathlib import Path
 
 from cardjax.commands.shared import POLICY, add_market_arguments
 from cardjax.play import terminal
-from cardjax.play.game import PLAYED
+from cardjax.play.game import PLAYED, PLAYED_AS_MAKER, ROLES
 from cardjax.policies.registry import POLICIES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
     parser.add_argument(
+        "--role",
+        choices=ROLES,
+        help="your seat: a taker's, or the market maker's, who quotes (default: taker)",
+    )
+    parser.add_argument(
         "--opponent",
         metavar=f"{POLICY}|human",
-        help="who sits at the other seats (default: equilibrium); with --mode single, whom you are "
-        f"compared with at the end. Names: {', '.join(POLICIES)}",
+        help="who sits at the other seats, at all takers' seats if you are the maker (default: "
+        "equilibrium); of a single taker, whom you are compared with at the end. Names: "
+        f"{', '.join(POLICIES)}",
     )
     parser.add_argument(
         "--both-seats", action="store_true", help="play all seats yourself; what you type is seen"
@@ -27,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save", type=Path, metavar="FILE", help="write the game to this file after every round"
     )
     parser.add_argument("--replay", type=Path, metavar="FILE", help="step through a saved game")
-    add_market_arguments(parser, f"{PLAYED}; default is the one that policies train in")
+    preset = f"{PLAYED}, or {PLAYED_AS_MAKER} for the maker; default is what policies train in"
+    add_market_arguments(parser, preset)
 
 
 def run(arguments: argparse.Namespace) -> None:

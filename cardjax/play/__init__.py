@@ -10,6 +10,8 @@ words.py         cards, events and orders in words
 score.py         Totals, Score; score_of, totals_of, in_place_of
 record.py        save_game, load_game: a game as a JSON file
 terminal.py      the game in a terminal; screen.py is what it shows, orders.py what is typed
+arguments.py     the command line's arguments as both roles read them
+maker/           the same for a person who is the market maker
 """
 
 import importlib
@@ -18,6 +20,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cardjax.play.explanation import Parts, explain, parts_of, why_invalid
     from cardjax.play.game import Game, Setup, make_setup
+    from cardjax.play.maker.game import MakerGame
+    from cardjax.play.maker.record import load_any_game, save_maker_game
+    from cardjax.play.maker.rounds import QuoteOffer, QuoteRecord
     from cardjax.play.participants import Participant, SeatedGame, find_participant, human
     from cardjax.play.record import SavedGame, load_game, save_game
     from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
@@ -25,10 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Game",
+    "MakerGame",
     "Offer",
     "OrderRecord",
     "Participant",
     "Parts",
+    "QuoteOffer",
+    "QuoteRecord",
     "RoundRecord",
     "SavedGame",
     "Score",
@@ -39,10 +47,12 @@ __all__ = [
     "find_participant",
     "human",
     "in_place_of",
+    "load_any_game",
     "load_game",
     "make_setup",
     "parts_of",
     "save_game",
+    "save_maker_game",
     "score_of",
     "totals_of",
     "why_invalid",
@@ -50,10 +60,13 @@ __all__ = [
 
 _MODULES = {
     "Game": "cardjax.play.game",
+    "MakerGame": "cardjax.play.maker.game",
     "Offer": "cardjax.play.rounds",
     "OrderRecord": "cardjax.play.rounds",
     "Participant": "cardjax.play.participants",
     "Parts": "cardjax.play.explanation",
+    "QuoteOffer": "cardjax.play.maker.rounds",
+    "QuoteRecord": "cardjax.play.maker.rounds",
     "RoundRecord": "cardjax.play.rounds",
     "SavedGame": "cardjax.play.record",
     "Score": "cardjax.play.score",
@@ -64,10 +77,12 @@ _MODULES = {
     "find_participant": "cardjax.play.participants",
     "human": "cardjax.play.participants",
     "in_place_of": "cardjax.play.score",
+    "load_any_game": "cardjax.play.maker.record",
     "load_game": "cardjax.play.record",
     "make_setup": "cardjax.play.game",
     "parts_of": "cardjax.play.explanation",
     "save_game": "cardjax.play.record",
+    "save_maker_game": "cardjax.play.maker.record",
     "score_of": "cardjax.play.score",
     "totals_of": "cardjax.play.score",
     "why_invalid": "cardjax.play.explanation",

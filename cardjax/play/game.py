@@ -36,6 +36,7 @@ from cardjax.env import (
 from cardjax.env.events import REMAP
 from cardjax.env.execution import position_of
 from cardjax.env.inventory import mark_of
+from cardjax.env.maker import AGENT
 from cardjax.evaluation.match import risk_charge_of
 from cardjax.evaluation.yardsticks import Yardstick, yardstick_of
 from cardjax.play.public_belief import belief_of
@@ -57,6 +58,10 @@ PLAYED = "lively"
 """The preset that people play unless they choose another: in the default one, passing is nearly
 always right.
 """
+PLAYED_AS_MAKER = "maker"
+"""The same of people who are the maker."""
+TAKER, MAKER = ROLES = ("taker", "maker")
+"""The seats that people may play."""
 MAX_SEED = 2**31 - 1
 UNUSED = {
     "env.reward": "a person is paid in points",
@@ -93,6 +98,11 @@ class Setup:
         return self.market.inventory
 
     @property
+    def has_maker(self) -> bool:
+        """Whether the maker is a player: the person who plays."""
+        return self.market.has_maker
+
+    @property
     def yardstick(self) -> Yardstick:
         """The exact benchmark, if there is one."""
         return yardstick_of(self.market, self.params)
@@ -109,6 +119,7 @@ def make_setup(
     overrides: Mapping[str, object] | None = None,
     seed: int = 0,
     n_players: int | None = None,
+    role: str = TAKER,
 ) -> Setup:
     """A checked Setup.
 
@@ -117,6 +128,7 @@ def make_setup(
         overrides: by dotted name, with or without a leading "env.", such as {"flags.enable_impact":
             False}; "kind", "preset" and "n_players" among them win over the arguments.
         seed: of the market's draws and of the policies' own.
+        role: which seat people play: TAKER, or MAKER, which makes env.maker an agent.
 
     Raises:
         ParameterError: a name or value that is not allowed, in one line.
@@ -133,9 +145,14 @@ def make_setup(
     named = {"env.kind": kind, "env.preset": preset} | (
         {} if n_players is None else {"env.n_players": n_players}
     )
+    if role == MAKER:
+        named["env.maker"] = AGENT
     config = make_config(named | changes)
     market = dataclasses.replace(make_market(config.game), squeeze=False)
-    market.refuse_maker("games with people")
+    if role == TAKER:
+        market.refuse_maker("people who take quotes; with the role maker they quote")
+    elif not market.has_maker:
+        raise ParameterError("env.maker", market.maker, f"must be {AGENT} for people who quote")
     other = {"env.kind", "env.preset", "env.n_players", *UNUSED}
     values = {
         k: v for k, v in config_values(config).items() if k.startswith("env.") and k not in other

@@ -26,8 +26,6 @@ from cardjax.policies.registry import POLICIES
 HUMAN = "human"
 TOLD = "knows the hidden event, which nobody at the table may"
 """Why a policy that asks to be told it cannot play."""
-OTHER_MAKER = "was trained where the maker is a player, and people play where it is none"
-"""Why a policy that has learned with env.maker = agent cannot play."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,13 +77,16 @@ def find_participant(name: str, setup: Setup, key: str = "--opponent") -> Partic
     if own.n_players != setup.n_players:
         allowed = f"was trained for {own.n_players} player(s), not for {setup.n_players}"
         raise ParameterError(key, name, allowed)
-    if own.has_maker:
-        raise ParameterError(key, name, OTHER_MAKER)
+    if own.has_maker != setup.has_maker:
+        raise ParameterError(key, name, other_maker(own.has_maker))
     if own.hides_event != setup.hides_event:
         raise ParameterError(key, name, other_event_info(own.hides_event))
     if own.inventory != setup.carries:
         raise ParameterError(key, name, other_inventory(own.inventory))
-    return Participant(_run_name(Path(name)), player.policy, player.params[0])
+    weights = player.params[0]
+    if weights is None:  # A run that trained the maker alone has takers who follow a script.
+        weights = prepared(player.policy, setup.params)
+    return Participant(_run_name(Path(name)), player.policy, weights)
 
 
 def other_event_info(hidden: bool) -> str:
@@ -94,6 +95,14 @@ def other_event_info(hidden: bool) -> str:
     """
     learned, played = ("hidden", "known") if hidden else ("known", "hidden")
     return f"was trained with {learned} events, and here they are {played}"
+
+
+def other_maker(plays: bool) -> str:
+    """Why somebody who has learned where the maker plays, or where it does not, cannot play a game
+    of the other sort.
+    """
+    learned, played = ("a player", "none") if plays else ("none", "a player")
+    return f"was trained where the maker is {learned}, and here it is {played}"
 
 
 def other_inventory(carries: bool) -> str:

@@ -11,14 +11,14 @@ import json
 import math
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, NotRequired, TypedDict, TypeVar
 
 from cardjax.env import N_ACTIONS, N_ROUNDS, ParameterError
 from cardjax.files.reading import MisfitError, fitted
 from cardjax.files.writing import replacing
-from cardjax.play.game import Game, Setup, make_setup
+from cardjax.play.game import TAKER, Game, Setup, make_setup
 from cardjax.play.rounds import RoundRecord
 
 T = TypeVar("T")
@@ -92,20 +92,27 @@ class SavedGame:
 
 def game_text(setup: Setup, players: Sequence[str], records: Sequence[RoundRecord]) -> str:
     """A game as the text of the file that `save_game` writes."""
-    document = Document(
-        format=FORMAT,
-        version=VERSION,
-        env_version=setup.market.version,
-        kind=setup.kind,
-        n_players=setup.n_players,
-        preset=setup.preset,
-        seed=setup.seed,
-        env=dict(setup.values),
-        players=list(players),
-        actions=[[order.requested for order in record.orders] for record in records],
-        figures=[_figures(record) for record in records],
-    )
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+    document = {
+        "players": list(players),
+        "actions": [[order.requested for order in record.orders] for record in records],
+        "figures": [_figures(record) for record in records],
+    }
+    return document_text(FORMAT, setup, document)
+
+
+def document_text(format: str, setup: Setup, played: Mapping[str, object]) -> str:
+    """The text of a file: what tells it from others, which game it is, and what was played."""
+    heading = {
+        "format": format,
+        "version": VERSION,
+        "env_version": setup.market.version,
+        "kind": setup.kind,
+        "n_players": setup.n_players,
+        "preset": setup.preset,
+        "seed": setup.seed,
+        "env": dict(setup.values),
+    }
+    return json.dumps(heading | dict(played), indent=1, allow_nan=False) + "\n"
 
 
 def save_game(
@@ -117,7 +124,15 @@ def save_game(
     Raises:
         ParameterError: it cannot be written.
     """
-    text = game_text(setup, players, records)
+    write_game(path, game_text(setup, players, records))
+
+
+def write_game(path: Path, text: str) -> None:
+    """Write a saved game's text, replacing the file as a whole.
+
+    Raises:
+        ParameterError: it cannot be written.
+    """
     try:
         with replacing(path) as part, part.open("w", encoding="utf-8") as file:
             file.write(text)
@@ -134,8 +149,17 @@ def load_game(path: Path) -> SavedGame:
         ParameterError: it cannot be read, is too large, damaged, of another kind or a newer
             version, or the market does not lead from its actions to its figures.
     """
+    return loaded(path, parse_game)
+
+
+def loaded(path: Path, parse: Callable[[str], T]) -> T:
+    """What `parse` makes of a file's text.
+
+    Raises:
+        ParameterError: it cannot be read, is too large, or `parse` refuses it.
+    """
     try:
-        return parse_game(_read(path))
+        return parse(_read(path))
     except ValueError as error:  # ParameterError is one too
         raise ParameterError("saved game", str(path), str(error)) from None
     except OSError as error:
@@ -150,22 +174,42 @@ def parse_game(text: str) -> SavedGame:
     Raises:
         ValueError: as `load_game`, in one line.
     """
+    return _replayed(check_version(parse_document(text), FORMAT, Document))
+
+
+def parse_document(text: str) -> dict[str, Any]:
+    """The object that a file holds.
+
+    Raises:
+        ValueError: it holds none.
+    """
     try:
         content = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise ValueError("is damaged, or no saved game (it is not JSON)") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict):
         raise ValueError("is not a saved game of cardjax")
+    return content
+
+
+def check_version(content: dict[str, Any], format: str, schema: type[T]) -> T:
+    """The content as a document of its format.
+
+    Raises:
+        ValueError: it is of another format or version, or does not fit the schema.
+    """
+    if content.get("format") != format:
+        raise ValueError(f"is not a {format.replace('cardjax', 'saved')} of cardjax")
     version = _fitted(content, Heading)["version"]
     if version > VERSION:
         raise ValueError(f"was saved by a newer cardjax (version {version}, not {VERSION})")
     if version < VERSION:
         raise ValueError(f"is damaged (version {version} has never been)")
-    document = _fitted(content, Document)
-    unknown = [name for name in content if name not in Document.__annotations__]
+    document = _fitted(content, schema)
+    unknown = [name for name in content if name not in schema.__annotations__]
     if unknown:
         raise ValueError(f"is damaged (it has an unknown {unknown[0][:20]!a})")
-    return _replayed(document)
+    return document
 
 
 def _fitted(content: object, schema: type[T]) -> T:
@@ -176,15 +220,9 @@ def _fitted(content: object, schema: type[T]) -> T:
 
 
 def _replayed(document: Document) -> SavedGame:
-    setup = _setup(document)
-    env_version = document.get("env_version", FIRST_ENV_VERSION)
-    if env_version != setup.market.version:
-        raise ValueError(
-            f"is of version {env_version[:20]!a} of the game; this cardjax plays "
-            f"{setup.market.version}"
-        )
+    setup = setup_of(document)
     players, actions, figures = document["players"], document["actions"], document["figures"]
-    if len(players) != setup.n_players or not all(_is_name(name) for name in players):
+    if len(players) != setup.n_players or not all(is_name(name) for name in players):
         raise ValueError("is damaged (players must be a short name for each seat)")
     if not len(actions) == len(figures) <= N_ROUNDS:
         raise ValueError(
@@ -197,27 +235,36 @@ def _replayed(document: Document) -> SavedGame:
             raise ValueError(f"is damaged (round {i} {allowed})")
         if game.over:
             raise ValueError(f"is damaged (round {i} comes after the game's end)")
-        if not _agree(_figures(game.play(asked)), figure):
+        if not agree(_figures(game.play(asked)), figure):
             differ = f"round {i}: the market's figures are not the saved ones"
             raise ValueError(f"is damaged, or of other rules ({differ})")
     return SavedGame(setup, tuple(players), tuple(game.records))
 
 
-def _setup(document: Document) -> Setup:
-    """The saved numbers are all there, so the preset's name is only a label, and its file need not
-    exist.
+def setup_of(document: Mapping[str, Any], role: str = TAKER) -> Setup:
+    """The game that a document is of. The saved numbers are all there, so the preset's name is only
+    a label, and its file need not exist.
+
+    Raises:
+        ValueError: it is of other rules, or of another version of the game.
     """
     env, preset, kind = document["env"], document["preset"], document["kind"]
     n_players = document["n_players"]
-    if not _is_name(preset):
+    if not is_name(preset):
         raise ValueError("is damaged (preset must be a short name)")
-    default = make_setup(kind, n_players=n_players).values
+    default = make_setup(kind, n_players=n_players, role=role).values
     env = {name: default[name] for name in ADDED_LATER} | env
     if set(env) != set(default):
         raise ValueError(
             "is damaged, or of other rules (env: other parameters than the market has)"
         )
-    made = make_setup(kind, "default", env, document["seed"], n_players)
+    made = make_setup(kind, "default", env, document["seed"], n_players, role)
+    env_version = document.get("env_version", FIRST_ENV_VERSION)
+    if env_version != made.market.version:
+        raise ValueError(
+            f"is of version {env_version[:20]!a} of the game; this cardjax plays "
+            f"{made.market.version}"
+        )
     return dataclasses.replace(made, preset=preset)
 
 
@@ -253,18 +300,18 @@ def _finite(figure: float) -> float | None:
     return figure if math.isfinite(figure) else None
 
 
-def _agree(ours: Any, saved: Any) -> bool:
-    """Of two values that fit one schema."""
+def agree(ours: Any, saved: Any) -> bool:
+    """Whether figures are the same but for float32's errors. Of two values that fit one schema."""
     if isinstance(ours, dict):
-        return all(_agree(ours[name], saved[name]) for name in ours)
+        return all(agree(ours[name], saved[name]) for name in ours)
     if isinstance(ours, list):
-        return len(ours) == len(saved) and all(map(_agree, ours, saved))
+        return len(ours) == len(saved) and all(map(agree, ours, saved))
     if ours is None or saved is None:
         return ours is saved
     return math.isclose(ours, saved, rel_tol=TOLERANCE / 10, abs_tol=TOLERANCE)
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
     """Printable and short: it is shown on a terminal."""
     return 0 < len(text) <= MAX_NAME and text.isprintable()
 

@@ -63,7 +63,23 @@ HALF_BAR = 10
 """Letters of an inventory's bar to each side of 0."""
 
 
-class Screen:
+class Paper:
+    """What words are written on."""
+
+    def __init__(self, console: Console | None = None):
+        self.console = console or Console(highlight=False, markup=False, emoji=False)
+
+    def say(self, text: str, style: str = "") -> None:
+        """One paragraph."""
+        self.console.print(Text(text, style=style, overflow="fold"))
+
+    def heading(self, text: str) -> None:
+        """A line with a title in it."""
+        self.console.print()
+        self.console.rule(Text(text, style="bold"), characters="-", style="dim")
+
+
+class Screen(Paper):
     """The words of one game, for the people who play it."""
 
     def __init__(
@@ -84,9 +100,9 @@ class Screen:
             hides_event: whether nobody is told the event.
             inventory_limit: the most units that may be held; None where nothing is carried.
         """
+        super().__init__(console)
         self.names, self.people, self.has_impact = tuple(names), tuple(people), has_impact
         self.hides_event, self.inventory_limit = hides_event, inventory_limit
-        self.console = console or Console(highlight=False, markup=False, emoji=False)
 
     def name(self, seat: int) -> str:
         """What a seat is called: "You", "Player A", or "The other player (level1)"."""
@@ -94,10 +110,6 @@ class Screen:
             return "You" if len(self.people) == 1 else f"Player {chr(65 + seat)}"
         called = "The other player" if len(self.names) == 2 else f"Player {chr(65 + seat)}"
         return f"{called} ({self.names[seat]})"
-
-    def say(self, text: str, style: str = "") -> None:
-        """One paragraph."""
-        self.console.print(Text(text, style=style, overflow="fold"))
 
     def help(self) -> None:
         """The rules in short."""
@@ -113,13 +125,13 @@ class Screen:
 
     def offer(self, offer: Offer) -> None:
         """A round before its orders."""
-        self._heading(f"Round {offer.round} of {N_ROUNDS}")
+        self.heading(f"Round {offer.round} of {N_ROUNDS}")
         if offer.belief is None:
             self.say(f"Event: {offer.event_words}", "bold" if offer.event else "")
         else:
             self.say(offer.event_words)
             self._last_round(offer.belief)
-        shown = ", ".join(_card(offer.event, rank) for rank in offer.hints)
+        shown = ", ".join(card_words(offer.event, rank) for rank in offer.hints)
         self.say(f"Cards shown: {shown or 'none'} ({len(offer.hints)} of 3)")
         buy, sell = f"You buy at {offer.ask:.2f}", f"You sell at {offer.bid:.2f}"
         if self.has_impact:
@@ -137,7 +149,7 @@ class Screen:
     def round(self, record: RoundRecord) -> None:
         """What a round came to, with the optimum's order and why money was won or lost."""
         self.console.print()
-        cards = ", ".join(_card(record.event, rank) for rank in record.cards)
+        cards = ", ".join(card_words(record.event, rank) for rank in record.cards)
         self.say(f"The cards: {cards}. Their sum is {record.S:.0f}{_revalued(record)}", "bold")
         mean = "Fair value" if record.belief is None else "The mean given all that was public"
         self.say(f"{mean}: {record.mu:.2f}, give or take {record.sigma:.2f}")
@@ -155,35 +167,35 @@ class Screen:
     def end(self, seat: int, score: Score, others: Sequence[tuple[str, Totals]]) -> None:
         """A seat's game in figures; `others`: what policies would have earned in its place."""
         own = score.totals
-        self._heading(f"{self.name(seat)}: {rounds_words(own.rounds)}")
-        grid = _grid()
-        grid.add_row("P&L", _money(own.pnl), f"bankroll {own.wealth:.2f}")
-        grid.add_row("luck", _money(own.luck), "what the cards gave beyond their average")
-        grid.add_row("skill", _money(own.expected_pnl), "what your orders were worth on average")
+        self.heading(f"{self.name(seat)}: {rounds_words(own.rounds)}")
+        grid = grid_of_three()
+        grid.add_row("P&L", money(own.pnl), f"bankroll {own.wealth:.2f}")
+        grid.add_row("luck", money(own.luck), "what the cards gave beyond their average")
+        grid.add_row("skill", money(own.expected_pnl), "what your orders were worth on average")
         if self.has_impact:
             lost = "what size beyond the depth cost, which skill includes"
-            grid.add_row("slippage", _money(-own.slippage_cost), lost)
+            grid.add_row("slippage", money(-own.slippage_cost), lost)
         if own.risk_charge:
-            grid.add_row("charge", _money(-own.risk_charge), "for risk; no money, but it is scored")
-        grid.add_row("missed", _money(own.missed), "how much more the best orders were worth")
+            grid.add_row("charge", money(-own.risk_charge), "for risk; no money, but it is scored")
+        grid.add_row("missed", money(own.missed), "how much more the best orders were worth")
         self.console.print(grid)
         self.say(f"Orders executed: {own.trades}, passes: {own.rounds - own.trades}")
         self.say(_score_words(score, len(self.names)), "bold")
         if others:
             self.say("In the same place, on the same cards:")
-            grid = _grid()
+            grid = grid_of_three()
             for name, totals in others:
                 skill = f"of which skill {totals.expected_pnl:+.2f}"
-                grid.add_row(name, _money(totals.pnl), Text(skill))
+                grid.add_row(name, money(totals.pnl), Text(skill))
             self.console.print(grid)
 
     def standings(self, totals: Sequence[Totals]) -> None:
         """Everybody's P&L, where there is more than one."""
-        grid = _grid()
+        grid = grid_of_three()
         for seat, own in enumerate(totals):
             grid.add_row(
                 self.name(seat),
-                _money(own.pnl),
+                money(own.pnl),
                 f"luck {own.luck:+.2f}, skill {own.expected_pnl:+.2f}",
             )
         self.console.print()
@@ -219,10 +231,6 @@ class Screen:
         self.say(f"{whose} {verb} {units_words(held)} of at most {limit}{marked}")
         self.say(f"{_inventory_bar(held, limit)} {held:+d}" if held else _inventory_bar(0, limit))
 
-    def _heading(self, text: str) -> None:
-        self.console.print()
-        self.console.rule(Text(text, style="bold"), characters="-", style="dim")
-
     def _order(self, seat: int, order: OrderRecord) -> None:
         name = self.name(seat)
         if order.size == 0:
@@ -233,7 +241,7 @@ class Screen:
             return
         verb = "bought" if order.side == "buy" else "sold"
         line = Text(f"{name} {verb} {order.size} at {order.exec_price:.2f}: P&L ", overflow="fold")
-        self.console.print(line.append(_money(order.pnl)))
+        self.console.print(line.append(money(order.pnl)))
         if seat in self.people:
             if self.has_impact:
                 taken = f"the depth covered {100 * order.fill_ratio:.0f}%"
@@ -278,7 +286,8 @@ def _inventory_bar(held: int, limit: int) -> str:
     return f"[{empty}|{half}]" if held >= 0 else f"[{half[::-1]}|{empty}]"
 
 
-def _card(event: int | None, rank: int) -> str:
+def card_words(event: int | None, rank: int) -> str:
+    """A card, and what it counts for where that is another value than its own."""
     value = rank if event is None else card_value(event, rank)
     return card_name(rank) if value == rank else f"{card_name(rank)} (counts {value})"
 
@@ -308,7 +317,8 @@ def _valid_words(actions: Sequence[int]) -> str:
     return ", ".join(said)
 
 
-def _money(points: float) -> Text:
+def money(points: float) -> Text:
+    """An amount with its sign."""
     shown = points if abs(points) >= 0.005 else 0.0
     return Text(f"{shown:+.2f}", style="green" if shown > 0 else "red" if shown < 0 else "")
 
@@ -333,7 +343,8 @@ def _score_words(score: Score, n_players: int) -> str:
     return f"Score {score.score:.2f}: {skills} (1 is {benchmark}, passing scores 0)"
 
 
-def _grid() -> Grid:
+def grid_of_three() -> Grid:
+    """A table of a name, a figure and words on it."""
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(overflow="fold")
     grid.add_column(justify="right", no_wrap=True)

@@ -1,20 +1,20 @@
 """The terminal game: the loop over rounds, and stepping through a saved game."""
 
 import argparse
-import secrets
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cardjax.config import parse_override
 from cardjax.env import PASS, ParameterError
 from cardjax.env.declaration import plain
-from cardjax.play.game import MAX_SEED, PLAYED, Setup, make_setup
+from cardjax.play.arguments import again, check_save, setup_of
+from cardjax.play.game import MAKER, Setup
+from cardjax.play.maker import terminal as maker_terminal
+from cardjax.play.maker.record import SavedMakerGame, load_any_game
 from cardjax.play.orders import BELIEF, StoppedError, ask, ask_order
 from cardjax.play.participants import HUMAN, Participant, SeatedGame, find_participant, human
-from cardjax.play.record import load_game, save_game
+from cardjax.play.record import SavedGame, save_game
 from cardjax.play.rounds import Offer, RoundRecord
 from cardjax.play.score import benchmark_of, compared, score_of, totals_of
 from cardjax.play.screen import Screen, rounds_words
@@ -41,42 +41,19 @@ def run(arguments: argparse.Namespace) -> None:
                 f"takes no other arguments ({', '.join(given)}): the file says which game it is"
             )
             raise ParameterError("--replay", str(arguments.replay), allowed)
-        _replay(arguments.replay)
+        saved = load_any_game(arguments.replay)
+        if isinstance(saved, SavedMakerGame):
+            maker_terminal.replay(saved)
+        else:
+            _replay(saved)
         return
-    setup = _setup(arguments)
+    if arguments.role == MAKER:
+        maker_terminal.run(arguments)
+        return
+    setup = setup_of(arguments)
     participants = _participants(arguments, setup)
-    _check_save(arguments.save)
+    check_save(arguments.save)
     _play(setup, participants, arguments)
-
-
-def _setup(arguments: argparse.Namespace) -> Setup:
-    """The options stand for overrides and win over them."""
-    values: dict[str, object] = {"env.preset": PLAYED}
-    values |= dict(parse_override(text) for text in arguments.overrides)
-    for name in values:
-        if not name.startswith("env."):
-            raise ParameterError(
-                "argument", name, "must be an env.* override, such as env.alpha=0.5"
-            )
-    named = {"env.kind": arguments.mode, "env.preset": arguments.preset}
-    flags = {
-        "env.flags.enable_events": arguments.events,
-        "env.flags.enable_impact": arguments.impact,
-    }
-    values |= {name: value for name, value in named.items() if value is not None}
-    values |= {name: value == "on" for name, value in flags.items() if value is not None}
-    seed = secrets.randbelow(MAX_SEED + 1) if arguments.seed is None else arguments.seed
-    return make_setup(overrides=values, seed=seed)
-
-
-def _again(arguments: argparse.Namespace, setup: Setup) -> str:
-    """The arguments that deal the same game."""
-    words = ["--preset", setup.preset, "--seed", str(setup.seed)]
-    for name in ("mode", "events", "impact"):
-        value = getattr(arguments, name)
-        words += [] if value is None else [f"--{name}", value]
-    words += [text for text in arguments.overrides if not text.startswith("env.preset=")]
-    return shlex.join(words)
 
 
 def _participants(arguments: argparse.Namespace, setup: Setup) -> list[Participant]:
@@ -92,11 +69,6 @@ def _participants(arguments: argparse.Namespace, setup: Setup) -> list[Participa
         return [human() for _ in range(setup.n_players)]
     others = find_participant(arguments.opponent or "equilibrium", setup)
     return [human(), *[others] * (setup.n_players - 1)]
-
-
-def _check_save(path: Path | None) -> None:
-    if path is not None and (path.exists() or not path.parent.is_dir()):
-        raise ParameterError("--save", str(path), "must be a new file in a folder that exists")
 
 
 def _play(setup: Setup, participants: Sequence[Participant], arguments: argparse.Namespace) -> None:
@@ -122,7 +94,7 @@ def _play(setup: Setup, participants: Sequence[Participant], arguments: argparse
     if game.records:
         rival = _rival(arguments, setup)
         _summary(screen, setup, participants, game.records, rival)
-        screen.say(f"\nTo play the same cards again: {_again(arguments, setup)}")
+        screen.say(f"\nTo play the same cards again: {again(arguments, setup)}")
     _say_saved(screen, arguments.save, game.records)
 
 
@@ -228,9 +200,8 @@ def _say_saved(screen: Screen, path: Path | None, records: Sequence[RoundRecord]
         screen.say(f"Saved: {path}")
 
 
-def _replay(path: Path) -> None:
+def _replay(game: SavedGame) -> None:
     """Step through a saved game. Its summary asks policies by name; run folders are not opened."""
-    game = load_game(path)
     people = [i for i, name in enumerate(game.players) if name == HUMAN] or [0]
     participants = [
         find_participant(name, game.setup) if i not in people and is_policy(name) else human(name)

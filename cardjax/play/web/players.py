@@ -12,11 +12,11 @@ from typing import Any, TypedDict
 from cardjax.env import ParameterError
 from cardjax.play.game import Setup
 from cardjax.play.participants import (
-    OTHER_MAKER,
     TOLD,
     Participant,
     other_event_info,
     other_inventory,
+    other_maker,
 )
 from cardjax.play.score import benchmark_of
 from cardjax.policies.policy import Policy, prepared
@@ -69,14 +69,22 @@ class ServedPlayer:
     """whether the events were hidden where it was trained; None: of any game."""
     inventory: bool | None = None
     """whether units were carried where it was trained; None: of any game."""
+    has_maker: bool | None = None
+    """whether the maker was a player where it was trained, as a taker; None: of any game."""
 
     @property
     def words(self) -> str:
         """What visitors are told of it."""
         if self.weights is None:
             return "added by the host"
-        with_inventory = "trained with inventory" if self.inventory else "trained"
-        return "trained with hidden events" if self.hides_event else with_inventory
+        for rule, words in (
+            (self.hides_event, "trained with hidden events"),
+            (self.inventory, "trained with inventory"),
+            (self.has_maker, "trained where the maker plays"),
+        ):
+            if rule:
+                return words
+        return "trained"
 
     def fits(self, n_players: int) -> bool:
         """Whether it can play a game of that many players."""
@@ -90,6 +98,8 @@ class ServedPlayer:
             return other_event_info(self.hides_event)
         if self.inventory not in (None, setup.carries):
             return other_inventory(self.inventory)
+        if self.has_maker not in (None, setup.has_maker):
+            return other_maker(self.has_maker)
         if setup.hides_event and getattr(self.policy, "sees_event", False):
             return TOLD
         return ""
@@ -161,8 +171,7 @@ def load_served(names: Sequence[str]) -> tuple[ServedPlayer, ...]:
     NAME. Of several training seeds the first one plays.
 
     Raises:
-        ParameterError: one is no policy, or was trained where the maker is a player, or two go by
-            one name.
+        ParameterError: one is no policy, or two go by one name.
     """
     served: dict[str, ServedPlayer] = {}
     for name in names:
@@ -175,8 +184,6 @@ def load_served(names: Sequence[str]) -> tuple[ServedPlayer, ...]:
             raise ParameterError("--policy", name, f"another player is called {label} already")
         if is_trained(name):
             player, market, _ = load_player(Path(name))
-            if market.has_maker:
-                raise ParameterError("--policy", name, OTHER_MAKER)
             served[label] = ServedPlayer(
                 label,
                 player.policy,
@@ -184,6 +191,7 @@ def load_served(names: Sequence[str]) -> tuple[ServedPlayer, ...]:
                 market.n_players,
                 market.hides_event,
                 market.inventory,
+                market.has_maker,
             )
         else:
             served[label] = ServedPlayer(label, named_policy(name))
