@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,21 +134,13 @@ def over_products(repeats: int) -> float | None:
     """
     from timing import ratio, take_turns
     from train_programs import Job
-    from train_speed import Worker
+    from workers import Worker
 
     config = str(ROOT / "configs" / "ippo.yaml")
-    worker = Worker(
-        Job(
-            ["cardjax", "floor"],
-            "ippo",
-            config,
-            ["train.n_seeds=2", "ppo.matmul_precision=float32"],
-            1.0,
-        )
-    )
-    times = take_turns(
-        {name: lambda name=name: worker.seconds(name) for name in ("cardjax", "floor")}, repeats
-    )
+    overrides = ["train.n_seeds=2", "ppo.matmul_precision=float32"]
+    programs = ["cardjax", "floor"]
+    worker = Worker("train_programs.py", Job(programs, "ippo", config, overrides, 1.0))
+    times = take_turns({name: partial(worker.seconds, name) for name in programs}, repeats)
     worker.close()
     return ratio(times["cardjax"], times["floor"]).median
 

@@ -17,9 +17,6 @@ about ten minutes.
 """
 
 import argparse
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,41 +25,13 @@ from typing import Any
 from presenting import Line, markdown, plot, write_csv
 from scaling_programs import Job, Point
 from timing import a_count, a_number_of_threads, counts, n_cores, ratio, spread, take_turns
+from workers import Worker
 
 ROOT = Path(__file__).resolve().parent.parent
 AXES = ("games", "seeds", "players", "devices")
 SUBJECTS = {"env": "ms per round", "update": "ms per update"}
 GAMES = {"env": (256, 2048, 16384, 131072), "update": (256, 1024, 4096, 16384)}
 BASE = {"env": Point(8192, 1, 2, 1), "update": Point(1024, 2, 2, 1)}
-
-
-class Worker:
-    """A process with some points' programs, all on the same number of devices."""
-
-    def __init__(self, job: Job):
-        script = str(Path(__file__).with_name("scaling_programs.py"))
-        command = [sys.executable, script, json.dumps(job._asdict())]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.compile_seconds: list[float] = self._answer()
-
-    def seconds(self, point: int) -> float:
-        """Of one round or update of the job's point of that number, by the process's own clock."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{point}\n")
-        self._process.stdin.flush()
-        return float(self._answer())
-
-    def close(self) -> None:
-        self._process.communicate()
-
-    def _answer(self) -> Any:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit("the process that measures stopped before it answered")
-        return json.loads(line)
 
 
 def main() -> None:
@@ -92,9 +61,9 @@ def measure(subject: str, axis: str, arguments: argparse.Namespace) -> list[dict
         own = {name: point for name, point in points.items() if point.devices == n_devices}
         training = arguments.algorithm, str(arguments.config)
         job = Job(subject, list(own.values()), axis == "devices", *training, arguments.seconds)
-        workers.append(worker := Worker(job))
+        workers.append(worker := Worker("scaling_programs.py", job))
         measures |= {name: partial(worker.seconds, i) for i, name in enumerate(own)}
-        compile_seconds |= dict(zip(own, worker.compile_seconds, strict=True))
+        compile_seconds |= dict(zip(own, worker.said["compile_seconds"], strict=True))
     samples = take_turns(measures, arguments.repeats)
     for worker in workers:
         worker.close()

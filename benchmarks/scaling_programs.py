@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from timing import use_threads
@@ -61,12 +61,16 @@ def main() -> None:
         raise SystemExit("the axis of devices is of CPU cores; leave it out with --axes")
     programs = [SUBJECTS[job.subject](point, job) for point in points]
     times = [times_of(program, job.seconds) for program in programs]
-    print(json.dumps([program.compile_seconds for program in programs]), flush=True)
+    answer({"compile_seconds": [program.compile_seconds for program in programs]})
     for line in sys.stdin:
         program, n = programs[int(line)], times[int(line)]
         start = time.perf_counter()
         program.call(n)
-        print(json.dumps((time.perf_counter() - start) / (n * program.units)), flush=True)
+        answer({"seconds": (time.perf_counter() - start) / (n * program.units)})
+
+
+def answer(said: dict[str, Any]) -> None:
+    print(json.dumps(said), flush=True)
 
 
 def environment(point: Point, job: Job) -> Program:

@@ -24,17 +24,16 @@ Everything takes turns in one run; figures are medians, (least–greatest), comp
 import argparse
 import importlib.util
 import itertools
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from presenting import write_csv
 from timing import a_count, ratio, spread, take_turns
 from train_programs import Job
 from train_report import Row, draw, floor_table, peers_table, row
+from workers import Worker
 
 from cardjax.kernels.dense import has_tiles
 
@@ -43,39 +42,6 @@ CONFIGURATIONS = {"ippo": "ippo", "ippo_quick": "ippo", "mappo": "mappo"}
 """Files of configs/ and the algorithm that each is for."""
 PRECISIONS = ("float32", "bfloat16")
 PEER_GAME = ["env.kind=single", "train.remap=0"]
-
-
-class Worker:
-    """A process of train_programs.py."""
-
-    def __init__(self, job: Job):
-        script = str(Path(__file__).with_name("train_programs.py"))
-        command = [sys.executable, script, json.dumps(job._asdict())]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        said = self._answer()
-        self.devices: int = said["devices"]
-        self.about: dict[str, dict[str, float]] = said["about"]
-
-    def seconds(self, program: str) -> float:
-        """Of one update, by the process's own clock."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(program + "\n")
-        self._process.stdin.flush()
-        return float(self._answer()["seconds"])
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if line.startswith("{"):  # libraries print a line on import
-                answer: dict[str, Any] = json.loads(line)
-                return answer
-        raise SystemExit("the process that trains stopped before it answered")
 
 
 class Peer(NamedTuple):
@@ -130,21 +96,19 @@ def beside_floor(arguments: argparse.Namespace) -> list[Row]:
     ):
         overrides = [f"train.n_seeds={n_seeds}", f"ppo.matmul_precision={precision}"]
         config = str(ROOT / "configs" / f"{name}.yaml")
-        worker = Worker(
-            Job(["cardjax", "floor"], CONFIGURATIONS[name], config, overrides, arguments.seconds)
-        )
-        times = take_turns(
-            {p: lambda w=worker, p=p: w.seconds(p) for p in worker.about}, arguments.repeats
-        )
+        job = Job(["cardjax", "floor"], CONFIGURATIONS[name], config, overrides, arguments.seconds)
+        worker = Worker("train_programs.py", job)
+        about = worker.said["about"]
+        times = take_turns({p: partial(worker.seconds, p) for p in about}, arguments.repeats)
         worker.close()
-        about, own = worker.about, spread(times["cardjax"])
+        own = spread(times["cardjax"])
         ratios, products = ratio(times["cardjax"], times["floor"]), spread(times["floor"])
         rows.append(
             row("floor", name, own, about["cardjax"], ratios)
             | {
                 "precision": precision,
                 "seeds": n_seeds,
-                "devices": worker.devices,
+                "devices": worker.said["devices"],
                 "floor_seconds": products.median,
                 "floor_low": products.low,
                 "floor_high": products.high,
@@ -172,20 +136,20 @@ def beside_peers(name: str, n_seeds: int, arguments: argparse.Namespace) -> list
             [*PEER_GAME, f"train.n_seeds={n_seeds}", *peer.overrides],
             arguments.seconds,
         )
-        workers[peer.label] = Worker(job), peer.program
+        workers[peer.label] = Worker("train_programs.py", job), peer.program
     times = take_turns(
-        {label: lambda w=w, p=p: w.seconds(p) for label, (w, p) in workers.items()},
+        {label: partial(worker.seconds, program) for label, (worker, program) in workers.items()},
         arguments.repeats,
     )
     first = times[OURS[0].label]
     rows = []
     for label, (worker, program) in workers.items():
         worker.close()
-        about = worker.about[program]
+        about = worker.said["about"][program]
         faster = ratio(times[label], first)
         rows.append(
             row("peers", name, spread(times[label]), about, faster)
-            | {"program": label, "seeds": n_seeds, "devices": worker.devices}
+            | {"program": label, "seeds": n_seeds, "devices": worker.said["devices"]}
         )
     return rows
 

@@ -61,28 +61,14 @@ class MarketMultiAgentEnv(MultiAgentEnv):
         observation, state, reward, terminated, _, info = self.market.step(
             key, state, self._actions(actions), self.params
         )
-        return (
-            self._observations(observation, state),
-            state,
-            self._each(reward),
-            self._dones(terminated),
-            _infos(info),
-        )
+        return self._returned(observation, state, reward, terminated, info)
 
     def step_env(
         self, key: Array, state: State, actions: Dicts
     ) -> tuple[Dicts, State, Dicts, Dicts, Dicts]:
         """As `step`, but never resets."""
-        observation, state, reward, terminated, info = self.market.step_env(
-            key, state, self._actions(actions), self.params
-        )
-        return (
-            self._observations(observation, state),
-            state,
-            self._each(reward),
-            self._dones(terminated),
-            _infos(info),
-        )
+        asked = self._actions(actions)
+        return self._returned(*self.market.step_env(key, state, asked, self.params))
 
     def get_obs(self, state: State) -> Dicts:
         """The observations of a state."""
@@ -112,8 +98,17 @@ class MarketMultiAgentEnv(MultiAgentEnv):
     def _each(self, rows: Array) -> Dicts:
         return {agent: rows[i] for i, agent in enumerate(self.agents)}
 
-    def _dones(self, terminated: Array) -> Dicts:
-        return dict.fromkeys([*self.agents, "__all__"], terminated)
+    def _returned(
+        self,
+        observation: Array,
+        state: State,
+        reward: Array,
+        terminated: Array,
+        info: dict[str, Array],
+    ) -> tuple[Dicts, State, Dicts, Dicts, Dicts]:
+        observations, rewards = self._observations(observation, state), self._each(reward)
+        dones = dict.fromkeys([*self.agents, "__all__"], terminated)
+        return observations, state, rewards, dones, _infos(info)
 
     def _actions(self, actions: Dicts) -> Array:
         # The baselines pass actions of shape (1,), and the samplers pass shape ().
