@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -141,3 +142,43 @@ def test_importing_the_market_loads_no_learning_library():
         [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+SECTIONS = {
+    "The environment": ["env"],
+    "The kernels": ["kernels"],
+    "The configuration": ["config"],
+    "The learners": ["agents"],
+    "The evaluation": ["evaluation"],
+    "The policies": ["policies", "policies/planning"],
+    "The adapters": ["adapters"],
+    "The game for people": ["play"],
+    "Files that leave": ["files", "datasets", "reports", "loading"],
+    "The commands": ["commands"],
+    "A training run": ["commands", "training", "run", "runtime", "loading", "agents"],
+}
+"""The folders whose files a section of docs/architecture.md names by their last part alone."""
+
+
+def named_in(heading):
+    """The files of the package that a section names, and the names that are of no file."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    found, unknown = set(), set()
+    for name in re.findall(r"[\w/]+\.py\b", section):
+        places = [ROOT / "cardjax" / room / name for room in ("", *SECTIONS[heading])]
+        files = [place for place in (*places, ROOT / name) if place.is_file()]
+        found |= set(files)
+        unknown |= set() if files else {name}
+    return found, unknown
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_architecture_names_no_file_that_is_not_there(heading):
+    assert named_in(heading)[1] == set()
+
+
+def test_architecture_names_every_file():
+    named = set().union(*(named_in(heading)[0] for heading in SECTIONS))
+    files = {path for path in FILES if path.name not in ("__init__.py", "__main__.py")}
+    assert {name_of(path) for path in files - named} == set()
