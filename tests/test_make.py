@@ -202,6 +202,10 @@ def test_observing_the_posterior_adds_mu_and_sigma_at_the_end(name):
         ({"aplha": 1}, "env.aplha = 1: unknown name; did you mean env.alpha"),
         ({"env.alpha": "x"}, r"env.alpha = x: must be a number in \[0, 1000000\]"),
         ({"observe_posterior": 1}, "env.observe_posterior = 1: must be on or off"),
+        (
+            {"inventory": "on"},
+            "env.inventory = on: must be on or off, without quotes; True or False in Python$",
+        ),
         ({"spread.min": 5}, "env.spread.min = 5.0: must be at most env.spread.max = 3"),
     ],
     ids=str,

@@ -25,6 +25,7 @@ Code = np.int32 | jax.Array
 Count = np.int32 | jax.Array
 """A whole number: a constant, or an array where a grid is traced."""
 
+ON_OR_OFF = "on or off"
 MAX_INTEGER = 2**31 - 1
 LONGEST_SHOWN = 60
 """Characters of a value that an error shows."""
@@ -118,7 +119,7 @@ def count(default: int, low: int, high: int = MAX_INTEGER, *, doc: str, unit: st
 
 def flag(default: bool, *, doc: str) -> Any:
     """A truth value that shapes a program, a Python bool; on/off and true/false in YAML."""
-    return _field(default, Declared(doc, "", "on or off", _truth, plain))
+    return _field(default, Declared(doc, "", ON_OR_OFF, _truth, plain))
 
 
 def switch(default: bool, *, doc: str) -> Any:
@@ -127,7 +128,7 @@ def switch(default: bool, *, doc: str) -> Any:
     def read(value: object) -> np.bool_:
         return np.bool_(_truth(value))
 
-    return _field(read(default), Declared(doc, "", "on or off", read, plain))
+    return _field(read(default), Declared(doc, "", ON_OR_OFF, read, plain))
 
 
 def choice(default: str, names: tuple[str, ...], *, doc: str) -> Any:
@@ -247,7 +248,10 @@ def read_value(key: str, declaration: Declared, value: object) -> Any:
     try:
         return declaration.read(value)
     except (ValueError, TypeError, OverflowError):
-        raise ParameterError(key, value, f"must be {declaration.allowed}") from None
+        allowed = f"must be {declaration.allowed}"
+        if declaration.allowed == ON_OR_OFF and str(value).lower() in _WORDS_FOR_TRUTH:
+            allowed += ", without quotes; True or False in Python"
+        raise ParameterError(key, value, allowed) from None
 
 
 def scalar(value: object) -> object:
@@ -297,6 +301,10 @@ def _real(value: object) -> int | float:
     if math.isnan(x):
         raise ValueError
     return x
+
+
+_WORDS_FOR_TRUTH = ("on", "off", "true", "false", "yes", "no")
+"""Texts that look like the truth value that they are not."""
 
 
 def _truth(value: object) -> bool:

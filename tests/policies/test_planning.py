@@ -2,6 +2,7 @@
 forms and played games.
 """
 
+import contextlib
 import functools
 import itertools
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from cardjax.env import N_ROUNDS, CardMarket, make_params, posterior, remap_event
+from cardjax.env import N_ROUNDS, CardMarket, ParameterError, make_params, posterior, remap_event
 from cardjax.env.cards import hint_counts
 from cardjax.env.events import EVENTS
 from cardjax.evaluation.evaluate import Player, evaluate
@@ -252,6 +253,20 @@ def test_the_planner_is_a_policy_by_name_that_is_solved_before_it_plays():
     assert make_policy("planner:wealth") == WealthPlanner("pnl")
     assert make_policy("planner:log_wealth") == WealthPlanner("log_wealth")
     assert prepared(BestResponse(), POOR) is POOR
+
+
+@pytest.mark.parametrize("inventory", [False, True])
+def test_a_planner_over_wealth_refuses_units_that_are_carried(inventory):
+    market = CardMarket(1, inventory=inventory)
+    state = jax.eval_shape(market.reset, jax.random.key(0), POOR)[1]
+    params = WealthParams(POOR, myopic_value(POOR, n_wealth=5))
+
+    def choose(state):
+        return WealthPlanner().choose(params, market.view(state, POOR))
+
+    refused = pytest.raises(ParameterError, match=r"^env\.inventory = on: must be off")
+    with refused if inventory else contextlib.nullcontext():
+        assert jax.eval_shape(choose, state).shape == (1,)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.env import EnvParams, View
+from cardjax.env import EnvParams, ParameterError, View
 from cardjax.env.events import kind_of
 from cardjax.env.observation import event_of
 from cardjax.policies.planning.induction import refuse_maker
@@ -32,7 +32,9 @@ class WealthPlanner(Deterministic):
     """Takes the valid action with the largest expected reward plus value of the wealth it leaves.
 
     With the value from `solve`, it is the optimum of the whole single game; with `myopic_value`, it
-    is the optimum of each round on its own. It plays as if there were no other players.
+    is the optimum of each round on its own. It plays as if there were no other players, and does
+    not mind the charge for risk. It knows no units that are carried, and refuses games with
+    inventory, as it refuses hidden events and a maker that plays.
     """
 
     objective: Objective = "pnl"
@@ -57,8 +59,14 @@ class WealthPlanner(Deterministic):
         """The expected reward of each action plus the change of value compared with passing.
 
         float32 [..., 21], of all actions, valid or not.
+
+        Raises:
+            ParameterError: the event is hidden, units are carried, or the maker is a player.
         """
         refuse_maker(view)
+        if view.inventory is not None:
+            allowed = "must be off for a planner over wealth; `planner` plans over inventory"
+            raise ParameterError("env.inventory", "on", allowed)
         event, pnl = event_of(view), order_pnl(params.env, view)
         distribution = sum_distribution(event, view.hint_counts)
         reward = expected_reward(self.objective, params.env, view, distribution, pnl, view.wealth)
