@@ -1,4 +1,5 @@
-"""Deep Q-learning for one seat: collect → store in replay → learn, in one program.
+"""Deep Q-learning for one seat, a taker's or the maker's: collect → store in replay → learn, in
+one program.
 
 Mnih et al. 2015, with the parts of Rainbow (Hessel et al. 2018) as options and, for a network with
 a memory, the sequences of R2D2 (Kapturowski et al. 2019; see `q_blocks`). A learner is two pure
@@ -27,17 +28,29 @@ from cardjax.agents.q_blocks import (
     drawn_rounds,
 )
 from cardjax.agents.q_heads import Head, make_head, n_outputs, per_action, units_of
+from cardjax.agents.q_place import Keys, MakerSeat, Place, TakerSeat, Turn
 from cardjax.agents.q_policy import QParams, QPolicy
+from cardjax.agents.roles import (
+    MAKER,
+    TAKERS,
+    LearnedMaker,
+    MakerSides,
+    Role,
+    RoleParams,
+    Takers,
+    check_roles,
+)
 from cardjax.agents.schedules import annealed, implicit_promotion
 from cardjax.agents.values import DQNValues
 from cardjax.config import DQNConfig
+from cardjax.config.hyperparameters import LEARNED
 from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket
-from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.state import State
+from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy
-from cardjax.policies.registry import POLICIES, make_policy
+from cardjax.policies.registry import MAKERS, POLICIES, make_policy
 
 PRIORITY_MIX = 0.9
 """The weight of a sequence's largest error in its priority; the mean error has the rest.
@@ -59,7 +72,9 @@ class DQNState(NamedTuple):
     games: State
     """Leaves [n_envs, …]."""
     memory: Any
-    """Of the learner's seat, leaves [n_envs, …]; () without one."""
+    """Of the learner's seat, leaves [n_envs, …], or of both sides of a maker, leaves
+    [2 · n_envs, …]; () without one.
+    """
     opponents: Any
     """The carry of whoever plays the other seats, leaves [n_envs, …]."""
     tail: Tail | None
@@ -69,7 +84,11 @@ class DQNState(NamedTuple):
     key: Array
     """What the next update's randomness comes from."""
     n_updates: Array
-    """int32 [], updates done, which is the number of blocks that each game has put into replay."""
+    """int32 [], updates done: so many blocks has each of the learner's seats in a game put into
+    replay.
+    """
+    table: Any = ()
+    """What a scripted maker acts on; () without one."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -77,8 +96,8 @@ class DQN:
     """The learner of one seat in one game.
 
     Raises:
-        ParameterError: `config.opponent` is no policy's name, or `config.capacity` holds no rollout
-            or no batch.
+        ParameterError: `config.opponent` is no policy's name, `config.capacity` holds no rollout
+            or no batch, or where the maker is a player both roles learn or none does.
     """
 
     market: CardMarket
@@ -103,7 +122,24 @@ class DQN:
         if self.config.batch_size > self.config.capacity:
             allowed = f"must be at most dqn.capacity = {self.config.capacity}"
             raise ParameterError("dqn.batch_size", self.config.batch_size, allowed)
+        self._check_roles()
         _ = self.opponent  # a name that is none is refused here
+
+    def _check_roles(self) -> None:
+        """Refuse what has no meaning with this maker."""
+        roles = {TAKERS: self.config.takers, MAKER: self.config.maker}
+        check_roles("dqn", roles, self.market.has_maker)
+        if not self.market.has_maker:
+            return
+        if set(roles.values()) == {LEARNED}:
+            allowed = "or dqn.takers must name a player: DQN trains one role against a named one"
+            raise ParameterError("dqn.maker", LEARNED, allowed)
+        if self.quotes:
+            defaults = DQNConfig()
+            for name in ("seat", "opponent"):
+                if getattr(self.config, name) != getattr(defaults, name):
+                    allowed = "is read only where a taker learns: dqn.takers names all takers"
+                    raise ParameterError(f"dqn.{name}", getattr(self.config, name), allowed)
 
     @property
     def rounds_per_update(self) -> int:
@@ -113,14 +149,14 @@ class DQN:
     def init(self, key: Array) -> DQNState:
         """Fresh networks and games, and an empty replay."""
         key, key_weights, key_games, key_opponent = jax.random.split(key, 4)
-        weights = self.network.init(key_weights, self.market.observation_size)
+        n_inputs = self.role.observation_size
+        weights = self.network.init(key_weights, n_inputs)
         _, games = jax.vmap(self.market.reset, (0, None))(
             jax.random.split(key_games, self.n_envs), self.env_params
         )
-        n_others = self.market.n_players - 1
-        opponents = self.opponent.init(key_opponent, (self.n_envs, n_others)) if n_others else ()
-        memory = self.network.carry((self.n_envs,))
-        n_inputs = self.market.observation_size
+        games, opponents, table = self.place.begin(key_opponent, games)
+        n_rows = self.n_envs * self._n_seats
+        memory = self.network.carry((n_rows,))
         state = DQNState(
             weights=weights,
             target=weights,
@@ -128,22 +164,25 @@ class DQN:
             games=games,
             memory=memory,
             opponents=opponents,
-            tail=blank_tail(self.n_envs, self.config.burn_in, n_inputs, memory),
+            tail=blank_tail(n_rows, self.config.burn_in, n_inputs, memory),
             replay=replay.Replay((), None),
             key=key,
             n_updates=jnp.int32(0),
+            table=table,
         )
-        block = jax.eval_shape(lambda: self._collect(state, key)[1])
+        block, *_ = jax.eval_shape(lambda: self._collect(state, key)[1])
         blank = replay.empty(block, self.n_blocks, self._items_per_block, self.config.prioritised)
         return state._replace(replay=blank)
 
     def update(self, state: DQNState) -> tuple[DQNState, dict[str, Array]]:
         """One iteration: play, remember, learn. Metrics are float32 scalars."""
         key, key_rollout, key_learn = jax.random.split(state.key, 3)
-        state, block, play_metrics = self._collect(state, key_rollout)
-        state = state._replace(
-            replay=replay.add(state.replay, block, state.n_updates, self._items_per_block)
-        )
+        state, blocks, play_metrics = self._collect(state, key_rollout)
+        kept = state.replay
+        for seat, block in enumerate(blocks):
+            n_added = state.n_updates * len(blocks) + seat
+            kept = replay.add(kept, block, n_added, self._items_per_block)
+        state = state._replace(replay=kept)
         state, metrics = jax.lax.scan(self._learn, state, self._learning_keys(state, key_learn))
         metrics = jax.tree.map(jnp.mean, metrics) | play_metrics
         return state._replace(key=key, n_updates=state.n_updates + 1), metrics
@@ -161,82 +200,92 @@ class DQN:
         """How the player plays in evaluations."""
         return "greedy"
 
-    def values(self) -> DQNValues:
-        """What the greedy policy chooses by."""
-        return DQNValues(self)
+    def values(self) -> DQNValues | None:
+        """What a taker's greedy policy chooses by."""
+        return None if self.quotes else DQNValues(self)
 
-    def policy(self, greedy: bool = True) -> QPolicy:
-        """The player that is being trained; its parameters are `policy_params(state)`."""
-        dueling = self.config.dueling
-        return QPolicy(self.market, self.network, self.head, dueling, greedy)
+    def policy(self, greedy: bool = True) -> Policy:
+        """Who takes: the player that is being trained, whose parameters are `policy_params(state)`,
+        or where the maker is trained the takers that it meets.
+        """
+        return POLICIES[self.config.takers] if self.quotes else self.player(greedy)
 
-    def policy_params(self, state: DQNState) -> QParams:
-        """What the player acts on."""
+    def maker(self) -> MakerPolicy:
+        """Who quotes, where the maker is a player."""
+        return LearnedMaker(self.player()) if self.quotes else MAKERS[self.config.maker]
+
+    def player(self, greedy: bool = True) -> QPolicy:
+        """The player that is being trained, of either role; its parameters are `params(state)`."""
+        encoder = self.role if self.quotes else self.market
+        return QPolicy(encoder, self.network, self.head, self.config.dueling, greedy)
+
+    def policy_params(self, state: DQNState) -> QParams | RoleParams:
+        """What the player acts on; where the maker is a player, by its role."""
+        if not self.market.has_maker:
+            return self.params(state)
+        learns = MAKER if self.quotes else TAKERS
+        return RoleParams(**{TAKERS: None, MAKER: None, learns: self.params(state)})
+
+    def params(self, state: DQNState) -> QParams:
+        """What the player that is being trained acts on."""
         return QParams(state.weights, units_of(self.config), self.epsilon(state.n_updates))
 
-    def _collect(self, state: DQNState, key: Array) -> tuple[DQNState, Block, dict[str, Array]]:
-        """Play `rollout_rounds` rounds of every game: the state after, the block, and metrics."""
-        explorer = self.policy(greedy=False)
-        own, others = self.policy_params(state), self._opponent_params(state)
+    def _collect(
+        self, state: DQNState, key: Array
+    ) -> tuple[DQNState, list[Block], dict[str, Array]]:
+        """Play `rollout_rounds` rounds of every game: the state after, a block for each of the
+        learner's seats, and metrics.
+        """
+        place, explorer, own = self.place, self.player(greedy=False), self.params(state)
+        encode = explorer.market.encode
 
         def play_round(carry: Any, key: Array) -> tuple[Any, Transition]:
-            games, memory, opponents = carry
-            key_own, key_others, key_market = jax.random.split(key, 3)
-            view = self._views(games)
-            mine = self._own(view)
+            games, memory, others = carry
+            key_own, *keys = jax.random.split(key, 3)
+            views = place.views(games)
+            mine = place.own(views)
             memory_after, action = explorer.act(own, memory, mine, key_own)
-            opponents, actions = self._all_actions(action, others, opponents, view, key_others)
-            keys = jax.random.split(key_market, self.n_envs)
-            step = jax.vmap(self.market.step, (0, 0, 0, None))
-            _, after, reward, terminated, _, info = step(keys, games, actions, self.env_params)
+            now = Turn(games, views, others, state.table)
+            played = place.play(now, own, action, Keys(*keys))
             transition = Transition(
-                observation=self.market.encode(mine),
+                observation=encode(mine),
                 mask=mine.action_mask,
                 first=mine.round == 0,
                 memory=memory,
                 action=action,
-                reward=reward[:, self.seat],
-                terminated=terminated,
-                rejected=info["rejected"][:, self.seat],
+                reward=played.reward,
+                terminated=played.terminated,
+                rejected=played.rejected,
             )
-            return (after, memory_after, opponents), transition
+            return (played.games, memory_after, played.others), transition
 
         start = state.games, state.memory, state.opponents
         keys = jax.random.split(key, self.config.rollout_rounds)
         (games, memory, opponents), rollout = jax.lax.scan(play_round, start, keys)
-        mine = self._own(self._views(games))
-        stop = Stop(self.market.encode(mine), mine.action_mask, mine.round == 0)
+        mine = place.own(place.views(games))
+        stop = Stop(encode(mine), mine.action_mask, mine.round == 0)
         n, gamma = self.config.n_step, self.config.gamma
         block, tail = block_of(rollout, stop, state.memory, state.tail, n, gamma)
         state = state._replace(games=games, memory=memory, opponents=opponents, tail=tail)
-        metrics = {
-            "reward_per_game": rollout.reward.mean() * N_ROUNDS,
+        return state, self._by_seat(block), self._of_play(rollout) | {"epsilon": own.epsilon}
+
+    def _by_seat(self, block: Block) -> list[Block]:
+        """A block for each of the learner's seats, leaves [games, …], of one with leaves
+        [rows, …].
+        """
+        n = self._n_seats
+        return [jax.tree.map(lambda leaf, i=i: leaf[i::n], block) for i in range(n)]
+
+    def _of_play(self, rollout: Transition) -> dict[str, Array]:
+        """Metrics of a rollout."""
+        reward = rollout.reward.mean() * self._n_seats * N_ROUNDS
+        if self.quotes:
+            return {"maker_reward_per_game": reward}
+        return {
+            "reward_per_game": reward,
             "trade_rate": jnp.mean(rollout.action != 0),
             "rejection_rate": jnp.mean(rollout.rejected),
-            "epsilon": own.epsilon,
         }
-        return state, block, metrics
-
-    def _views(self, games: State) -> View:
-        """Every player's view, leaves [games, A, …]."""
-        return jax.vmap(self.market.view, (0, None))(games, self.env_params)
-
-    def _own(self, view: View) -> View:
-        """The learner's view, leaves [games, …]."""
-        return jax.tree.map(lambda leaf: leaf[:, self.seat], view)
-
-    def _all_actions(
-        self, own: Array, params: Any, carry: Any, view: View, key: Array
-    ) -> tuple[Any, Array]:
-        """The opponents' next carry, and every seat's action int32 [games, A]."""
-        if self.market.n_players == 1:
-            return carry, own[:, None]
-
-        def without_own(leaf: Array) -> Array:
-            return jnp.delete(leaf, self.seat, 1, assume_unique_indices=True)
-
-        carry, theirs = self.opponent.act(params, carry, jax.tree.map(without_own, view), key)
-        return carry, jnp.insert(theirs, self.seat, own, axis=1)
 
     def _learn(
         self, state: DQNState, step: tuple[Array, Array]
@@ -304,7 +353,7 @@ class DQN:
         return losses.bootstrapped(self.config.gamma, bootstrapped)
 
     def _at_following(self, weights: Any, block: Block) -> Array:
-        """Outputs [T, batch, 21, n_atoms] at the rounds that are bootstrapped from."""
+        """Outputs [T, batch, n_actions, n_atoms] at the rounds that are bootstrapped from."""
         places = self._following_places
         if self.has_memory:
             return self._unroll(weights, block, self.config.burn_in, last=True)[places]
@@ -314,8 +363,8 @@ class DQN:
         return self._unroll(weights, later, 0)
 
     def _unroll(self, weights: Any, block: Block, burn_in: int, last: bool = False) -> Array:
-        """Outputs [T, batch, 21, n_atoms] of a block's rounds past the burn-in, the one after them
-        too if `last`.
+        """Outputs [T, batch, n_actions, n_atoms] of a block's rounds past the burn-in, the one
+        after them too if `last`.
         """
         n = burn_in + block.action.shape[1] + last
         x, first = jnp.moveaxis(block.observation, 1, 0)[:n], block.first.T[:n]
@@ -348,10 +397,32 @@ class DQN:
         return state.n_updates * n + jnp.arange(n, dtype=jnp.int32), jax.random.split(key, n)
 
     def _n_items(self, state: DQNState) -> Array:
-        return jnp.minimum(state.n_updates + 1, self.n_blocks) * self._items_per_block
+        n_added = (state.n_updates + 1) * self._n_seats
+        return jnp.minimum(n_added, self.n_blocks) * self._items_per_block
 
-    def _opponent_params(self, state: DQNState) -> Any:
-        return self.policy_params(state) if self.config.opponent == "self" else self.env_params
+    @property
+    def quotes(self) -> bool:
+        """Whether the maker is what is learned."""
+        return self.market.has_maker and self.config.maker == LEARNED
+
+    @property
+    def role(self) -> Role:
+        """Whose play is learned."""
+        return MakerSides(self.market) if self.quotes else Takers(self.market)
+
+    @property
+    def place(self) -> Place:
+        """Where the learner sits, and who else plays."""
+        if self.quotes:
+            return MakerSeat(self.market, self.env_params, POLICIES[self.config.takers])
+        return TakerSeat(
+            self.market,
+            self.env_params,
+            self.seat,
+            self.opponent,
+            plays_itself=self.config.opponent == "self",
+            maker=MAKERS[self.config.maker] if self.market.has_maker else None,
+        )
 
     @property
     def seat(self) -> int:
@@ -360,9 +431,9 @@ class DQN:
 
     @property
     def opponent(self) -> Policy:
-        """Who plays the other seats."""
+        """Who plays the other seats, or where a taker learns the other takers' seats."""
         if self.config.opponent == "self":
-            return self.policy()
+            return self.player()
         try:
             return make_policy(self.config.opponent)
         except ValueError:
@@ -377,8 +448,8 @@ class DQN:
     @property
     def network(self) -> Network:
         """Observation → outputs of the head."""
-        n = n_outputs(self.head, self.config.dueling)
         config = self.config
+        n = n_outputs(self.head, config.dueling, self.role.n_actions)
         return Network(
             config.hidden,
             n,
@@ -390,8 +461,8 @@ class DQN:
 
     @property
     def n_blocks(self) -> int:
-        """Blocks kept per game."""
-        return self.config.capacity // self.rounds_per_update
+        """Blocks kept per game, of all of the learner's seats in it."""
+        return self.config.capacity // self.rounds_per_update * self._n_seats
 
     @property
     def optimizer(self) -> optax.GradientTransformation:
@@ -414,6 +485,10 @@ class DQN:
         return self.config.memory != "none"
 
     @property
+    def _n_seats(self) -> int:
+        return self.role.n_seats if self.quotes else 1
+
+    @property
     def _items_per_block(self) -> int:
         return self.config.rollout_rounds if not self.has_memory else 1
 
@@ -433,5 +508,5 @@ class DQN:
 
 
 def _of_action(outputs: Array, action: Array) -> Array:
-    """Outputs [..., 21, n_atoms] of the actions [...]: [..., n_atoms]."""
+    """Outputs [..., n_actions, n_atoms] of the actions [...]: [..., n_atoms]."""
     return jnp.take_along_axis(outputs, action.astype(jnp.int32)[..., None, None], -2)[..., 0, :]

@@ -38,11 +38,10 @@ from cardjax.agents.rewards import (
     new_ruin,
     scaled,
 )
-from cardjax.agents.roles import MakerSides, Role, Takers
+from cardjax.agents.roles import MAKER, TAKERS, MakerSides, Role, Takers, check_roles
 from cardjax.agents.schedules import annealed, implicit_promotion
 from cardjax.agents.values import PPOValues
 from cardjax.config import PPOConfig
-from cardjax.config.hyperparameters import LEARNED
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import RUIN_LEVEL
 from cardjax.env.market import CardMarket
@@ -118,10 +117,8 @@ class PPO:
         if self.n_envs % self.config.n_minibatches:
             allowed = f"must divide train.n_envs = {self.n_envs}"
             raise ParameterError("ppo.n_minibatches", self.config.n_minibatches, allowed)
-        for name in ("takers", "maker"):
-            if getattr(self.config, name) != LEARNED and not self.market.has_maker:
-                allowed = "is read only with env.maker = agent"
-                raise ParameterError(f"ppo.{name}", getattr(self.config, name), allowed)
+        roles = {TAKERS: self.config.takers, MAKER: self.config.maker}
+        check_roles("ppo", roles, self.market.has_maker)
         if not self._in_self_play:
             check_population(self.config, self.market.n_players, self.n_envs)
 

@@ -21,7 +21,7 @@ class Transition(NamedTuple):
     observation: Array
     """float32 [..., D]."""
     mask: Array
-    """bool [..., 21], the valid actions."""
+    """bool [..., n_actions], the valid actions."""
     first: Array
     """bool, whether the round is its game's first."""
     memory: Any
@@ -65,7 +65,7 @@ class Block(NamedTuple):
     memory: Any
     """Before the first of these rounds, leaves [games, …]; () without a memory."""
     mask: Array
-    """bool [games, R + 1, 21]."""
+    """bool [games, R + 1, n_actions]."""
     action: Array
     """int8 [games, R]."""
     n_step: Array

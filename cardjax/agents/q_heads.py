@@ -16,7 +16,6 @@ from jax import Array
 
 from cardjax.agents import q_learning
 from cardjax.config import DQNConfig
-from cardjax.env.execution import N_ACTIONS
 
 
 class Units(NamedTuple):
@@ -122,18 +121,18 @@ def units_of(config: DQNConfig) -> Units:
     return Units(*(jnp.asarray(getattr(config, name), jnp.float32) for name in Units._fields))
 
 
-def n_outputs(head: Head, dueling: bool) -> int:
+def n_outputs(head: Head, dueling: bool, n_actions: int) -> int:
     """How many outputs the network needs."""
-    return (N_ACTIONS + dueling) * head.n_atoms
+    return (n_actions + dueling) * head.n_atoms
 
 
 def per_action(outputs: Array, head: Head, dueling: bool) -> Array:
-    """The network's outputs [..., n_outputs] as [..., 21, n_atoms].
+    """The network's outputs [..., n_outputs] as [..., n_actions, n_atoms].
 
     Dueling: V + (A − mean A), atom by atom. Wang et al. 2016, eq. 9; here both streams are linear
     in the torso's last layer, with no layer of their own.
     """
-    outputs = outputs.reshape(*outputs.shape[:-1], N_ACTIONS + dueling, head.n_atoms)
+    outputs = outputs.reshape(*outputs.shape[:-1], -1, head.n_atoms)
     if not dueling:
         return outputs
     value, advantage = outputs[..., :1, :], outputs[..., 1:, :]

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.agents.networks import Network
+from cardjax.agents.policy import Encoder
 from cardjax.agents.q_heads import Head, Units, per_action
 from cardjax.agents.q_learning import best_valid
-from cardjax.env.execution import N_ACTIONS
-from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.sampling import sample_categorical
 
@@ -34,7 +33,8 @@ class QPolicy:
     Its `params` are `QParams`.
     """
 
-    market: CardMarket
+    market: Encoder
+    """which makes the network's input of a view: the market or, of a maker, its role."""
     network: Network
     head: Head
     dueling: bool = False
@@ -53,8 +53,8 @@ class QPolicy:
     def act_on(
         self, params: QParams, carry: Any, observation: Array, mask: Array, first: Array, key: Array
     ) -> tuple[Any, Array]:
-        """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round
-        is a game's first.
+        """As `act`, from the flat observation [..., D], the mask [..., n_actions], and whether the
+        round is a game's first.
         """
         carry, q = self._values(params, carry, observation, first)
         return carry, best_valid(q, mask) if self.greedy else sample_categorical(
@@ -62,14 +62,15 @@ class QPolicy:
         )
 
     def action_probabilities(self, params: QParams, carry: Any, view: View) -> Array:
-        """The distribution of `act`'s action, float32 [..., 21]."""
+        """The distribution of `act`'s action, float32 [..., n_actions]."""
         _, q = self.values(params, carry, view)
         if self.greedy:
-            return jax.nn.one_hot(best_valid(q, view.action_mask), N_ACTIONS, dtype=jnp.float32)
+            best = best_valid(q, view.action_mask)
+            return jax.nn.one_hot(best, q.shape[-1], dtype=jnp.float32)
         return epsilon_greedy(q, view.action_mask, params.epsilon)
 
     def values(self, params: QParams, carry: Any, view: View) -> tuple[Any, Array]:
-        """The next carry, and Q of all actions, float32 [..., 21], valid or not."""
+        """The next carry, and Q of all actions, float32 [..., n_actions], valid or not."""
         return self._values(params, carry, self.market.encode(view), view.round == 0)
 
     def _values(
@@ -80,10 +81,11 @@ class QPolicy:
 
 
 def epsilon_greedy(q: Array, mask: Array, epsilon: Array) -> Array:
-    """Probabilities float32 [..., 21]: the best valid action, or with probability `epsilon` any.
+    """Probabilities float32 [..., n_actions]: the best valid action, or with probability `epsilon`
+    any.
 
     Exploring actions are uniform over the valid ones. Sutton & Barto 2018, section 2.2.
     """
-    greedy = jax.nn.one_hot(best_valid(q, mask), N_ACTIONS, dtype=jnp.float32)
+    greedy = jax.nn.one_hot(best_valid(q, mask), q.shape[-1], dtype=jnp.float32)
     valid = mask.astype(jnp.float32)
     return (1 - epsilon) * greedy + epsilon * (valid / valid.sum(-1, keepdims=True))

@@ -19,11 +19,21 @@ from cardjax.agents.policy import ActorParams, ActorPolicy
 from cardjax.agents.population import SELF
 from cardjax.agents.ppo import PPO, Ahead, PPOState
 from cardjax.agents.rewards import new_reward_scale
-from cardjax.agents.roles import MakerSides, SideView, Takers, sides_of
+from cardjax.agents.roles import (
+    MAKER,
+    ROLES,
+    TAKERS,
+    LearnedMaker,
+    MakerSides,
+    RoleParams,
+    SideView,
+    Takers,
+    check_roles,
+    sides_of,
+)
 from cardjax.config import PPOConfig
 from cardjax.config.hyperparameters import LEARNED
 from cardjax.env.declaration import ParameterError
-from cardjax.env.maker import MakerView
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
@@ -32,7 +42,6 @@ from cardjax.policies.makers import MakerPolicy, prepared_maker
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import MAKERS, POLICIES
 
-TAKERS, MAKER = ROLES = ("takers", "maker")
 _OF_ROLE = ("weights", "optimizer", "normalizer", "memory", "reward_scale")
 """Fields of the state that each learned role has of its own."""
 ByRole = dict[str, Any]
@@ -58,32 +67,6 @@ class QuotingState(NamedTuple):
     reward_scale: ByRole
     key: Array
     n_updates: Array
-
-
-class RoleParams(NamedTuple):
-    """What the players of both roles act on; None of a scripted one, who goes by the market."""
-
-    takers: Any
-    maker: Any
-
-
-@dataclasses.dataclass(frozen=True)
-class LearnedMaker:
-    """A trained actor of the maker's sides as a player of its seat; its `params` are
-    `ActorParams`.
-    """
-
-    actor: ActorPolicy
-
-    def init(self, key: Array, batch: tuple[int, ...]) -> Any:
-        """A blank memory of each side."""
-        return self.actor.init(key, (*batch, 2))
-
-    def act(
-        self, params: ActorParams, carry: Any, view: MakerView, key: Array
-    ) -> tuple[Any, Array]:
-        """As `MakerPolicy.act`."""
-        return self.actor.act(params, carry, sides_of(view), key)  # type: ignore[arg-type]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -350,12 +333,7 @@ def _named(role: str, metrics: Mapping[str, Array], rollout: Transition) -> dict
 
 def _check(config: PPOConfig) -> None:
     """Refuse what has no meaning where the maker plays."""
-    for key, name, known in (("takers", config.takers, POLICIES), ("maker", config.maker, MAKERS)):
-        if name != LEARNED and name not in known:
-            allowed = f"must be {LEARNED} or one of {', '.join(known)}"
-            raise ParameterError(f"ppo.{key}", name, allowed)
-    if LEARNED not in (config.takers, config.maker):
-        raise ParameterError("ppo.maker", config.maker, f"or ppo.takers must be {LEARNED}")
+    check_roles("ppo", {TAKERS: config.takers, MAKER: config.maker}, has_maker=True)
     allowed = "is not for env.maker = agent"
     if config.opponents != (SELF,):
         raise ParameterError("ppo.opponents", config.opponents, allowed)

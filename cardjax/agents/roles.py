@@ -6,6 +6,7 @@ are the same task in two places, each with 60 choices, and each is paid what it 
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -14,13 +15,27 @@ import numpy as np
 from jax import Array
 
 from cardjax.agents.critic_view import PRIVATE, critic_inputs, critic_view, private_of
+from cardjax.config.hyperparameters import LEARNED
 from cardjax.env import observation
+from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS
 from cardjax.env.maker import MAKER_FIELDS, N_QUOTES, SIDES, Flow, MakerView
 from cardjax.env.market import CardMarket
 from cardjax.env.state import State
+from cardjax.policies.policy import Policy
+from cardjax.policies.registry import MAKERS, POLICIES
 
+TAKERS, MAKER = ROLES = ("takers", "maker")
+SCRIPTED: dict[str, Mapping[str, object]] = {TAKERS: POLICIES, MAKER: MAKERS}
+"""Who may play a role that is not learned, by name."""
 FLOWS = Flow._fields
+
+
+class RoleParams(NamedTuple):
+    """What the players of both roles act on; None of a scripted one, who goes by the market."""
+
+    takers: Any
+    maker: Any
 
 
 class Role(Protocol):
@@ -206,3 +221,41 @@ def _beside(own: Array, shared: Array) -> Array:
     """Each seat's columns and, behind them, the same for all seats."""
     rows = (*own.shape[:-1], shared.shape[-1])
     return jnp.concatenate([own, jnp.broadcast_to(shared[..., None, :], rows)], -1)
+
+
+@dataclasses.dataclass(frozen=True)
+class LearnedMaker:
+    """A trained policy of the maker's sides as a player of its seat, with the same `params`."""
+
+    of_sides: Policy
+
+    def init(self, key: Array, batch: tuple[int, ...]) -> Any:
+        """A blank memory of each side."""
+        return self.of_sides.init(key, (*batch, SIDES))
+
+    def act(self, params: Any, carry: Any, view: MakerView, key: Array) -> tuple[Any, Array]:
+        """As `MakerPolicy.act`."""
+        return self.of_sides.act(params, carry, sides_of(view), key)  # type: ignore[arg-type]
+
+
+def check_roles(section: str, players: Mapping[str, str], has_maker: bool) -> None:
+    """Refuse players of the roles that a learner cannot have.
+
+    Args:
+        section: of the configuration that names them.
+        players: role → learned, or the name of who plays it.
+        has_maker: whether the maker is a player.
+
+    Raises:
+        ParameterError: a name is unknown, nobody learns, or a name is given where no maker plays.
+    """
+    for role, name in players.items():
+        if name != LEARNED and not has_maker:
+            allowed = "is read only with env.maker = agent"
+            raise ParameterError(f"{section}.{role}", name, allowed)
+        if name != LEARNED and name not in SCRIPTED[role]:
+            allowed = f"must be {LEARNED} or one of {', '.join(SCRIPTED[role])}"
+            raise ParameterError(f"{section}.{role}", name, allowed)
+    if LEARNED not in players.values():
+        allowed = f"or {section}.{TAKERS} must be {LEARNED}"
+        raise ParameterError(f"{section}.{MAKER}", players[MAKER], allowed)

@@ -112,10 +112,10 @@ class DQNValues:
 
     def params(self, state: Any) -> Any:
         """Of one training seed."""
-        return self.learner.policy_params(state)
+        return self.learner.params(state)
 
     def __call__(self, params: Any, views: View, hidden: Mapping[str, Array]) -> Array:
         """As `Values`."""
-        policy = self.learner.policy()
+        policy = self.learner.player()
         blank = policy.init(jax.random.key(0), views.wealth.shape[1:])
         return jax.lax.scan(lambda carry, view: policy.values(params, carry, view), blank, views)[1]

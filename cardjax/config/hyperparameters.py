@@ -207,6 +207,20 @@ class DQNConfig:
         as_typed=True,
     )
     seat: int = integer(0, 0, 15, doc="The learner's seat, if there are others.")
+    takers: str = custom(
+        LEARNED,
+        "learned or a policy's name",
+        _policy_name,
+        doc="Who takes where the maker is a player: learned, or a scripted policy at all seats, "
+        "that the maker learns against.",
+    )
+    maker: str = custom(
+        LEARNED,
+        "learned or a maker's name",
+        _policy_name,
+        doc="Who quotes there: learned, or a scripted maker that one taker learns against. One of "
+        "the two roles learns, and the other is named.",
+    )
     hidden: tuple[int, ...] = custom(
         (128, 128), SIZES, _sizes, doc="The widths of the hidden layers."
     )

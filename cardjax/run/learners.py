@@ -26,7 +26,7 @@ class Algorithm(NamedTuple):
 
 
 ALGORITHMS = {
-    "dqn": Algorithm("dqn", DQN),
+    "dqn": Algorithm("dqn", DQN, DQN),
     "ippo": Algorithm("ppo", PPO, QuotingPPO),
     "mappo": Algorithm(
         "ppo", partial(PPO, joint_critic=True), partial(QuotingPPO, joint_critic=True)

@@ -185,7 +185,7 @@ def test_against_itself_the_others_play_its_greedy_policy():
     _, expected = jax.jit(learner.opponent.act)(
         learner.policy_params(fresh), carry, others, jax.random.key(0)
     )
-    _, actions = jax.jit(learner._all_actions)(
+    _, actions = jax.jit(learner.place.all_actions)(
         jnp.zeros(128, jnp.int32), learner.policy_params(fresh), carry, views, jax.random.key(0)
     )
     np.testing.assert_array_equal(actions[:, 1:], expected)

@@ -123,8 +123,6 @@ def test_a_scripted_role_has_no_weights(learns, scripted):
 def test_what_has_no_meaning_is_refused(values, said):
     with pytest.raises(ValueError, match=said):
         learner_of(**values)
-    with pytest.raises(ValueError, match=r"env\.maker = agent: must be oracle for dqn"):
-        learner_of("dqn")
 
 
 # How well
