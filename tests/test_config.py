@@ -272,10 +272,6 @@ def test_a_bad_override_is_refused_in_one_line_with_key_value_and_what_is_allowe
     [
         ({"ppo.entropy": 0}, "ppo.entropy = 0.0: must be above 0 for a geometric schedule"),
         (
-            {"ppo.clip_schedule": "geometric", "ppo.clip_end": 0.0},
-            "ppo.clip_end = 0.0: must be a number above 0",
-        ),
-        (
             {"ppo.learning_rate_schedule": "geometric"},
             "ppo.learning_rate_end = 0.0: must be above 0 for a geometric",
         ),

@@ -55,9 +55,12 @@ class ActorCritic:
         """What the critic sees → V or all action values, in units of the reward."""
         config = self.config
         n_outputs = self.role.n_actions if self.has_action_values else 1
-        hidden = config.critic_hidden or config.hidden
         return Network(
-            hidden, n_outputs, config.memory, config.memory_width, precision=config.matmul_precision
+            config.hidden,
+            n_outputs,
+            config.memory,
+            config.memory_width,
+            precision=config.matmul_precision,
         )
 
     @property

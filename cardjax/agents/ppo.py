@@ -347,14 +347,13 @@ class PPO:
         self, weights: ByNetwork, part: Batch, n_updates: Array
     ) -> tuple[Array, dict[str, Array]]:
         """Policy loss, value loss and entropy bonus. Schulman et al. 2017, eq. 9, negated."""
-        clip = self._scheduled("clip", n_updates)
         entropy_weight = self._scheduled("entropy", n_updates)
         choices = part.choices
         if self.config.normalize_advantages:
             choices = choices._replace(advantage=losses.standardized(choices.advantage))
         logits = _logit_scale(entropy_weight) * self.networks.outputs("actor", weights, part)
         estimate = self.networks.outputs("critic", weights, part)
-        policy_loss, metrics = losses.policy_loss(logits, choices, clip, entropy_weight)
+        policy_loss, metrics = losses.policy_loss(logits, choices, self.config.clip, entropy_weight)
         value_loss = losses.value_loss(estimate, choices.action, part.target)
         loss = policy_loss + self.config.value_weight * value_loss
         return loss, metrics | {"value_loss": value_loss}

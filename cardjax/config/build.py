@@ -70,7 +70,7 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
     rest = {name: value for name, value in values.items() if name not in GAME + MARKET}
     config = with_values(RunConfig(game=game, env=make_params(preset, **market)), rest)
     check_maker(make_market(game), config.env)
-    for name in ("learning_rate", "entropy", "clip"):
+    for name in ("learning_rate", "entropy"):
         _check_schedule(config.ppo, name)
     _check_dqn(config.dqn, make_market(game).n_players)
     return config

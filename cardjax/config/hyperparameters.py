@@ -39,10 +39,6 @@ def _size(value: object) -> int:
     return n
 
 
-def _optional_sizes(value: object) -> tuple[int, ...] | None:
-    return None if value is None else _sizes(value)
-
-
 def _policy_name(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError
@@ -62,12 +58,6 @@ class PPOConfig:
 
     hidden: tuple[int, ...] = custom(
         (128, 128), SIZES, _sizes, doc="The widths of the hidden layers."
-    )
-    critic_hidden: tuple[int, ...] | None = custom(
-        None,
-        f"null or {SIZES}",
-        _optional_sizes,
-        doc="The widths of the critic's hidden layers. Null: as the actor's.",
     )
     memory: str = choice(
         "none",
@@ -114,13 +104,8 @@ class PPOConfig:
     gamma: Number = number(0.0, 0, 1, doc=GAMMA_DOC)
     gae_lambda: Number = number(0.95, 0, 1, doc="λ of generalised advantage estimation.")
     clip: Number = number(
-        0.2,
-        0,
-        doc="How far from 1 the probability ratio may move, at the start of the training.",
-        open_low=True,
+        0.2, 0, doc="How far from 1 the probability ratio may move.", open_low=True
     )
-    clip_end: Number = number(0.2, 0, doc="The same at the end of the training.", open_low=True)
-    clip_schedule: str = choice("linear", SCHEDULES, doc="How clip changes into clip_end.")
     value_weight: Number = number(0.5, 0, doc="The weight of the critic's loss.")
     max_grad_norm: Number = number(
         10.0, 0, doc="Gradients of a larger global norm are scaled down to it.", open_low=True

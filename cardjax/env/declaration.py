@@ -162,11 +162,10 @@ def custom(
     read: Callable[[object], Any],
     *,
     doc: str,
-    unit: str = "",
     as_typed: bool = False,
 ) -> Any:
     """A parameter with a reading of its own; `as_typed` as of `Declared`."""
-    declaration = Declared(doc, unit, allowed, read, plain, as_typed=as_typed)
+    declaration = Declared(doc, "", allowed, read, plain, as_typed=as_typed)
     return _field(read(default), declaration)
 
 

@@ -22,7 +22,7 @@ KINDS = {
     "seven rounds": {"ppo__rollout_rounds": 7},
     "posterior": {"env__observe_posterior": True},
     "joint critic": {"joint": True, "env__n_players": 3},
-    "told the truth": {"joint": True, "ppo__critic_sees_truth": True, "ppo__critic_hidden": [16]},
+    "told the truth": {"joint": True, "ppo__critic_sees_truth": True},
     "own parameters": {"ppo__share_params": False},
     "gru": {"ppo__memory": "gru", "ppo__rollout_rounds": 4},
     "lstm, own parameters": {
@@ -169,13 +169,13 @@ def test_a_fresh_policy_is_nearly_even(two):
 
 
 def test_schedules_run_from_start_to_end(training):
-    learner = training(ppo__clip=0.4, ppo__clip_end=0.1).learner
+    learner = training(ppo__learning_rate=0.4, ppo__learning_rate_end=0.1).learner
     at = [jnp.int32(n) for n in (0, 30, 60)]
-    entropy, clip = (
-        [float(learner._scheduled(name, n)) for n in at] for name in ("entropy", "clip")
+    entropy, rate = (
+        [float(learner._scheduled(name, n)) for n in at] for name in ("entropy", "learning_rate")
     )
     np.testing.assert_allclose(entropy, [5, math.sqrt(5 * 0.05), 0.05], rtol=1e-5)
-    np.testing.assert_allclose(clip, [0.4, 0.25, 0.1], rtol=1e-5)
+    np.testing.assert_allclose(rate, [0.4, 0.25, 0.1], rtol=1e-5)
 
 
 def test_an_update_reports_the_entropy_weight_it_used(two):
