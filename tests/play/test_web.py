@@ -1,23 +1,22 @@
 """The web server: real requests over a loopback socket."""
 
 import contextlib
-import http.client
+import importlib.util
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 
-import uvicorn
 
 from cardjax.commands import main as command
 from cardjax.env import ParameterError
@@ -26,61 +25,35 @@ from cardjax.play.record import parse_game
 from cardjax.play.web import app as app_module
 from cardjax.play.web import connections, requests
 from cardjax.play.web.app import make_app
-from cardjax.play.web.connections import server_config
 from cardjax.play.web.headers import SECURITY, HostCheck
 from cardjax.play.web.players import SCRIPTED, Roster, ServedPlayer, load_served
 from cardjax.play.web.sessions import ExpiredError, Sessions
 from cardjax.play.words import KINDS, card_name
 from cardjax.policies.registry import POLICIES
 
+
+def beside(name):
+    """The module NAME.py in this folder."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+visitors = beside("visitors")
+Client, JSON, serve, values_of = (
+    visitors.Client,
+    visitors.JSON,
+    visitors.serve,
+    visitors.values_of,
+)
 KEPT = 4
 ORDERS = [3, 0, 12, 20, 1, 10, 0, 11, 2, 5]
-JSON = {"Content-Type": "application/json"}
 HALF = (
     b"POST /api/games HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b"Content-Length: 9\r\n\r\n{"
 )
 HIDDEN = {"cards", "S", "depth_bid", "depth_ask", "orders"}
-
-
-class Client:
-    """One visitor's requests."""
-
-    def __init__(self, port):
-        self.port = port
-
-    def raw(self, method, path, body=None, headers=JSON):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        try:
-            connection.request(method, path, body, headers if body is not None else {})
-            response = connection.getresponse()
-            return response.status, dict(response.getheaders()), response.read()
-        finally:
-            connection.close()
-
-    def ask(self, method, path, body=None):
-        status, _, content = self.raw(method, path, None if body is None else json.dumps(body))
-        return status, json.loads(content)
-
-    def new(self, **setup):
-        status, game = self.ask("POST", "/api/games", setup)
-        assert status == 201, game
-        return game
-
-    def order(self, game, action):
-        order = {"round": game["offer"]["round"], "action": action}
-        status, after = self.ask("POST", f"/api/games/{game['id']}/orders", order)
-        assert status == 200, after
-        return after
-
-
-def serve(app):
-    """(uvicorn server, its thread, port) of an app at a free port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(server_config(app, log_level="critical"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    return server, thread, listener.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -200,16 +173,6 @@ def test_a_saved_game_with_figures_beyond_floats_is_refused(visitor):
             "POST", "/api/replays", json.dumps(changed).replace('"INF"', infinite)
         )
         assert status == 400 and "error" in json.loads(content)
-
-
-def values_of(document, name):
-    """All values under this name, however deep."""
-    if isinstance(document, list):
-        return [value for part in document for value in values_of(part, name)]
-    if not isinstance(document, dict):
-        return []
-    own = [document[name]] if name in document else []
-    return own + [value for part in document.values() for value in values_of(part, name)]
 
 
 def test_a_hidden_event_reaches_no_browser_not_even_after_the_game(visitor):
@@ -340,7 +303,7 @@ def test_options_name_who_may_be_met(visitor):
         (
             "games",
             {"alpha": 1},
-            '"alpha": unknown field; there are mode, preset, seed, events, impact, opponent.',
+            '"alpha": unknown field; there are mode, preset, seed, events, impact, opponent, role.',
         ),
         ("games", [], "must be a JSON object"),
         ("games", 3, "must be a JSON object"),

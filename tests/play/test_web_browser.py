@@ -7,6 +7,7 @@ system is missing.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ pytest.importorskip("playwright.sync_api")
 
 from playwright.sync_api import sync_playwright
 
+from cardjax.play.maker.record import parse_any_game
+from cardjax.play.maker.score import score_of
 from cardjax.play.record import parse_game
 
 CHROMIUM = next(
@@ -451,3 +454,63 @@ def test_colours_can_be_chosen(visit):
     page.reload()
     page.wait_for_selector("#view > *")
     assert dark != light and page.evaluate(paper) == dark
+
+
+def test_a_whole_game_as_the_market_maker(visit, tmp_path):
+    page = visit(viewport={"width": 360, "height": 740})
+    page.check("[name=role][value=maker]")
+    assert page.input_value("[name=preset]") == "maker" and fits(page)
+    page.fill("[name=seed]", "5")
+    assert page.input_value("[name=opponent]") == "equilibrium"
+    page.click("text=Deal the cards")
+    page.wait_for_selector(".quoting")
+    assert page.evaluate("document.activeElement.matches('.order button')")
+    mean = float(re.search(r"Your mean is ([\d.]+)", page.inner_text(".sum"))[1])
+
+    page.select_option("[name=ask_offset]", label="2")
+    page.select_option("[name=ask_depth]", label="6")
+    assert page.locator("[name=bid_offset] option:checked").inner_text() == "2", "both alike"
+    prices = [float(page.inner_text(f".quoting >> nth={i} >> .price")) for i in (0, 1)]
+    assert prices == pytest.approx([mean - 2, mean + 2], abs=0.011)
+    page.uncheck("[name=same]")
+    page.select_option("[name=bid_offset]", label="4")
+    assert page.locator("[name=ask_offset] option:checked").inner_text() == "2"
+    assert fits(page) and not page.evaluate(CONTRAST)[1] and not page.evaluate(UNNAMED)
+    for t in range(10):
+        if t % 2:
+            page.click(".order button")
+        else:
+            page.locator(".order button").focus()
+            page.keyboard.press("q")
+        page.wait_for_selector(".result")
+        assert "Takers saw" in page.inner_text(".result")
+        assert page.locator(".decision table tbody tr").count() == 3
+        if t == 0:
+            assert fits(page) and not page.evaluate(CONTRAST)[1] and not page.evaluate(UNNAMED)
+        if t == 4:  # a page that is loaded again is at the same game, with the same quote
+            page.reload()
+            page.wait_for_selector(".quoting")
+            assert page.inner_text(".felt h1") == "Round 6 of 10"
+            assert page.locator("[name=bid_offset] option:checked").inner_text() == "4"
+        else:
+            page.keyboard.press("n")
+    page.wait_for_selector("h1:has-text('The game is over: you ')")
+    assert page.locator("[aria-label=Totals] tbody tr").count() == 4 and fits(page)
+    with page.expect_download() as download:
+        page.click("text=Save (JSON)")
+    download.value.save_as(tmp_path / "game.json")
+    saved = parse_any_game((tmp_path / "game.json").read_text())
+    quotes = {tuple((side.offset, side.depth) for side in r.quoted) for r in saved.records}
+    assert quotes == {((2, 6), (4, 6))} and saved.takers.name == "equilibrium"
+    score = page.inner_text(".score div:has(dt:text-is('Score')) dd").split()[0]
+    assert float(score) == pytest.approx(score_of(saved.records).score, abs=0.0051)
+    page.click("text=Review every round")
+    assert page.inner_text(".felt h2") == "Round 1 of 10"
+
+    page = visit("#replay")
+    page.set_input_files("#file", tmp_path / "game.json")
+    page.wait_for_selector(".scrub")
+    assert page.inner_text("h1") == "The market maker against 2 takers (equilibrium)"
+    page.keyboard.press("End")
+    assert page.locator(".rounds tbody tr").count() == 10
+    assert page.locator("[aria-label=Totals] tbody tr").count() == 4

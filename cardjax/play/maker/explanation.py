@@ -17,12 +17,13 @@ def explain(record: QuoteRecord) -> str:
 
 
 def takers_knew(record: QuoteRecord) -> str:
-    """What takers saw that the maker did not: "a Q beside your 7", as part of a sentence."""
+    """What takers saw and the maker did not, as the object of "saw": "the Q beside your 7"."""
     new = record.cards[len(record.hints) : record.n_shown]
     if not new:
         return "no more than you"
-    seen = "no card" if not record.hints else " and ".join(map(card_name, record.hints))
-    return f"{' and '.join(map(card_name, new))} where you saw {seen}"
+    own = " and ".join(map(card_name, record.hints))
+    seen = " and ".join(f"the {card_name(rank)}" for rank in new)
+    return f"{seen} {f'beside your {own}' if own else 'where you saw no card'}"
 
 
 def _of_takers(record: QuoteRecord) -> str:

@@ -1,9 +1,11 @@
 """The server: JSON over HTTP, and the page's static files.
 
 GET  /api/options           who and what may be played
-POST /api/games             a new game: {mode, opponent, preset, seed, events, impact}, all optional
+POST /api/games             a new game: {role, mode, opponent, preset, seed, events, impact}, all
+                            optional
 GET  /api/games/ID          how it stands
 POST /api/games/ID/orders   {round, action}; answers with how it stands then
+POST /api/games/ID/quotes   {round, ask, bid}, the same of a maker
 GET  /api/games/ID/saved    the JSON file that the terminal saves too
 POST /api/matches           policies among themselves: {players: [name, …], …}; the whole game
 POST /api/replays           a saved game's file; the whole game, as the market replays it
@@ -29,17 +31,28 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from cardjax.config import presets_by_name
 from cardjax.env import ParameterError
-from cardjax.play.game import MAX_SEED, PLAYED
+from cardjax.play.game import MAKER, MAX_SEED, PLAYED, PLAYED_AS_MAKER, TAKER
+from cardjax.play.maker.game import MakerGame
+from cardjax.play.maker.record import SavedMakerGame, maker_game_text, parse_any_game
 from cardjax.play.participants import SeatedGame
-from cardjax.play.record import game_text, parse_game
+from cardjax.play.record import game_text
 from cardjax.play.web.headers import HostCheck
 from cardjax.play.web.players import Roster
 from cardjax.play.web.requests import LARGE, RefusedError, parse, read_body, read_object
 from cardjax.play.web.sessions import CAPACITY, ExpiredError, Sessions
-from cardjax.play.web.setups import MODES, read_game, read_match, read_order
+from cardjax.play.web.setups import (
+    MODES,
+    presets_of,
+    read_game,
+    read_maker_game,
+    read_match,
+    read_order,
+    read_quote,
+    read_role,
+)
 from cardjax.play.web.shown import show_game, show_saved, summary_of
+from cardjax.play.web.shown_maker import maker_summary, show_maker_game, show_saved_maker
 
 T = TypeVar("T")
 STATIC = Path(__file__).parent / "static"
@@ -77,6 +90,7 @@ def make_app(
         Route("/api/games", server.new_game, methods=["POST"]),
         Route("/api/games/{game}", server.game),
         Route("/api/games/{game}/orders", server.order, methods=["POST"]),
+        Route("/api/games/{game}/quotes", server.quote, methods=["POST"]),
         Route("/api/games/{game}/saved", server.saved),
         Route("/api/matches", server.match, methods=["POST"]),
         Route("/api/replays", server.replay, methods=["POST"]),
@@ -96,7 +110,7 @@ def make_app(
 class Visit:
     """A visitor's game, what is said of it once it is over, and the lock of whoever plays it."""
 
-    game: SeatedGame
+    game: SeatedGame | MakerGame
     summary: dict[str, Any] | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -114,13 +128,23 @@ class Server:
         return FileResponse(STATIC / "index.html")
 
     async def options(self, request: Request) -> Response:
-        """Players by mode, presets and the one that is played by default, the largest seed."""
-        players = {mode: self.players.labels(1 if mode == "single" else 2) for mode in MODES}
+        """Players by mode; presets and the one that is played by default, also of a maker; the
+        largest seed.
+        """
+        players, takers = (
+            {mode: self.players.labels(1 if mode == "single" else 2, has_maker) for mode in MODES}
+            for has_maker in (False, True)
+        )
         return JSONResponse(
             {
                 "players": players,
-                "presets": list(presets_by_name()),
+                "presets": presets_of(TAKER),
                 "preset": PLAYED,
+                "maker": {
+                    "players": takers,
+                    "presets": presets_of(MAKER),
+                    "preset": PLAYED_AS_MAKER,
+                },
                 "max_seed": MAX_SEED,
             }
         )
@@ -128,7 +152,12 @@ class Server:
     async def new_game(self, request: Request) -> Response:
         """Deal a game for the visitor."""
         body = await read_object(request)
-        visit = await self._compute(lambda: Visit(SeatedGame(*read_game(body, self.players))))
+        if read_role(body) == MAKER:
+            visit = await self._compute(
+                lambda: Visit(MakerGame(*read_maker_game(body, self.players)))
+            )
+        else:
+            visit = await self._compute(lambda: Visit(SeatedGame(*read_game(body, self.players))))
         return await self._answer(self.sessions.add(visit), visit, status=201)
 
     async def game(self, request: Request) -> Response:
@@ -144,17 +173,37 @@ class Server:
         name = request.path_params["game"]
         visit = self.sessions.get(name)
         async with visit.lock:
-            _check_turn(visit.game, round_)
-            await self._compute(lambda: visit.game.play({0: action}))
+            game = visit.game
+            if isinstance(game, MakerGame):
+                raise RefusedError(409, "This game takes the maker's quotes and no orders.")
+            _check_turn(game, round_)
+            await self._compute(lambda: game.play({0: action}))
+            return await self._answer(name, visit)
+
+    async def quote(self, request: Request) -> Response:
+        """Settle a round with the visitor's quote."""
+        round_, choices = read_quote(await read_object(request))
+        name = request.path_params["game"]
+        visit = self.sessions.get(name)
+        async with visit.lock:
+            game = visit.game
+            if isinstance(game, SeatedGame):
+                raise RefusedError(409, "This game takes orders and no quotes.")
+            _check_turn(game, round_)
+            await self._compute(lambda: game.play(choices))
             return await self._answer(name, visit)
 
     async def saved(self, request: Request) -> Response:
         """The game as a file, byte for byte as `save_game` writes it."""
         visit = self.sessions.get(request.path_params["game"])
         async with visit.lock:
-            setup = visit.game.setup
-            text = game_text(setup, visit.game.names, visit.game.records)
-        name = f"cardjax-{setup.kind}-seed{setup.seed}.json"
+            game, setup = visit.game, visit.game.setup
+            if isinstance(game, MakerGame):
+                text = maker_game_text(setup, game.takers.name, game.records)
+            else:
+                text = game_text(setup, game.names, game.records)
+        what = f"maker-{setup.kind}" if isinstance(game, MakerGame) else setup.kind
+        name = f"cardjax-{what}-seed{setup.seed}.json"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(text, media_type="application/json", headers=headers)
 
@@ -177,6 +226,10 @@ class Server:
     async def _answer(self, name: str, visit: Visit, status: int = 200) -> Response:
         def shown() -> dict[str, Any]:
             game = visit.game
+            if isinstance(game, MakerGame):
+                if game.over and visit.summary is None:
+                    visit.summary = maker_summary(game.setup, game.takers, game.records)
+                return {"id": name} | show_maker_game(game, visit.summary)
             if game.over and visit.summary is None:
                 visit.summary = summary_of(
                     game.setup, game.participants, game.records, self.players
@@ -198,8 +251,8 @@ def _check_size(document: Any) -> None:
         )
 
 
-def _check_turn(game: SeatedGame, round_: int) -> None:
-    if not game.human_seats:
+def _check_turn(game: SeatedGame | MakerGame, round_: int) -> None:
+    if isinstance(game, SeatedGame) and not game.human_seats:
         raise RefusedError(409, "This game is among policies and takes no orders.")
     if game.over:
         raise RefusedError(409, "This game is over.")
@@ -217,12 +270,15 @@ def _played_out(game: SeatedGame) -> SeatedGame:
 
 def _replayed(text: str, players: Roster) -> dict[str, Any]:
     try:
-        saved = parse_game(text)
+        saved = parse_any_game(text)
     except ParameterError as error:
         raise RefusedError(400, f"The file is refused: {error}.") from None
     except ValueError as error:
         raise RefusedError(400, f"The file {error}.") from None
-    shown = show_saved(saved, players)
+    if isinstance(saved, SavedMakerGame):
+        shown = show_saved_maker(saved)
+    else:
+        shown = show_saved(saved, players)
     try:
         json.dumps(shown, allow_nan=False)
     except ValueError:

@@ -86,13 +86,13 @@ class ServedPlayer:
                 return words
         return "trained"
 
-    def fits(self, n_players: int) -> bool:
-        """Whether it can play a game of that many players."""
-        return self.n_players in (None, n_players)
+    def fits(self, n_players: int, has_maker: bool = False) -> bool:
+        """Whether it can play a game of that many players, whose maker is a player or is not."""
+        return self.n_players in (None, n_players) and self.has_maker in (None, has_maker)
 
     def misfit(self, setup: Setup) -> str:
         """Why it cannot play this game; "" if it can."""
-        if not self.fits(setup.n_players):
+        if self.n_players not in (None, setup.n_players):
             return f"was trained for {self.n_players} player(s), not for {setup.n_players}"
         if self.hides_event not in (None, setup.hides_event):
             return other_event_info(self.hides_event)
@@ -106,6 +106,7 @@ class ServedPlayer:
 
     def participant(self, setup: Setup) -> Participant:
         """It in a game."""
+        # Also of a run that trained the maker alone: its takers follow a script.
         params = prepared(self.policy, setup.params) if self.weights is None else self.weights
         return Participant(self.label, self.policy, params)
 
@@ -116,14 +117,19 @@ class Roster:
 
     served: tuple[ServedPlayer, ...] = ()
 
-    def labels(self, n_players: int) -> list[Listed]:
-        """Those who can play a game of `n_players`; what it was started with comes first."""
+    def labels(self, n_players: int, has_maker: bool = False) -> list[Listed]:
+        """Those who can play a game of `n_players`, as takers if its maker is a player; what it was
+        started with comes first.
+        """
         served = [
             Listed(name=own.label, words=own.words, served=True)
             for own in self.served
-            if own.fits(n_players)
+            if own.fits(n_players, has_maker)
         ]
-        scripted = [Listed(name=name, words=WORDS.get(name, ""), served=False) for name in SCRIPTED]
+        scripted = [
+            Listed(name=name, words=WORDS.get(name, ""), served=False)
+            for name in _scripted(has_maker)
+        ]
         return served + scripted
 
     def find(self, key: str, label: object, setup: Setup) -> Participant:
@@ -135,15 +141,17 @@ class Roster:
         Raises:
             ParameterError: nobody goes by it, or it was trained on another game.
         """
-        if isinstance(label, str) and label in SCRIPTED:
-            return Participant(label, SCRIPTED[label], prepared(SCRIPTED[label], setup.params))
+        scripted = _scripted(setup.has_maker)
+        if isinstance(label, str) and label in scripted:
+            return Participant(label, scripted[label], prepared(scripted[label], setup.params))
         for own in self.served:
             if own.label == label:
                 misfit = own.misfit(setup)
                 if misfit:
                     raise ParameterError(key, label, misfit)
                 return own.participant(setup)
-        known = ", ".join(player["name"] for player in self.labels(setup.n_players))
+        listed = self.labels(setup.n_players, setup.has_maker)
+        known = ", ".join(player["name"] for player in listed)
         raise ParameterError(key, label, f"must be one of {known}")
 
     def compared(self, setup: Setup) -> list[Participant]:
@@ -162,6 +170,11 @@ class Roster:
         served = [own.participant(setup) for own in self.served if not own.misfit(setup)]
         simple = [self.find("player", label, setup) for label in ("ev_oracle", "random_valid")]
         return [benchmark, *served, *simple]
+
+
+def _scripted(has_maker: bool) -> dict[str, Policy]:
+    """Nothing is carried where the maker is a player, so nobody plans an inventory there."""
+    return POLICIES if has_maker else SCRIPTED
 
 
 def load_served(names: Sequence[str]) -> tuple[ServedPlayer, ...]:

@@ -7,14 +7,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from cardjax.config import presets_by_name
+from cardjax.config.documents import read_yaml
+from cardjax.config.presets import RULES
 from cardjax.env import N_ACTIONS, N_ROUNDS, ParameterError
-from cardjax.play.game import MAX_SEED, PLAYED, Setup, make_setup
+from cardjax.env.maker import N_QUOTES
+from cardjax.play.game import (
+    MAKER,
+    MAX_SEED,
+    PLAYED,
+    PLAYED_AS_MAKER,
+    ROLES,
+    TAKER,
+    Setup,
+    make_setup,
+)
 from cardjax.play.participants import Participant, human
 from cardjax.play.web.players import Roster
 from cardjax.play.web.requests import RefusedError, refuse_unknown, shown
 
 MODES = ("single", "two")
 GAME = ("mode", "preset", "seed", "events", "impact")
+NEW_GAME = (*GAME, "opponent", "role")
+NOT_READ = ("env.sigma_q", "env.spread.", "env.liquidity.")
+"""How the names begin of what is not read where the maker plays."""
 
 
 def read_game(body: Mapping[str, Any], players: Roster) -> tuple[Setup, list[Participant]]:
@@ -23,7 +38,7 @@ def read_game(body: Mapping[str, Any], players: Roster) -> tuple[Setup, list[Par
     Raises:
         RefusedError, ParameterError: what is not allowed.
     """
-    refuse_unknown(body, (*GAME, "opponent"))
+    refuse_unknown(body, NEW_GAME)
     setup = _read_setup(body)
     if setup.n_players == 1:
         if body.get("opponent") is not None:
@@ -32,6 +47,40 @@ def read_game(body: Mapping[str, Any], players: Roster) -> tuple[Setup, list[Par
             )
         return setup, [human()]
     return setup, [human(), players.find("opponent", body.get("opponent", "equilibrium"), setup)]
+
+
+def read_role(body: Mapping[str, Any]) -> str:
+    """Whose seat the visitor asks for.
+
+    Raises:
+        RefusedError: there is none of that name.
+    """
+    return _one_of(body, "role", ROLES, TAKER)
+
+
+def read_maker_game(body: Mapping[str, Any], players: Roster) -> tuple[Setup, Participant]:
+    """A game with the visitor at the maker's seat, and with `opponent` at all takers' seats.
+
+    Raises:
+        RefusedError, ParameterError: what is not allowed.
+    """
+    refuse_unknown(body, NEW_GAME)
+    setup = _read_setup(body, MAKER)
+    return setup, players.find("opponent", body.get("opponent", "equilibrium"), setup)
+
+
+def presets_of(role: str) -> list[str]:
+    """The presets whose markets differ for a role, by name."""
+    presets = {name: set(read_yaml(path)) for name, path in presets_by_name().items()}
+    if role == TAKER:
+        return [name for name, values in presets.items() if "env.maker" not in values]
+    own = [name for name, values in presets.items() if values & {"env.maker"}]
+    others = [
+        name
+        for name, values in presets.items()
+        if not values & set(RULES) and any(not key.startswith(NOT_READ) for key in values)
+    ]
+    return [*own, *others]
 
 
 def read_match(body: Mapping[str, Any], players: Roster) -> tuple[Setup, list[Participant]]:
@@ -61,10 +110,22 @@ def read_order(body: Mapping[str, Any]) -> tuple[int, int]:
     return _whole(body, "round", 1, N_ROUNDS), _whole(body, "action", 0, N_ACTIONS - 1)
 
 
-def _read_setup(body: Mapping[str, Any]) -> Setup:
+def read_quote(body: Mapping[str, Any]) -> tuple[int, tuple[int, int]]:
+    """(round, choices on the ask and on the bid) of a quote, like `read_order`.
+
+    Raises:
+        RefusedError: what is not allowed.
+    """
+    refuse_unknown(body, ("round", "ask", "bid"))
+    ask, bid = (_whole(body, name, 0, N_QUOTES - 1) for name in ("ask", "bid"))
+    return _whole(body, "round", 1, N_ROUNDS), (ask, bid)
+
+
+def _read_setup(body: Mapping[str, Any], role: str = TAKER) -> Setup:
+    played = PLAYED_AS_MAKER if role == MAKER else PLAYED
     mode, preset = (
         _one_of(body, "mode", MODES, "two"),
-        _one_of(body, "preset", tuple(presets_by_name()), PLAYED),
+        _one_of(body, "preset", tuple(presets_by_name()), played),
     )
     seed = (
         secrets.randbelow(MAX_SEED + 1)
@@ -76,7 +137,8 @@ def _read_setup(body: Mapping[str, Any]) -> Setup:
         "flags.enable_events": _switch(body, "events"),
         "flags.enable_impact": _switch(body, "impact"),
     }
-    return make_setup(mode, preset, {name: False for name, on in switches.items() if not on}, seed)
+    off = {name: False for name, on in switches.items() if not on}
+    return make_setup(mode, preset, off, seed, role=role)
 
 
 def _one_of(body: Mapping[str, Any], name: str, allowed: tuple[str, ...], default: str) -> str:

@@ -11,7 +11,7 @@ import jax
 from cardjax.env import N_ROUNDS
 from cardjax.env.events import LOWEST_RANK, N_RANKS, NO_EVENT
 from cardjax.play.explanation import explain
-from cardjax.play.game import Setup
+from cardjax.play.game import TAKER, Setup
 from cardjax.play.participants import HUMAN, Participant, SeatedGame, human
 from cardjax.play.public_belief import PublicBelief
 from cardjax.play.record import SavedGame
@@ -56,7 +56,20 @@ def _fair(game: SeatedGame) -> dict[str, float]:
 
 
 def _show(setup: Setup, names: Sequence[str], records: Sequence[RoundRecord]) -> dict[str, Any]:
+    return setup_shown(setup, TAKER) | {
+        "initial_wealth": float(setup.params.initial_wealth),
+        "depth_max": float(setup.params.liquidity.max),
+        "carries": setup.carries,
+        "charged": setup.yardstick.charged,
+        "seats": seats_of(names),
+        "records": [show_record(record) for record in records],
+    }
+
+
+def setup_shown(setup: Setup, role: str) -> dict[str, Any]:
+    """Which game it is, and whose seat the person's is."""
     return {
+        "role": role,
         "kind": setup.kind,
         "n_players": setup.n_players,
         "preset": setup.preset,
@@ -64,17 +77,11 @@ def _show(setup: Setup, names: Sequence[str], records: Sequence[RoundRecord]) ->
         "events": bool(setup.params.flags.enable_events),
         "impact": setup.has_impact,
         "alpha": float(setup.params.alpha),
-        "initial_wealth": float(setup.params.initial_wealth),
-        "depth_max": float(setup.params.liquidity.max),
-        "carries": setup.carries,
-        "charged": setup.yardstick.charged,
         "n_rounds": N_ROUNDS,
-        "seats": _seats(names),
-        "records": [show_record(record) for record in records],
     }
 
 
-def _seats(names: Sequence[str]) -> list[dict[str, Any]]:
+def seats_of(names: Sequence[str]) -> list[dict[str, Any]]:
     """Names to show; where two are alike, each has the number of its seat."""
     shown = ["You" if name == HUMAN else name for name in names]
     return [
@@ -119,7 +126,7 @@ def summary_of(
 def _beside(offer: Offer) -> dict[str, Any]:
     """Deck and belief in the page's words."""
     belief = {} if offer.belief is None else {"belief": _belief(offer.belief)}
-    return {"deck": _deck(offer.event)} | belief
+    return {"deck": deck_of(offer.event)} | belief
 
 
 def _belief(belief: PublicBelief) -> dict[str, Any]:
@@ -135,7 +142,7 @@ def _belief(belief: PublicBelief) -> dict[str, Any]:
     }
 
 
-def _deck(event: int | None) -> list[dict[str, Any]]:
+def deck_of(event: int | None) -> list[dict[str, Any]]:
     """All 13 ranks: their names and values, and whether the event leaves them in the deck. Under a
     hidden event (None) they are as without one.
     """

@@ -1,6 +1,6 @@
 // The server's answers, or an Error whose message a visitor may read.
 
-async function ask(method, path, body) {
+async function send(method, path, body) {
   let response;
   try {
     response = await fetch(path, {
@@ -23,9 +23,10 @@ async function ask(method, path, body) {
   return answer;
 }
 
-export const options = () => ask("GET", "api/options");
-export const newGame = (setup) => ask("POST", "api/games", setup);
-export const game = (id) => ask("GET", `api/games/${id}`);
-export const order = (id, round, action) => ask("POST", `api/games/${id}/orders`, { round, action });
-export const watch = (setup) => ask("POST", "api/matches", setup);
-export const replay = (text) => ask("POST", "api/replays", text);
+export const options = () => send("GET", "api/options");
+export const newGame = (setup) => send("POST", "api/games", setup);
+export const game = (id) => send("GET", `api/games/${id}`);
+export const order = (id, round, action) => send("POST", `api/games/${id}/orders`, { round, action });
+export const quote = (id, round, [ask, bid]) => send("POST", `api/games/${id}/quotes`, { round, ask, bid });
+export const watch = (setup) => send("POST", "api/matches", setup);
+export const replay = (text) => send("POST", "api/replays", text);

@@ -30,22 +30,36 @@ export function wealthChart(game, cursor = null) {
     name: seat.name,
     wealth: [game.initial_wealth, ...game.records.map((record) => record.orders[i].wealth_after)],
   }));
+  return linesChart("Wealth", lines, game, cursor);
+}
+
+// The P&L of a maker, with the luck of the cards and of the noise traders and without it.
+export function earnedChart(game, cursor = null) {
+  const summed = (of) => game.records.reduce((sums, record) => [...sums, sums.at(-1) + of(record)], [0]);
+  const lines = [
+    { name: "you", wealth: summed((record) => record.pnl) },
+    { name: "without luck", wealth: summed((record) => record.expected_pnl) },
+  ];
+  return linesChart("P&L", lines, game, cursor);
+}
+
+function linesChart(what, lines, game, cursor) {
   const said = lines.map(({ name, wealth }) => `${name} ${points(wealth.at(-1), 1)}`).join(", ");
-  const label = `Wealth after ${game.records.length} rounds: ${said}.`;
+  const label = `${what} after ${game.records.length} rounds: ${said}.`;
   return el(
     "figure",
     {},
     fitted((width) => drawWealth(lines, game.n_rounds, cursor, width), label),
-    key(lines),
+    key(what, lines),
   );
 }
 
-function key(lines) {
+function key(what, lines) {
   const signs = ["●", "■", "▲"];
   return el(
     "figcaption",
     {},
-    "Wealth in points. ",
+    `${what} in points. `,
     lines.map(({ name, wealth }, i) =>
       el(
         "span",

@@ -16,6 +16,13 @@ const PRESET_WORDS = {
   inventory:
     "Units are carried from round to round, and holding them is charged for. Planning ahead earns 1 point per game, and whoever looks at each round alone loses.",
 };
+const MAKER_WORDS = {
+  maker:
+    "You see one card less than the takers and live on noise traders. Against two takers in equilibrium the monopolist earns 231 points per game.",
+  calm: "There are no events and no price impact: however much takers order, the price stays.",
+  tight_budget: "Takers start with 100 points, so it counts what they can afford.",
+  commons: "Takers pay little for going beyond your depth.",
+};
 let fresh = 0;
 
 export function field(label, input, hint = null) {
@@ -28,20 +35,19 @@ export function field(label, input, hint = null) {
   return el("div", { class: "field" }, el("label", { for: id }, label), input, hint);
 }
 
-export function modeChoice(onchange) {
-  const choice = (value, label, checked) =>
-    el("label", {}, el("input", { type: "radio", name: "mode", value, checked, onchange }), label);
-  return el(
-    "fieldset",
-    {},
-    el("legend", {}, "Game"),
-    el(
-      "div",
-      { class: "choices" },
-      choice("two", "Two players", true),
-      choice("single", "Alone with the market", false),
-    ),
-  );
+export function modeChoice(onchange, words = ["Two players", "Alone with the market"]) {
+  return radios("mode", "Game", ["two", "single"], words, onchange);
+}
+
+export function roleChoice(onchange) {
+  return radios("role", "You are", ["taker", "maker"], ["a taker, who orders", "the market maker, who quotes"], onchange);
+}
+
+// A choice among words, of which the first is chosen.
+function radios(name, legend, values, words, onchange) {
+  const choice = (value, i) =>
+    el("label", {}, el("input", { type: "radio", name, value, checked: i === 0, onchange }), el("span", {}, words[i]));
+  return el("fieldset", {}, el("legend", {}, legend), el("div", { class: "choices" }, values.map(choice)));
 }
 
 export function playerChoice(name, label, players, chosen) {
@@ -59,7 +65,26 @@ export function playerChoice(name, label, players, chosen) {
   return field(label, select, words);
 }
 
-export function marketFields(options) {
+// `role` has the presets, and the one that is chosen at first; `words` say what they are.
+export function presetChoice(role, words) {
+  const said = el("small", {});
+  const preset = el(
+    "select",
+    { name: "preset" },
+    role.presets.map((name) => el("option", { value: name, selected: name === role.preset }, name)),
+  );
+  const tell = () => {
+    said.textContent = words[preset.value] ?? "";
+  };
+  preset.addEventListener("change", tell);
+  tell();
+  return field("Market", preset, said);
+}
+
+export const takerPresets = (options) => presetChoice(options, PRESET_WORDS);
+export const makerPresets = (options) => presetChoice(options.maker, MAKER_WORDS);
+
+export function marketFields(options, presets = takerPresets(options)) {
   const seed = el("input", {
     type: "number",
     name: "seed",
@@ -85,19 +110,8 @@ export function marketFields(options) {
   const together = el("div", { class: "with-button" });
   seed.replaceWith(together);
   together.append(seed, shuffle);
-  const words = el("small", {});
-  const preset = el(
-    "select",
-    { name: "preset" },
-    options.presets.map((name) => el("option", { value: name, selected: name === options.preset }, name)),
-  );
-  const tell = () => {
-    words.textContent = PRESET_WORDS[preset.value] ?? "";
-  };
-  preset.addEventListener("change", tell);
-  tell();
   return [
-    el("div", { class: "pair" }, seedField, field("Market", preset, words)),
+    el("div", { class: "pair" }, seedField, presets),
     el(
       "fieldset",
       {},

@@ -5,36 +5,13 @@ import { lastRound } from "./belief.js";
 import { wealthChart } from "./charts.js";
 import { decisions, history } from "./decisions.js";
 import { $, el, notice, orderWords, points, say, signed } from "./dom.js";
-import { busy } from "./forms.js";
 import { holdingWords } from "./inventory.js";
+import { Quoting } from "./maker.js";
 import { orderPanel } from "./order.js";
+import { Seat, kept } from "./seat.js";
 import { startView } from "./start.js";
 import { ending, rulesWords, totals } from "./summary.js";
 import { felt } from "./table.js";
-import { saveLink, showGame } from "./viewer.js";
-
-const KEPT = "cardjax-game";
-
-// The game as it stood last: the server may lose it, and a reload may not.
-const kept = {
-  read() {
-    try {
-      return JSON.parse(sessionStorage.getItem(KEPT));
-    } catch {
-      return null;
-    }
-  },
-  write(game) {
-    try {
-      sessionStorage.setItem(KEPT, JSON.stringify(game));
-    } catch {
-      /* a browser that keeps nothing still plays */
-    }
-  },
-  drop() {
-    sessionStorage.removeItem(KEPT);
-  },
-};
 
 export async function playView(root, options, leaving) {
   const last = kept.read();
@@ -47,29 +24,25 @@ export async function playView(root, options, leaving) {
     notice(error.message);
     lost = true;
   }
-  if (!leaving.aborted) new Play(root, options, leaving, game, lost);
+  if (!leaving.aborted) take(root, options, leaving, game, lost);
 }
 
 function begin(root, options, leaving) {
   startView(root, options, (game) => {
-    if (!leaving.aborted) new Play(root, options, leaving, game);
+    if (!leaving.aborted) take(root, options, leaving, game);
   });
 }
 
-class Play {
-  constructor(root, options, leaving, game, lost = false) {
-    Object.assign(this, { root, options, leaving, lost, size: 1, fair: false, waiting: false });
-    document.addEventListener("keydown", (event) => this.key(event), { signal: leaving });
-    this.update(game);
-    if (game.over) this.showEnd();
-    else if (lost) this.showLost();
-    else this.showOffer();
-  }
+// The seat that the game is about.
+function take(root, options, leaving, game, lost = false) {
+  const role = game.role === "maker" ? Quoting : Taking;
+  new role(root, options, leaving, game, () => begin(root, options, leaving), lost).open();
+}
 
-  update(game) {
-    this.game = game;
-    kept.write(game);
-  }
+// A taker's game: an offer, an order, and what came of it.
+class Taking extends Seat {
+  size = 1;
+  fair = false;
 
   // A help that can be worked out from the event and the shown cards, or where it is hidden, from all that is public; off
   // until asked for.
@@ -138,14 +111,7 @@ class Play {
       el("section", { class: "panel" }, el("h2", {}, "Wealth"), el("dl", { class: "score" }, rows), wealthChart(game)),
       el("section", { class: "panel" }, el("h2", {}, "Rounds"), history(game)),
       el("p", { class: "muted" }, rulesWords(game)),
-      !game.over &&
-        !this.lost &&
-        el(
-          "div",
-          { class: "row" },
-          saveLink(game),
-          el("button", { type: "button", onclick: () => this.leave() }, "Leave this game"),
-        ),
+      this.leaveRow(),
     );
   }
 
@@ -156,40 +122,8 @@ class Play {
       say(`${orderWords(action)} is more than you can afford${this.game.carries ? " or may hold" : ""}.`);
       return;
     }
-    this.waiting = true;
-    notice(null);
     const { panel, trades } = this.order;
-    panel.inert = true;
-    try {
-      const settle = () => api.order(this.game.id, this.game.offer.round, action);
-      this.update(await busy(trades[side], "Settling …", settle));
-      if (!this.leaving.aborted) this.showResult();
-    } catch (error) {
-      if (error.status === 409) await this.catchUp();
-      if (error.status === 404 && !this.leaving.aborted) this.showLost();
-      notice(error.message);
-    } finally {
-      this.waiting = false;
-      panel.inert = false;
-    }
-  }
-
-  // The game was played on elsewhere, such as in another tab.
-  async catchUp() {
-    try {
-      this.update(await api.game(this.game.id));
-    } catch {
-      return;
-    }
-    if (this.game.over) this.showEnd();
-    else this.showOffer();
-  }
-
-  leave() {
-    this.phase = "left";
-    kept.drop();
-    notice(null);
-    begin(this.root, this.options, this.leaving);
+    await this.settle(trades[side], panel, () => api.order(this.game.id, this.game.offer.round, action));
   }
 
   showResult() {
@@ -227,12 +161,6 @@ class Play {
     say(`${headline}. The cards sum to ${points(record.S, 0)}. ${record.explain[0]}`);
   }
 
-  next() {
-    if (this.phase !== "result") return;
-    if (this.game.over) this.showEnd();
-    else this.showOffer();
-  }
-
   showEnd() {
     const { game } = this;
     this.phase = "end";
@@ -240,41 +168,8 @@ class Play {
     say(`The game is over. Your P&L is ${signed(game.summary?.scores[0].totals.pnl ?? 0)} points.`);
   }
 
-  // The server has lost the game in the middle. What was played is here.
-  showLost() {
-    this.lost = true;
-    this.phase = "lost";
-    const { records, n_rounds } = this.game;
-    const played = `${records.length} of ${n_rounds} rounds were played, and they are kept here until you leave.`;
-    this.close("This game cannot go on", el("p", { class: "panel" }, played));
-  }
-
-  // The last page of a game, with its whole record.
-  close(title, body) {
-    const { game } = this;
-    const heading = el("h1", { tabindex: "-1" }, title);
-    const again = el("button", { class: "primary", onclick: () => this.leave() }, "New game");
-    const same = el("button", { onclick: () => this.review() }, "Review every round");
-    const row = el("div", { class: "row panel" }, again, game.records.length > 0 && same, !this.lost && saveLink(game));
-    this.root.replaceChildren(heading, el("div", { class: "board" }, el("div", {}, body, row), this.side()));
-    heading.focus({ preventScroll: true });
-    scrollTo(0, 0);
-  }
-
-  review() {
-    this.phase = "review";
-    const goBack = () => (this.game.over ? this.showEnd() : this.showLost());
-    const back = el("button", { onclick: goBack }, this.game.over ? "Back to the totals" : "Back");
-    showGame(this.root, this.game, this.leaving, {
-      before: el("div", { class: "row" }, back),
-      active: () => this.phase === "review",
-      known: true,
-    });
-  }
-
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !$("#keys-on").checked || $("dialog[open]")) return;
-    if (event.target.closest?.("input:not([type=radio], [type=checkbox]), select, textarea")) return;
+    if (!this.ours(event)) return;
     const key = event.key.toLowerCase();
     if (this.phase === "offer" && /^[0-9]$/.test(key)) this.order.choose(key === "0" ? 10 : Number(key));
     else if (this.phase === "offer" && key in { b: 1, s: 1, p: 1 }) this.trade({ b: "buy", s: "sell", p: "pass" }[key]);

@@ -2,32 +2,53 @@
 
 import * as api from "./api.js";
 import { $, el, notice } from "./dom.js";
-import { busy, marketFields, marketValues, modeChoice, playerChoice } from "./forms.js";
+import {
+  busy,
+  makerPresets,
+  marketFields,
+  marketValues,
+  modeChoice,
+  playerChoice,
+  roleChoice,
+  takerPresets,
+} from "./forms.js";
 
 // `onstart` gets the game that was dealt.
 export function startView(root, options, onstart) {
-  const opponent = el("div", {});
-  const rival = options.players.two.find((player) => player.served)?.name ?? "equilibrium";
-  const choose = () =>
+  const opponent = el("div", {}),
+    presets = el("div", {});
+  const chosen = (name) => $(`[name=${name}]:checked`, form).value;
+  const rival = (players) => players.find((player) => player.served)?.name ?? "equilibrium";
+  const choose = () => {
+    const makes = chosen("role") === "maker";
+    const [two, one] = makes ? ["Two takers", "One taker"] : ["Two players", "Alone with the market"];
+    $("[name=mode][value=two] + span", form).textContent = two;
+    $("[name=mode][value=single] + span", form).textContent = one;
+    const players = (makes ? options.maker : options).players[chosen("mode")];
+    const asked = makes || chosen("mode") === "two";
     opponent.replaceChildren(
-      ...($("[name=mode]:checked", form).value === "two"
-        ? [playerChoice("opponent", "Opponent", options.players.two, rival)]
-        : []),
+      ...(asked ? [playerChoice("opponent", makes ? "Takers" : "Opponent", players, rival(players))] : []),
     );
+  };
+  const chooseRole = () => {
+    presets.replaceChildren(chosen("role") === "maker" ? makerPresets(options) : takerPresets(options));
+    choose();
+  };
   const start = el("button", { class: "primary" }, "Deal the cards");
   const form = el(
     "form",
     { class: "panel fields" },
+    roleChoice(() => chooseRole()),
     modeChoice(() => choose()),
     opponent,
-    marketFields(options),
+    marketFields(options, presets),
     el("div", { class: "row" }, start),
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     notice(null);
-    const setup = marketValues(form);
-    if (setup.mode === "two") setup.opponent = $("[name=opponent]", form).value;
+    const setup = { ...marketValues(form), role: chosen("role") };
+    if (setup.role === "maker" || setup.mode === "two") setup.opponent = $("[name=opponent]", form).value;
     try {
       const game = await busy(start, "Dealing …", () => api.newGame(setup));
       onstart(game);
@@ -35,7 +56,7 @@ export function startView(root, options, onstart) {
       notice(error.message);
     }
   });
-  choose();
+  chooseRole();
   root.replaceChildren(
     el(
       "div",
@@ -53,6 +74,11 @@ export function startView(root, options, onstart) {
           "p",
           {},
           "The price is noisy, so that one side is often a bargain. But only so many units trade at it, some of them hidden, and what all players take beyond them makes the price worse for everybody.",
+        ),
+        el(
+          "p",
+          {},
+          "Or be the market maker: name both prices, knowing less than those who trade at them.",
         ),
         el(
           "p",

@@ -39,7 +39,7 @@ function past(belief) {
   return [last && el("p", { class: "last-round" }, last), beliefChart(belief)];
 }
 
-function pips(game, now) {
+export function pips(game, now) {
   return el(
     "ol",
     { class: "pips", "aria-hidden": "true" },
@@ -47,7 +47,7 @@ function pips(game, now) {
   );
 }
 
-function deck(round) {
+export function deck(round) {
   return el(
     "ul",
     { class: "deck", "aria-label": "Ranks in the deck" },
@@ -64,7 +64,7 @@ function deck(round) {
   );
 }
 
-function cards(round, settled) {
+export function cards(round, settled) {
   const ranks = settled ? round.cards : round.hints;
   return el(
     "ol",

@@ -5,6 +5,7 @@ import { wealthChart } from "./charts.js";
 import { decisions, history } from "./decisions.js";
 import { $, el, icon, notice, say, signed } from "./dom.js";
 import { busy, marketFields, marketValues, modeChoice, playerChoice } from "./forms.js";
+import { makerLook } from "./maker_look.js";
 import { rulesWords, totals } from "./summary.js";
 import { felt } from "./table.js";
 
@@ -119,6 +120,22 @@ export function replayView(root, options, leaving) {
 export const saveLink = (game) =>
   el("a", { class: "button", href: `api/games/${game.id}/saved`, download: "" }, "Save (JSON)");
 
+// How a taker's game looks: a settled round, the game so far, its totals, and a round and its title in words.
+const takerLook = {
+  stage(game, record) {
+    const told = game.seats.map((seat, i) => seat.human && el("p", { class: "panel" }, record.explain[i]));
+    return [felt(game, record), ...told.filter(Boolean), decisions(game, record)];
+  },
+  chart: wealthChart,
+  history,
+  totals,
+  said: (game, record) => game.seats.map((seat, i) => `${seat.name} ${signed(record.orders[i].pnl)}`).join(", "),
+  title(game) {
+    const who = game.seats.map((seat) => seat.name).join(" against ");
+    return game.n_players === 1 ? `${who}, alone with the market` : who;
+  },
+};
+
 // `active` says whether the keys are this viewer's, `known` that whoever looks has seen the game: what is still to come
 // and the totals are shown only then, or once the viewer has been there.
 export function showGame(root, game, leaving, { before, active = () => true, known = false }) {
@@ -126,6 +143,7 @@ export function showGame(root, game, leaving, { before, active = () => true, kno
     root.replaceChildren(before, el("p", { class: "notice" }, "No round of this game was played."));
     return;
   }
+  const look = game.role === "maker" ? makerLook : takerLook;
   const last = game.records.length;
   let round = 1,
     seen = known ? last : 1,
@@ -173,7 +191,7 @@ export function showGame(root, game, leaving, { before, active = () => true, kno
   function go(to) {
     round = Math.min(last, Math.max(1, to));
     seen = Math.max(seen, round);
-    if (seen === last && game.summary) result.replaceChildren(totals(game));
+    if (seen === last && game.summary) result.replaceChildren(look.totals(game));
     const record = game.records[round - 1],
       soFar = { ...game, records: game.records.slice(0, seen) };
     range.value = round;
@@ -184,17 +202,14 @@ export function showGame(root, game, leaving, { before, active = () => true, kno
       round === last,
       round === last,
     ];
-    const told = game.seats
-      .map((seat, i) => (seat.human ? el("p", { class: "panel" }, record.explain[i]) : null))
-      .filter(Boolean);
-    stage.replaceChildren(felt(game, record), ...told, decisions(game, record));
+    stage.replaceChildren(...look.stage(game, record));
     side.replaceChildren(
-      el("section", { class: "panel" }, el("h2", {}, "Wealth"), wealthChart(soFar, round)),
+      el("section", { class: "panel" }, el("h2", {}, game.role === "maker" ? "P&L" : "Wealth"), look.chart(soFar, round)),
       el(
         "section",
         { class: "panel" },
         el("h2", {}, "Rounds"),
-        history(soFar, {
+        look.history(soFar, {
           cursor: round,
           onpick: (r) => {
             pause();
@@ -204,7 +219,7 @@ export function showGame(root, game, leaving, { before, active = () => true, kno
       ),
     );
     if (!timer)
-      say(`Round ${round}: ${game.seats.map((seat, i) => `${seat.name} ${signed(record.orders[i].pnl)}`).join(", ")}.`);
+      say(`Round ${round}: ${look.said(game, record)}.`);
   }
   function run() {
     if (round === last) go(1);
@@ -235,8 +250,7 @@ export function showGame(root, game, leaving, { before, active = () => true, kno
     { signal: leaving },
   );
 
-  const who = game.seats.map((seat) => seat.name).join(" against ");
-  const heading = el("h1", { tabindex: "-1" }, game.n_players === 1 ? `${who}, alone with the market` : who);
+  const heading = el("h1", { tabindex: "-1" }, look.title(game));
   const rules = rulesWords(game);
   root.replaceChildren(
     el("div", { class: "spread" }, el("div", {}, heading, el("p", { class: "muted" }, rules)), before),
