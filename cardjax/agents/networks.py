@@ -7,14 +7,19 @@ Weights are flax's parameters.
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeAlias, cast
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.typing import VariableDict
 from jax import Array
 
+from cardjax.env.trees import ArrayTree
 from cardjax.kernels.dense import Layer, dense_layers, product_dtype
+
+Weights: TypeAlias = dict[str, VariableDict]
+"""Flax's parameters of a network's parts: torso, head, and cell if there is one."""
 
 
 class MLP(nn.Module):
@@ -59,7 +64,7 @@ class Network:
     precision: str = "float32"
     """Of the dense layers' products: auto, float32 or bfloat16."""
 
-    def init(self, key: Array, n_inputs: int) -> Any:
+    def init(self, key: Array, n_inputs: int) -> Weights:
         """Fresh weights: a dict of flax parameters."""
         keys = jax.random.split(key, 3)
         x, features = (jnp.zeros((1, n), jnp.float32) for n in (n_inputs, self.hidden[-1]))
@@ -67,23 +72,29 @@ class Network:
         if self._cell is not None:
             memory = self.carry((1,))
             weights["cell"] = self._cell.init(keys[1], memory, x)
-            x = jnp.concatenate([x, self._cell.apply(weights["cell"], memory, x)[1]], -1)
+            x = jnp.concatenate([x, self._recall(weights["cell"], memory, x)[1]], -1)
         weights["torso"] = self._torso.init(keys[0], x)
         return weights | {"head": self._head.init(keys[2], features)}
 
-    def carry(self, batch: tuple[int, ...]) -> Any:
+    def carry(self, batch: tuple[int, ...]) -> ArrayTree:
         """A blank memory for `batch` players: arrays [*batch, width], or () without a cell."""
+        if self.memory == "none":
+            return ()
         blank = jnp.zeros((*batch, self.memory_width), jnp.float32)
-        return {"none": (), "gru": blank, "lstm": (blank, blank)}[self.memory]
+        return (blank, blank) if self.memory == "lstm" else blank
 
-    def step(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
+    def step(
+        self, weights: Weights, carry: ArrayTree, x: Array, first: Array
+    ) -> tuple[ArrayTree, Array]:
         """(carry, output) of one round: x [..., D], `first` bool [...], whether it is a game's
         first round.
         """
         carry, output = self.unroll(weights, carry, x[None], first[None])
         return carry, output[0]
 
-    def unroll(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
+    def unroll(
+        self, weights: Weights, carry: ArrayTree, x: Array, first: Array
+    ) -> tuple[ArrayTree, Array]:
         """(carry, outputs float32 [T, ..., n_outputs]) of T rounds in order.
 
         Args:
@@ -98,22 +109,29 @@ class Network:
         dtype, (hidden, head) = product_dtype(self.precision), layers_of(weights)
         return carry, dense_layers(dtype, [*hidden, head], x)
 
-    def _remember(self, weights: Any, carry: Any, x: Array, first: Array) -> tuple[Any, Array]:
+    def _remember(
+        self, weights: VariableDict, carry: ArrayTree, x: Array, first: Array
+    ) -> tuple[ArrayTree, Array]:
         """The memory after the last round, and what is remembered in each, [T, ..., width]."""
 
-        def one_round(carry: Any, inputs: tuple[Array, Array]) -> tuple[Any, Array]:
+        def one_round(carry: ArrayTree, inputs: tuple[Array, Array]) -> tuple[ArrayTree, Array]:
             x, is_first = inputs
             kept = jax.tree.map(lambda leaf: jnp.where(is_first[..., None], 0, leaf), carry)
-            return self._cell.apply(weights, kept, x)
+            return self._recall(weights, kept, x)
 
         return jax.lax.scan(one_round, carry, (x, first))
+
+    def _recall(self, weights: VariableDict, carry: ArrayTree, x: Array) -> tuple[ArrayTree, Array]:
+        """The memory after one round, and what is remembered in it, [..., width]."""
+        assert self._cell is not None
+        return cast(tuple[ArrayTree, Array], self._cell.apply(weights, carry, x))
 
     @property
     def _torso(self) -> MLP:
         return MLP(self.hidden)
 
     @property
-    def _cell(self) -> Any:
+    def _cell(self) -> nn.RNNCellBase | None:
         # The recurrent kernel's default initialiser is orthogonal; see MLP.
         square = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
         if self.memory == "gru":
@@ -128,7 +146,7 @@ class Network:
         return nn.Dense(self.n_outputs, kernel_init=small)
 
 
-def layers_of(weights: Any) -> tuple[list[Layer], Layer]:
+def layers_of(weights: Weights) -> tuple[list[Layer], Layer]:
     """The hidden layers and the head."""
     hidden = weights["torso"]["params"]
     in_order = [hidden[f"Dense_{i}"] for i in range(len(hidden))]

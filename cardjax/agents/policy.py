@@ -8,9 +8,21 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.agents.distribution import MaskedCategorical
-from cardjax.agents.networks import Network
+from cardjax.agents.networks import Network, Weights
 from cardjax.agents.normalization import Normalizer, normalized
-from cardjax.env.observation import View
+from cardjax.env.trees import ArrayTree
+
+
+class SeatView(Protocol):
+    """What a player knows before it acts, in any role; its encoder reads more of it."""
+
+    @property
+    def round(self) -> Array:
+        """int32 [...]: rounds already played."""
+
+    @property
+    def action_mask(self) -> Array:
+        """bool [..., n_actions]: which actions are valid."""
 
 
 class Encoder(Protocol):
@@ -23,7 +35,7 @@ class Encoder(Protocol):
 class ActorParams(NamedTuple):
     """What an ActorPolicy acts on."""
 
-    weights: Any
+    weights: Weights
     """the actor's; with a leading axis of seats where each seat has its own."""
     normalizer: Normalizer
     """of observations."""
@@ -46,11 +58,13 @@ class ActorPolicy:
     share_params: bool = True
     greedy: bool = True
 
-    def init(self, key: Array, batch: tuple[int, ...]) -> Any:
+    def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
         """A blank memory; () for a feed-forward actor."""
         return self.actor.carry(batch)
 
-    def act(self, params: ActorParams, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
+    def act(
+        self, params: ActorParams, carry: ArrayTree, view: SeatView, key: Array
+    ) -> tuple[ArrayTree, Array]:
         """As `Policy.act`."""
         return self.act_on(
             params, carry, self.market.encode(view), view.action_mask, view.round == 0, key
@@ -59,19 +73,19 @@ class ActorPolicy:
     def act_on(
         self,
         params: ActorParams,
-        carry: Any,
+        carry: ArrayTree,
         observation: Array,
         mask: Array,
         first: Array,
         key: Array,
-    ) -> tuple[Any, Array]:
+    ) -> tuple[ArrayTree, Array]:
         """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round
         is a game's first.
         """
         carry, distribution = self._distribution(params, carry, observation, mask, first)
         return carry, distribution.mode() if self.greedy else distribution.sample(seed=key)
 
-    def action_probabilities(self, params: ActorParams, carry: Any, view: View) -> Array:
+    def action_probabilities(self, params: ActorParams, carry: ArrayTree, view: SeatView) -> Array:
         """The distribution of `act`'s action, float32 [..., 21]."""
         _, distribution = self.distribution(params, carry, view)
         if self.greedy:
@@ -80,15 +94,15 @@ class ActorPolicy:
         return distribution.probs
 
     def distribution(
-        self, params: ActorParams, carry: Any, view: View
-    ) -> tuple[Any, MaskedCategorical]:
+        self, params: ActorParams, carry: ArrayTree, view: SeatView
+    ) -> tuple[ArrayTree, MaskedCategorical]:
         """The next carry, and the distribution over valid actions."""
         observation, first = self.market.encode(view), view.round == 0
         return self._distribution(params, carry, observation, view.action_mask, first)
 
     def _distribution(
-        self, params: ActorParams, carry: Any, observation: Array, mask: Array, first: Array
-    ) -> tuple[Any, MaskedCategorical]:
+        self, params: ActorParams, carry: ArrayTree, observation: Array, mask: Array, first: Array
+    ) -> tuple[ArrayTree, MaskedCategorical]:
         seen = normalized(params.normalizer, observation)
         carry, output = step_seats(
             self.actor, self.share_params, params.weights, carry, seen, first
@@ -97,8 +111,8 @@ class ActorPolicy:
 
 
 def step_seats(
-    network: Network, share: bool, weights: Any, carry: Any, x: Array, first: Array
-) -> tuple[Any, Array]:
+    network: Network, share: bool, weights: Weights, carry: ArrayTree, x: Array, first: Array
+) -> tuple[ArrayTree, Array]:
     """`network.step` for x [..., seats, D]: by one set of weights, or by each seat's own (leaves
     [seats, …]).
     """
@@ -107,8 +121,8 @@ def step_seats(
 
 
 def unroll_seats(
-    network: Network, share: bool, weights: Any, carry: Any, x: Array, first: Array
-) -> tuple[Any, Array]:
+    network: Network, share: bool, weights: Weights, carry: ArrayTree, x: Array, first: Array
+) -> tuple[ArrayTree, Array]:
     """`network.unroll` for x [T, ..., seats, D]: by one set of weights, or by each seat's own
     (leaves [seats, …]).
     """

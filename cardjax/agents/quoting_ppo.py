@@ -15,7 +15,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from cardjax.agents.batch import Transition
-from cardjax.agents.policy import ActorParams, ActorPolicy
+from cardjax.agents.policy import SeatView
 from cardjax.agents.population import SELF
 from cardjax.agents.ppo import PPO, Ahead, PPOState
 from cardjax.agents.rewards import new_reward_scale
@@ -38,6 +38,7 @@ from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.state import State
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.makers import MakerPolicy, prepared_maker
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import MAKERS, POLICIES
@@ -199,29 +200,32 @@ class QuotingPPO:
         The critics' memories in the state stay as they were.
         """
         params, learners = self.policy_params(state), self.learners
+        actors = {role: one.policy(greedy=False) for role, one in learners.items()}
+
+        def decide(
+            role: str, memory: ByRole, view: SeatView, key: Array
+        ) -> tuple[ArrayTree, _Decided]:
+            own = getattr(params, role), memory[role], view
+            after, distribution = actors[role].distribution(*own)
+            action, log_prob = distribution.sample_and_log_prob(seed=key)
+            return after, _Decided(distribution.probs, action, log_prob)
 
         def play_round(carry: Any, key: Array) -> tuple[Any, dict[str, Transition]]:
             games, memory, scripted = carry
             memory = dict(memory)
             key_quote, key_order, key_step = jax.random.split(key, 3)
             known = jax.vmap(self.market.maker_view, (0, None))(games, self.env_params)
-            sides = sides_of(known)
+            sides, decided = sides_of(known), {}
             if MAKER in learners:
-                policy = learners[MAKER].policy(greedy=False)
-                memory[MAKER], quoting = _decide(
-                    policy, params.maker, memory[MAKER], sides, key_quote
-                )
-                choice = quoting.action
+                memory[MAKER], decided[MAKER] = decide(MAKER, memory, sides, key_quote)
+                choice = decided[MAKER].action
             else:
                 scripted, choice = self.maker().act(state.table, scripted, known, key_quote)
             quoted = jax.vmap(self.market.quote, (0, 0, None))(games, choice, self.env_params)
             view = jax.vmap(self.market.view, (0, None))(quoted, self.env_params)
             if TAKERS in learners:
-                policy = learners[TAKERS].policy(greedy=False)
-                memory[TAKERS], ordering = _decide(
-                    policy, params.takers, memory[TAKERS], view, key_order
-                )
-                action = ordering.action
+                memory[TAKERS], decided[TAKERS] = decide(TAKERS, memory, view, key_order)
+                action = decided[TAKERS].action
             else:
                 scripted, action = self.policy().act(self.env_params, scripted, view, key_order)
             keys = jax.random.split(key_step, self.n_envs)
@@ -229,39 +233,25 @@ class QuotingPPO:
             _, after, reward, terminated, _, info = step(keys, quoted, action, self.env_params)
 
             seen = self._seen(games, view, sides)
-            transitions = {}
-            if TAKERS in learners:
-                if self.config.shared_reward:
-                    reward = jnp.broadcast_to(reward.mean(-1, keepdims=True), reward.shape)
-                transitions[TAKERS] = Transition(
-                    seen=seen[TAKERS],
-                    first=view.round == 0,
-                    mask=view.action_mask,
-                    **ordering._asdict(),
-                    reward=reward,
+            views: dict[str, SeatView] = {TAKERS: view, MAKER: sides}
+            told = {TAKERS: _told_takers(reward, info, self.config), MAKER: _told_maker(info)}
+            return (after, memory, scripted), {
+                role: Transition(
+                    seen=seen[role],
+                    first=views[role].round == 0,
+                    mask=views[role].action_mask,
                     terminated=terminated,
-                    rejected=info["rejected"],
-                    wealth=info["wealth"],
+                    **decided[role]._asdict(),
+                    **told[role],
                 )
-            if MAKER in learners:
-                paid = info["maker_reward_by_side"]
-                transitions[MAKER] = Transition(
-                    seen=seen[MAKER],
-                    first=sides.round == 0,
-                    mask=sides.action_mask,
-                    **quoting._asdict(),
-                    reward=paid,
-                    terminated=terminated,
-                    rejected=jnp.zeros_like(paid, bool),
-                    wealth=jnp.zeros_like(paid),
-                )
-            return (after, memory, scripted), transitions
+                for role in learners
+            }
 
-        actors = {role: memory["actor"] for role, memory in state.memory.items()}
+        remembered = {role: memory["actor"] for role, memory in state.memory.items()}
         keys = jax.random.split(key, self.config.rollout_rounds)
-        start = (state.games, actors, state.scripted)
-        (games, actors, scripted), rollouts = jax.lax.scan(play_round, start, keys)
-        memory = {role: state.memory[role] | {"actor": actor} for role, actor in actors.items()}
+        start = (state.games, remembered, state.scripted)
+        (games, remembered, scripted), rollouts = jax.lax.scan(play_round, start, keys)
+        memory = {role: state.memory[role] | {"actor": own} for role, own in remembered.items()}
         return state._replace(games=games, memory=memory, scripted=scripted), rollouts
 
     def _ahead(self, state: QuotingState, key: Array) -> dict[str, Ahead]:
@@ -271,7 +261,7 @@ class QuotingPPO:
         if MAKER in self.learners:
             policy = self.learners[MAKER].policy(greedy=False)
             memory = state.memory[MAKER]["actor"]
-            choice = policy.act(params.maker, memory, sides, key)[1]  # type: ignore[arg-type]
+            choice = policy.act(params.maker, memory, sides, key)[1]
         else:
             choice = self.maker().act(state.table, state.scripted, known, key)[1]
         quoted = jax.vmap(self.market.quote, (0, 0, None))(state.games, choice, self.env_params)
@@ -312,13 +302,21 @@ class _Decided(NamedTuple):
     log_prob: Array
 
 
-def _decide(
-    policy: ActorPolicy, params: ActorParams, memory: Any, view: Any, key: Array
-) -> tuple[Any, _Decided]:
-    """The memory after, and a draw from the policy."""
-    memory, distribution = policy.distribution(params, memory, view)
-    action, log_prob = distribution.sample_and_log_prob(seed=key)
-    return memory, _Decided(distribution.probs, action, log_prob)
+def _told_takers(reward: Array, info: dict[str, Array], config: PPOConfig) -> dict[str, Array]:
+    """What a round told the takers' seats."""
+    if config.shared_reward:
+        reward = jnp.broadcast_to(reward.mean(-1, keepdims=True), reward.shape)
+    return {"reward": reward, "rejected": info["rejected"], "wealth": info["wealth"]}
+
+
+def _told_maker(info: dict[str, Array]) -> dict[str, Array]:
+    """What it told the maker's sides, which have no wealth and offer nothing invalid."""
+    paid = info["maker_reward_by_side"]
+    return {
+        "reward": paid,
+        "rejected": jnp.zeros_like(paid, bool),
+        "wealth": jnp.zeros_like(paid),
+    }
 
 
 def _named(role: str, metrics: Mapping[str, Array], rollout: Transition) -> dict[str, Array]:
