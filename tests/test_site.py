@@ -245,6 +245,15 @@ def test_the_policy_of_the_how_to_plays_as_it_says(extending):
     np.testing.assert_array_equal(policy.choose(params, all_shown), [3, 3])
 
 
+def test_the_maker_of_the_how_to_earns_what_it_says(extending):
+    assert f"{extending['earned']:.0f}" == "199"
+    market, params = extending["env"], extending["params"]
+    view = market.maker_view(market.reset(jax.random.key(0), params)[1], params)
+    maker = extending["Proportional"](share=0.5)
+    _, choice = maker.act(params, (), view._replace(sigma=jnp.float32(6.1)), None)
+    np.testing.assert_array_equal(choice, [8 * 5 + 3] * 2)  # 3 points, 8 units
+
+
 @pytest.mark.slow  # a minute; the how-to of a policy is in the default suite
 def test_the_learner_of_the_how_to_learns(extending):
     from cardjax.config import make_config, make_market

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 
 import pytest
@@ -11,6 +12,8 @@ from cardjax.commands.main import main
 from cardjax.env import CardMarket, make_params
 from cardjax.evaluation.evaluate import Player, evaluate
 from cardjax.evaluation.protocol import DRAWS
+from cardjax.evaluation.quoting import evaluate_quoting
+from cardjax.loading.players import find_maker
 from cardjax.policies import BestResponse, Pass
 
 
@@ -271,3 +274,60 @@ def test_runs_of_different_games_are_not_compared(monkeypatch, capsys):
         main(["compare", "--policies", *games, "--episodes", "16"])
     said = "--policies = carried: was trained with env.inventory = on, not off, as known was"
     assert stop.value.code == 2 and said in capsys.readouterr().err
+
+
+FIXED = """
+import dataclasses
+import jax.numpy as jnp
+
+@dataclasses.dataclass(frozen=True)
+class Fixed:
+    def init(self, key, batch):
+        return jnp.zeros(batch, jnp.int32)
+
+    def act(self, params, carry, view, key):
+        # Ask 1.5 points and 6 units, bid 4 points and 2 units; the carry counts rounds.
+        quote = jnp.where((carry == view.round)[..., None], jnp.array([5 * 5 + 2, 9 * 5]), 0)
+        return carry + 1, quote.astype(jnp.int32)
+
+class Halting:
+    def init(self, key, batch):
+        return ()
+"""
+
+
+def noise_profit(offset, depth, rate=20, decay=0.5):
+    """offset · E[min(N, depth)] for N ~ Poisson(rate · exp(−decay · offset)), term by term."""
+    mean = rate * math.exp(-decay * offset)
+    chances = [math.exp(-mean) * mean**n / math.factorial(n) for n in range(100)]
+    return offset * sum(min(n, depth) * chance for n, chance in enumerate(chances))
+
+
+def test_a_maker_of_one_s_own_is_evaluated_from_the_command_line_and_in_python(tmp_path, capsys):
+    """Where takers know no more than the maker, its profit is that from noise, known exactly."""
+    (tmp_path / "mine.py").write_text(FIXED)
+    name, file = f"{tmp_path / 'mine.py'}:Fixed", tmp_path / "m.json"
+    market = ["--preset", "maker", "--mode", "single", "env.maker_lag=0"]
+    options = ["--policy", "pass", "--episodes", "64", "--json", str(file)]
+    main(["evaluate", *options, "--maker", name, *market])
+    assert f"{name} quotes, pass takes, 64 games" in " ".join(capsys.readouterr().out.split())
+    (entry,) = json.loads(file.read_text())
+    own, best = noise_profit(1.5, 6) + noise_profit(4, 2), 2 * noise_profit(2.5, 10)
+    assert entry["maker_score"] == pytest.approx(own / best, rel=1e-5)
+    assert entry["maker_exploitability"] == pytest.approx(10 * (best - own), rel=1e-4)
+    assert entry["maker_offset"] == 2.75 and entry["maker_to_takers"] == 0
+
+    env, params = cardjax.make("single", preset="maker", maker_lag=0)
+    result = evaluate_quoting(env, params, find_maker(name, env), Player(Pass(), [None]), 64)
+    assert result.metrics["maker_pnl"].mean == pytest.approx(entry["maker_pnl"], rel=1e-6)
+
+    for wrong, said in (
+        (f"{tmp_path / 'mine.py'}:Halting", "it has no act"),
+        (f"{tmp_path / 'mine.py'}:Nobody", "Nobody"),
+        ("nobody", "must be one of competitive, monopolist, random_quotes, a run folder"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(["evaluate", *options, "--maker", wrong, *market])
+        error = capsys.readouterr().err
+        assert end.value.code == 2 and said in error and error.count("\n") == 1
+        assert error.startswith("--maker = ")
