@@ -3,9 +3,11 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from cardjax.commands import roles
 from cardjax.commands.shared import (
     add_policies_argument,
     add_protocol_arguments,
+    named_game,
     named_players,
     read_protocol,
     separate_overrides,
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
     add_policies_argument(parser)
+    parser.add_argument(
+        "--makers",
+        nargs="+",
+        metavar="NAME",
+        help="where the maker is a player, who quotes: each a name (competitive, monopolist, "
+        "random_quotes), a run or a class of your own (default: the runs among --policies, or else "
+        "monopolist); --policies are then the takers",
+    )
     add_protocol_arguments(parser)
 
 
@@ -33,9 +43,15 @@ def run(arguments: argparse.Namespace) -> None:
     from cardjax.evaluation.text_tables import text_table, without_interval
 
     keep_compiled_programs()
-    separate_overrides(arguments)
+    separate_overrides(arguments, "makers")
     config = read_protocol(arguments).config
-    found, market, params = named_players(arguments)
+    game = named_game(arguments, arguments.makers)
+    market, params = game.market, game.env_params
+    if market.has_maker:
+        roles.cross_play(arguments, game, config)
+        return
+    roles.refuse(arguments, "makers")
+    found = named_players(arguments, game)
     if market.n_players == 1:
         raise ParameterError(
             "--policies", " ".join(found), "a single player meets nobody: --mode two"

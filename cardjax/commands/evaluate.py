@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from cardjax.commands import roles
 from cardjax.commands.shared import (
     POLICY,
     add_policy_argument,
@@ -30,12 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=POLICY,
         help="who takes the other seats, or self; repeatable; by default the protocol's",
     )
-    parser.add_argument(
-        "--maker",
-        metavar="NAME",
-        help="who quotes, where the maker is a player: competitive, monopolist, random_quotes, a "
-        "run's maker or a class of your own (default: the maker of the run that is evaluated, or "
-        "monopolist)",
+    roles.add_maker_argument(
+        parser,
+        "the policy takes from (default: the maker of the run that is evaluated, or monopolist)",
     )
     add_protocol_arguments(parser)
     parser.add_argument(
@@ -70,8 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
     if market.has_maker:
         _evaluate_quoting(arguments, player, market, params)
         return
-    if arguments.maker is not None:
-        raise ParameterError("--maker", arguments.maker, "is for env.maker = agent alone")
+    roles.refuse(arguments, "maker")
     names = tuple(dict.fromkeys(arguments.opponent or ()))
     opponents = players.opponents_for(
         market, names or (config.opponents if market.n_players > 1 else None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from cardjax.commands.shared import (
     add_policies_argument,
     add_protocol_arguments,
+    named_game,
     named_players,
     read_protocol,
     separate_overrides,
@@ -71,11 +72,19 @@ def run(arguments: argparse.Namespace) -> None:
     if len(arguments.policies) != 2:
         raise ParameterError("--policies", " ".join(arguments.policies), "must be two policies")
     config = read_protocol(arguments).config
-    players, market, params = named_players(arguments)
+    game = named_game(arguments)
+    players = named_players(arguments, game)
     first, second = players.values() if len(players) == 2 else list(players.values()) * 2
     with games_bar(config.games * (len(first.params) + len(second.params))) as done:
         error = compare(
-            market, params, first, second, None, config.games, config.seed, progress=done
+            game.market,
+            game.env_params,
+            first,
+            second,
+            None,
+            config.games,
+            config.seed,
+            progress=done,
         ).error
     seeds = arguments.planned_seeds if max(error.n_seeds) > 1 else [1]
     entries = [

@@ -12,6 +12,7 @@ from cardjax.loading import players
 from cardjax.policies.policy import misfit
 
 if TYPE_CHECKING:
+    from cardjax.evaluation.evaluate import Player
     from cardjax.evaluation.protocol import Protocol
 
 
@@ -112,13 +113,18 @@ def is_override(word: str) -> bool:
     return "=" in word and not Path(word).exists()
 
 
-def separate_overrides(arguments: argparse.Namespace) -> None:
+def separate_overrides(arguments: argparse.Namespace, *options: str) -> None:
     """Move the overrides among --policies, which takes all words that follow it, to where they
     belong.
+
+    Args:
+        arguments: as parsed.
+        options: others that take all words.
     """
-    words = arguments.policies
-    arguments.policies = [word for word in words if not is_override(word)]
-    arguments.overrides = [*arguments.overrides, *filter(is_override, words)]
+    for option in ("policies", *options):
+        words = getattr(arguments, option) or []
+        setattr(arguments, option, [word for word in words if not is_override(word)])
+        arguments.overrides = [*arguments.overrides, *filter(is_override, words)]
 
 
 def take_first_word(arguments: argparse.Namespace) -> None:
@@ -194,18 +200,24 @@ def market_overrides(arguments: argparse.Namespace) -> list[str]:
     ]
 
 
-def named_players(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Any, Any]:
-    """(name → player, market, parameters): all of one game, that of the first run among them."""
+def named_game(arguments: argparse.Namespace, makers: Sequence[str] = ()) -> players.Game:
+    """The game of --policies and of the makers: that of the first run among them."""
+    return players.named_game([*arguments.policies, *makers], market_overrides(arguments))
 
-    names = list(dict.fromkeys(arguments.policies))
+
+def named_players(arguments: argparse.Namespace, game: players.Game) -> Mapping[str, "Player"]:
+    """name → player, of --policies, in the game that `named_game` found.
+
+    Raises:
+        ParameterError: one that cannot play it beside the others.
+    """
+    market, names = game.market, list(dict.fromkeys(arguments.policies))
     overrides = market_overrides(arguments)
-    leader = next((name for name in names if players.is_trained(name)), names[0])
-    _, market, params = players.find_player(leader, overrides)
     found = {}
     for name in names:
         player, own, _ = players.find_player(name, overrides if players.is_trained(name) else ())
         if players.is_trained(name) and (said := misfit(own, market)):
-            raise ParameterError("--policies", name, f"{said}, as {leader} was")
+            raise ParameterError("--policies", name, f"{said}, as {game.leader} was")
         if (
             len(names) > 1
             and not getattr(player.policy, "share_params", True)
@@ -215,7 +227,7 @@ def named_players(arguments: argparse.Namespace) -> tuple[Mapping[str, Any], Any
                 "--policies", name, "has weights for each seat (ppo.share_params off)"
             )
         found[name] = player
-    return found, market, params
+    return found
 
 
 def with_error(interval: Any, digits: int = 3) -> str:

@@ -24,6 +24,9 @@ from cardjax.evaluation.statistics import FEWEST_DECIDING, FEWEST_GAMES, FEWEST_
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.policy import Policy, prepared
 
+FIGURES = ("expected_pnl", "pnl", "effect", "improvement")
+"""Those of a `Comparison` that have intervals."""
+
 
 class Comparison(NamedTuple):
     """What one policy has over another, on the same market draws."""
@@ -44,6 +47,18 @@ class Comparison(NamedTuple):
     """
     error: Versus
     """what the error of `expected_pnl` is made of."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry of a --json file: every figure, NAME_ci95 its interval."""
+        figures = {name: getattr(self, name) for name in FIGURES}
+        return {
+            "unit": self.unit,
+            "n_units": self.n_units,
+            "n_seeds": list(self.n_seeds),
+            **{name: figure.mean for name, figure in figures.items()},
+            **{f"{name}_ci95": list(figure[1:]) for name, figure in figures.items()},
+            "fewer_games": self.fewer_games,
+        }
 
     @property
     def n_seeds(self) -> tuple[int, int]:
@@ -119,7 +134,7 @@ def compare(
         expected = np.stack([means["expected_pnl"] for means in games])
         deciding += int((expected[:n_first].mean(0) != expected[n_first:].mean(0)).sum())
         progress(len(games[0]["pnl"]) * len(games))
-    return _compared(kept, n_first, deciding)
+    return compared(kept, n_first, deciding)
 
 
 QUANTITIES = ("pnl", "expected_pnl")
@@ -187,8 +202,15 @@ def _means(totals: GameTotals, in_self_play: bool) -> dict[str, np.ndarray]:
     }
 
 
-def _compared(kept: Mapping[str, Tally], n_first: int, n_deciding: int) -> Comparison:
-    """From tallies of all seeds of the first and then the second, a column each."""
+def compared(kept: Mapping[str, Tally], n_first: int, n_deciding: int) -> Comparison:
+    """From tallies of QUANTITIES, which have a column for each seed of the first side and then for
+    each of the second.
+
+    Args:
+        kept: the tallies by the quantity's name.
+        n_first: the first side's seeds.
+        n_deciding: games in which the sides' expected P&L differs.
+    """
 
     def pair_of(tally: Tally) -> Versus:
         pair = versus(tally.mean[:n_first], tally.mean[n_first:], tally.covariance(), tally.n)

@@ -4,7 +4,7 @@ docs/evaluation.md#the-maker-as-a-player
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -140,7 +140,9 @@ class QuotingResult:
     """What games of a maker and takers came to."""
 
     metrics: Mapping[str, Interval]
-    """every one of PLAYED and REPLIED, by name; over training seeds where there are several."""
+    """every one of PLAYED, and of REPLIED if there were replies, by name; over training seeds where
+    there are several.
+    """
     n_seeds: int
     n_games: int
     n_replied: int
@@ -148,8 +150,9 @@ class QuotingResult:
 
     def in_words(self) -> str:
         """What the intervals are over."""
-        few = min(self.n_games, self.n_replied)
-        n_games = f"{self.n_games:,} games (of the maker's best reply, the first {few})"
+        n_games = f"{self.n_games:,} games"
+        if few := min(self.n_games, self.n_replied):
+            n_games += f" (of the maker's best reply, the first {few})"
         if self.n_seeds == 1:
             return f"± is a 95% interval over {n_games}"
         if self.n_seeds < FEWEST_SEEDS:
@@ -189,35 +192,33 @@ def evaluate_quoting(
     n_games: int,
     seed: int = 0,
     domain: int = TEST,
+    with_replies: bool = True,
 ) -> QuotingResult:
     """A maker and takers, on draws that training never sees; training seed i of the one meets that
     of the other, from the first again where there are fewer.
+
+    Args:
+        market: where the maker is a player.
+        env_params: the market's numbers.
+        maker: who quotes.
+        takers: who takes, at all seats.
+        n_games: whole games.
+        seed: of the draws.
+        domain: of the draws' keys.
+        with_replies: compute the maker's best replies too, and with them REPLIED.
 
     Raises:
         ParameterError: the market's maker does not play.
         ValueError: no games.
     """
-    if not market.has_maker:
-        raise ParameterError("env.maker", market.maker, "must be agent for a maker that plays")
-    market = dataclasses.replace(market, squeeze=False)
-    lag, n_seeds = int(env_params.maker_lag), max(len(maker.params), len(takers.params))
-    n_replied = replied_games(lag, market.n_players)
+    n_seeds = max(len(maker.params), len(takers.params))
     kept: dict[tuple[bool, int], Tally] = {}
-    for batch, (key, size, n) in enumerate(game_batches(n_games, seed, domain)):
-        for replied in (False, True) if batch == 0 else (False,):
-            size_here = min(size, n_replied) if replied else size
-            play = partial(
-                _play, market, maker.policy, takers.policy, size_here, lag if replied else None
-            )
-            games = []
-            for i in range(n_seeds):
-                own = maker.params[i % len(maker.params)], takers.params[i % len(takers.params)]
-                columns = play(*own, env_params, key)
-                games.append({k: np.asarray(v, np.float64)[:n] for k, v in columns.items()})
-            together = {name: np.mean([one[name] for one in games], 0) for name in games[0]}
-            for i, one in enumerate([*games, together]):
-                old = kept.get((replied, i))
-                kept[replied, i] = Tally.of(one) if old is None else old + Tally.of(one)
+
+    def keep(replied: bool, games: Sequence[Columns]) -> None:
+        together = {name: np.mean([one[name] for one in games], 0) for name in games[0]}
+        for i, one in enumerate([*games, together]):
+            old = kept.get((replied, i))
+            kept[replied, i] = Tally.of(one) if old is None else old + Tally.of(one)
 
     def intervals(metrics: Mapping[str, Metric], replied: bool) -> dict[str, Interval]:
         seeds = [kept[replied, i] for i in range(n_seeds)]
@@ -226,8 +227,58 @@ def evaluate_quoting(
             for name, metric in metrics.items()
         }
 
-    figures = intervals(PLAYED, False) | intervals(REPLIED, True)
+    for games in quoted_games(market, env_params, maker, takers, n_games, seed, domain):
+        keep(False, games)
+    figures, n_replied = intervals(PLAYED, False), 0
+    if with_replies:
+        n_replied = replied_games(int(env_params.maker_lag), market.n_players)
+        first = quoted_games(
+            market, env_params, maker, takers, n_games, seed, domain, n_replied=n_replied
+        )
+        keep(True, next(first))
+        figures |= intervals(REPLIED, True)
     return QuotingResult(figures, n_seeds, n_games, n_replied)
+
+
+Columns = dict[str, np.ndarray]
+"""By name, float64 [games]."""
+
+
+def quoted_games(
+    market: CardMarket,
+    env_params: EnvParams,
+    maker: Maker,
+    takers: Player,
+    n_games: int,
+    seed: int = 0,
+    domain: int = TEST,
+    n_replied: int | None = None,
+) -> Iterator[list[Columns]]:
+    """Games of a maker and takers batch by batch, an entry of what PLAYED is computed from for each
+    training seed.
+
+    Args:
+        market, env_params, maker, takers, n_games, seed, domain: as of `evaluate_quoting`.
+        n_replied: if given, what REPLIED is computed from, of at most so many games per batch.
+
+    Raises:
+        ParameterError: the market's maker does not play.
+        ValueError: no games.
+    """
+    if not market.has_maker:
+        raise ParameterError("env.maker", market.maker, "must be agent for a maker that plays")
+    market = dataclasses.replace(market, squeeze=False)
+    lag = None if n_replied is None else int(env_params.maker_lag)
+    for key, size, n in game_batches(n_games, seed, domain):
+        size_here = size if n_replied is None else min(size, n_replied)
+        games = []
+        for i in range(max(len(maker.params), len(takers.params))):
+            own = maker.params[i % len(maker.params)], takers.params[i % len(takers.params)]
+            columns = _play(
+                market, maker.policy, takers.policy, size_here, lag, *own, env_params, key
+            )
+            games.append({k: np.asarray(v, np.float64)[:n] for k, v in columns.items()})
+        yield games
 
 
 def role_scores(

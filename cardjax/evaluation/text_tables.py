@@ -123,6 +123,13 @@ def _row(result: Result) -> tuple[str, ...]:
     return tuple(cells[heading] for heading in _headings([result]))
 
 
+def bounded(interval: Interval) -> str:
+    """A figure whose interval is not symmetric."""
+    if interval.low is None or interval.high is None:
+        return f"{interval.mean:.2f}"
+    return f"{interval.mean:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+
+
 def with_half_width(interval: Interval, digits: int | None = None) -> str:
     """`0.967 ± 0.001`; the mean alone where there are no bounds.
 

@@ -28,6 +28,15 @@ class Found(NamedTuple):
     env_params: EnvParams
 
 
+class Game(NamedTuple):
+    """What is to be played."""
+
+    leader: str | None
+    """the run whose game it is, if there is one."""
+    market: CardMarket
+    env_params: EnvParams
+
+
 def is_trained(name: str) -> bool:
     """Whether a policy is named by the folder of its run, or by the file that it was exported to.
 
@@ -94,18 +103,32 @@ def find_player(policy: str, overrides: Sequence[str] = ()) -> Found:
         ParameterError: (a ValueError) none of these; or an override that is not allowed.
     """
     is_run = is_trained(policy)
-    for text in overrides:
-        if not text.startswith("env.") and not (is_run and re.match(r"\w+\.play=", text)):
-            allowed = (
-                "must be an env.* override, such as env.alpha=0.5, or for a run of PPO "
-                "ppo.play=greedy or sampled"
-            )
-            raise ParameterError("argument", text, allowed)
+    _check_overrides(overrides, is_run)
     if is_run:
         return load_player(Path(policy), overrides)
     scripted = named_policy(policy)
     config = load_config(None, overrides)
     return Found(Player(scripted, [None]), make_market(config.game), config.env)
+
+
+def named_game(names: Sequence[str], overrides: Sequence[str] = ()) -> Game:
+    """The game that players by these names are to play: that of the first run among them, or the
+    default one, with the overrides.
+
+    Args:
+        names: as of `find_player` or `find_maker`.
+        overrides: as of `find_player`.
+
+    Raises:
+        ParameterError: an override that is not allowed, or no run that can be read.
+    """
+    leader = next((name for name in names if is_trained(name)), None)
+    if leader is not None:
+        _, market, env_params = find_player(leader, overrides)
+        return Game(leader, market, env_params)
+    _check_overrides(overrides, is_run=False)
+    config = load_config(None, overrides)
+    return Game(None, make_market(config.game), config.env)
 
 
 def load_player(path: Path, overrides: Sequence[str] = ()) -> Found:
@@ -178,6 +201,17 @@ def _opponent(market: CardMarket, name: str) -> Policy | Player:
             raise ParameterError("--opponent", name, allowed)
         return player
     return named_policy("pass" if name == SELF else name, "--opponent")
+
+
+def _check_overrides(overrides: Sequence[str], is_run: bool) -> None:
+    """Refuse what is neither of the market nor, of a run, how its policy plays."""
+    for text in overrides:
+        if not text.startswith("env.") and not (is_run and re.match(r"\w+\.play=", text)):
+            allowed = (
+                "must be an env.* override, such as env.alpha=0.5, or for a run of PPO "
+                "ppo.play=greedy or sampled"
+            )
+            raise ParameterError("argument", text, allowed)
 
 
 def _own_policy(name: str, option: str) -> object:
