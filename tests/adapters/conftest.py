@@ -71,7 +71,7 @@ def trained():
         changes = {"ppo.hidden": (4,), "train.n_envs": 32, "env.n_players": n_players}
         config = make_config(changes | others)
         learner = make_learner("ippo", config)
-        params = learner.policy_params(learner.init(jax.random.key(0)))
+        params = learner.policy_params(jax.jit(learner.init)(jax.random.key(0)))
         return TrainedPolicy("ippo", config, 0, params)
 
     return make

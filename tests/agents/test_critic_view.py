@@ -14,11 +14,16 @@ PARAMS = make_params()
 @pytest.fixture(scope="module")
 def games():
     market = CardMarket(3)
-    _, state = jax.vmap(market.reset, (0, None))(jax.random.split(jax.random.key(0), 16), PARAMS)
+
+    @jax.jit
+    def after_a_round(reset_keys, action, keys):
+        _, state = jax.vmap(market.reset, (0, None))(reset_keys, PARAMS)
+        _, state, *_ = jax.vmap(market.step, (0, 0, 0, None))(keys, state, action, PARAMS)
+        return state, jax.vmap(market.observe, (0, None))(state, PARAMS)
+
     action = jax.random.randint(jax.random.key(1), (16, 3), 0, 21)
-    keys = jax.random.split(jax.random.key(2), 16)
-    _, state, *_ = jax.vmap(market.step, (0, 0, 0, None))(keys, state, action, PARAMS)
-    return market, state, jax.vmap(market.observe, (0, None))(state, PARAMS)
+    keys = [jax.random.split(jax.random.key(seed), 16) for seed in (0, 2)]
+    return market, *after_a_round(keys[0], action, keys[1])
 
 
 @pytest.mark.parametrize("joint", [False, True])

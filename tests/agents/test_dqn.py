@@ -230,15 +230,15 @@ def test_the_bootstrapped_value_is_that_of_the_best_valid_action(double, head):
     )
     learner = DQN(make_market(config.game), config.env, config.dqn, 128, TOTAL_UPDATES)
     state = jax.eval_shape(learner.init, jax.random.key(0))
+    init = jax.jit(lambda key: learner.network.init(key, learner.market.observation_size))
     state = jax.tree.map(lambda leaf: None, state)._replace(
-        weights=learner.network.init(jax.random.key(1), learner.market.observation_size),
-        target=learner.network.init(jax.random.key(2), learner.market.observation_size),
+        weights=init(jax.random.key(1)), target=init(jax.random.key(2))
     )
     block = random_block(learner, 0)
-    following = learner._following(state, block)[0]
-    blank = jnp.zeros(64, bool)
+    following = jax.jit(learner._following)(state, block)[0]
+    step, blank = jax.jit(learner.network.step), jnp.zeros(64, bool)
     outputs = {
-        name: learner.network.step(w, (), block.observation[:, 1], blank)[1].reshape(64, 21, -1)
+        name: step(w, (), block.observation[:, 1], blank)[1].reshape(64, 21, -1)
         for name, w in (("online", state.weights), ("target", state.target))
     }
     chooser = learner.head.values(outputs["online" if double else "target"], units_of(config.dqn))
@@ -397,8 +397,9 @@ def test_the_policys_probabilities_are_those_of_its_play(single):
     own = learner.policy_params(state)._replace(epsilon=jnp.float32(0.5))
     for greedy in (True, False):
         policy = learner.policy(greedy)
-        law = policy.action_probabilities(own, (), view)
-        actions = [policy.act(own, (), view, jax.random.key(i))[1] for i in range(40)]
+        law = jax.jit(policy.action_probabilities)(own, (), view)
+        act = jax.jit(policy.act)
+        actions = [act(own, (), view, jax.random.key(i))[1] for i in range(40)]
         assert all((jnp.take_along_axis(law, a[..., None], -1) > 0).all() for a in actions)
         share = np.mean([np.asarray(a) == np.asarray(law.argmax(-1)) for a in actions])
         np.testing.assert_allclose(share, law.max(-1).mean(), atol=0.03)

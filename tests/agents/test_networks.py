@@ -11,9 +11,14 @@ from cardjax.config import MEMORIES
 N = 30
 
 
+init = jax.jit(Network.init, static_argnums=(0, 2))
+step = jax.jit(Network.step, static_argnums=0)
+unroll = jax.jit(Network.unroll, static_argnums=0)
+
+
 def network(memory="none"):
     net = Network((16, 8), 5, memory, memory_width=6, output_scale=0.01)
-    return net, net.init(jax.random.key(0), N)
+    return net, init(net, jax.random.key(0), N)
 
 
 @pytest.fixture(params=MEMORIES)
@@ -24,8 +29,8 @@ def made(request):
 @pytest.mark.parametrize("batch", [(), (3,), (4, 2)])
 def test_any_leading_shape_goes_through(made, batch):
     net, weights = made
-    carry, output = net.step(
-        weights, net.carry(batch), jnp.ones((*batch, N)), jnp.zeros(batch, bool)
+    carry, output = step(
+        net, weights, net.carry(batch), jnp.ones((*batch, N)), jnp.zeros(batch, bool)
     )
     assert (output.shape, output.dtype) == ((*batch, 5), jnp.float32)
     blank = net.carry(batch)
@@ -51,9 +56,9 @@ def test_unrolling_is_stepping_in_order(made):
     first = jnp.zeros((6, 4), bool).at[2, 1].set(True).at[0].set(True)
     carry, stepped = net.carry((4,)), []
     for t in range(6):
-        carry, output = net.step(weights, carry, x[t], first[t])
+        carry, output = step(net, weights, carry, x[t], first[t])
         stepped.append(output)
-    end, unrolled = net.unroll(weights, net.carry((4,)), x, first)
+    end, unrolled = unroll(net, weights, net.carry((4,)), x, first)
     np.testing.assert_allclose(unrolled, jnp.stack(stepped), rtol=1e-4, atol=1e-6)
     for a, b in zip(jax.tree.leaves(end), jax.tree.leaves(carry), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
@@ -62,8 +67,8 @@ def test_unrolling_is_stepping_in_order(made):
 def test_rows_of_a_batch_do_not_mix(made):
     net, weights = made
     x, first = jax.random.normal(jax.random.key(1), (3, 4, N)), jnp.zeros((3, 4), bool)
-    _, together = net.unroll(weights, net.carry((4,)), x, first)
-    _, alone = net.unroll(weights, net.carry(()), x[:, 2], first[:, 2])
+    _, together = unroll(net, weights, net.carry((4,)), x, first)
+    _, alone = unroll(net, weights, net.carry(()), x[:, 2], first[:, 2])
     np.testing.assert_allclose(together[:, 2], alone, rtol=1e-4, atol=1e-6)
 
 
@@ -74,7 +79,7 @@ def test_what_was_seen_before_matters_until_a_game_begins(memory):
     other = x.at[0].add(1)
     for begins in (False, True):
         first = jnp.zeros((2, 3), bool).at[1].set(begins)
-        (_, a), (_, b) = (net.unroll(weights, net.carry((3,)), seen, first) for seen in (x, other))
+        (_, a), (_, b) = (unroll(net, weights, net.carry((3,)), s, first) for s in (x, other))
         assert bool((a[1] == b[1]).all()) == begins
 
 
@@ -82,8 +87,8 @@ def test_a_small_output_scale_starts_near_zero_and_another_key_elsewhere(made):
     net, weights = made
     x, first = jax.random.normal(jax.random.key(1), (1, 256, N)), jnp.zeros((1, 256), bool)
     outputs = [
-        net.unroll(w, net.carry((256,)), x, first)[1]
-        for w in (weights, net.init(jax.random.key(2), N))
+        unroll(net, w, net.carry((256,)), x, first)[1]
+        for w in (weights, init(net, jax.random.key(2), N))
     ]
     assert outputs[0].std() < 0.3
     assert (outputs[0] != outputs[1]).any()

@@ -264,18 +264,15 @@ def test_an_actor_never_hears_of_the_truth(training):
     params, state = told.start()
     learner = told.learner
     other = state.games._replace(market=state.games.market._replace(S=state.games.market.S + 7))
-    views = [
-        jax.vmap(learner.market.view, (0, None))(games, params) for games in (state.games, other)
-    ]
-    laws = [
-        learner.policy().distribution(learner.policy_params(state), (), view)[1].logits
-        for view in views
-    ]
+
+    @jax.jit
+    def known(games):
+        view = jax.vmap(learner.market.view, (0, None))(games, params)
+        law = learner.policy().distribution(learner.policy_params(state), (), view)[1].logits
+        return law, learner._seen(games, learner.market.encode(view))
+
+    laws, critics = zip(known(state.games), known(other), strict=True)
     np.testing.assert_array_equal(*laws)
-    critics = [
-        learner._seen(games, learner.market.encode(view))
-        for games, view in zip((state.games, other), views, strict=True)
-    ]
     np.testing.assert_allclose(
         critics[1] - critics[0], np.broadcast_to(np.eye(60)[57] * 0.7, critics[0].shape), atol=1e-5
     )

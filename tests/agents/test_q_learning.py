@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 from cardjax.agents import q_learning
 
 FLOATS = st.floats(-100, 100, width=32)
+n_step_return = jax.jit(q_learning.n_step_return, static_argnums=2)
 
 
 def test_n_step_returns_by_hand():
@@ -34,9 +35,7 @@ def test_n_step_returns_by_hand():
 @settings(max_examples=25, deadline=None)
 def test_n_step_returns_are_the_sums_they_say(rollout, n, gamma):
     reward, terminated = rollout
-    total, discount, later = q_learning.n_step_return(
-        jnp.asarray(reward), jnp.asarray(terminated), n, gamma
-    )
+    total, discount, later = map(np.asarray, n_step_return(reward, terminated, n, gamma))
     rounds = len(reward)
     for t in range(rounds):
         assert later[t] == min(n, rounds - t)

@@ -31,7 +31,8 @@ def test_shapes_are_the_updates():
     assert shapes == (10, 8, 2, 3, (57, 5, 6, 21), (57, 5, 6, 21), jnp.float32)
     assert shapes_of(learner("ippo", "ppo.critic=value")).critic == (57, 5, 6, 1)
     joint = learner("mappo")
-    weights = joint.init(jax.random.key(0)).weights["critic"]["torso"]["params"]
+    state = jax.eval_shape(joint.init, jax.random.key(0))
+    weights = state.weights["critic"]["torso"]["params"]
     assert shapes_of(joint).critic[:2] == weights["Dense_0"]["kernel"].shape
 
 

@@ -14,7 +14,7 @@ from cardjax.evaluation.evaluate import Player, evaluate
 from cardjax.evaluation.protocol import DRAWS
 from cardjax.evaluation.quoting import evaluate_quoting
 from cardjax.loading.players import find_maker
-from cardjax.policies import BestResponse, Pass
+from cardjax.policies import EvOracle, Pass
 
 
 @pytest.fixture(autouse=True)
@@ -62,11 +62,11 @@ def test_out_of_distribution_the_yardstick_moves_with_the_market(tmp_path, proto
 def test_the_draws_are_those_that_are_asked_for(tmp_path, capsys):
     file, earned = tmp_path / "c.json", {}
     for draws in ("test", "validation"):
-        options = ["--policies", "best_response", "pass", "--mode", "single", "--episodes", "64"]
+        options = ["--policies", "ev_oracle", "pass", "--mode", "single", "--episodes", "64"]
         main(["compare", *options, "--draws", draws, "--json", str(file)])
         (entry,) = json.loads(file.read_text())
         earned[draws] = entry["expected_pnl"]
-    player, (market, params) = Player(BestResponse(), [None]), cardjax.make("single")
+    player, (market, params) = Player(EvOracle(), [None]), cardjax.make("single")
     for draws, domain in DRAWS.items():
         (result,) = evaluate(market, params, player, {"self": Pass()}, 64, domain=domain)
         assert earned[draws] == pytest.approx(result.mean_expected_pnl.mean, abs=1e-4)

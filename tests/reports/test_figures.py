@@ -69,7 +69,7 @@ def critic_state(learner, variance=1.0):
     """What `PPOValues` reads of a learner's state: fresh weights, and a normaliser that changes
     nothing.
     """
-    weights = learner.networks.init(jax.random.key(0), jax.random.key(1))
+    weights = jax.jit(learner.networks.init)(jax.random.key(0), jax.random.key(1))
     scale = new_reward_scale((4, 2))
     return SimpleNamespace(
         weights=weights,
@@ -183,6 +183,7 @@ def test_a_critics_estimates_are_those_it_learned_with(algorithm, overrides, n_o
     assert found.shape == (10, GAMES, 2, n_outputs)
 
     # What the learner itself sees and says of each round, the truth put where its games hold it.
+    @jax.jit
     def seen_at(t):
         games = SimpleNamespace(
             market=SimpleNamespace(**{name: hidden[name][t] for name in HIDDEN})
@@ -191,13 +192,14 @@ def test_a_critics_estimates_are_those_it_learned_with(algorithm, overrides, n_o
             games, learner.market.encode(jax.tree.map(lambda leaf: leaf[t], views))
         )
 
-    inputs = jnp.stack([seen_at(t) for t in range(10)])
+    inputs = np.stack([seen_at(t) for t in range(10)])
     assert inputs.shape[-1] == critic_inputs(
         learner.market, algorithm == "mappo", "ppo__critic_sees_truth" in overrides
     )
     blank = learner.networks.blank_memory(GAMES)
     first = views.round == 0
-    _, expected = learner.networks.unroll("critic", state.weights, blank, inputs, first)
+    unroll = jax.jit(learner.networks.unroll, static_argnums=0)
+    _, expected = unroll("critic", state.weights, blank, inputs, first)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
@@ -210,7 +212,8 @@ def test_a_scaled_critic_speaks_in_points():
 
 def test_a_dqns_estimates_are_what_it_chooses_by(played):
     learner = learner_of("dqn", env__kind="two")
-    weights = learner.network.init(jax.random.key(2), learner.market.observation_size)
+    init = jax.jit(learner.network.init, static_argnums=1)
+    weights = init(jax.random.key(2), learner.market.observation_size)
     state = SimpleNamespace(weights=weights, target=weights, n_updates=jnp.int32(0))
     values, (views, hidden, _) = DQNValues(learner), played
     params = values.params(state)
