@@ -78,7 +78,9 @@ def random_words(key: Array, n: int) -> Array:
     return jax.random.key_data(key) if n == 2 else jax.random.bits(jax.random.fold_in(key, 1), (n,))
 
 
-def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
+def compiled_rollout(
+    game: Game, n_games: int, block: int = 0, least_steps: int = STEPS_A_CALL
+) -> Rollout:
     """The program, after one call that is not to be timed. Its buffers are used again by every
     call.
 
@@ -89,8 +91,10 @@ def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
         block: games that a device plays to the end of the call before it begins with the next ones,
             so that they stay in its cache, as plain C does with each single game; 0 plays all games
             of a device at once.
+        least_steps: steps that a call makes if that takes no more than 20,000 rounds; an
+            accelerator wants more of them, since waiting for a call takes it longer.
     """
-    n_rounds = rounds_of(n_games, block)
+    n_rounds = rounds_of(n_games, block, least_steps)
     n_devices = max(d for d in range(1, jax.device_count() + 1) if n_games % d == 0)
     mesh, games = Mesh(np.array(jax.devices()[:n_devices]), ("games",)), PartitionSpec("games")
     keys = jax.random.split(jax.random.key(0), n_games)
@@ -135,8 +139,8 @@ def compiled_rollout(game: Game, n_games: int, block: int = 0) -> Rollout:
     return Rollout(call, n_games * n_rounds, compile_seconds)
 
 
-def rounds_of(n_games: int, block: int) -> int:
+def rounds_of(n_games: int, block: int, least_steps: int = STEPS_A_CALL) -> int:
     """Rounds of one call: so many that neither the call nor the copies of a block count, and a
     whole game at least.
     """
-    return min(20_000, max(100 if block else 10, STEPS_A_CALL // n_games))
+    return min(20_000, max(100 if block else 10, least_steps // n_games))

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -20,7 +21,15 @@ from cardjax.env.events import EVENT_KINDS, EVENTS, LOWEST_RANK, N_EVENTS, N_RAN
 from cardjax.env.execution import MAX_SIZE
 from cardjax.env.params import N_ROUNDS
 from cardjax.kernels.event_filter import Belief
-from cardjax.kernels.packing import CannotPack, Counts, OneHot, packed, side_by_side
+from cardjax.kernels.packing import (
+    CannotPack,
+    Counts,
+    OneHot,
+    columns_first,
+    packed,
+    packed_columns,
+    side_by_side,
+)
 
 T = TypeVar("T")
 
@@ -400,10 +409,18 @@ def plain_vector(fields: Mapping[str, FieldDeclaration], view: NamedTuple) -> Ar
 
 def vector(fields: Mapping[str, FieldDeclaration], view: NamedTuple) -> Array:
     """Computes `plain_vector`, as `encode` computes `plain_encode`."""
+    neighbours = [
+        (narrow, dict(group))
+        for narrow, group in itertools.groupby(fields.items(), lambda item: _is_narrow(item[1]))
+    ]
     try:
+        if jax.default_backend() != "cpu":
+            return columns_first(_one_by_one(neighbours, view))
         pieces = [
-            _numbers_together(dict(group), view) if narrow else _packed_together(dict(group), view)
-            for narrow, group in itertools.groupby(fields.items(), lambda item: _is_narrow(item[1]))
+            side_by_side(_numbers(group, view))
+            if narrow
+            else packed(_packings(group), view._asdict())
+            for narrow, group in neighbours
         ]
     except CannotPack as reason:
         warnings.warn(f"observations are encoded field by field, slower: {reason}", stacklevel=2)
@@ -426,12 +443,38 @@ def _is_narrow(field: FieldDeclaration) -> bool:
     return field.width == 1 or field.columns is not None
 
 
-def _numbers_together(fields: dict[str, FieldDeclaration], view: NamedTuple) -> Array:
-    """Neighbours whose columns come one by one."""
+def _one_by_one(
+    neighbours: list[tuple[bool, dict[str, FieldDeclaration]]], view: NamedTuple
+) -> list[Array]:
+    """All columns, float32 [...] each."""
+    columns: list[Array] = []
+    for narrow, group in neighbours:
+        columns += (
+            _numbers(group, view) if narrow else packed_columns(_packings(group), view._asdict())
+        )
+    return columns
+
+
+def _numbers(fields: dict[str, FieldDeclaration], view: NamedTuple) -> list[Array]:
+    """The columns of neighbours whose columns come one by one."""
     columns = []
     for field in fields.values():
         columns += field.columns(view) if field.columns else [_scaled(field, view)]
-    return side_by_side(columns)
+    return columns
+
+
+def _packings(fields: dict[str, FieldDeclaration]) -> tuple[OneHot | Counts, ...]:
+    """Those of neighbours of several columns each.
+
+    Raises:
+        CannotPack: a field without one.
+    """
+    packings = []
+    for name, field in fields.items():
+        if field.packing is None or field.scale != 1:
+            raise CannotPack(f"{name} has columns that are not counts or one-hots as they are")
+        packings.append(field.packing)
+    return tuple(packings)
 
 
 def _given(attribute: T | None) -> T:
@@ -449,13 +492,3 @@ def _fields_of(view: View, observe_posterior: bool, event_info: str) -> dict[str
 def _share_of_limit(held: Array, view: View) -> Array:
     """Units held, as a share of the most that may be."""
     return held.astype(jnp.float32) / _given(view.inventory_limit).astype(jnp.float32)
-
-
-def _packed_together(fields: dict[str, FieldDeclaration], view: NamedTuple) -> Array:
-    """Neighbours of several columns each."""
-    packings = []
-    for name, field in fields.items():
-        if field.packing is None or field.scale != 1:
-            raise CannotPack(f"{name} has columns that are not counts or one-hots as they are")
-        packings.append(field.packing)
-    return packed(tuple(packings), view._asdict())

@@ -1,7 +1,8 @@
 """Columns side by side, and wide groups of small whole numbers read off the bits of a few words.
 
 A CPU joins a few wide pieces faster than many narrow ones, and reads a bit faster than it compares
-a number with each of 13 ranks.
+a number with each of 13 ranks. An accelerator joins single columns, each a contiguous run over the
+games.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.custom_batching import custom_vmap
 
 from cardjax.kernels.own_kernel import own_kernel
 from cardjax.kernels.short_axes import sum_short_axis
@@ -69,6 +71,32 @@ def side_by_side(columns: list[Array]) -> Array:
     return jnp.concatenate(pieces, -1) if len(pieces) > 1 else pieces[0]
 
 
+@custom_vmap
+def columns_first(columns: list[Array]) -> Array:
+    """Computes `jnp.stack(columns, -1)`, its plain twin, bit for bit, for an accelerator.
+
+    Neighbouring threads have neighbouring games, so an array whose games are contiguous is written
+    at the memory's full width, and one whose columns are contiguous is not. Under `jax.vmap` the
+    columns of all games are stacked along the first axis; only then is the array turned around.
+
+    Args:
+        columns: of one shape [...].
+    """
+    return jnp.stack(columns, -1)
+
+
+@columns_first.def_vmap
+def _of_all_games(
+    n_games: int, batched: tuple[list[bool]], columns: list[Array]
+) -> tuple[Array, bool]:
+    each = [
+        column if has_games else jnp.broadcast_to(column, (n_games, *column.shape))
+        for column, has_games in zip(columns, batched[0], strict=True)
+    ]
+    together = jnp.stack([column.reshape(-1) for column in each])
+    return together.T.reshape(*each[0].shape, len(each)), True
+
+
 @own_kernel
 def _selected(columns: list[Array]) -> Array:
     index = jnp.arange(len(columns))
@@ -92,16 +120,44 @@ def packed(packings: tuple[OneHot | Counts, ...], sources: Mapping[str, Array]) 
         CannotPack: columns of one source that take more than 32 bits, a source that is both coded
             and counted or is counted twice, or more than three numbers to count.
     """
+    layout, words = _words_of(packings, sources)
+    word = words[-1][..., None]
+    for i in reversed(range(len(words) - 1)):
+        word = jnp.where(layout.word_of_column == i, words[i][..., None], word)
+    return (word >> layout.shifts & layout.masks).astype(jnp.int32).astype(jnp.float32)
+
+
+def packed_columns(
+    packings: tuple[OneHot | Counts, ...], sources: Mapping[str, Array]
+) -> list[Array]:
+    """The columns of `packed` one by one, float32 [...] each.
+
+    Args:
+        packings: as of `packed`.
+        sources: as of `packed`.
+
+    Raises:
+        CannotPack: as `packed`.
+    """
+    layout, words = _words_of(packings, sources)
+    return [
+        (words[word] >> shift & mask).astype(jnp.int32).astype(jnp.float32)
+        for word, shift, mask in zip(
+            layout.word_of_column, layout.shifts, layout.masks, strict=True
+        )
+    ]
+
+
+def _words_of(
+    packings: tuple[OneHot | Counts, ...], sources: Mapping[str, Array]
+) -> tuple["_Layout", tuple[Array, ...]]:
+    """Where the columns stand, and the word of each source."""
     layout = _layout(packings)
     for packing in packings:
         if isinstance(packing, Counts) and sources[packing.source].shape[-1] > LARGEST_COUNT:
             n = sources[packing.source].shape[-1]
             raise CannotPack(f"{n} {packing.source} can be alike, and a count has two bits")
-    words = layout.words(*(sources[name] for name in layout.sources))
-    word = words[-1][..., None]
-    for i in reversed(range(len(words) - 1)):
-        word = jnp.where(layout.word_of_column == i, words[i][..., None], word)
-    return (word >> layout.shifts & layout.masks).astype(jnp.int32).astype(jnp.float32)
+    return layout, layout.words(*(sources[name] for name in layout.sources))
 
 
 class _Layout(NamedTuple):

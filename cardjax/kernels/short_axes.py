@@ -22,7 +22,8 @@ LONGEST_SHORT_AXIS = 32
 
 
 def by_player(function: Callable[..., T], *leaves: Array) -> T:
-    """Computes `function(*leaves)`, its plain twin, bit for bit: player by player if they are few.
+    """Computes `function(*leaves)`, its plain twin, bit for bit: on a CPU player by player, if
+    they are few.
 
     Args:
         function: elementwise, from the leaves to arrays of their common shape. Whatever depends on
@@ -35,6 +36,8 @@ def by_player(function: Callable[..., T], *leaves: Array) -> T:
     n = max((leaf.shape[-1] for leaf in leaves if leaf.ndim), default=0)
     if not 0 < n <= FEW_PLAYERS:
         return function(*leaves)
+    if jax.default_backend() != "cpu":  # whose threads take an axis of two as well as any other
+        return _of_all(function, *leaves)
     columns = [[_of_player(leaf, i, n) for leaf in leaves] for i in range(n)]
     results = [function(*column) for column in columns]
     shape = jnp.broadcast_shapes(*(leaf.shape for leaf in columns[0]))
@@ -45,6 +48,12 @@ def by_player(function: Callable[..., T], *leaves: Array) -> T:
                 f"{shape}; it must be elementwise"
             )
     return jax.tree.map(lambda *parts: jnp.stack(parts, -1), *results)
+
+
+def _of_all(function: Callable[..., T], *leaves: Array) -> T:
+    """All players at once, each result of the leaves' common shape."""
+    shape = jnp.broadcast_shapes(*(leaf.shape for leaf in leaves))
+    return jax.tree.map(lambda result: jnp.broadcast_to(result, shape), function(*leaves))
 
 
 def sum_short_axis(x: Array) -> Array:

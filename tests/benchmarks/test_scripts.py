@@ -217,3 +217,72 @@ def test_the_price_of_a_memory_is_measured_beside_none(benchmarks):
     rows = memory_speed.measure(8, ["train.n_envs=8", "ppo.n_minibatches=2"], 2)
     assert [row[:2] for row in rows] == [["2 × 8", name] for name in ("none", "gru", "lstm")]
     assert rows[0][3].startswith("1.00") and float(rows[2][3].split()[0]) > 0
+
+
+def test_accelerator_counts_numbers_whose_bits_differ(benchmarks, tmp_path):
+    import accelerator
+
+    whole, numbers = np.arange(6, dtype=np.int32), np.array([1, 2, 0, np.nan], np.float32)
+    np.savez(tmp_path / "a.npz", **{"two: event": whole, "two: reward": numbers})
+    other = np.array([1, np.nextafter(np.float32(2), np.float32(3)), -0.0, np.nan], np.float32)
+    np.savez(tmp_path / "b.npz", **{"two: event": whole + (whole == 3), "two: reward": other})
+    rows = accelerator.compared(tmp_path / "a.npz", tmp_path / "b.npz")
+    found = {row.quantity: row.value for row in rows}
+    assert {row.subject for row in rows} == {"two"}
+    apart = found.pop("largest_difference")
+    assert found == {"whole": 6, "whole_different": 1, "float": 4, "float_different": 2}
+    assert 0 < apart < 1e-6
+
+
+def test_accelerator_counts_the_bytes_of_a_round(benchmarks):
+    import accelerator_programs
+
+    unread, written = map(accelerator_programs.bytes_of_a_round, (False, True))
+    assert written - unread == 2 * 57 * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--parts", "chess"], "no chess"),
+        (["--wheels", "nowhere"], "--wheels nowhere: must be a folder of wheels"),
+        (["--seeds", "0"], "no whole number from 1 up"),
+    ],
+)
+def test_accelerator_refuses_wrong_options(benchmarks, monkeypatch, capsys, options, said):
+    import accelerator
+
+    monkeypatch.setattr(sys, "argv", ["accelerator.py", *options])
+    with pytest.raises(SystemExit) as ended:
+        accelerator.main()
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_accelerator_measures_all_its_parts_on_a_cpu(benchmarks, tmp_path):
+    rows, tables = tmp_path / "rows.csv", tmp_path / "tables.md"
+    options = ["--small", "--sizes", "2^4", "--seeds", 1, "--limit", 1, "--repeats", 1]
+    options += ["--minutes", 15, "--csv", rows, "--markdown", tables]
+    command = [sys.executable, str(benchmarks / "accelerator.py"), *map(str, options)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    written = rows_of(rows)
+    differing = [row for row in written if row["quantity"].endswith("_different")]
+    assert len(differing) == 10
+    assert all(float(row["value"]) == 0 for row in differing)
+    speeds = {
+        (row["part"], row["subject"]): float(row["value"])
+        for row in written
+        if row["quantity"] == "rounds_per_second"
+    }
+    assert set(speeds) == {
+        ("market", "unread"),
+        ("market", "written"),
+        ("training", "IPPO"),
+        ("training", "IPPO, 4,096 games"),
+        ("training", "DQN"),
+    }
+    assert min(speeds.values()) > 0
+    assert tables.read_text().rstrip() in result.stdout
+    assert "Not measured" not in result.stdout

@@ -286,6 +286,15 @@ def test_the_encoder_is_the_plain_one_bit_for_bit(played, n_players, posterior):
     np.testing.assert_array_equal(observation.encode(view, posterior), plain)
 
 
+@pytest.mark.parametrize(("n_players", "posterior"), PLAYED)
+def test_so_is_the_one_for_accelerators(monkeypatch, played, n_players, posterior):
+    _, obs, view = played(n_players, posterior)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    of_all = jax.vmap(lambda view: observation.encode(view, posterior))(view)
+    np.testing.assert_array_equal(of_all, obs)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
 @pytest.mark.parametrize(
     ("name", "field", "reason"),
     [
@@ -309,12 +318,13 @@ def test_the_encoder_is_the_plain_one_bit_for_bit(played, n_players, posterior):
     ],
 )
 def test_columns_that_do_not_fit_into_words_are_encoded_field_by_field(
-    monkeypatch, played, name, field, reason
+    monkeypatch, played, name, field, reason, backend
 ):
     """No bit is dropped: before, a 33rd one-hot column went missing without a word."""
     _, _, view = played(2, False)
     fields = list(observation.FIELDS.items())
     fields.insert(9, (name, field))
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     monkeypatch.setattr(observation, "FIELDS", dict(fields))
     plain = observation.plain_encode(view)
     with pytest.warns(UserWarning, match=f"field by field, slower: {reason}"):

@@ -5,7 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardjax.kernels.packing import CannotPack, Counts, OneHot, packed, side_by_side
+from cardjax.kernels.packing import (
+    CannotPack,
+    Counts,
+    OneHot,
+    columns_first,
+    packed,
+    packed_columns,
+    side_by_side,
+)
 
 KIND = OneHot("code", np.array([0, 1, 2, 3, 3, 3]), 4)
 RANK = OneHot("code", np.array([-1, -1, -1, 0, 12, 27]), 28)
@@ -26,6 +34,16 @@ def test_side_by_side_is_a_stack(n):
     np.testing.assert_array_equal(jax.jit(side_by_side)(columns), jnp.stack(columns, -1))
 
 
+def test_columns_first_is_a_stack_under_any_mapping():
+    a, b = jax.random.normal(jax.random.key(0), (2, 5, 4, 3))
+    c = jnp.arange(3.0)  # the same in every game
+    stacked = jnp.stack([a, b, jnp.broadcast_to(c, a.shape)], -1)
+    np.testing.assert_array_equal(columns_first([a, b]), stacked[..., :2])
+    by_game = jax.vmap(lambda a, b: columns_first([a, b, c]))
+    np.testing.assert_array_equal(by_game(a[0], b[0]), stacked[0])
+    np.testing.assert_array_equal(jax.jit(jax.vmap(by_game))(a, b), stacked)
+
+
 @pytest.mark.parametrize(
     "packings", [(KIND,), (HINTS,), (KIND, RANK, HINTS), (HINTS, RANK, KIND), (RANK, HINTS, KIND)]
 )
@@ -34,6 +52,7 @@ def test_packed_columns_are_those_of_their_definitions(sources, packings):
     got = jax.jit(lambda sources: packed(packings, sources))(sources)
     assert got.dtype == jnp.float32
     np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(jnp.stack(packed_columns(packings, sources), -1), expected)
     assert expected.shape == (6, sum(packing.width for packing in packings))
 
 
@@ -57,5 +76,6 @@ def test_the_definitions_are_what_they_say(sources):
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(sources, packings, reason):
-    with pytest.raises(CannotPack, match=reason):
-        packed(packings, sources)
+    for pack in (packed, packed_columns):
+        with pytest.raises(CannotPack, match=reason):
+            pack(packings, sources)

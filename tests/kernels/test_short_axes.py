@@ -14,8 +14,10 @@ from cardjax.kernels.short_axes import (
 )
 
 
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
 @pytest.mark.parametrize("n", [1, 2, FEW_PLAYERS, FEW_PLAYERS + 1])
-def test_by_player_is_the_function_itself(n):
+def test_by_player_is_the_function_itself(monkeypatch, n, backend):
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
     x, y, z = jnp.arange(3.0 * n).reshape(3, n), jnp.float32(2), jnp.arange(3.0)[:, None]
 
     def function(x, y, z):
@@ -23,6 +25,13 @@ def test_by_player_is_the_function_itself(n):
 
     for mine, expected in zip(by_player(function, x, y, z), function(x, y, z), strict=True):
         np.testing.assert_array_equal(mine, expected)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_by_player_gives_every_player_what_all_have_in_common(monkeypatch, backend):
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    own, common = by_player(lambda x, y: (x + y, 2 * y), jnp.zeros((3, 2)), jnp.ones((3, 1)))
+    assert own.shape == common.shape == (3, 2)
 
 
 def test_by_player_takes_numbers_without_a_shape():
