@@ -12,9 +12,11 @@ import jax
 import numpy as np
 
 from cardjax.adapters.libraries import library
-from cardjax.adapters.seat import Seat, make_seat
+from cardjax.adapters.seat import Seat
 from cardjax.adapters.slots import Playable, Shown, Slot, numbers, play, start, view, words_of
+from cardjax.adapters.taker_seat import QuotedSeat, make_taker_seat
 from cardjax.adapters.text import round_text
+from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy, TrainedPlayer
 
 with library("gymnasium", "gym"):
@@ -85,7 +87,7 @@ class SeatEnv(gymnasium.Env[np.ndarray, Any]):
 
 
 class MarketEnv(SeatEnv):
-    """One seat of the market; `opponent` plays the others.
+    """One taker's seat of the market; `opponent` plays the others.
 
     Observations are float32 [D]. Actions are 0..20: 0 pass, 1..10 buy, 11..20 sell; an invalid one
     is a rejected pass. Rewards are in points, or as `reward` says. A game ends with
@@ -96,7 +98,7 @@ class MarketEnv(SeatEnv):
     """
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 1}
-    seat: Seat
+    seat: Seat | QuotedSeat
 
     def __init__(
         self,
@@ -104,6 +106,8 @@ class MarketEnv(SeatEnv):
         opponent: str | Policy | TrainedPlayer | None = None,
         opponent_params: Any = None,
         render_mode: str | None = None,
+        market_maker: str | MakerPolicy | None = None,
+        market_maker_params: Any = None,
         **overrides: Any,
     ):
         """Make the seat and its spaces.
@@ -114,13 +118,18 @@ class MarketEnv(SeatEnv):
                 `cardjax.load_policy` returns. The default is `equilibrium`.
             opponent_params: the weights of a trained Policy.
             render_mode: None or "ansi".
+            market_maker: who quotes where the maker is a player (`preset="maker"`): competitive,
+                monopolist (the default), random_quotes, or a policy of that seat.
+            market_maker_params: the weights of a trained one.
             overrides: preset, n_players, observe_posterior, and EnvParams by dotted name.
 
         Raises:
             ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
         """
         self.render_mode = check_render_mode(render_mode)
-        self.seat, terms = make_seat(kind, opponent, opponent_params, **overrides)
+        self.seat, terms = make_taker_seat(
+            kind, opponent, opponent_params, market_maker, market_maker_params, **overrides
+        )
         self.observation_space, self.action_space = seat_spaces(self.seat.market, terms.market)
         self.terms = jax.device_put(terms)
 

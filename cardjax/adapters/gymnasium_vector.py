@@ -16,10 +16,11 @@ from jax import Array
 
 from cardjax.adapters.gymnasium import RENDER_MODES, SetByReset, check_render_mode, seat_spaces
 from cardjax.adapters.libraries import library
-from cardjax.adapters.seat import Seat, Terms, make_seat
-from cardjax.adapters.slots import Shown, Slot, play, start, view, words_of
+from cardjax.adapters.slots import Playable, Shown, Slot, play, start, view, words_of
+from cardjax.adapters.taker_seat import make_taker_seat
 from cardjax.adapters.text import round_text
 from cardjax.env import ParameterError, View
+from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy, TrainedPlayer
 
 with library("gymnasium", "gym"):
@@ -52,6 +53,8 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         opponent_params: Any = None,
         render_mode: str | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        market_maker: str | MakerPolicy | None = None,
+        market_maker_params: Any = None,
         **overrides: Any,
     ):
         """Make the seats; arguments that are not listed here are those of `MarketEnv`.
@@ -69,7 +72,9 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.num_envs, self.render_mode = num_envs, check_render_mode(render_mode)
         self.autoreset_mode = _mode(autoreset_mode)
         self.metadata = self.metadata | {"autoreset_mode": self.autoreset_mode}
-        self.seat, terms = make_seat(kind, opponent, opponent_params, **overrides)
+        self.seat, terms = make_taker_seat(
+            kind, opponent, opponent_params, market_maker, market_maker_params, **overrides
+        )
         self.single_observation_space, self.single_action_space = seat_spaces(
             self.seat.market, terms.market
         )
@@ -218,13 +223,13 @@ def _mode(value: str | AutoresetMode) -> AutoresetMode:
 
 
 @partial(jax.jit, static_argnums=0)
-def _start_all(seat: Seat, seed_words: Array, games: Array, terms: Terms) -> tuple[Slot, Shown]:
+def _start_all(seat: Playable, seed_words: Array, games: Array, terms: Any) -> tuple[Slot, Shown]:
     return jax.vmap(partial(start, seat), (0, 0, None))(seed_words, games, terms)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _step_all(
-    mode: AutoresetMode, seat: Seat, slots: Slot, over: Array, actions: Array, terms: Terms
+    mode: AutoresetMode, seat: Playable, slots: Slot, over: Array, actions: Array, terms: Any
 ) -> tuple[Slot, Shown, Shown]:
     """(slots, what is shown, how the rounds ended); the last two differ where a game is new."""
 
@@ -252,7 +257,7 @@ def _where(condition: Array, yes: Any, no: Any) -> Any:
 
 
 @partial(jax.jit, static_argnums=0)
-def _view_all(seat: Seat, slots: Slot, terms: Terms) -> View:
+def _view_all(seat: Playable, slots: Slot, terms: Any) -> View:
     return jax.vmap(partial(view, seat), (0, None))(slots, terms)
 
 

@@ -16,9 +16,8 @@ with library("jaxmarl", "jaxmarl"):
     from jaxmarl.environments.multi_agent_env import MultiAgentEnv
     from jaxmarl.environments.spaces import Box, Discrete
 
-    from cardjax.adapters.jaxmarl_maker import MakerMultiAgentEnv
+    from cardjax.adapters.jaxmarl_maker import WORLD_STATE, MakerMultiAgentEnv
 
-WORLD_STATE = "world_state"
 OTHERWISE = (*NATIVE_ONLY, "cards")
 Dicts = dict[str, Any]
 

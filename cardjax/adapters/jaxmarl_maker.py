@@ -10,6 +10,7 @@ from jax import Array
 from cardjax.adapters.libraries import library
 from cardjax.adapters.seat import NATIVE_ONLY
 from cardjax.adapters.two_moves import MAKER, Each, TwoMoves, TwoMovesState
+from cardjax.agents.roles import MakerSides, Takers
 from cardjax.env import N_ACTIONS, CardMarket, EnvParams
 from cardjax.env.maker import N_QUOTES, SIDES
 
@@ -17,6 +18,7 @@ with library("jaxmarl", "jaxmarl"):
     from jaxmarl.environments.multi_agent_env import MultiAgentEnv
     from jaxmarl.environments.spaces import Box, Discrete, MultiDiscrete
 
+WORLD_STATE = "world_state"
 Dicts = dict[str, Any]
 
 
@@ -25,8 +27,11 @@ class MakerMultiAgentEnv(MultiAgentEnv):
 
     In the first step only the maker's action counts, int32 [2] in 0..59; in the second only the
     takers'. `get_avail_actions` says so: whose move it is not has one action left, 0. Takers
-    observe zeros until there is a quote. Rewards and infos are of the second step, zeros in the
-    first; infos are those of `CardMarket.step`, with an axis [A] where they are the takers'.
+    observe zeros until there is a quote. "world_state", float32 [A + 1, W], is what a central
+    critic of each agent sees, the maker last: its own observation and what only the other role's
+    and the other agents know. A taker's row is zeros while its observation is, and the maker's,
+    which is shorter, ends with zeros. Rewards and infos are of the second step, zeros in the first;
+    infos are those of `CardMarket.step`, with an axis [A] where they are the takers'.
     """
 
     def __init__(self, market: CardMarket, params: EnvParams):
@@ -45,7 +50,7 @@ class MakerMultiAgentEnv(MultiAgentEnv):
     def reset(self, key: Array) -> tuple[Dicts, TwoMovesState]:
         """Start a new game: (observations, state)."""
         observation, state = self.game.reset(key, self.params)
-        return self._each(observation), state
+        return self._observations(observation, state), state
 
     @partial(jax.jit, static_argnums=0)
     def step(
@@ -73,12 +78,16 @@ class MakerMultiAgentEnv(MultiAgentEnv):
 
     def get_obs(self, state: TwoMovesState) -> Dicts:
         """The observations of a state."""
-        return self._each(self.game.observe(state, self.params))
+        return self._observations(self.game.observe(state, self.params), state)
 
     @partial(jax.jit, static_argnums=0)
     def get_avail_actions(self, state: TwoMovesState) -> Dicts:
         """Which actions count now: bool [21] of a taker, bool [2, 60] of the maker."""
         return self._each(self.game.action_mask(state, self.params))
+
+    def world_state_size(self) -> int:
+        """W, the number of columns of "world_state"."""
+        return Takers(self.game.market).critic_inputs(joint=True, truth=False)
 
     @property
     def name(self) -> str:
@@ -87,6 +96,17 @@ class MakerMultiAgentEnv(MultiAgentEnv):
     @property
     def agent_classes(self) -> dict[str, list[str]]:
         return {"takers": self.takers, MAKER: [MAKER]}
+
+    def _observations(self, observation: Each, state: TwoMovesState) -> Dicts:
+        market, game = self.game.market, state.game
+        # Each role's critic reads the other's observations: those of all seats, of which the maker
+        # has one here. What takers alone know is the same before the quote and after it.
+        ordering, quoting = market.observe(game, self.params), observation.maker[None]
+        takers = Takers(market).critic_view(game, ordering, quoting, joint=True, truth=False)
+        maker = MakerSides(market).critic_view(game, quoting, ordering, joint=True, truth=False)
+        rest = takers.shape[-1] - maker.shape[-1]
+        rows = [jnp.where(state.quoted, takers, 0), jnp.pad(maker, ((0, 0), (0, rest)))]
+        return self._each(observation) | {WORLD_STATE: jnp.concatenate(rows)}
 
     def _each(self, of_roles: Each) -> Dicts:
         return {agent: of_roles.takers[i] for i, agent in enumerate(self.takers)} | {
@@ -108,4 +128,5 @@ class MakerMultiAgentEnv(MultiAgentEnv):
     ) -> tuple[Dicts, TwoMovesState, Dicts, Dicts, Dicts]:
         dones = dict.fromkeys([*self.agents, "__all__"], terminated)
         infos = {name: leaf for name, leaf in info.items() if name not in NATIVE_ONLY}
-        return self._each(observation), state, self._each(reward), dones, infos
+        observations = self._observations(observation, state)
+        return observations, state, self._each(reward), dones, infos

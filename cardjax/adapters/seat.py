@@ -162,7 +162,22 @@ def make_seat(
         ParameterError: (a ValueError) a name or value is not allowed; the message is one line.
     """
     market, params = make_game(kind, **overrides)
-    market.refuse_maker("one seat of the market; cardjax/Maker-v0 is the maker's")
+    market.refuse_maker("one seat of the market; Gymnasium has the seats of both roles")
+    return seat_in(market, params, opponent, opponent_params)
+
+
+def seat_in(
+    market: CardMarket,
+    params: EnvParams,
+    opponent: str | Policy | TrainedPlayer | None,
+    opponent_params: Any,
+) -> tuple[Seat, Terms]:
+    """The first seat of a market, and the parameters of its game; the arguments are those of
+    `make_seat`.
+
+    Raises:
+        ParameterError: as there.
+    """
     if market.n_players == 1:
         if opponent is not None:
             raise ParameterError("opponent", opponent, "a single player has none: leave it out")

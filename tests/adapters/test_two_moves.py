@@ -1,5 +1,7 @@
 """A game whose maker is a player, in the libraries where a round of it is two steps."""
 
+import dataclasses
+import re
 import warnings
 
 import chex
@@ -9,7 +11,9 @@ import numpy as np
 import pytest
 
 from cardjax.adapters.two_moves import Each, TwoMoves
-from cardjax.env import CardMarket, make_params, maker
+from cardjax.env import REWARD_KINDS, CardMarket, make_params, maker
+from cardjax.policies.makers import prepared_maker
+from cardjax.policies.registry import MAKERS
 
 MARKET, PARAMS = CardMarket(2, maker="agent"), make_params()
 GAME = TwoMoves(MARKET)
@@ -138,8 +142,75 @@ def test_gymnasium():
     assert ends == [False] * 9 + [True]
     with pytest.raises(ValueError, match=r"env\.maker = oracle: must be agent"):
         gymnasium.make("cardjax/Maker-v0", preset="default")
+
+
+@pytest.mark.parametrize(
+    "name", ["monopolist", pytest.param("random_quotes", marks=pytest.mark.slow)]
+)
+def test_gymnasium_s_taker_meets_the_quotes_of_a_maker(name):
+    """Each round is the market's own, with the quote that the maker's policy makes of its view."""
+    gymnasium = pytest.importorskip("gymnasium", minversion="1.1")
+    from gymnasium.utils.env_checker import check_env
+
+    import cardjax.adapters.gymnasium  # noqa: F401
+    from cardjax.adapters.slots import base_key
+    from cardjax.adapters.taker_seat import MAKER_KEY
+
+    how = {"preset": "maker", "opponent": "pass", "reward": "expected_pnl", "market_maker": name}
+    env = gymnasium.make("cardjax/Two-v0", render_mode="ansi", **how)
+    if name == "monopolist":
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            warnings.filterwarnings("ignore", ".*Box observation space m.* value is -?infinity")
+            check_env(env.unwrapped, skip_render_check=True)
+    policy = MAKERS[name]
+    table = jax.jit(lambda params: prepared_maker(policy, params, 2))(PARAMS)
+    params = dataclasses.replace(PARAMS, reward=REWARD_KINDS.index("expected_pnl"))
+
+    @jax.jit
+    def quoted(key, state):
+        known = MARKET.maker_view(state, params)
+        _, choice = policy.act(table, (), known, jax.random.fold_in(key, MAKER_KEY))
+        state = MARKET.quote(state, choice, params)
+        return state, choice, MARKET.observe(state, params)[0], MARKET.action_mask(state, params)[0]
+
+    step = jax.jit(MARKET.step_env)
+    observation, info = env.reset(seed=4)
+    base = jax.random.fold_in(base_key(env.unwrapped._slot.seed_words), 0)
+    key, ends = jax.random.fold_in(base, 0), []
+    state = MARKET.reset(key, params)[1]
+    for t in range(10):
+        state, choice, seen, mask = quoted(key, state)
+        np.testing.assert_allclose(observation, seen, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(info["action_mask"], mask)
+        order = int(np.flatnonzero(mask)[t % mask.sum()])
+        observation, reward, terminated, _, info = env.step(order)
+        key = jax.random.fold_in(base, t + 1)
+        _, state, rewards, _, told = step(key, state, jnp.int32([order, 0]), params)
+        assert reward == pytest.approx(float(rewards[0]), abs=1e-4)
+        assert info["maker_action"].tolist() == choice.tolist() and info["action"] == order
+        assert info["maker_pnl"] == pytest.approx(float(told["maker_pnl"]), abs=1e-3)
+        ends.append(terminated)
+    assert ends == [False] * 9 + [True] and "game over" in env.render()
+    many = gymnasium.make_vec("cardjax/Two-v0", 2, vectorization_mode="vector_entry_point", **how)
+    assert many.reset(seed=4)[0][0] == pytest.approx(env.reset(seed=4)[0], abs=1e-5)
+    assert many.step(np.array([3, 0]))[0][0] == pytest.approx(env.step(3)[0], abs=1e-5)
+
+
+def test_a_taker_s_seat_is_refused_what_it_cannot_have():
+    pytest.importorskip("gymnasium", minversion="1.1")
+    from cardjax.adapters.gymnax import make
+    from cardjax.adapters.taker_seat import make_taker_seat
+
+    for arguments, said in (
+        ({"preset": "maker", "market_maker": "oracle"}, "market_maker = oracle: must be one of"),
+        ({"market_maker": "monopolist"}, "market_maker = monopolist: is read only with env.maker"),
+        ({"market_maker_params": 3}, "market_maker_params = int: is read only with env.maker"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            make_taker_seat("two", **arguments)
     with pytest.raises(ValueError, match=r"env\.maker = agent: must be oracle for one seat"):
-        gymnasium.make("cardjax/Two-v0", preset="maker")
+        make("two", preset="maker")
 
 
 def test_jaxmarl():
@@ -162,7 +233,11 @@ def test_jaxmarl():
         observations, state, rewards, dones, infos = logged.step(key, state, actions)
         return state, (observations, rewards, dones, infos, masks)
 
-    _, state = logged.reset(jax.random.key(0))
+    observations, state = logged.reset(jax.random.key(0))
+    assert observations["world_state"].shape == (3, env.world_state_size())
+    np.testing.assert_array_equal(
+        env.get_obs(state.env_state)["world_state"], observations["world_state"]
+    )
     keys = jax.random.split(jax.random.key(1), 20)
     _, (observations, rewards, dones, infos, masks) = jax.lax.scan(move, state, keys)
     assert masks["maker"].shape == (20, 2, 60) and observations["maker"].shape == (20, 50)
@@ -170,3 +245,38 @@ def test_jaxmarl():
     assert (rewards["maker"][::2] == 0).all() and (rewards["maker"][1::2] != 0).all()
     totals = [rewards[agent].sum() for agent in env.agents]
     np.testing.assert_allclose(infos["returned_episode_returns"][-1], totals, rtol=1e-4)
+
+
+def test_jaxmarl_s_world_state_is_what_mappo_s_critics_see(played):
+    pytest.importorskip("jaxmarl")
+    from cardjax.adapters.jaxmarl import make
+    from cardjax.agents.roles import MakerSides, Takers, sides_of
+
+    env = make("two", preset="maker")
+    (_, (first, second, _)), (quoted, stepped) = played
+    see = jax.jit(jax.vmap(env.get_obs))
+    before, after = see(second[1])["world_state"], see(first[1])["world_state"]
+    takers, sides = Takers(MARKET), MakerSides(MARKET)
+
+    @jax.jit
+    @jax.vmap
+    def critics(game):
+        ordering = takers.encode(MARKET.view(game, PARAMS))
+        quoting = sides.encode(sides_of(MARKET.maker_view(game, PARAMS)))
+        of_takers = takers.critic_view(game, ordering, quoting, joint=True, truth=False)
+        of_sides = sides.critic_view(game, quoting, ordering, joint=True, truth=False)
+        side = (
+            MARKET.maker_observation_size
+        )  # The column that tells a side: there is one seat here.
+        return of_takers, jnp.delete(of_sides[0], side, assume_unique_indices=True)
+
+    of_takers, of_maker = critics(quoted)
+    np.testing.assert_array_equal(after[:, :-1], of_takers)
+    width = of_maker.shape[-1]
+    np.testing.assert_array_equal(after[:, -1, :width], of_maker)
+    np.testing.assert_array_equal(before[:, -1, :width], critics(stepped[1])[1])
+    assert not before[:, :-1].any() and not after[:, -1, width:].any() and after[:, -1].any()
+    # What takers alone know is in the maker's row: all cards that are shown, and their wealth.
+    cards = quoted.market.n_hints
+    size = MARKET.maker_observation_size
+    np.testing.assert_allclose(after[:, -1, size : size + 13].sum(-1), cards, atol=1e-6)
