@@ -10,6 +10,7 @@ from cardjax.evaluation.metrics import (
     QUANTILES,
     against_self,
 )
+from cardjax.evaluation.quoting import PLAYED, REPLIED
 
 AT_SEAT = "exploitability_seat_"
 _MOST_PLAYERS = 16
@@ -19,6 +20,8 @@ _EVERY = {
     **INVENTORY_METRICS,
     **QUANTILES,
     **against_self(_MOST_PLAYERS, by_seat=True),
+    **PLAYED,
+    **REPLIED,
 }
 UNITS = {name: metric.unit for name, metric in _EVERY.items()}
 FORMULAS = {name: metric.doc for name, metric in _EVERY.items()}
@@ -258,4 +261,41 @@ _SENTENCES = {
     "score_of_best_equilibrium": lambda value, bounds, entry: _score_of_end("best", value),
     "joint_surplus": _surplus,
     "commons_position": _commons,
+    "maker_score": lambda value, bounds, entry: (
+        f"Against takers in equilibrium, its quotes would earn {value:.1%} of a monopolist's."
+    ),
+    "maker_markup": lambda value, bounds, entry: (
+        f"Its prices stand {value:.0%} of the way from competition's to a monopolist's."
+    ),
+    "maker_offset": lambda value, bounds, entry: (
+        f"Its prices stand {value:.2g} points from its mean of S, on average."
+    ),
+    "maker_depth": lambda value, bounds, entry: (
+        f"It offers {value:.2g} units on each side, on average."
+    ),
+    "maker_pnl": lambda value, bounds, entry: "What the maker earned, luck included.",
+    "maker_expected_pnl": lambda value, bounds, entry: (
+        "What the maker earned without luck: from noise traders, less what takers take from it."
+    ),
+    "maker_from_noise": lambda value, bounds, entry: (
+        f"Noise traders pay the maker {value:.3g} points per game."
+    ),
+    "maker_to_takers": lambda value, bounds, entry: (
+        f"Takers, who know more, take {value:.3g} points per game from the maker."
+    ),
+    "taker_score": lambda value, bounds, entry: (
+        f"Takers earn {value:.1%} of what the equilibrium earns at the quotes that they met."
+    ),
+    "taker_expected_pnl": lambda value, bounds, entry: "What a taker's orders deserve.",
+    "taker_pnl": lambda value, bounds, entry: "What a taker earned, luck included.",
+    "taker_exploitability": lambda value, bounds, entry: (
+        "What a best reply at these quotes earns more than a taker, in points."
+    ),
+    "taker_exploitability_share": _exploitability,
+    "maker_exploitability": lambda value, bounds, entry: (
+        "What the best quotes against these takers would earn the maker more, in points."
+    ),
+    "maker_exploitability_share": lambda value, bounds, entry: (
+        f"The best quotes against these takers would earn {value:.1%} of their earnings more."
+    ),
 }

@@ -23,7 +23,14 @@ from cardjax.evaluation.match import Seats
 from cardjax.evaluation.metrics import SMALLEST_GAIN, Means, Metric
 from cardjax.evaluation.quote_values import best_reply, n_natures, quote_value
 from cardjax.evaluation.result import GAMES, SEEDS, interval_of
-from cardjax.evaluation.statistics import FEWEST_SEEDS, Interval
+from cardjax.evaluation.statistics import (
+    FEWEST_SEEDS,
+    Estimate,
+    Interval,
+    delta_estimate,
+    over_seeds,
+    trimmed,
+)
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.makers import MakerPolicy, hand_of, prepared_maker
 from cardjax.policies.policy import Policy, prepared
@@ -135,6 +142,10 @@ REPLIED: dict[str, Metric] = {
 """Those of the first REPLIED_GAMES."""
 
 
+SCORES = ("maker_score", "taker_score")
+"""That of each role."""
+
+
 @dataclasses.dataclass(frozen=True)
 class QuotingResult:
     """What games of a maker and takers came to."""
@@ -147,6 +158,8 @@ class QuotingResult:
     n_games: int
     n_replied: int
     """in so many of the games the maker's best reply was computed."""
+    by_seed: Mapping[str, Sequence[Estimate]] = dataclasses.field(default_factory=dict)
+    """of SCORES, one a training seed and then that of all seeds' games together."""
 
     def in_words(self) -> str:
         """What the intervals are over."""
@@ -165,9 +178,13 @@ class QuotingResult:
         """The entry of summary.json's `results`: every metric, NAME_ci95 its interval; `score` is
         the lower one of both roles', and P&L is a taker's.
         """
-        score = min((self.metrics[name] for name in ("maker_score", "taker_score")), key=_known)
+        lower = min(SCORES, key=lambda name: _known(self.metrics[name]))
         pnl = self.metrics["taker_pnl"]
-        figures = {"score": score, "mean_pnl": pnl, **self.metrics}
+        figures = {"score": self.metrics[lower], "mean_pnl": pnl, **self.metrics}
+        if self.n_seeds > 1 and self.by_seed:
+            *seeds, together = self.by_seed[lower]
+            figures["score_iqm"] = over_seeds(seeds, together, trimmed)
+        scores = [estimate.value for estimate in self.by_seed.get(lower, ())[:-1]]
         return {
             "opponent": "self",
             **{name: interval.mean for name, interval in figures.items()},
@@ -176,6 +193,7 @@ class QuotingResult:
             "unit": SEEDS if self.n_seeds > 1 else GAMES,
             "n_units": self.n_seeds if self.n_seeds > 1 else self.n_games,
             "n_games": self.n_games,
+            "score_by_seed": scores,
         }
 
 
@@ -237,7 +255,11 @@ def evaluate_quoting(
         )
         keep(True, next(first))
         figures |= intervals(REPLIED, True)
-    return QuotingResult(figures, n_seeds, n_games, n_replied)
+    by_seed = {
+        name: [delta_estimate(PLAYED[name].of, kept[False, i]) for i in range(n_seeds + 1)]
+        for name in SCORES
+    }
+    return QuotingResult(figures, n_seeds, n_games, n_replied, by_seed)
 
 
 Columns = dict[str, np.ndarray]

@@ -40,6 +40,13 @@ HEADLINES = (
     "exploitability_share",
     "trade_rate",
     "ruin_probability",
+    "maker_score",
+    "taker_score",
+    "maker_markup",
+    "maker_expected_pnl",
+    "taker_expected_pnl",
+    "maker_exploitability_share",
+    "taker_exploitability_share",
 )
 
 

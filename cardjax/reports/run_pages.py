@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from cardjax.config import RunConfig, config_values, load_config, make_market
+from cardjax.config.hyperparameters import LEARNED
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.differences import improvement_probability
 from cardjax.evaluation.statistics import FEWEST_SEEDS
@@ -25,6 +26,7 @@ from cardjax.reports.page import (
     number,
 )
 from cardjax.run import run_folder
+from cardjax.run.learners import find_algorithm
 
 
 def write_report(folders: Sequence[Path], out: Path) -> None:
@@ -48,13 +50,17 @@ def write_report(folders: Sequence[Path], out: Path) -> None:
 
 
 def _summary(folder: Path) -> run_folder.Summary:
-    _, config = saved.read_run(folder)
-    make_market(config.game).refuse_maker("reports")
+    saved.read_run(folder)
     summary = run_folder.read_summary(folder)
     if summary is None:
         raise ParameterError(
             "run", str(folder), "has no summary.json: its training has not come to a table yet"
         )
+    if "score_by_seed" not in summary["results"][0]:
+        said = (
+            "has a summary.json without the scores of its seeds, of an older cardjax; train it on"
+        )
+        raise ParameterError("run", str(folder), f"{said} by train.total_steps=N")
     return summary
 
 
@@ -94,7 +100,9 @@ def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
 def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
     meta, config = saved.read_meta(folder), saved.read_run(folder)[1]
     own, *others = summary["results"]
-    content: list[str | PageTable | Picture] = [_in_words(summary), metrics_table(own, KEY_FIGURES)]
+    market = make_market(config.game)
+    said = f"{_in_words(summary)}{_roles(meta['algorithm'], config) if market.has_maker else ''}"
+    content: list[str | PageTable | Picture] = [said, metrics_table(own, KEY_FIGURES)]
     if others:
         names = [entry["opponent"] for entry in summary["results"]]
         content += [
@@ -105,7 +113,7 @@ def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
         content.append(_learning(summary))
     return [
         Section(folder.name, content),
-        *_pictures(folder),
+        *_pictures(folder, has_diagnostics=not market.has_maker),
         Section(f"{folder.name}: every metric of self-play", [metrics_table(own)]),
         Section(f"{folder.name}: settings", [_changed(config), _about(meta, summary)]),
     ]
@@ -128,6 +136,13 @@ def _in_words(summary: Mapping[str, Any]) -> str:
     )
 
 
+def _roles(algorithm: str, config: RunConfig) -> str:
+    """Who plays where the maker is a player."""
+    section = getattr(config, find_algorithm(algorithm).section)
+    maker, takers = (getattr(section, role, LEARNED) for role in ("maker", "takers"))
+    return f" Maker: {maker}; takers: {takers}; the score is the lower one of theirs."
+
+
 def _no_score(entry: Mapping[str, Any]) -> str:
     """Why there is none, if there is none."""
     return f" There is no score: {entry['no_score']}." if "no_score" in entry else ""
@@ -135,6 +150,13 @@ def _no_score(entry: Mapping[str, Any]) -> str:
 
 KEY_FIGURES = (
     "score",
+    "maker_score",
+    "maker_markup",
+    "maker_expected_pnl",
+    "maker_exploitability_share",
+    "taker_score",
+    "taker_expected_pnl",
+    "taker_exploitability_share",
     "mean_payoff",
     "risk_charge",
     "std_inventory",
@@ -170,7 +192,7 @@ CAPTIONS = {
 """By the name of the picture's file: what it shows, and what would be right."""
 
 
-def _pictures(folder: Path) -> list[Section]:
+def _pictures(folder: Path, has_diagnostics: bool) -> list[Section]:
     """The run's learning curve, and its diagnostics where eval/diagnose.py has drawn them."""
     curve = (
         [Picture(folder / "curves.png", CAPTIONS["curves"])]
@@ -181,7 +203,7 @@ def _pictures(folder: Path) -> list[Section]:
     diagnostics = [Picture(path, CAPTIONS.get(path.stem, path.stem)) for path in drawn]
     missing = (
         []
-        if drawn
+        if drawn or not has_diagnostics
         else [f"python eval/diagnose.py {folder.name} adds the policy's diagnostics here."]
     )
     return [Section(f"{folder.name}: pictures", [*curve, *diagnostics, *missing])]

@@ -157,6 +157,8 @@ def _score(axes: Any, rows: Sequence[Mapping[str, Any]], baselines: Mapping[str,
 
 def _returns(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     rounds, returns = table_of(rows, "reward_per_game")
+    if not len(rounds):  # of a run in which the maker alone learns
+        rounds, returns = table_of(rows, "maker_reward_per_game")
     if len(rounds):
         window = WINDOW * rounds[-1]
         _with_interval(axes, rounds, moving_mean(rounds, returns, window))

@@ -181,10 +181,7 @@ def test_a_run_is_trained_continued_and_evaluated_by_its_name(tmp_path, monkeypa
     words = ["--preset", "maker", "--episodes", "128"]
     main(["evaluate", "--policy", "equilibrium", "--maker", "runs/quoting", *words])
     assert "runs/quoting quotes, equilibrium takes" in capsys.readouterr().out
-    for refused in (
-        ["export", "--policy", "runs/quoting", "--out", "x.npz"],
-        ["report", "runs/quoting"],
-    ):
+    for refused in (["export", "--policy", "runs/quoting", "--out", "x.npz"],):
         with pytest.raises(SystemExit) as stop:
             main(refused)
         assert stop.value.code == 2

@@ -200,6 +200,13 @@ def test_training_seeds_are_averaged_and_share_their_games(met):
     alone = [met(name)["maker_pnl"] for name in ("monopolist", "competitive")]
     assert both.n_seeds == 2 and both.metrics["maker_pnl"].low is None
     assert both.metrics["maker_pnl"].mean == pytest.approx(np.mean(alone), rel=1e-5)
+    entry, scores = (
+        both.as_json(),
+        [met(name)["maker_score"] for name in ("monopolist", "competitive")],
+    )
+    assert entry["score"] == entry["maker_score"] < entry["taker_score"]
+    assert entry["score_by_seed"] == pytest.approx(scores)
+    assert entry["score_iqm"] == pytest.approx(np.mean(scores))  # of two seeds
 
 
 def test_the_table_has_a_line_for_every_figure_and_a_column_for_every_market(met):

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from cardjax.commands.main import main
+from cardjax.config import make_config
 from cardjax.evaluation.plots import FIGURES
+from cardjax.evaluation.quoting import PLAYED, REPLIED, SCORES, QuotingResult
+from cardjax.evaluation.statistics import Estimate, Interval
 from cardjax.reports.run_pages import CAPTIONS
+from cardjax.run import run_folder
 
 
 def test_a_run_becomes_two_pages(finished, tmp_path, capsys):
@@ -67,6 +71,53 @@ def test_scores_are_written_as_rliable_and_marl_eval_read_them(finished, tmp_pat
 def test_several_runs_are_compared(finished, tmp_path):
     main(["report", str(finished), str(finished), "--out", str(tmp_path)])
     assert "## Comparison" in (tmp_path / "report.md").read_text()
+
+
+@pytest.fixture
+def roles(tmp_path):
+    """The folder of a run in which DQN has learned to be the maker: what a training leaves."""
+    config = make_config({"env.preset": "maker", "dqn.takers": "equilibrium", "train.n_seeds": 2})
+    folder = tmp_path / "roles"
+    run_folder.create(folder, config, "dqn")
+    figures = {name: Interval(0.75, 0.5, 1.0) for name in {**PLAYED, **REPLIED}}
+    figures["taker_score"] = Interval(1.0, None, None)
+    by_seed = {name: [Estimate(s, 0.01, 512) for s in (0.7, 0.8, 0.75)] for name in SCORES}
+    entry = QuotingResult(figures, 2, 512, 8, by_seed).as_json()
+    summary = {
+        "algorithm": "dqn",
+        "total_steps": 1280,
+        "wall_seconds": 2.0,
+        "train_seconds": 1.0,
+        "steps_per_second": 2560,
+        "seeds": [0, 1],
+        "interrupted": False,
+        "play": "greedy",
+        "baselines": {},
+        "rounds_to_score": {"0.5": 640},
+        "draws": "validation",
+        "results": [entry],
+    }
+    (folder / "summary.json").write_text(json.dumps(summary))
+    rows = [f"{rounds},1,2,{seed},0.{rounds}" for rounds in (640, 1280) for seed in (0, 1)]
+    (folder / "metrics.csv").write_text(
+        "\n".join(["rounds,train_seconds,wall_seconds,seed,score", *rows, ""])
+    )
+    return folder
+
+
+def test_a_run_with_a_maker_says_who_plays_and_how_each_role_scores(roles, tmp_path):
+    main(["report", str(roles), str(roles), "--out", str(tmp_path / "new")])
+    text = (tmp_path / "new" / "report.md").read_text()
+    assert "Maker: learned; takers: equilibrium; the score is the lower one of theirs." in text
+    lines = text.splitlines()
+    (headings,) = {line for line in lines if line.startswith("| run | score")}
+    assert all(f"{role} score" in headings for role in ("maker", "taker"))
+    for name in {**PLAYED, **REPLIED}:
+        (line, *_) = (line for line in lines if line.startswith(f"| {name.replace('_', ' ')} |"))
+        assert ("0.75" in line) != (name == "taker_score")
+    assert "diagnose" not in text
+    arrays = np.load(tmp_path / "new" / "rliable.npz")
+    assert arrays["roles"].tolist() == [[0.7], [0.8]]
 
 
 @pytest.mark.parametrize("missing", ["no folder", "no summary"])
