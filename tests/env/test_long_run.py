@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from cardjax.env import make_params
+from cardjax.env import CardMarket, beliefs, make_params
 from cardjax.env.events import EVENTS
 
 pytestmark = pytest.mark.usefixtures("optimised")
@@ -171,3 +171,33 @@ def test_the_checks_would_notice(two):
     nearly_none = {"spread.s0": 1e-9, "spread.beta": 0, "spread.min": 0}
     broken, _ = run(two, make_params(**nearly_none, hints=0), 1, valid, seed=2)
     assert set(broken) == {"quotes"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("persist", [0.7, 1.0])
+def test_beliefs_stay_distributions_over_five_million_rounds(persist):
+    """Ten million in all: chances are not negative, sum to 1, and never rule out what is true."""
+    market = CardMarket(1, event_info="hidden")
+    params = make_params(event_persist=persist)
+    n_rounds = 80
+
+    def round_(carry, key):
+        state, counts = carry
+        chances = beliefs.chances(state.past.belief)
+        broken = {
+            "negative": (chances < 0).any(),
+            "sum": jnp.abs(chances.sum() - 1) > 1e-5,
+            "truth ruled out": ~(chances[state.market.event] > 0),
+        }
+        state = market.step(key, state, market.sample_action(key, state, params), params)[1]
+        return (state, {name: counts[name] + bad for name, bad in broken.items()}), None
+
+    def game(key):
+        first, key_rounds = jax.random.split(key)
+        counts = dict.fromkeys(("negative", "sum", "truth ruled out"), jnp.int32(0))
+        start = market.reset(first, params)[1], counts
+        return jax.lax.scan(round_, start, jax.random.split(key_rounds, n_rounds))[0][1]
+
+    counts = jax.jit(jax.vmap(game))(jax.random.split(jax.random.key(5), GAMES))
+    assert GAMES * n_rounds > 5e6
+    assert {name: int(n.sum()) for name, n in counts.items()} == dict.fromkeys(counts, 0)
