@@ -10,7 +10,8 @@ Each training is a run of its own under runs/. A run that is there already is no
 that was interrupted is resumed, and each is measured once on the published test draws
 (docs/evaluation.md#the-protocol; published.json in its folder). The group `final` also prints
 what its IPPO earns against others, and `budgets` writes the learning curves, score against rounds
-and against seconds, as CSV and as a plot (docs/images/learning_curve.*).
+and against seconds, as CSV and as a plot (docs/images/learning_curve.*). `persistence` draws what
+a memory is worth (docs/images/worth_of_learned_memory.*).
 """
 
 import argparse
@@ -26,7 +27,8 @@ from cardjax.evaluation.evaluate import SELF
 from cardjax.reports.page import headline_table
 
 ROOT = Path(__file__).resolve().parent.parent
-IMAGE = ROOT / "docs" / "images" / "learning_curve"
+IMAGES = ROOT / "docs" / "images"
+IMAGE = IMAGES / "learning_curve"
 COLOURS = {"dqn": "#009E73", "ippo": "#0072B2", "mappo": "#D55E00"}
 
 
@@ -110,6 +112,11 @@ PARTS = {
 """DQN's options, one at a time; the distributional heads cost ten times as much."""
 
 
+PERSISTENCES = (0, 0.3, 0.7, 0.9)
+MEMORIES = {"belief": "told the belief", "none": "no memory", "lstm": "LSTM"}
+"""Who learns without the event, and its label in the plot."""
+
+
 GROUPS: dict[str, list[Training]] = {
     "final": [Training(name, name) for name in ("dqn", "ippo", "mappo")],
     "budgets": [
@@ -136,8 +143,8 @@ GROUPS: dict[str, list[Training]] = {
     ],
     "persistence": [
         hidden("ippo", "single", memory, 500_000, f"env.event_persist={persist}")
-        for persist in (0, 0.3, 0.7, 0.9)
-        for memory in ("belief", "none", "lstm")
+        for persist in PERSISTENCES
+        for memory in MEMORIES
     ],
     "inventory": [
         inventory("gamma 0", "dqn_inventory", "dqn.gamma=0", "train.total_steps=500_000"),
@@ -197,6 +204,8 @@ def main() -> None:
         if group == "budgets":
             rows += [measure(training, arguments.seeds) for training in GROUPS["final"]]
             draw(rows)
+        if group == "persistence":
+            draw_persistence(rows)
 
 
 def measure(training: Training, n_seeds: int) -> dict[str, Any]:
@@ -300,6 +309,41 @@ def draw(rows: list[dict[str, Any]]) -> None:
     panels[0].legend(frameon=False, loc="lower right")
     figure.tight_layout()
     figure.savefig(IMAGE.with_suffix(".png"))
+
+
+def draw_persistence(rows: list[dict[str, Any]]) -> None:
+    """Scores against `event_persist`, as CSV and as a plot; rows are in the group's order."""
+    from presenting import Line, plot, write_csv
+
+    settings = itertools.product(PERSISTENCES, MEMORIES)
+    points = [
+        {
+            "event_persist": persist,
+            "memory": memory,
+            "score": row["own"]["score"],
+            "low": row["own"]["score_ci95"][0],
+            "high": row["own"]["score_ci95"][1],
+        }
+        for (persist, memory), row in zip(settings, rows, strict=True)
+    ]
+    image = IMAGES / "worth_of_learned_memory"
+    write_csv(image.with_suffix(".csv"), points)
+    lines = {
+        label: Line(
+            *(
+                [point[name] for point in points if point["memory"] == memory]
+                for name in ("event_persist", "score", "low", "high")
+            )
+        )
+        for memory, label in MEMORIES.items()
+    }
+    plot(
+        image.with_suffix(".png"),
+        {"hidden events, 0.5 M rounds": lines},
+        ["event_persist"],
+        "score",
+        scales=("linear", "linear"),
+    )
 
 
 def parse_arguments() -> argparse.Namespace:

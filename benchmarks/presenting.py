@@ -45,13 +45,18 @@ def plot(
     panels: Mapping[str, Mapping[str, Line]],
     x_labels: Sequence[str],
     y_label: str,
-    y_scale: str = "log",
+    scales: tuple[str, str] = ("log", "log"),
 ) -> None:
     """Panels side by side: title → label → line, the repeats' spread shaded. The suffix says the
     format.
 
-    Abscissas are on a log scale. A label looks the same in all panels, and has one entry in the
-    legend.
+    Args:
+        path: the file.
+        panels: their lines by label; a label looks the same in all, and has one entry in the
+            legend.
+        x_labels: one for each panel.
+        y_label: of the first.
+        scales: of abscissas and ordinates, log or linear.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -81,7 +86,7 @@ def plot(
                 axis.fill_between(
                     line.x, line.low, line.high, color=look["color"], alpha=0.15, linewidth=0
                 )
-            axis.set(xscale="log", yscale=y_scale, xlabel=x_label, title=title)
+            axis.set(xscale=scales[0], yscale=scales[1], xlabel=x_label, title=title)
             ticks = sorted(set(itertools.chain.from_iterable(line.x for line in lines.values())))
             axis.set_xticks(ticks, [f"{x:,}" for x in ticks], rotation=40, ha="right")
             axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())

@@ -122,7 +122,7 @@ def draw(path: Path, rows: list[dict[str, Any]]) -> None:
         panels.setdefault(row["axis"], {})[row["subject"]] = Line(
             *([r[column] for r in own] for column in columns)
         )
-    plot(path, panels, list(panels), "cost a unit, relative to the first", y_scale="linear")
+    plot(path, panels, list(panels), "cost a unit, relative to the first", scales=("log", "linear"))
 
 
 def parse_arguments() -> argparse.Namespace:
