@@ -398,6 +398,15 @@ def test_a_shipped_run_names_its_algorithm_and_says_only_what_differs_from_the_d
     assert [name for name in values if written[name] == defaults[name]] == []
 
 
+def test_options_that_are_gone_are_read_where_they_say_what_is_done_anyway():
+    gone = {"ppo.critic_hidden": None, "ppo.clip_end": 0.3, "ppo.clip_schedule": "geometric"}
+    expected = make_config({"ppo.clip": 0.3})
+    assert config_values(make_config({"ppo.clip": 0.3} | gone)) == config_values(expected)
+    for name, value in {"ppo.critic_hidden": [32], "ppo.clip_end": 0.1}.items():
+        with pytest.raises(ParameterError, match=f"^{name} = .*unknown name"):
+            make_config({name: value})
+
+
 def test_configurations_are_equal_by_value():
     assert load_config(RUNS[0]) == load_config(RUNS[0]) != RunConfig()
     assert hash(make_config({"env.hints": 3})) == hash(make_config({"env.hints": [0, 0, 0, 1]}))

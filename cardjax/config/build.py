@@ -6,6 +6,7 @@ from pathlib import Path
 from cardjax.config.documents import dump, parse_override, read_yaml
 from cardjax.config.hyperparameters import DQNConfig, PPOConfig
 from cardjax.config.presets import RULES, preset_params, preset_rules, presets_by_name
+from cardjax.config.retired import without_retired
 from cardjax.config.schema import KINDS, GameConfig, RunConfig, named, parameters
 from cardjax.env.declaration import ParameterError, declared, unknown_name, value_at, with_values
 from cardjax.env.market import CardMarket
@@ -57,6 +58,7 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
     Raises:
         ParameterError: a name is unknown, a value is not allowed, or values do not fit together.
     """
+    values = without_retired(values)
     known = list(parameters())
     for name, value in values.items():
         if name not in known:
