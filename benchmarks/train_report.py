@@ -2,10 +2,13 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from presenting import COLOURS, markdown
 from timing import Spread
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TARGET = 1.6
 """What an update may cost, in its matrix products."""
@@ -133,7 +136,7 @@ def draw(path: Path, rows: list[Row]) -> None:
         figure.savefig(path)
 
 
-def _draw_floor(axis: Any, rows: list[Row]) -> None:
+def _draw_floor(axis: "Axes", rows: list[Row]) -> None:
     labels = [f"{r['name']}, {r['precision']}, {_seeds(r)}" for r in rows]
     values = [r["ratio"] for r in rows]
     reach = [
@@ -150,7 +153,7 @@ def _draw_floor(axis: Any, rows: list[Row]) -> None:
     )
 
 
-def _draw_peers(axis: Any, rows: list[Row]) -> None:
+def _draw_peers(axis: "Axes", rows: list[Row]) -> None:
     values = [r["rounds_per_second"] for r in rows]
     bars = axis.barh(
         [f"{r['program']}, {_seeds(r)} ({r['name']})" for r in rows],

@@ -35,7 +35,7 @@ def __getattr__(name: str) -> Any:
 
 
 def make(
-    kind: str = "two", preset: str = "default", n_players: int | None = None, **overrides: Any
+    kind: str = "two", preset: str = "default", n_players: int | None = None, **overrides: object
 ) -> "tuple[CardMarket, EnvParams]":
     """An environment and its checked parameters.
 

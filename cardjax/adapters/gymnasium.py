@@ -6,7 +6,7 @@ the id:
 `gymnasium.make("cardjax.adapters.gymnasium:cardjax/Single-v0")`.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import numpy as np
@@ -16,6 +16,8 @@ from cardjax.adapters.seat import Seat
 from cardjax.adapters.slots import Playable, Shown, Slot, numbers, play, start, view, words_of
 from cardjax.adapters.taker_seat import QuotedSeat, make_taker_seat
 from cardjax.adapters.text import round_text
+from cardjax.env import CardMarket, EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy, TrainedPlayer
 
@@ -34,7 +36,7 @@ MAKER_ID = "cardjax/Maker-v0"
 class SetByReset:
     """An attribute that `reset` sets; reading it earlier raises ResetNeeded."""
 
-    def __get__(self, env: Any, owner: type) -> Any:
+    def __get__(self, env: object, owner: type) -> NoReturn:
         raise ResetNeeded("call reset() first: no game has been started yet")
 
 
@@ -42,7 +44,7 @@ class SeatEnv(gymnasium.Env[np.ndarray, Any]):
     """A seat's games, one after another; what kind of seat it is, a subclass says."""
 
     seat: Playable
-    terms: Any
+    terms: ArrayTree
     """What the seat's rounds depend on, on the device."""
     _slot: Slot = SetByReset()  # type: ignore[assignment]
     _shown: Shown = SetByReset()  # type: ignore[assignment]
@@ -104,11 +106,11 @@ class MarketEnv(SeatEnv):
         self,
         kind: str = "single",
         opponent: str | Policy | TrainedPlayer | None = None,
-        opponent_params: Any = None,
+        opponent_params: ArrayTree = None,
         render_mode: str | None = None,
         market_maker: str | MakerPolicy | None = None,
-        market_maker_params: Any = None,
-        **overrides: Any,
+        market_maker_params: ArrayTree = None,
+        **overrides: object,
     ):
         """Make the seat and its spaces.
 
@@ -148,7 +150,7 @@ class MarketEnv(SeatEnv):
         return super()._info() | {"action_mask": self._shown.mask.astype(np.int8)}
 
 
-def seat_spaces(market: Any, params: Any) -> tuple[spaces.Box, spaces.Discrete]:
+def seat_spaces(market: CardMarket, params: EnvParams) -> tuple[spaces.Box, spaces.Discrete]:
     """One player's observation and action spaces."""
     box = market.observation_space(params)
     return spaces.Box(box.low[0], box.high[0], dtype=np.float32), spaces.Discrete(

@@ -1,7 +1,5 @@
 """Gymnasium: the maker's seat of one learner as an `Env`, `cardjax/Maker-v0`."""
 
-from typing import Any
-
 import jax
 import numpy as np
 
@@ -11,6 +9,7 @@ from cardjax.adapters.maker_seat import MakerSeat
 from cardjax.adapters.seat import DEFAULT_OPPONENT, Terms, make_game, named
 from cardjax.env import ParameterError
 from cardjax.env.maker import N_QUOTES, SIDES
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.policy import Policy
 
 with library("gymnasium", "gym"):
@@ -34,9 +33,9 @@ class MakerEnv(SeatEnv):
         self,
         kind: str = "two",
         takers: str | Policy = DEFAULT_OPPONENT,
-        takers_params: Any = None,
+        takers_params: ArrayTree = None,
         preset: str = "maker",
-        **overrides: Any,
+        **overrides: object,
     ):
         """Make the seat and its spaces.
 

@@ -20,6 +20,7 @@ from cardjax.adapters.slots import Playable, Shown, Slot, play, start, view, wor
 from cardjax.adapters.taker_seat import make_taker_seat
 from cardjax.adapters.text import round_text
 from cardjax.env import ParameterError, View
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy, TrainedPlayer
 
@@ -50,12 +51,12 @@ class MarketVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         num_envs: int = 1,
         kind: str = "single",
         opponent: str | Policy | TrainedPlayer | None = None,
-        opponent_params: Any = None,
+        opponent_params: ArrayTree = None,
         render_mode: str | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         market_maker: str | MakerPolicy | None = None,
-        market_maker_params: Any = None,
-        **overrides: Any,
+        market_maker_params: ArrayTree = None,
+        **overrides: object,
     ):
         """Make the seats; arguments that are not listed here are those of `MarketEnv`.
 
@@ -247,7 +248,7 @@ def _step_all(
 
 
 @jax.jit
-def _choose(chosen: Array, new: Any, old: Any) -> Any:
+def _choose(chosen: Array, new: ArrayTree, old: ArrayTree) -> ArrayTree:
     """Leaves [num_envs, …]: of `new` where `chosen` [num_envs] is True, else of `old`."""
     return jax.vmap(_where)(chosen, new, old)
 

@@ -8,7 +8,6 @@ gymnax's own classes (its wrappers and rejax check that by isinstance), and ther
 
 import dataclasses
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +16,7 @@ from jax import Array
 from cardjax.adapters.libraries import library
 from cardjax.adapters.seat import Seat, SeatState, Terms, make_seat
 from cardjax.env import N_ACTIONS, N_ROUNDS, EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.policy import Policy, TrainedPlayer
 
 with library("gymnax", "gymnax"):
@@ -71,13 +71,13 @@ class MarketEnvironment(environment.Environment):
     @partial(jax.jit, static_argnames=("self",))
     def step(
         self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None
-    ) -> tuple[Any, ...]:
+    ) -> tuple[ArrayTree, ...]:
         """Settle a round and draw the next: (obs, state, reward, terminated, truncated, info)."""
         return self._seat.step(key, state, action, self._terms(params))
 
     def step_env(
         self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None
-    ) -> tuple[Any, ...]:
+    ) -> tuple[ArrayTree, ...]:
         """As `step`, but never resets: (obs, state, reward, terminated, info)."""
         return self._seat.step_env(key, state, action, self._terms(params))
 
@@ -86,7 +86,7 @@ class MarketEnvironment(environment.Environment):
         return self._seat.reset(key, self._terms(params))
 
     def observe(
-        self, key: Array, state: SeatState, action: Any, params: EnvParams | None = None
+        self, key: Array, state: SeatState, action: ArrayTree, params: EnvParams | None = None
     ) -> Array:
         """The observation of a state; the key is not used."""
         return self._seat.observe(state, self._terms(params))
@@ -126,7 +126,7 @@ class LegacyMarketEnvironment(MarketEnvironment):
     @partial(jax.jit, static_argnames=("self",))
     def step(
         self, key: Array, state: SeatState, action: Array, params: EnvParams | None = None
-    ) -> tuple[Any, ...]:
+    ) -> tuple[ArrayTree, ...]:
         """Settle a round and draw the next: (obs, state, reward, done, info).
 
         info["discount"] is 0 at the end of a game, and 1 otherwise.
@@ -140,8 +140,8 @@ def make(
     kind: str = "single",
     legacy: bool = False,
     opponent: str | Policy | TrainedPlayer | None = None,
-    opponent_params: Any = None,
-    **overrides: Any,
+    opponent_params: ArrayTree = None,
+    **overrides: object,
 ) -> tuple[MarketEnvironment, GymnaxParams]:
     """(environment, parameters), as from `gymnax.make`.
 

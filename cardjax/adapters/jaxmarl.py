@@ -123,7 +123,7 @@ def _infos(info: dict[str, Array]) -> Dicts:
     }
 
 
-def make(kind: str = "two", **overrides: Any) -> MarketMultiAgentEnv | MakerMultiAgentEnv:
+def make(kind: str = "two", **overrides: object) -> MarketMultiAgentEnv | MakerMultiAgentEnv:
     """The environment; the arguments are those of `cardjax.make`, including preset and n_players.
     Where the maker plays (`preset="maker"`), it is a `MakerMultiAgentEnv`.
 

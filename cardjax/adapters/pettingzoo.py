@@ -59,7 +59,7 @@ class MarketParallelEnv(GamesParallelEnv):
         kind: str = "two",
         mask: str = "info",
         render_mode: str | None = None,
-        **overrides: Any,
+        **overrides: object,
     ):
         """Make the market and its spaces.
 

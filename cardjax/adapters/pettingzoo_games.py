@@ -8,6 +8,7 @@ import numpy as np
 from cardjax.adapters.libraries import library
 from cardjax.adapters.slots import Playable, Shown, Slot, play, start, words_of
 from cardjax.env import EnvParams, ParameterError
+from cardjax.env.trees import ArrayTree
 
 with library("pettingzoo", "pettingzoo"):
     from gymnasium import spaces
@@ -83,7 +84,7 @@ class GamesParallelEnv(ParallelEnv[str, Any, Any]):
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _asked(self, actions: Dicts) -> Any:
+    def _asked(self, actions: Dicts) -> ArrayTree:
         """The agents' actions, as the game takes them."""
         raise NotImplementedError
 

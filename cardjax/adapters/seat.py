@@ -1,7 +1,7 @@
 """One seat of the market as a game for one learner, in which a policy plays the other seats."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 from jax import Array
@@ -9,6 +9,7 @@ from jax import Array
 from cardjax.config import make_config, make_market
 from cardjax.env import CardMarket, EnvParams, ParameterError, State, View
 from cardjax.env.execution import as_action
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.policy import Policy, TrainedPlayer, misfit, prepared
 from cardjax.policies.registry import POLICIES, make_policy
 
@@ -40,7 +41,7 @@ class Terms(NamedTuple):
     """The parameters of a seat's game; all of them are traced."""
 
     market: EnvParams
-    opponent: Any = None
+    opponent: ArrayTree = None
     """The opponents' weights, or what they have prepared for the market; None for other scripted
     policies, whose params are those of the market.
     """
@@ -50,7 +51,7 @@ class SeatState(NamedTuple):
     """The game between two rounds, and the opponents' memory."""
 
     game: State
-    memory: Any
+    memory: ArrayTree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Seat:
 
     def _actions(
         self, key: Array, state: SeatState, action: Array, terms: Terms
-    ) -> tuple[Any, Array]:
+    ) -> tuple[ArrayTree, Array]:
         """The opponents' memory after their decision, and the actions of all seats, [A]."""
         action = _as_asked(action).reshape((1,))
         if self.opponent is None:
@@ -146,8 +147,8 @@ def _as_asked(action: Array) -> Array:
 def make_seat(
     kind: str,
     opponent: str | Policy | TrainedPlayer | None = None,
-    opponent_params: Any = None,
-    **overrides: Any,
+    opponent_params: ArrayTree = None,
+    **overrides: object,
 ) -> tuple[Seat, Terms]:
     """A seat, and the parameters of its game.
 
@@ -170,7 +171,7 @@ def seat_in(
     market: CardMarket,
     params: EnvParams,
     opponent: str | Policy | TrainedPlayer | None,
-    opponent_params: Any,
+    opponent_params: ArrayTree,
 ) -> tuple[Seat, Terms]:
     """The first seat of a market, and the parameters of its game; the arguments are those of
     `make_seat`.
@@ -195,7 +196,7 @@ def seat_in(
     return Seat(market, policy), Terms(params, opponent_params)
 
 
-def make_game(kind: str, **overrides: Any) -> tuple[CardMarket, EnvParams]:
+def make_game(kind: str, **overrides: object) -> tuple[CardMarket, EnvParams]:
     """The market, which has a player axis even for one player, and its parameters.
 
     The arguments are those of `cardjax.make`.
@@ -229,7 +230,9 @@ def named(policy: str | Policy, argument: str) -> Policy:
         raise ParameterError(argument, policy, allowed) from None
 
 
-def _weights_of(opponent: TrainedPlayer, opponent_params: Any, market: CardMarket) -> Any:
+def _weights_of(
+    opponent: TrainedPlayer, opponent_params: ArrayTree, market: CardMarket
+) -> ArrayTree:
     """A trained player's weights, if it can play in this market and no others are given."""
     if opponent_params is not None:
         raise ParameterError("opponent_params", "…", "must be left out: the opponent has its own")

@@ -74,7 +74,7 @@ def base_key(seed_words: Array) -> Array:
 
 
 @partial(jax.jit, static_argnums=0)
-def start(env: Playable, seed_words: Array, game: Array, params: Any) -> tuple[Slot, Shown]:
+def start(env: Playable, seed_words: Array, game: Array, params: ArrayTree) -> tuple[Slot, Shown]:
     """Start game number `game` of a slot."""
     observation, state = env.reset(jax.random.fold_in(_game_key(seed_words, game), 0), params)
     slot = Slot(jnp.asarray(seed_words), jnp.int32(game), jnp.int32(0), state)
@@ -84,7 +84,7 @@ def start(env: Playable, seed_words: Array, game: Array, params: Any) -> tuple[S
 
 
 @partial(jax.jit, static_argnums=0)
-def play(env: Playable, slot: Slot, action: Array, params: Any) -> tuple[Slot, Shown]:
+def play(env: Playable, slot: Slot, action: Array, params: ArrayTree) -> tuple[Slot, Shown]:
     """Settle a round. At the end of a game, the state is the final one, and nothing is reset."""
     key = jax.random.fold_in(_game_key(slot.seed_words, slot.game), slot.round + 1)
     observation, state, reward, terminated, info = env.step_env(key, slot.state, action, params)
@@ -94,7 +94,7 @@ def play(env: Playable, slot: Slot, action: Array, params: Any) -> tuple[Slot, S
 
 
 @partial(jax.jit, static_argnums=0)
-def view(env: Playable, slot: Slot, params: Any) -> Any:
+def view(env: Playable, slot: Slot, params: ArrayTree) -> ArrayTree:
     """The View of the slot's players."""
     return env.view(slot.state, params)
 

@@ -4,13 +4,14 @@ maker and the other takers.
 
 import dataclasses
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 from jax import Array
 
 from cardjax.adapters.seat import Seat, SeatState, Terms, make_game, seat_in
 from cardjax.env import CardMarket, EnvParams, ParameterError, View
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.makers import MakerPolicy, prepared_maker
 from cardjax.policies.policy import Policy, TrainedPlayer
 from cardjax.policies.registry import MAKERS
@@ -24,7 +25,7 @@ class QuotedTerms(NamedTuple):
     """The parameters of a seat's game; all of them are traced."""
 
     seat: Terms
-    maker: Any
+    maker: ArrayTree
     """What the maker acts on."""
 
     @property
@@ -37,7 +38,7 @@ class QuotedState(NamedTuple):
     """The game between two rounds, with the maker's quote, and the maker's memory."""
 
     seat: SeatState
-    memory: Any
+    memory: ArrayTree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,7 @@ class QuotedSeat:
         return self.seat.action_mask(state.seat, terms.seat)
 
     def _quoted(
-        self, key: Array, state: SeatState, memory: Any, terms: QuotedTerms
+        self, key: Array, state: SeatState, memory: ArrayTree, terms: QuotedTerms
     ) -> tuple[Array, QuotedState]:
         """The round with the maker's quote, and what the player sees of it."""
         known = self.market.maker_view(state.game, terms.market)
@@ -89,10 +90,10 @@ class QuotedSeat:
 def make_taker_seat(
     kind: str,
     opponent: str | Policy | TrainedPlayer | None = None,
-    opponent_params: Any = None,
+    opponent_params: ArrayTree = None,
     market_maker: str | MakerPolicy | None = None,
-    market_maker_params: Any = None,
-    **overrides: Any,
+    market_maker_params: ArrayTree = None,
+    **overrides: object,
 ) -> tuple[Seat | QuotedSeat, Terms | QuotedTerms]:
     """A seat of a game, whoever quotes in it, and the parameters of its game.
 

@@ -16,6 +16,7 @@ from cardjax.agents.normalization import after_seeing, new_normalizer, normalize
 from cardjax.agents.policy import unroll_seats
 from cardjax.agents.roles import Role
 from cardjax.config import PPOConfig
+from cardjax.env.trees import ArrayTree
 from cardjax.kernels.short_axes import LONGEST_SHORT_AXIS, sum_short_axis
 
 SPARSEST, FEWEST_ROWS = 4, 4096
@@ -84,7 +85,7 @@ class ActorCritic:
             "critic": self._fresh(self.critic, key_critic, self._n_critic_inputs),
         }
 
-    def _fresh(self, network: Network, key: Array, n_inputs: int) -> Any:
+    def _fresh(self, network: Network, key: Array, n_inputs: int) -> ArrayTree:
         if self.config.share_params:
             return network.init(key, n_inputs)
         return jax.vmap(network.init, (0, None))(jax.random.split(key, self.n_seats), n_inputs)
@@ -124,7 +125,7 @@ class ActorCritic:
 
     def unroll(
         self, who: str, weights: ByNetwork, memory: ByNetwork, inputs: Array, first: Array
-    ) -> tuple[Any, Array]:
+    ) -> tuple[ArrayTree, Array]:
         """A network's memory after, and its outputs float32 [rounds, games, seats, n].
 
         Args:

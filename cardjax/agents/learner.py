@@ -1,12 +1,13 @@
 """What a learner is to the rest of the package: the protocol that every algorithm follows."""
 
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from jax import Array
 
 from cardjax.agents.values import Values
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.policy import Policy
 
 
@@ -15,10 +16,10 @@ class Learner(Protocol):
     replaces.
     """
 
-    PER_GAME: tuple[str, ...]
+    PER_GAME: ClassVar[tuple[str, ...]]
     """Fields of the state whose leaves have the leading axis n_envs."""
 
-    LEARNED: tuple[str, ...]
+    LEARNED: ClassVar[tuple[str, ...]]
     """Fields of the state that hold what has been learned: a training that begins with another
     run's weights takes them over.
     """
@@ -32,7 +33,7 @@ class Learner(Protocol):
         """Its parameters."""
 
     @property
-    def config(self) -> Any:
+    def config(self) -> object:
         """The hyperparameters, a declared dataclass."""
 
     @property
@@ -47,10 +48,10 @@ class Learner(Protocol):
     def rounds_per_update(self) -> int:
         """Rounds played by one update."""
 
-    def init(self, key: Array) -> Any:
+    def init(self, key: Array) -> ArrayTree:
         """A fresh state: a NamedTuple with at least key, n_updates (int32 []) and games."""
 
-    def update(self, state: Any) -> tuple[Any, dict[str, Array]]:
+    def update(self, state: Any) -> tuple[ArrayTree, dict[str, Array]]:
         """The next state, and scalar metrics."""
 
     @property
@@ -63,5 +64,5 @@ class Learner(Protocol):
     def policy(self) -> Policy:
         """The player that is being trained, as it plays in evaluations."""
 
-    def policy_params(self, state: Any) -> Any:
+    def policy_params(self, state: Any) -> ArrayTree:
         """Its parameters in a state."""

@@ -19,6 +19,7 @@ from cardjax.config import PPOConfig
 from cardjax.env.declaration import ParameterError
 from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.registry import make_policy
 
 SELF, PAST = "self", "past"
@@ -132,7 +133,9 @@ class Population:
     def _group(self) -> int:
         return self.n_games // len(self.names)
 
-    def _past_act(self, past: ActorParams, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
+    def _past_act(
+        self, past: ActorParams, carry: ArrayTree, view: View, key: Array
+    ) -> tuple[ArrayTree, Array]:
         """An equal share of the group's games for each snapshot."""
 
         def split(leaf: Array) -> Array:

@@ -48,6 +48,7 @@ from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.state import State
+from cardjax.env.trees import ArrayTree
 from cardjax.kernels.gather import take_games
 from cardjax.kernels.policy_loss import Choices
 
@@ -303,7 +304,7 @@ class PPO:
         view = self._views(state.games)
         return Ahead(self._own(view), self._seen(state.games, self.market.encode(view)))
 
-    def _last_value(self, state: PPOState, critic_memory: Any, ahead: Ahead) -> Array:
+    def _last_value(self, state: PPOState, critic_memory: ArrayTree, ahead: Ahead) -> Array:
         """V of the state where the rollout stopped, float32 [games, seats]."""
         networks = self.networks
         params = self.policy_params(state)

@@ -285,7 +285,7 @@ class QuotingPPO:
         rest = {"ruin": None, "others": None, "key": state.key, "n_updates": state.n_updates}
         return PPOState(games=state.games, **own, **rest)  # type: ignore[arg-type]
 
-    def _scripted_carry(self, key: Array) -> Any:
+    def _scripted_carry(self, key: Array) -> ArrayTree:
         """The carry of the role that does not learn, if there is one."""
         if MAKER not in self.learners:
             return self.maker().init(key, (self.n_envs,))

@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from cardjax.env.trees import ArrayTree
+
 
 class Replay(NamedTuple):
     """The rings of all games."""
@@ -36,7 +38,7 @@ class Index(NamedTuple):
     """within the game: block · items_per_block + place in the block."""
 
 
-def empty(block: Any, n_blocks: int, items_per_block: int, prioritised: bool) -> Replay:
+def empty(block: ArrayTree, n_blocks: int, items_per_block: int, prioritised: bool) -> Replay:
     """A replay with nothing in it.
 
     Args:
@@ -51,7 +53,7 @@ def empty(block: Any, n_blocks: int, items_per_block: int, prioritised: bool) ->
     return Replay(blocks, sum_tree(n_games, n_blocks * items_per_block) if prioritised else None)
 
 
-def add(replay: Replay, block: Any, n_added: Array, items_per_block: int) -> Replay:
+def add(replay: Replay, block: ArrayTree, n_added: Array, items_per_block: int) -> Replay:
     """Put in the block after `n_added` earlier ones, over the oldest when full.
 
     Its items get the highest priority there is (1 in an empty replay), so that each is soon seen

@@ -22,6 +22,7 @@ from cardjax.env.execution import N_ACTIONS
 from cardjax.env.maker import MAKER_FIELDS, N_QUOTES, SIDES, Flow, MakerView
 from cardjax.env.market import CardMarket
 from cardjax.env.state import State
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import MAKERS, POLICIES
 
@@ -229,11 +230,13 @@ class LearnedMaker:
 
     of_sides: Policy
 
-    def init(self, key: Array, batch: tuple[int, ...]) -> Any:
+    def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
         """A blank memory of each side."""
         return self.of_sides.init(key, (*batch, SIDES))
 
-    def act(self, params: Any, carry: Any, view: MakerView, key: Array) -> tuple[Any, Array]:
+    def act(
+        self, params: ArrayTree, carry: ArrayTree, view: MakerView, key: Array
+    ) -> tuple[ArrayTree, Array]:
         """As `MakerPolicy.act`."""
         return self.of_sides.act(params, carry, sides_of(view), key)  # type: ignore[arg-type]
 

@@ -13,6 +13,7 @@ from cardjax.agents.critic_view import critic_view
 from cardjax.agents.normalization import normalized
 from cardjax.agents.rewards import SMALLEST_VARIANCE
 from cardjax.env.observation import View
+from cardjax.env.trees import ArrayTree
 
 if TYPE_CHECKING:
     from cardjax.agents.dqn import DQN
@@ -34,10 +35,10 @@ class Values(Protocol):
     def shared_reward(self) -> bool:
         """Each player is paid the mean of all players' rewards."""
 
-    def params(self, state: Any) -> Any:
+    def params(self, state: ArrayTree) -> ArrayTree:
         """What the estimates of one training seed depend on, from the learner's state."""
 
-    def __call__(self, params: Any, views: View, hidden: Mapping[str, Array]) -> Array:
+    def __call__(self, params: ArrayTree, views: View, hidden: Mapping[str, Array]) -> Array:
         """The estimates, in units of rewards.
 
         Args:

@@ -49,7 +49,9 @@ def read_document(path: Path, names: Collection[str] = ()) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ParameterError("config", str(path), "must be a mapping of names to values")
     typed = _load("config", str(path), text, _TextLoader, "is not YAML")
-    return _with_names(content, typed, names)
+    named = _with_names(content, typed, names)
+    assert isinstance(named, dict)
+    return named
 
 
 def parse_override(text: str) -> tuple[str, object]:
@@ -77,7 +79,7 @@ def dump(values: Mapping[str, object]) -> str:
     return yaml.dump(nested, Dumper=_Dumper, sort_keys=False)
 
 
-def _load(key: str, shown: str, text: str, loader: type["_Loader"], failure: str) -> Any:
+def _load(key: str, shown: str, text: str, loader: type["_Loader"], failure: str) -> object:
     try:
         return yaml.load(text, loader)
     except _RepeatedNameError as error:
@@ -89,11 +91,11 @@ def _load(key: str, shown: str, text: str, loader: type["_Loader"], failure: str
         raise ParameterError(key, shown, f"{failure} ({error})") from None
 
 
-def _with_names(content: Any, typed: Any, names: Collection[str], prefix: str = "") -> Any:
+def _with_names(content: object, typed: object, names: Collection[str], prefix: str = "") -> object:
     """The content, but with the values that `typed` has for these dotted names."""
     if prefix.removesuffix(".") in names:
         return typed
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not isinstance(typed, dict):
         return content
     return {
         key: _with_names(value, typed[key], names, f"{prefix}{key}.")

@@ -218,18 +218,18 @@ def with_values(config: T, values: Mapping[str, object], prefix: str = "") -> T:
     return config
 
 
-def value_at(record: Any, name: str) -> Any:
+def value_at(record: object, name: str) -> Any:
     """The value of nested dataclasses at a dotted name."""
     for part in name.split("."):
         record = getattr(record, part)
     return record
 
 
-def replaced(record: Any, path: list[str], value: object) -> Any:
+def replaced(record: T, path: list[str], value: object) -> T:
     """A copy of nested dataclasses in which the field at `path` has another value, unchecked."""
     head, *rest = path
     inner = replaced(getattr(record, head), rest, value) if rest else value
-    return dataclasses.replace(record, **{head: inner})
+    return cast(T, dataclasses.replace(cast(Any, record), **{head: inner}))
 
 
 def unknown_name(name: str, value: object, known: list[str]) -> ParameterError:
@@ -263,7 +263,7 @@ def scalar(value: object) -> object:
     return value.item() if of_numbers or value.dtype == np.bool_ else value
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A value in plain types, as YAML writes it; a float32 is the shortest number that reads back
     as it: 0.1, not 0.10000000149.
     """

@@ -63,7 +63,7 @@ class _Values:
         return structure, tuple((np.shape(x), tuple(np.ravel(x).tolist())) for x in leaves)
 
 
-def _written(field: dataclasses.Field[Any], value: Any) -> str:
+def _written(field: dataclasses.Field[Any], value: object) -> str:
     declaration = field.metadata.get("declared")
     if declaration is None or not isinstance(value, np.generic | np.ndarray | jax.Array):
         return repr(value)
@@ -258,11 +258,11 @@ class EnvParams(_Values):
     events: EventParams = group(EventParams)
     flags: Flags = group(Flags)
 
-    def replace(self, **changes: Any) -> "EnvParams":
+    def replace(self, **changes: object) -> "EnvParams":
         """A copy with fields replaced, unchecked: the values may be traced, batched, or `vmap`
         axes.
         """
-        return dataclasses.replace(self, **changes)
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
 
 def make_params(base: EnvParams | None = None, /, **overrides: object) -> EnvParams:

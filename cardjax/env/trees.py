@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
-from jax import Array
+from jax import Array, ShapeDtypeStruct
+
+from cardjax.env.params import EnvParams
 
 ArrayTree: TypeAlias = (
-    "Array | np.ndarray | tuple[ArrayTree, ...] | list[ArrayTree] | Mapping[str, ArrayTree] | None"
+    "Array | np.ndarray | ShapeDtypeStruct | EnvParams "
+    "| tuple[ArrayTree, ...] | list[ArrayTree] | Mapping[str, ArrayTree] | None"
 )
-"""An array, or tuples (named ones too), lists and dicts of them, one within another."""
+"""An array (or its shape and type), a market's parameters, or tuples (named ones too), lists and
+dicts of such.
+"""

@@ -9,7 +9,7 @@ regression explains from the observation alone, which every player has without r
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ from cardjax.env.events import EVENT_KINDS
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.binned_tables import FOR_EXPLAINED, explained, from_games, table_of
 from cardjax.evaluation.evaluate import TEST, domain_key
 from cardjax.evaluation.figure_data import FigureData, bounds, interval_over, with_bounds
@@ -96,7 +97,9 @@ def belief_probe(
     return _table([_calibration_sums(s) for s in seeds], [_kind_sums(s) for s in seeds])
 
 
-def _judged(subject: Subject, params: Any, n_games: int, key: Array, progress: Progress) -> Judged:
+def _judged(
+    subject: Subject, params: ArrayTree, n_games: int, key: Array, progress: Progress
+) -> Judged:
     """The second half of the games, with probes that the first half fitted."""
     n_fitted = n_games // 2
     fit, judge = jax.random.split(key)
@@ -113,7 +116,7 @@ def _judged(subject: Subject, params: Any, n_games: int, key: Array, progress: P
 
 
 def _batches(
-    subject: Subject, params: Any, n_games: int, key: Array, progress: Progress
+    subject: Subject, params: ArrayTree, n_games: int, key: Array, progress: Progress
 ) -> Iterator[_Rounds]:
     size = min(n_games, GAMES_AT_ONCE)
     for i, start in enumerate(range(0, n_games, size)):
@@ -126,13 +129,18 @@ def _batches(
 
 @partial(jax.jit, static_argnums=range(3))
 def _play(
-    market: CardMarket, policy: Policy, n_games: int, params: Any, env_params: EnvParams, key: Array
+    market: CardMarket,
+    policy: Policy,
+    n_games: int,
+    params: ArrayTree,
+    env_params: EnvParams,
+    key: Array,
 ) -> tuple[Array, Array, Array]:
     """The leaves of `_Rounds`, of games of self-play."""
     seats = [Seats(policy, params, market.n_players)]
     _, views = play_seats(market, seats, env_params, key, n_games, lambda view, info: view)
 
-    def remember(carry: Any, view: View) -> tuple[Any, Array]:
+    def remember(carry: ArrayTree, view: View) -> tuple[ArrayTree, Array]:
         carry, _ = policy.act(params, carry, view, key)
         return carry, jnp.concatenate(jax.tree.leaves(carry), -1)
 

@@ -14,13 +14,14 @@ from cardjax.env.execution import N_ACTIONS, PASS
 from cardjax.env.observation import View
 from cardjax.env.quotes import posterior
 from cardjax.env.sampling import sample_categorical
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.policy import Deterministic, Memoryless, Policy
 
 
 class Decision(NamedTuple):
     """What a player does with a batch of views [...]."""
 
-    carry: Any
+    carry: ArrayTree
     action: Array
     """int32 [...]."""
     probabilities: Array
@@ -103,7 +104,7 @@ class OneOf:
         """Whether a hidden event is told to one of them; `decide` keeps it from the others."""
         return any(getattr(policy, "sees_event", False) for policy in self.policies)
 
-    def init(self, key: Array, batch: tuple[int, ...]) -> tuple[Any, ...]:
+    def init(self, key: Array, batch: tuple[int, ...]) -> tuple[ArrayTree, ...]:
         """As `Policy.init`, of each with the same key."""
         return tuple(policy.init(key, batch) for policy in self.policies)
 
@@ -113,7 +114,7 @@ class OneOf:
         return decision.carry, decision.action
 
     def decide(
-        self, params: tuple[Array, tuple[Any, ...]], carry: Any, view: View, key: Array
+        self, params: tuple[Array, tuple[ArrayTree, ...]], carry: ArrayTree, view: View, key: Array
     ) -> Decision:
         """As `decide`, of the policy that the index names; the others' carries stay as they are."""
         index, each = params

@@ -15,6 +15,7 @@ from jax import Array
 
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.exploitability import Exact, Switches, Valued, play_valued
 from cardjax.evaluation.match import GameTotals, Seats, play_games
@@ -464,7 +465,7 @@ def _mean_payoffs(
     policy: Policy,
     n_games: int,
     keys: Array,
-    params: Any,
+    params: ArrayTree,
     env_params: EnvParams,
 ) -> Array:
     """Of every row, over batches of `n_games` games from each of the keys."""
@@ -478,7 +479,7 @@ def _mean_payoffs(
 def _mean_payoff(
     market: CardMarket,
     policy: Policy,
-    params: Any,
+    params: ArrayTree,
     env_params: EnvParams,
     *,
     keys: Array,

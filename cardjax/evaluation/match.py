@@ -17,6 +17,7 @@ from cardjax.env.inventory import risk_charge
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.decision import is_told, seen_by, tell
 from cardjax.policies.policy import Policy
 
@@ -117,7 +118,7 @@ def play_seats(
             f"seats for {sum(seat.n for seat in seats)} players in a game of {market.n_players}"
         )
 
-    def start(key: Array) -> tuple[Any, ...]:
+    def start(key: Array) -> tuple[ArrayTree, ...]:
         keys = jax.random.split(key, len(seats))
         return tuple(
             seat.policy.init(k, (n_games, seat.n)) for seat, k in zip(seats, keys, strict=True)

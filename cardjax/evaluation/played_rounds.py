@@ -16,6 +16,7 @@ from cardjax.env.execution import MAX_SIZE, N_ACTIONS, PASS, position_of
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.evaluate import TEST, Player, domain_key
 from cardjax.evaluation.match import Seats, play_seats
 from cardjax.policies.policy import Policy, prepared
@@ -122,7 +123,7 @@ def _play(
     policy: Policy,
     estimator: Estimator | None,
     n_games: int,
-    params: Any,
+    params: ArrayTree,
     beliefs: Any,
     env_params: EnvParams,
     key: Array,
@@ -186,13 +187,13 @@ def _realised(estimator: Estimator, columns: dict[str, Array], views: View) -> A
     return jax.lax.scan(earlier, jnp.zeros_like(reward[0]), reward, reverse=True)[1]
 
 
-def _changes(policy: Policy, params: Any, views: View, key: Array) -> Array:
+def _changes(policy: Policy, params: ArrayTree, views: View, key: Array) -> Array:
     """`PlayedRounds.change`: the games' views are decided on again, with the same random numbers
     whatever is put in.
     """
     views = jax.tree.map(lambda leaf: leaf[:, :COUNTERFACTUAL_GAMES], views)
 
-    def play_round(carry: Any, now: tuple[View, Array]) -> tuple[Any, Array]:
+    def play_round(carry: ArrayTree, now: tuple[View, Array]) -> tuple[ArrayTree, Array]:
         view, key = now
 
         def position_if(last: Array) -> Array:

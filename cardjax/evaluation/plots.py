@@ -8,14 +8,17 @@ solid, with its 95% interval shaded or as a bar; the exact benchmark is dashed.
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import IO, Any, Literal
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
 
 from cardjax.evaluation.figure_data import FigureData
 from cardjax.evaluation.questions import BUY, SELL
@@ -64,7 +67,7 @@ def draw(name: str, table: FigureData) -> Figure:
         return FIGURES[name](table)
 
 
-def save(figure: Figure, file: Any) -> None:
+def save(figure: Figure, file: Path | IO[bytes]) -> None:
     """As PNG, at DPI, to a path or an open file."""
     with matplotlib.rc_context(STYLE):
         figure.savefig(file, format="png", dpi=DPI)
@@ -77,7 +80,7 @@ def _action_vs_edge(table: FigureData) -> Figure:
         _curve(axes[0], rows, "edge", "size", colour)
         _benchmark(axes[0], rows, "edge", "benchmark_size", colour)
         above = side == BUY
-        place = {
+        place: dict[str, Any] = {
             "x": 0.02,
             "y": 0.75 if above else 0.25,
             "va": "center",
@@ -125,7 +128,7 @@ def _size_vs_depth(table: FigureData) -> Figure:
     return figure
 
 
-def _depths(axes: Any, rows: FigureData) -> None:
+def _depths(axes: Axes, rows: FigureData) -> None:
     """Size against depth; the cap stands apart, since the depth behind it is not known."""
     capped = rows["depth_from"] == rows["depth_to"]
     below = dataclasses.replace(
@@ -221,7 +224,7 @@ def _value_calibration(table: FigureData) -> Figure:
     for action, face in (("order", BLUE), ("pass", "white")):
         rows = table.where(action=action)
         if rows.rows:
-            bars = {
+            bars: dict[str, Any] = {
                 "fmt": "o",
                 "color": BLUE,
                 "mfc": face,
@@ -290,11 +293,11 @@ def _wealth_fan(table: FigureData) -> Figure:
     return figure
 
 
-def _cut(above: Any, below: Any) -> None:
+def _cut(above: Axes, below: Axes) -> None:
     """The two parts of a broken y axis, with the strokes that say so."""
     above.spines.bottom.set_visible(False)
     above.tick_params(axis="x", length=0)
-    strokes = {
+    strokes: dict[str, Any] = {
         "marker": [(-1, -0.6), (1, 0.6)],
         "ms": 7,
         "ls": "none",
@@ -377,7 +380,7 @@ def _ablations(table: FigureData) -> Figure:
     return figure
 
 
-def _dots(axes: Any, table: FigureData, name: str, places: np.ndarray) -> None:
+def _dots(axes: Axes, table: FigureData, name: str, places: np.ndarray) -> None:
     """Values with intervals; one that reaches out of the axis ends in an arrowhead."""
     axes.errorbar(
         table[name],
@@ -412,8 +415,8 @@ FIGURES: Mapping[str, Callable[[FigureData], Figure]] = {
 
 
 def _panels(
-    n_rows: int, n_columns: int, height: float, sharey: Any = False
-) -> tuple[Figure, list[Any]]:
+    n_rows: int, n_columns: int, height: float, sharey: bool | Literal["row"] = False
+) -> tuple[Figure, list[Axes]]:
     """A figure, `height` inches high, with panels row by row, which share their x axis unless they
     are just two.
     """
@@ -422,7 +425,8 @@ def _panels(
     axes = figure.subplots(
         n_rows, n_columns, sharex=shared, sharey=sharey or n_columns > 1, squeeze=False
     )
-    return figure, axes.ravel().tolist()
+    panels: list[Axes] = axes.ravel().tolist()
+    return figure, panels
 
 
 def _letter(axes: Sequence[Any], texts: Sequence[str]) -> None:
@@ -431,7 +435,7 @@ def _letter(axes: Sequence[Any], texts: Sequence[str]) -> None:
         panel.set_title(f"({letter}) {text}")
 
 
-def _curve(axes: Any, table: FigureData, x: str, y: str, colour: str, marker: str = "o") -> None:
+def _curve(axes: Axes, table: FigureData, x: str, y: str, colour: str, marker: str = "o") -> None:
     """A line with its interval; what is not known is left out."""
     if table.rows:
         axes.plot(table[x], table[y], color=colour, marker=marker, zorder=3)
@@ -439,7 +443,7 @@ def _curve(axes: Any, table: FigureData, x: str, y: str, colour: str, marker: st
         axes.fill_between(table[x], low, high, color=colour, alpha=0.22, lw=0)
 
 
-def _benchmark(axes: Any, table: FigureData, x: str, y: str, colour: str) -> None:
+def _benchmark(axes: Axes, table: FigureData, x: str, y: str, colour: str) -> None:
     if table.rows:
         axes.plot(table[x], table[y], color=colour, ls="--", lw=1, zorder=4)
 
@@ -493,7 +497,7 @@ def _said(table: FigureData, name: str, text: str) -> str:
 
 
 def _limits(
-    values: Any, at_least: float = -math.inf, at_most: float = math.inf
+    values: ArrayLike, at_least: float = -math.inf, at_most: float = math.inf
 ) -> tuple[float, float]:
     """The axis that shows all values and a margin, cut where it would reach too far."""
     low, high = max(float(np.min(values)), at_least), min(float(np.max(values)), at_most)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from jax.typing import ArrayLike
 
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.played_rounds import LAST_SIZES, PlayedRounds, Subject
@@ -262,12 +263,12 @@ def _per_round(r: PlayedRounds) -> dict[str, np.ndarray]:
     return {name: np.asarray(quantity(r)) for name, quantity in PER_ROUND.items()}
 
 
-def _towards(is_sell: Any, position: Any) -> np.ndarray:
+def _towards(is_sell: ArrayLike, position: ArrayLike) -> np.ndarray:
     """A signed size as one that counts towards the better side, or back."""
-    return np.where(is_sell, -position, position)
+    return np.where(is_sell, -np.asarray(position), position)
 
 
-def bin_index(edges: np.ndarray, values: Any) -> np.ndarray:
+def bin_index(edges: np.ndarray, values: ArrayLike) -> np.ndarray:
     """The bin [low, high) of each value; what lies outside goes to the first or the last."""
     return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
 

@@ -29,6 +29,7 @@ from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
 from cardjax.env.state import State
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.decision import decide
 from cardjax.evaluation.match import Seats
 from cardjax.policies.stage_game import flow_of_all, impact_of
@@ -94,7 +95,7 @@ def _new_cards(lag: int) -> tuple[np.ndarray, np.ndarray]:
 def quote_value(
     market: CardMarket,
     takers: Seats,
-    carry: Any,
+    carry: ArrayTree,
     state: State,
     env_params: EnvParams,
     key: Array,

@@ -16,6 +16,7 @@ import numpy as np
 
 from cardjax.config import RunConfig, config_values, make_config, make_market
 from cardjax.env.declaration import ParameterError
+from cardjax.env.trees import ArrayTree
 from cardjax.files.reading import checked
 from cardjax.files.writing import replacing
 from cardjax.run.learners import ALGORITHMS, make_learner
@@ -43,7 +44,7 @@ class Meta(Head):
     sha256: str
 
 
-def write(path: Path, algorithm: str, config: RunConfig, seed: int, params: Any) -> None:
+def write(path: Path, algorithm: str, config: RunConfig, seed: int, params: ArrayTree) -> None:
     """Write a policy's parameters and what they belong to; a reader, or a crash, never meets half
     of the file.
 
@@ -126,7 +127,7 @@ def _read(path: Path, file: zipfile.ZipFile) -> tuple[str, RunConfig, int, Any]:
     return meta["algorithm"], config, meta["seed"], params
 
 
-def _policy_shapes(algorithm: str, config: RunConfig) -> Any:
+def _policy_shapes(algorithm: str, config: RunConfig) -> ArrayTree:
     """Shapes and types of the parameters that the configuration's policy takes."""
     learner = make_learner(algorithm, config)
     return jax.eval_shape(lambda key: learner.policy_params(learner.init(key)), jax.random.key(0))
@@ -181,7 +182,7 @@ def _misfit(path: Path, said: str) -> ParameterError:
     return ParameterError("policy", str(path), f"does not fit its configuration: {said}")
 
 
-def _by_name(params: Any) -> dict[str, Any]:
+def _by_name(params: ArrayTree) -> dict[str, Any]:
     """Each leaf by its path, in the order of the tree."""
     return {
         jax.tree_util.keystr(place, simple=True, separator="."): leaf

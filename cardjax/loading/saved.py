@@ -11,6 +11,7 @@ import jax
 from cardjax.agents.learner import Learner
 from cardjax.config import RunConfig, load_config
 from cardjax.env.declaration import ParameterError
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.evaluate import Player
 from cardjax.evaluation.quoting import Maker
 from cardjax.loading import portable
@@ -84,7 +85,7 @@ def training_seeds(path: Path) -> list[int]:
     return [portable.read(path)[2]] if path.is_file() else seeds_of(read_run(path)[1])
 
 
-def last_state(run: Run) -> Any:
+def last_state(run: Run) -> ArrayTree:
     """A run's last intact checkpoint, leaves [n_seeds, …], keys as their data.
 
     Raises:
@@ -112,7 +113,7 @@ def last_checkpoint(run: Run) -> tuple[int, Any]:
         journal.close()
 
 
-def by_seed(params: Any) -> list[Any]:
+def by_seed(params: ArrayTree) -> list[ArrayTree]:
     """Parameters with leaves [n_seeds, …] as one entry a seed."""
     n_seeds = len(jax.tree.leaves(params)[0])
     return [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(n_seeds)]

@@ -3,18 +3,21 @@ of it.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from cardjax.config import RunConfig, make_market
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS
 from cardjax.env.observation import View
+from cardjax.env.trees import ArrayTree
 from cardjax.loading import players, portable, saved
+from cardjax.policies.policy import Policy
 from cardjax.run.learners import find_algorithm, make_learner
 
 
@@ -48,6 +51,23 @@ def load_policy(
     return TrainedPolicy(algorithm, played, own, params[own])
 
 
+class NetworkPolicy(Policy, Protocol):
+    """A policy that acts on arrays too, as those of cardjax.agents do."""
+
+    def act_on(
+        self,
+        params: Any,
+        carry: ArrayTree,
+        observation: Array,
+        mask: Array,
+        first: Array,
+        key: Array,
+    ) -> tuple[ArrayTree, Array]:
+        """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round
+        is a game's first.
+        """
+
+
 class TrainedPolicy:
     """One seed's policy. `act` is for programs of any kind; inside jit, `policy` and `params` are a
     player of ours.
@@ -58,11 +78,11 @@ class TrainedPolicy:
         algorithm, config, seed: what it comes from.
     """
 
-    def __init__(self, algorithm: str, config: RunConfig, seed: int, params: Any):
+    def __init__(self, algorithm: str, config: RunConfig, seed: int, params: ArrayTree):
         self.algorithm, self.config, self.seed, self.params = algorithm, config, seed, params
         self.market, self.env_params = make_market(config.game), config.env
         self.market.refuse_maker("policies for other programs")
-        self.policy = make_learner(algorithm, config).policy()
+        self.policy = cast(NetworkPolicy, make_learner(algorithm, config).policy())
         self._act = jax.jit(self.policy.act_on)
         self._n_features = sum(
             f.slice.stop - f.slice.start for f in self.market.observation_fields.values()
@@ -75,7 +95,7 @@ class TrainedPolicy:
 
         A recurrent policy also forgets by itself where an observation is a game's first.
         """
-        self._memory: Any = None
+        self._memory: ArrayTree = None
         self._batch: tuple[int, ...] = ()
         self._n_calls = 0
         self._draws = draws
@@ -132,7 +152,7 @@ class TrainedPolicy:
         """
         portable.write(Path(path), self.algorithm, self.config, self.seed, self.params)
 
-    def _arrays(self, view_or_obs: Any, mask: Any) -> tuple[Array, Array]:
+    def _arrays(self, view_or_obs: View | ArrayLike, mask: ArrayLike | None) -> tuple[Array, Array]:
         if isinstance(view_or_obs, View):
             mask = view_or_obs.action_mask if mask is None else mask
             view_or_obs = self.market.encode(view_or_obs)

@@ -12,6 +12,7 @@ from jax import Array
 
 from cardjax.env import EnvParams
 from cardjax.env.maker import N_QUOTES, SIDES, MakerView
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.pricing.news import hand_index
 from cardjax.policies.pricing.profit import Best, competitive, monopolist, profit, terms_of
 
@@ -19,7 +20,7 @@ from cardjax.policies.pricing.profit import Best, competitive, monopolist, profi
 class MakerPolicy(Protocol):
     """As `policy.Policy`, of a maker."""
 
-    def init(self, key: Array, batch: tuple[int, ...]) -> Any:
+    def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
         """As `Policy.init`."""
 
     def act(self, params: Any, carry: Any, view: MakerView, key: Array) -> tuple[Any, Array]:

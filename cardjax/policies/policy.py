@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.env import N_ACTIONS, CardMarket, EnvParams, View, sample_categorical
+from cardjax.env.trees import ArrayTree
 
 
 class Policy(Protocol):
@@ -20,7 +21,7 @@ class Policy(Protocol):
     (games,) or (games, A).
     """
 
-    def init(self, key: Array, batch: tuple[int, ...]) -> Any:
+    def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
         """The carry before the first round: a pytree of arrays with leading shape `batch`, or ()
         for a policy without a memory.
 
@@ -47,7 +48,7 @@ class TrainedPlayer(Protocol):
     """A policy together with its parameters, as `cardjax.load_policy` returns it."""
 
     policy: Policy
-    params: Any
+    params: ArrayTree
     market: CardMarket
     """The game that it has learned."""
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from cardjax.config import RunConfig, config_values
 from cardjax.env.declaration import ParameterError
+from cardjax.env.trees import ArrayTree
 from cardjax.files.reading import checked
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class Checkpoints:
             return []
         return sorted(self._manager.all_steps(), reverse=True)
 
-    def save(self, n_updates: int, state: Any) -> None:
+    def save(self, n_updates: int, state: ArrayTree) -> None:
         """Save the state (NumPy arrays) after so many updates; a second save of the same one does
         nothing.
 

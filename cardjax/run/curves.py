@@ -4,13 +4,16 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cardjax.evaluation.statistics import FEWEST_SEEDS, median_interval, t_interval
 from cardjax.files.writing import replacing
 from cardjax.run.metrics_log import read_metrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WINDOW = 0.05
 """Share of the training that the moving mean of returns looks back on."""
@@ -138,7 +141,7 @@ def _draw(folder: Path, baselines: Mapping[str, float]) -> None:
         figure.savefig(part, format="png", dpi=120)
 
 
-def _score(axes: Any, rows: Sequence[Mapping[str, Any]], baselines: Mapping[str, float]) -> None:
+def _score(axes: "Axes", rows: Sequence[Mapping[str, Any]], baselines: Mapping[str, float]) -> None:
     rounds, scores = table_of(rows, "score")
     _with_interval(axes, rounds, scores, marker=".")
     low = max(LOWEST, min([0.0, *scores.mean(1)]) - 0.05) if len(scores) else -0.05
@@ -155,7 +158,7 @@ def _score(axes: Any, rows: Sequence[Mapping[str, Any]], baselines: Mapping[str,
     axes.legend(loc="lower right", frameon=False, fontsize="small")
 
 
-def _returns(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+def _returns(axes: "Axes", rows: Sequence[Mapping[str, Any]]) -> None:
     rounds, returns = table_of(rows, "reward_per_game")
     if not len(rounds):  # of a run in which the maker alone learns
         rounds, returns = table_of(rows, "maker_reward_per_game")
@@ -166,7 +169,7 @@ def _returns(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.set(xlabel="rounds", ylabel="reward per game, in training")
 
 
-def _with_interval(axes: Any, rounds: np.ndarray, values: np.ndarray, marker: str = "") -> None:
+def _with_interval(axes: "Axes", rounds: np.ndarray, values: np.ndarray, marker: str = "") -> None:
     axes.plot(rounds, values.mean(1), marker=marker)
     if len(rounds) and values.shape[1] >= FEWEST_SEEDS:
         bounds = np.array([t_interval(row)[1:] for row in values], np.float64)

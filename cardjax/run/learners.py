@@ -4,9 +4,10 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cardjax.agents.dqn import DQN
+from cardjax.agents.learner import Learner
 from cardjax.agents.ppo import PPO
 from cardjax.agents.quoting_ppo import QuotingPPO
 from cardjax.config import RunConfig, make_market, practised_params
@@ -19,9 +20,9 @@ class Algorithm(NamedTuple):
 
     section: str
     """the section of the configuration that holds its hyperparameters."""
-    learner: Callable[..., Any]
+    learner: Callable[..., Learner]
     """(market, env_params, hyperparameters, n_envs, total_updates) → learner."""
-    with_maker: Callable[..., Any] | None = None
+    with_maker: Callable[..., Learner] | None = None
     """the same of games whose maker is a player; None if there is none for them."""
 
 
@@ -74,7 +75,7 @@ def configured_for(algorithm: str, config: RunConfig) -> RunConfig:
     return dataclasses.replace(config, algorithm=algorithm)
 
 
-def make_learner(algorithm: str, config: RunConfig) -> Any:
+def make_learner(algorithm: str, config: RunConfig) -> Learner:
     """The learner of an algorithm; total_steps is rounded up to whole updates.
 
     Raises:

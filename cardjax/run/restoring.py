@@ -2,18 +2,18 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
 from cardjax.env.declaration import ParameterError
+from cardjax.env.trees import ArrayTree
 from cardjax.run.checkpoints import DamagedError
 from cardjax.run.journal import Journal
 
 
-def restore(journals: Sequence[Journal], like: Any) -> tuple[int, Any]:
+def restore(journals: Sequence[Journal], like: ArrayTree) -> tuple[int, ArrayTree]:
     """(updates done, state) of the newest checkpoint that every run has intact; (0, None) if they
     have none in common.
 
@@ -47,7 +47,7 @@ def restore(journals: Sequence[Journal], like: Any) -> tuple[int, Any]:
     return 0, None
 
 
-def _restore_one(journal: Journal, step: int, like: Any) -> Any:
+def _restore_one(journal: Journal, step: int, like: ArrayTree) -> ArrayTree:
     try:
         return journal.checkpoints.restore(step, like)
     except DamagedError as error:

@@ -10,9 +10,11 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from cardjax.env.declaration import ParameterError
+from cardjax.env.trees import ArrayTree
 
 REPLICATES, GAMES = "replicates", "games"
 
@@ -94,7 +96,7 @@ def over_replicates(
         function: pure; its last `n_shared` arguments are the same for all replicates.
     """
 
-    def mapped(*args: Any) -> Any:
+    def mapped(*args: ArrayTree) -> ArrayTree:
         n_own = len(args) - n_shared
         by_one_core = jax.default_backend() == "cpu" and mesh.shape[GAMES] == 1
         batched = (_one_by_one if by_one_core else _at_once)(function, n_own)
@@ -128,8 +130,8 @@ def state_shardings(state: Any, per_game: Sequence[str], n_games: int, mesh: Mes
             as a count, are left whole.
     """
 
-    def placed(name: str, field: Any) -> Any:
-        def one(leaf: Any) -> NamedSharding:
+    def placed(name: str, field: object) -> object:
+        def one(leaf: Array | jax.ShapeDtypeStruct) -> NamedSharding:
             by_game = name in per_game and leaf.ndim > 1 and leaf.shape[1] == n_games
             return NamedSharding(
                 mesh, PartitionSpec(REPLICATES, GAMES) if by_game else PartitionSpec(REPLICATES)

@@ -5,7 +5,7 @@ import re
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from cardjax.env.declaration import ParameterError
 
@@ -23,7 +23,7 @@ def short_name(text: str) -> str:
     return text if form is None else form["name"]
 
 
-def load_own(option: str, text: str) -> Any:
+def load_own(option: str, text: str) -> object:
     """What NAME is after FILE.py has been run; a file is run once in a process.
 
     The file's folder is searched for what it imports, as if Python had been started with it.
@@ -46,7 +46,7 @@ def load_own(option: str, text: str) -> Any:
     return getattr(module, form["name"])
 
 
-def _run(option: str, text: str, path: Path) -> Any:
+def _run(option: str, text: str, path: Path) -> ModuleType:
     name = _module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None

@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
+from jax import Array
 from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding
 
 from cardjax.env.declaration import ParameterError
+from cardjax.env.trees import ArrayTree
 
 T = TypeVar("T")
 
@@ -94,10 +96,10 @@ def keys_as_data(tree: T) -> T:
     return jax.tree.map(lambda leaf: jax.random.key_data(leaf) if is_key(leaf) else leaf, tree)
 
 
-def to_devices(tree: Any, like: T, shardings: Any) -> T:
+def to_devices(tree: ArrayTree, like: T, shardings: object) -> T:
     """The inverse of `to_host`: placed as `shardings` says, with keys where `like` has keys."""
 
-    def place(leaf: np.ndarray, old: Any, sharding: NamedSharding) -> Any:
+    def place(leaf: np.ndarray, old: Array, sharding: NamedSharding) -> Array:
         array = jax.make_array_from_callback(
             np.shape(leaf), sharding, lambda index: np.asarray(leaf)[index]
         )
@@ -130,6 +132,6 @@ def meet(name: str) -> None:
         multihost_utils.sync_global_devices(name)
 
 
-def is_key(leaf: Any) -> bool:
+def is_key(leaf: Array | np.ndarray) -> bool:
     """Whether an array holds keys of randomness."""
     return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)

@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from cardjax.env.declaration import (
 )
 from cardjax.env.params import EnvParams
 from cardjax.run.learners import ALGORITHMS, find_algorithm
+
+T = TypeVar("T")
 
 SHORT_NAMES = {"lr": "learning_rate", "learning_rate": "learning_rate"}
 """What may be named without its section, wherever the algorithm is known."""
@@ -180,7 +182,7 @@ def traced_names(algorithm: str, names: Sequence[str]) -> list[str]:
     return traced
 
 
-def with_traced_values(learner: Any, values: Mapping[str, Any]) -> Any:
+def with_traced_values(learner: T, values: Mapping[str, object]) -> T:
     """A learner with other values, by dotted name, in its `env_params` (`env.…`) and `config` (any
     other section).
     """

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from cardjax.agents.learner import Learner
 from cardjax.env.declaration import ParameterError
+from cardjax.env.trees import ArrayTree
 from cardjax.run.identity import Run
 from cardjax.run.journal import Journal
 from cardjax.run.learners import make_learner
@@ -39,7 +40,7 @@ LOG_POINTS = 200
 class Outcome:
     """What the training of a run came to."""
 
-    policy_params: Any
+    policy_params: ArrayTree
     """the learner's, as NumPy arrays, leaves [n_seeds, …]."""
     n_updates: int
     rounds: int
@@ -109,7 +110,7 @@ def _refuse_too_short(run: Run, rounds: int, is_shorter: bool) -> None:
         raise ParameterError("train.total_steps", run.config.train.total_steps, allowed)
 
 
-def _saved_state(replicates: Replicates, journals: Sequence[Journal]) -> tuple[Any, int]:
+def _saved_state(replicates: Replicates, journals: Sequence[Journal]) -> tuple[ArrayTree, int]:
     """(state, updates done) of the last common checkpoint; (None, 0) if there is none."""
     like = replicates.shapes
     done, saved = restore(journals, like) if journals else (0, None)

@@ -9,22 +9,26 @@ program would copy the state of each in and out, its replay included.
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.sharding import NamedSharding, PartitionSpec
+from jax.stages import Compiled, Lowered
 
 from cardjax.agents.learner import Learner
 from cardjax.config import RunConfig
 from cardjax.env.declaration import value_at
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.evaluate import domain_key
 from cardjax.run.identity import seeds_of
 from cardjax.runtime import processes
 from cardjax.runtime.devices import GAMES, REPLICATES, make_mesh, over_replicates, state_shardings
 from cardjax.training.grid import with_traced_values
+
+T = TypeVar("T")
 
 TRAINING = 0
 """The key domain of training; evaluation uses others."""
@@ -56,7 +60,7 @@ class Replicates:
         )
 
     @property
-    def shapes(self) -> Any:
+    def shapes(self) -> ArrayTree:
         """Of the state of all replicates on the host: jax.ShapeDtypeStruct, leaves
         [n_replicates, …].
         """
@@ -66,7 +70,7 @@ class Replicates:
             data,
         )
 
-    def start(self) -> tuple[list[Any], "Chunk"]:
+    def start(self) -> tuple[list[ArrayTree], "Chunk"]:
         """`init()` and `compile()`. XLA leaves cores idle for half of a compilation, so it does
         both at once.
         """
@@ -75,7 +79,7 @@ class Replicates:
             init, chunk = threads.map(lambda program: program.compile(), lowered)
         return [init(*start) for start in self._starts], self._chunk(chunk)
 
-    def init(self) -> list[Any]:
+    def init(self) -> list[ArrayTree]:
         """The state before the first update."""
         init = self._lowered_init().compile()
         return [init(*start) for start in self._starts]
@@ -84,7 +88,7 @@ class Replicates:
         """The program that trains all replicates."""
         return self._chunk(self._lowered_chunk().compile())
 
-    def policy_params(self, state: list[Any]) -> Any:
+    def policy_params(self, state: list[ArrayTree]) -> ArrayTree:
         """Every replicate's, leaves [n_replicates, …], as NumPy arrays in every process."""
         turns = [
             self._params_of(turn, values)
@@ -92,7 +96,7 @@ class Replicates:
         ]
         return _joined([processes.to_host(turn) for turn in turns])
 
-    def to_host(self, state: list[Any]) -> Any:
+    def to_host(self, state: list[ArrayTree]) -> ArrayTree:
         """The state as NumPy arrays (keys as their data), shaped as `shapes` says, in every
         process.
         """
@@ -100,16 +104,18 @@ class Replicates:
             return processes.to_host(state[0])
         return jax.tree.map(_stacked, *map(processes.keys_as_data, state))
 
-    def from_host(self, saved: Any) -> list[Any]:
+    def from_host(self, saved: ArrayTree) -> list[ArrayTree]:
         """The inverse of `to_host`."""
         shardings = self._shardings(self._of_turn)
         return [processes.to_devices(turn, self._of_turn, shardings) for turn in self._turns(saved)]
 
-    def after_learning(self, state: list[Any], learned: Mapping[str, Any]) -> list[Any]:
+    def after_learning(
+        self, state: list[ArrayTree], learned: Mapping[str, ArrayTree]
+    ) -> list[ArrayTree]:
         """The state with NumPy arrays, leaves [n_replicates, …], in place of some of its fields."""
         shardings = self._shardings(self._of_turn)
 
-        def of_turn(turn: Any, fields: Mapping[str, Any]) -> Any:
+        def of_turn(turn: Any, fields: Mapping[str, ArrayTree]) -> ArrayTree:
             placed = {
                 name: processes.to_devices(
                     value, getattr(self._of_turn, name), getattr(shardings, name)
@@ -121,7 +127,7 @@ class Replicates:
         turns = self._turns(dict(learned)) if learned else []
         return [of_turn(*each) for each in zip(state, turns, strict=True)] if turns else state
 
-    def _turns(self, tree: Any) -> list[Any]:
+    def _turns(self, tree: T) -> list[T]:
         """Leaves [n_replicates, …] as each turn's. One process's cores take turns; elsewhere all
         replicates are trained at once.
         """
@@ -136,34 +142,34 @@ class Replicates:
             for i in range(0, self.n_replicates, size)
         ]
 
-    def _chunk(self, program: Any) -> "Chunk":
+    def _chunk(self, program: Compiled) -> "Chunk":
         return Chunk(program, [values for _, values in self._starts])
 
     @cached_property
-    def _params_of(self) -> Callable[..., Any]:
-        def one(state: Any, values: Mapping[str, Array]) -> Any:
+    def _params_of(self) -> Callable[..., ArrayTree]:
+        def one(state: ArrayTree, values: Mapping[str, Array]) -> ArrayTree:
             return with_traced_values(self._learner, values).policy_params(state)
 
         return jax.jit(over_replicates(one, self._mesh))
 
-    def _init_one(self, seed: Array, values: Mapping[str, Array]) -> Any:
+    def _init_one(self, seed: Array, values: Mapping[str, Array]) -> ArrayTree:
         return with_traced_values(self._learner, values).init(domain_key(seed, TRAINING))
 
-    def _lowered_init(self) -> Any:
+    def _lowered_init(self) -> Lowered:
         return jax.jit(self._init, out_shardings=self._shardings(self._of_turn)).lower(
             *self._starts[0]
         )
 
-    def _lowered_chunk(self) -> Any:
+    def _lowered_chunk(self) -> Lowered:
         def chunk(
-            state: Any, values: Mapping[str, Array], n: Array
-        ) -> tuple[Any, dict[str, Array]]:
+            state: ArrayTree, values: Mapping[str, Array], n: Array
+        ) -> tuple[ArrayTree, dict[str, Array]]:
             # Under jit what is traced for the shapes is not traced again for the loop.
             update = jax.jit(with_traced_values(self._learner, values).update, inline=True)
             shapes = jax.eval_shape(update, state)[1]
             sums = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
-            def one(_: Array, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+            def one(_: Array, carry: tuple[ArrayTree, ArrayTree]) -> tuple[ArrayTree, ArrayTree]:
                 state, metrics = update(carry[0])
                 return state, jax.tree.map(jnp.add, carry[1], metrics)
 
@@ -181,7 +187,7 @@ class Replicates:
         )
         return program.lower(self._of_turn, self._starts[0][1], np.int32(1))
 
-    def _shardings(self, state: Any) -> Any:
+    def _shardings(self, state: object) -> Any:
         return state_shardings(state, self._learner.PER_GAME, self._learner.n_envs, self._mesh)
 
     def _along_replicates(self, tree: Any) -> Any:
@@ -194,10 +200,12 @@ class Chunk:
     program for every n.
     """
 
-    def __init__(self, program: Any, values: Sequence[Mapping[str, Array]]):
+    def __init__(self, program: Compiled, values: Sequence[Mapping[str, Array]]):
         self._program, self._values = program, values
 
-    def __call__(self, state: list[Any], n: int) -> tuple[list[Any], dict[str, np.ndarray]]:
+    def __call__(
+        self, state: list[ArrayTree], n: int
+    ) -> tuple[list[ArrayTree], dict[str, np.ndarray]]:
         """The state's buffers are reused: the argument is gone afterwards."""
         turns, metrics = [], []
         for turn, values in zip(state, self._values, strict=True):
@@ -207,7 +215,7 @@ class Chunk:
         return turns, _joined(metrics)
 
 
-def _joined(turns: list[Any]) -> Any:
+def _joined(turns: list[T]) -> T:
     """The turns' NumPy leaves [replicates of the turn, …] as leaves [n_replicates, …]."""
     return (
         turns[0]

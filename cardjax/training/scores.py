@@ -13,6 +13,7 @@ import numpy as np
 
 from cardjax.agents.learner import Learner
 from cardjax.env.params import EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.evaluate import prepared_at, self_play_payoff
 from cardjax.evaluation.quoting import role_scores
 from cardjax.evaluation.yardsticks import yardstick_of
@@ -33,7 +34,7 @@ class Scores:
         self._learner, self._n_games, self._env_params = learner, n_games, replicates.env_params
         self._n_runs, self._per_run = n_runs, replicates.n_replicates // n_runs
 
-    def __call__(self, params: Any) -> dict[str, np.ndarray]:
+    def __call__(self, params: ArrayTree) -> dict[str, np.ndarray]:
         """`score`; where the maker plays, the lower one of its role's and the takers', and both."""
         if self._learner.market.has_maker:
             maker, takers = map(np.asarray, self._of_roles(params, self._env_params))
