@@ -132,7 +132,8 @@ def per_action(outputs: Array, head: Head, dueling: bool) -> Array:
     Dueling: V + (A − mean A), atom by atom. Wang et al. 2016, eq. 9; here both streams are linear
     in the torso's last layer, with no layer of their own.
     """
-    outputs = outputs.reshape(*outputs.shape[:-1], -1, head.n_atoms)
+    n = outputs.shape[-1] // head.n_atoms  # not −1, which an empty batch leaves open
+    outputs = outputs.reshape(*outputs.shape[:-1], n, head.n_atoms)
     if not dueling:
         return outputs
     value, advantage = outputs[..., :1, :], outputs[..., 1:, :]
