@@ -6,6 +6,7 @@ relies on an implicit promotion.
 Programs are traced and never run: a few seconds for all of them.
 """
 
+import functools
 import re
 
 import chex
@@ -105,10 +106,24 @@ def learner_of(name):
     return learner, jax.eval_shape(learner.init, KEY)
 
 
+@functools.cache
+def without_promotion():
+    """What the market and its players compute, where an implicit promotion is an error."""
+    with jax.numpy_dtype_promotion("strict"):
+        return [jax.eval_shape(function, *arguments) for function, arguments in games()]
+
+
+@functools.cache
+def learned_without_promotion(name):
+    """(state, what an update returns) of a learner, where an implicit promotion is an error."""
+    with jax.numpy_dtype_promotion("strict"):
+        learner, state = learner_of(name)
+        return state, jax.eval_shape(learner.update, state)
+
+
 def test_with_64_bits_the_market_and_its_players_compute_the_same():
-    usual = [traced(function, *arguments)[0] for function, arguments in games()]
     with jax.enable_x64(True):
-        for expected, (function, arguments) in zip(usual, games(), strict=True):
+        for expected, (function, arguments) in zip(without_promotion(), games(), strict=True):
             result, wide = traced(function, *arguments)
             chex.assert_trees_all_equal_shapes_and_dtypes(result, expected)
             assert wide == []
@@ -116,8 +131,7 @@ def test_with_64_bits_the_market_and_its_players_compute_the_same():
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_with_64_bits_a_learner_computes_the_same(name):
-    learner, state = learner_of(name)
-    expected = jax.eval_shape(learner.update, state)
+    state, expected = learned_without_promotion(name)
     chex.assert_trees_all_equal_shapes_and_dtypes(expected[0], state)
     with jax.enable_x64(True):
         learner, state = learner_of(name)
@@ -127,13 +141,9 @@ def test_with_64_bits_a_learner_computes_the_same(name):
 
 
 def test_the_market_and_its_players_rely_on_no_promotion():
-    with jax.numpy_dtype_promotion("strict"):
-        for function, arguments in games():
-            jax.eval_shape(function, *arguments)
+    assert without_promotion()
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_learner_relies_on_no_promotion(name):
-    with jax.numpy_dtype_promotion("strict"):
-        learner, state = learner_of(name)
-        jax.eval_shape(learner.update, state)
+    assert learned_without_promotion(name)

@@ -46,12 +46,14 @@ def main(words: Sequence[str] | None = None) -> None:
     parser = Parser(prog=f"cardjax {name}", description=command.__doc__)
     command.add_arguments(parser)
     arguments = parser.parse_intermixed_args(rest)  # overrides may stand on both sides of options
-    from cardjax.env.declaration import ParameterError
-
     _prepare()
     try:
         command.run(arguments)
-    except ParameterError as error:
+    except ValueError as error:
+        from cardjax.env.declaration import ParameterError  # and with it JAX
+
+        if not isinstance(error, ParameterError):
+            raise
         print(error, file=sys.stderr)
         sys.exit(2)
 

@@ -181,7 +181,7 @@ class Prepared(Pass):
 def test_an_opponent_that_plans_has_done_so_before_the_first_round():
     seat, terms = make_seat("two", Prepared(), preset="inventory", inventory_limit=3)
     assert terms.opponent == {"twice": 6}
-    state = seat.reset(jax.random.key(0), terms)[1]
-    view = seat.view(state, terms)
+    state = jax.jit(seat.reset)(jax.random.key(0), terms)[1]
+    view = jax.jit(seat.view)(state, terms)
     assert view.inventory == 0 and view.others_inventory.tolist() == [0]
     assert make_seat("two", "equilibrium")[1].opponent is None

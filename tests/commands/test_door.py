@@ -173,5 +173,6 @@ def test_every_command_has_its_file():
         "__init__",
         "door",
         "main",
+        "roles",
         "shared",
     }

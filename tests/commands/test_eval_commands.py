@@ -246,8 +246,8 @@ def test_what_is_not_allowed_is_one_line_and_exit_code_2(command, arguments, mes
 @pytest.mark.parametrize(
     "words",
     [
-        ["evaluate", "--policy", "pass", "--opponent", "self", "--sweep", "env.alpha=0.1,1"],
-        # Of players for whom the tests above have compiled their programs.
+        # Of players for whom other tests compile their programs too.
+        ["evaluate", "--policy", "ev_oracle", "--opponent", "self", "--sweep", "env.alpha=0.1,1"],
         ["compare", "--policies", "equilibrium", "pass"],
         ["cross-play", "--policies", "pass", "equilibrium"],
         ["ood", "--policy", "equilibrium"],

@@ -200,9 +200,8 @@ def test_more_wealth_is_better_and_so_are_more_rounds(objective):
 
 
 def test_without_events_all_rounds_are_of_one_kind():
-    value = solve(
-        make_params(**{"flags.enable_events": False}), "pnl", KEY, n_draws=128, n_wealth=33
-    )
+    params = make_params(**{"flags.enable_events": False})
+    value = solve(params, "pnl", KEY, n_draws=1024, n_wealth=65)  # compiled for the others
     np.testing.assert_array_equal(
         np.asarray(value.value), np.broadcast_to(value.value[:, :1], value.value.shape)
     )

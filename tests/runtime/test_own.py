@@ -51,9 +51,9 @@ def entries(*words):
 
 
 def test_a_policy_of_ones_own_plays_in_every_command(mine, capsys):
-    (alone,) = entries("evaluate", "--policy", "mine.py:Buyer", "--opponent", "self")
-    assert 0 < alone["mean_size"] <= 2
-    (big,) = entries("evaluate", "--policy", "mine.py:big", "--opponent", "mine.py:Buyer")
+    opponents = ["--opponent", "self", "--opponent", "mine.py:Buyer"]
+    alone, big = entries("evaluate", "--policy", "mine.py:big", *opponents)
+    assert alone["opponent"] == "self" and 2 < alone["mean_size"] <= 10
     assert big["opponent"] == "mine.py:Buyer" and big["mean_size"] > 2
     rows = entries("cross-play", "--policies", "mine.py:Buyer", str(mine / "mine.py:big"), "pass")
     assert len(rows) == 9
