@@ -15,7 +15,7 @@ from cardjax.env.events import EVENTS
 from cardjax.env.maker import DEPTHS, N_QUOTES, OFFSETS
 from cardjax.play import Game, Participant, find_participant, load_game, make_setup, save_game
 from cardjax.play.game import MAKER
-from cardjax.play.maker.explanation import explain
+from cardjax.play.maker.explanation import explain, how_many
 from cardjax.play.maker.game import MakerGame, offset_of
 from cardjax.play.maker.quotes import choice_of, quote_words, read_quote
 from cardjax.play.maker.record import load_any_game, save_maker_game
@@ -122,6 +122,14 @@ def test_an_offer_tells_what_the_maker_knows_and_no_more(game):
         assert record.mu == pytest.approx(seen + (3 - n) * left.mean(), abs=1e-3)
     hidden = {"S", "cards", "takers_mu", "orders", "n_shown"}
     assert not hidden & {field.name for field in dataclasses.fields(game.offer)}
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [((1,), "1 card"), ((3,), "3 cards"), ((0, 1), "0 or 1 cards"), ((0, 1, 2, 3), "0 to 3 cards")],
+)
+def test_what_takers_may_see_is_said(game, counts, words):
+    assert how_many(dataclasses.replace(game.offer, takers_see=counts)) == words
 
 
 def test_the_cards_are_those_of_a_taker_s_game_whatever_is_quoted(game):

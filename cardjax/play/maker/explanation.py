@@ -2,7 +2,7 @@
 would have been worth.
 """
 
-from cardjax.play.maker.rounds import SIDE_NAMES, QuotedSide, QuoteRecord
+from cardjax.play.maker.rounds import SIDE_NAMES, QuotedSide, QuoteOffer, QuoteRecord
 from cardjax.play.words import card_name, units_words
 
 NEAR = 0.05
@@ -14,6 +14,15 @@ def explain(record: QuoteRecord) -> str:
     return " ".join(
         [_of_takers(record), *_of_information(record), _of_noise(record), _better(record)]
     )
+
+
+def how_many(offer: QuoteOffer) -> str:
+    """How many cards takers see, as far as the maker can tell: "2 cards", "0 or 1 cards", "0 to 3
+    cards"."""
+    first, *_, last = (*offer.takers_see, offer.takers_see[-1])
+    if first == last:
+        return f"{first} card{'' if first == 1 else 's'}"
+    return f"{first} or {last} cards" if len(offer.takers_see) == 2 else f"{first} to {last} cards"
 
 
 def takers_knew(record: QuoteRecord) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.text import Text
 
 from cardjax.env import N_ROUNDS
-from cardjax.play.maker.explanation import explain, side_words, takers_knew
+from cardjax.play.maker.explanation import explain, how_many, side_words, takers_knew
 from cardjax.play.maker.quotes import DEPTHS_WORDS, OFFSETS_WORDS, quote_words
 from cardjax.play.maker.rounds import SIDE_NAMES, QuoteOffer, QuoteRecord, TakerOrder, Yardstick
 from cardjax.play.maker.score import MakerScore, MakerTotals
@@ -154,16 +154,9 @@ class MakerScreen(Paper):
         self.say(f"{name}: {said}")
 
 
-def takers_see_words(offer: QuoteOffer) -> str:
-    """How many cards takers see, as far as the maker can tell: "2 cards", "0 or 1 cards"."""
-    counts = offer.takers_see
-    said = " or ".join(map(str, counts))
-    return f"{said} card{'' if counts == (1,) else 's'}"
-
-
 def _takers_see(offer: QuoteOffer) -> str:
     same = " and ".join(card_name(rank) for rank in offer.hints)
-    return f"{takers_see_words(offer)}{f', {same} among them' if same else ''}"
+    return f"{how_many(offer)}{f', {same} among them' if same else ''}"
 
 
 def _markup_words(score: MakerScore) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cardjax.env.maker import DEPTHS, OFFSETS
 from cardjax.play.game import MAKER, Setup
-from cardjax.play.maker.explanation import explain, takers_knew
+from cardjax.play.maker.explanation import explain, how_many, takers_knew
 from cardjax.play.maker.game import MakerGame
 from cardjax.play.maker.record import SavedMakerGame
 from cardjax.play.maker.rounds import QuoteOffer, QuoteRecord
@@ -46,7 +46,7 @@ def maker_summary(
 
 def show_quote_offer(offer: QuoteOffer) -> dict[str, Any]:
     """What the maker may know, with the deck that the event leaves."""
-    return asdict(offer) | {"deck": deck_of(offer.event)}
+    return asdict(offer) | {"deck": deck_of(offer.event), "takers_see_words": how_many(offer)}
 
 
 def _show(setup: Setup, takers: Participant, records: Sequence[QuoteRecord]) -> dict[str, Any]:

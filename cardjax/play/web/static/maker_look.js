@@ -28,9 +28,7 @@ export function makerFelt(game, round, { level = "h2", extra = null } = {}) {
 
 // What the maker may know before it quotes.
 export function knownWords(offer) {
-  const shown = offer.takers_see.join(" or ");
-  const see = `takers see ${shown} card${shown === "1" ? "" : "s"}`;
-  return `Your mean is ${points(offer.mu)}, give or take ${points(offer.sigma)}; ${see}.`;
+  return `Your mean is ${points(offer.mu)}, give or take ${points(offer.sigma)}; takers see ${offer.takers_see_words}.`;
 }
 
 export function lastWords(offer) {
