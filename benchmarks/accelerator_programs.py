@@ -22,6 +22,7 @@ from rollouts import card_market, compiled_rollout, random_words
 from cardjax.config import RunConfig, load_config
 from cardjax.env import CardMarket, make_params
 from cardjax.env.sampling import uniform_valid
+from cardjax.env.trees import ArrayTree
 from cardjax.run.learners import make_learner
 from cardjax.training.replicates import Replicates
 from cardjax.training.scores import Scores
@@ -98,7 +99,7 @@ def random_games(**setting: Any) -> Callable[[], dict[str, np.ndarray]]:
         observation, state, reward, *_ = market.step(key, state, action, params)
         return state, {"observation": observation, "reward": reward, "state": state}
 
-    def game(key: Array) -> Any:
+    def game(key: Array) -> ArrayTree:
         _, state = market.reset(key, params)
         return jax.lax.scan(step, state, jax.random.split(key, STREAM_ROUNDS))[1]
 
@@ -178,7 +179,7 @@ def bytes_of_a_round(observe: bool) -> int:
     return 2 * _bytes((state, reward)) + _bytes(written) + _bytes(jax.random.key_data(key))
 
 
-def _bytes(tree: Any) -> int:
+def _bytes(tree: ArrayTree) -> int:
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
 
 

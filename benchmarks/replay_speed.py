@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.agents import replay
+from cardjax.env.trees import ArrayTree
 
 ROUNDS, WIDTH, STEPS, REPEATS = 10, 57, 10, 12
 
@@ -60,10 +61,10 @@ def flashbaxs(n_envs: int, batch: int, n_blocks: int) -> tuple[Any, Callable[...
     state = buffer.init({"x": jnp.zeros(WIDTH), "r": jnp.float32(0)})
     rollout = {"x": jnp.zeros((n_envs, ROUNDS, WIDTH)), "r": jnp.zeros((n_envs, ROUNDS))}
 
-    def step(state: Any, n: Array, key: Array) -> Any:
+    def step(state: ArrayTree, n: Array, key: Array) -> ArrayTree:
         state = buffer.add(state, jax.tree.map(lambda x: x + n, rollout))
 
-        def learn(state: Any, key: Array) -> tuple[Any, Array]:
+        def learn(state: ArrayTree, key: Array) -> tuple[ArrayTree, Array]:
             sample = buffer.sample(state, key)
             priority = 0.1 + jnp.abs(jnp.sin(sample.indices.astype(jnp.float32)))
             state = buffer.set_priorities(state, sample.indices, priority)
@@ -74,7 +75,7 @@ def flashbaxs(n_envs: int, batch: int, n_blocks: int) -> tuple[Any, Callable[...
     return state, step
 
 
-def starter(state: Any, step: Callable[..., Any], n_seeds: int) -> Callable[[int], float]:
+def starter(state: ArrayTree, step: Callable[..., Any], n_seeds: int) -> Callable[[int], float]:
     """A function of the update's number that runs it for all seeds and returns the milliseconds
     that it took.
 

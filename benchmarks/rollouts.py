@@ -15,6 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from cardjax.env import CardMarket, State, make_params
 from cardjax.env.sampling import uniform_valid
+from cardjax.env.trees import ArrayTree
 from cardjax.kernels import threefry
 
 STEPS_A_CALL = 1_000_000
@@ -46,7 +47,7 @@ def card_market(n_players: int = 2, observe: bool = True, event_info: str = "kno
     """
     market, params = CardMarket(n_players=n_players, event_info=event_info), make_params()
 
-    def play(key: Array, state: State) -> tuple[Any, State, Array]:
+    def play(key: Array, state: State) -> tuple[ArrayTree, State, Array]:
         words = random_words(key, n_players)
         action = uniform_valid(tuple(words), *market.largest_sizes(state, params))
         observation, state, reward, *_ = market.step(key, state, action, params)
@@ -63,7 +64,9 @@ def as_a_user_writes_it(n_players: int = 2) -> Game:
         key, key_reset = jax.random.split(key)
         return key, market.reset(key_reset, params)[1]
 
-    def play(unused: Array, game: tuple[Array, State]) -> tuple[Any, tuple[Array, State], Array]:
+    def play(
+        unused: Array, game: tuple[Array, State]
+    ) -> tuple[ArrayTree, tuple[Array, State], Array]:
         key, state = game
         key, key_round = jax.random.split(key)
         action = market.sample_action(key_round, state, params)
@@ -105,7 +108,7 @@ def compiled_rollout(
         (keys, jax.jit(reset)(keys), blank), NamedSharding(mesh, games)
     )
 
-    def rollout(keys: Array, carry: Any, start: Array) -> Any:
+    def rollout(keys: Array, carry: ArrayTree, start: Array) -> ArrayTree:
         n = keys.shape[0]
         if not 0 < block < n or n % block:
             return play(keys, carry, start)
@@ -113,7 +116,7 @@ def compiled_rollout(
         carry = jax.lax.map(lambda part: play(part[0], part[1], start), folded)
         return jax.tree.map(lambda leaf: leaf.reshape(n, *leaf.shape[2:]), carry)
 
-    def play(keys: Array, carry: Any, start: Array) -> Any:
+    def play(keys: Array, carry: ArrayTree, start: Array) -> ArrayTree:
         def body(carry: Any, t: Array) -> tuple[Any, None]:
             state, (_, total) = carry
             written, state, reward = jax.vmap(game.play)(

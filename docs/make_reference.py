@@ -8,7 +8,6 @@ A test fails when the committed page is not what this prints.
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import cardjax
 from cardjax.config import (
@@ -136,7 +135,7 @@ def field_table(fields: dict[str, Field]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def shown(declaration: Declared, default: Any) -> str:
+def shown(declaration: Declared, default: object) -> str:
     """A default as one would write it in YAML."""
     value = declaration.write(default)
     if value is None:

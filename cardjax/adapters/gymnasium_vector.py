@@ -7,7 +7,7 @@ the seed + i.
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ with library("gymnasium", "gym"):
     from gymnasium.vector import AutoresetMode, VectorEnv
     from gymnasium.vector.utils import batch_space
 
+T = TypeVar("T")
 Infos = dict[str, Any]
 
 
@@ -224,13 +225,15 @@ def _mode(value: str | AutoresetMode) -> AutoresetMode:
 
 
 @partial(jax.jit, static_argnums=0)
-def _start_all(seat: Playable, seed_words: Array, games: Array, terms: Any) -> tuple[Slot, Shown]:
+def _start_all(
+    seat: Playable, seed_words: Array, games: Array, terms: ArrayTree
+) -> tuple[Slot, Shown]:
     return jax.vmap(partial(start, seat), (0, 0, None))(seed_words, games, terms)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _step_all(
-    mode: AutoresetMode, seat: Playable, slots: Slot, over: Array, actions: Array, terms: Any
+    mode: AutoresetMode, seat: Playable, slots: Slot, over: Array, actions: Array, terms: ArrayTree
 ) -> tuple[Slot, Shown, Shown]:
     """(slots, what is shown, how the rounds ended); the last two differ where a game is new."""
 
@@ -248,17 +251,17 @@ def _step_all(
 
 
 @jax.jit
-def _choose(chosen: Array, new: ArrayTree, old: ArrayTree) -> ArrayTree:
+def _choose(chosen: Array, new: T, old: T) -> T:
     """Leaves [num_envs, …]: of `new` where `chosen` [num_envs] is True, else of `old`."""
     return jax.vmap(_where)(chosen, new, old)
 
 
-def _where(condition: Array, yes: Any, no: Any) -> Any:
+def _where(condition: Array, yes: T, no: T) -> T:
     return jax.tree.map(partial(jnp.where, condition), yes, no)
 
 
 @partial(jax.jit, static_argnums=0)
-def _view_all(seat: Playable, slots: Slot, terms: Any) -> View:
+def _view_all(seat: Playable, slots: Slot, terms: ArrayTree) -> View:
     return jax.vmap(partial(view, seat), (0, None))(slots, terms)
 
 

@@ -16,7 +16,7 @@ import optax
 from jax import Array
 
 from cardjax.agents import losses, q_learning, replay
-from cardjax.agents.networks import Network
+from cardjax.agents.networks import Network, Weights
 from cardjax.agents.q_blocks import (
     Block,
     Stop,
@@ -48,6 +48,7 @@ from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.state import State
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import MAKERS, POLICIES, make_policy
@@ -63,19 +64,19 @@ LEAST_PRIORITY = 1e-3
 class DQNState(NamedTuple):
     """All that training carries from one update to the next: saved, it continues bit for bit."""
 
-    weights: Any
+    weights: Weights
     """The online network's."""
-    target: Any
+    target: Weights
     """The target network's."""
     optimizer: optax.OptState
     """Of the online network."""
     games: State
     """Leaves [n_envs, …]."""
-    memory: Any
+    memory: ArrayTree
     """Of the learner's seat, leaves [n_envs, …], or of both sides of a maker, leaves
     [2 · n_envs, …]; () without one.
     """
-    opponents: Any
+    opponents: ArrayTree
     """The carry of whoever plays the other seats, leaves [n_envs, …]."""
     tail: Tail | None
     """None without burn-in."""
@@ -87,7 +88,7 @@ class DQNState(NamedTuple):
     """int32 [], updates done: so many blocks has each of the learner's seats in a game put into
     replay.
     """
-    table: Any = ()
+    table: ArrayTree = ()
     """What a scripted maker acts on; () without one."""
 
 
@@ -322,7 +323,7 @@ class DQN:
         return state, metrics
 
     def _loss(
-        self, weights: Any, block: Block, following: Array, importance: Array
+        self, weights: Weights, block: Block, following: Array, importance: Array
     ) -> tuple[Array, tuple[Array, Array]]:
         """(loss, (loss, absolute error of the mean [T, batch])) of a batch's rounds."""
         outputs = _of_action(self._unroll(weights, block, self.config.burn_in), block.action.T)
@@ -352,7 +353,7 @@ class DQN:
 
         return losses.bootstrapped(self.config.gamma, bootstrapped)
 
-    def _at_following(self, weights: Any, block: Block) -> Array:
+    def _at_following(self, weights: Weights, block: Block) -> Array:
         """Outputs [T, batch, n_actions, n_atoms] at the rounds that are bootstrapped from."""
         places = self._following_places
         if self.has_memory:
@@ -362,7 +363,7 @@ class DQN:
         )
         return self._unroll(weights, later, 0)
 
-    def _unroll(self, weights: Any, block: Block, burn_in: int, last: bool = False) -> Array:
+    def _unroll(self, weights: Weights, block: Block, burn_in: int, last: bool = False) -> Array:
         """Outputs [T, batch, n_actions, n_atoms] of a block's rounds past the burn-in, the one
         after them too if `last`.
         """
@@ -381,7 +382,7 @@ class DQN:
             return drawn_blocks(blocks, index)
         return drawn_rounds(blocks, index, self.config.n_step)
 
-    def _next_target(self, target: Any, weights: Any, number: Array) -> Any:
+    def _next_target(self, target: Weights, weights: Weights, number: Array) -> Weights:
         if self.config.target_update == "polyak":
             return optax.incremental_update(weights, target, self.config.target_tau)
         due = (number + 1) % self.config.target_period == 0
@@ -497,7 +498,7 @@ class DQN:
         return self.config.batch_size * self._items_per_block // self.config.rollout_rounds
 
     @property
-    def _following_places(self) -> Any:
+    def _following_places(self) -> np.ndarray:
         """For every round that is learned from, the place in its block [0..R] of the round it is
         bootstrapped from.
         """

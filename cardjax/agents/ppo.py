@@ -17,7 +17,7 @@ memories, so that nothing in it is stale.
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ from jax.flatten_util import ravel_pytree
 from cardjax.agents import losses
 from cardjax.agents.actor_critic import ActorCritic, ByNetwork
 from cardjax.agents.batch import Batch, Transition, by_game, minibatches
-from cardjax.agents.policy import ActorParams, ActorPolicy
+from cardjax.agents.policy import ActorParams, ActorPolicy, SeatView
 from cardjax.agents.population import SELF, Others, Population, check_population
 from cardjax.agents.rewards import (
     RewardScale,
@@ -52,11 +52,13 @@ from cardjax.env.trees import ArrayTree
 from cardjax.kernels.gather import take_games
 from cardjax.kernels.policy_loss import Choices
 
+T = TypeVar("T")
+
 
 class Ahead(NamedTuple):
     """The round after a rollout's last."""
 
-    view: Any
+    view: SeatView
     """Of the learning seats, leaves [games, seats, …]."""
     seen: Array
     """What their critics see, float32 [games, seats, n]."""
@@ -434,7 +436,7 @@ class PPO:
         truth = self.config.critic_sees_truth
         return self._own(self.role.critic_view(games, observation, None, self.joint_critic, truth))
 
-    def _own(self, tree: Any) -> Any:
+    def _own(self, tree: T) -> T:
         """Leaves [games, A, …] at the seats whose play is learned from."""
         return jax.tree.map(lambda leaf: leaf[:, : self.n_seats], tree)
 

@@ -5,7 +5,7 @@ beginning with the last `burn_in` rounds of the block before it, which only warm
 (Kapturowski et al. 2019, R2D2).
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from jax import Array
 
 from cardjax.agents import q_learning, replay
 from cardjax.env.declaration import Number
+from cardjax.env.trees import ArrayTree
 
 
 class Transition(NamedTuple):
@@ -24,7 +25,7 @@ class Transition(NamedTuple):
     """bool [..., n_actions], the valid actions."""
     first: Array
     """bool, whether the round is its game's first."""
-    memory: Any
+    memory: ArrayTree
     """Before the round."""
     action: Array
     """int32."""
@@ -51,7 +52,7 @@ class Tail(NamedTuple):
     """float32 [games, burn_in, D]."""
     first: Array
     """bool [games, burn_in]."""
-    memory: Any
+    memory: ArrayTree
     """Before the first of these rounds, leaves [games, …]."""
 
 
@@ -62,7 +63,7 @@ class Block(NamedTuple):
     """float32 [games, burn_in + R + 1, D]."""
     first: Array
     """bool [games, burn_in + R + 1], whether a round is its game's first."""
-    memory: Any
+    memory: ArrayTree
     """Before the first of these rounds, leaves [games, …]; () without a memory."""
     mask: Array
     """bool [games, R + 1, n_actions]."""
@@ -74,7 +75,7 @@ class Block(NamedTuple):
     """float32 [games, R], of the value that is bootstrapped from."""
 
 
-def blank_tail(n_games: int, burn_in: int, n_inputs: int, memory: Any) -> Tail | None:
+def blank_tail(n_games: int, burn_in: int, n_inputs: int, memory: ArrayTree) -> Tail | None:
     """The tail before a first block; None without burn-in."""
     if not burn_in:
         return None
@@ -83,7 +84,12 @@ def blank_tail(n_games: int, burn_in: int, n_inputs: int, memory: Any) -> Tail |
 
 
 def block_of(
-    rollout: Transition, stop: Stop, memory: Any, tail: Tail | None, n: int, gamma: Number | float
+    rollout: Transition,
+    stop: Stop,
+    memory: ArrayTree,
+    tail: Tail | None,
+    n: int,
+    gamma: Number | float,
 ) -> tuple[Block, Tail | None]:
     """The rollout as a block that begins with the tail of the one before it, and its own tail.
 

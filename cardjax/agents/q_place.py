@@ -24,6 +24,7 @@ from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
 from cardjax.env.state import State
+from cardjax.env.trees import ArrayTree
 from cardjax.policies.makers import MakerPolicy, prepared_maker
 from cardjax.policies.policy import Policy
 
@@ -46,7 +47,7 @@ class Turn(NamedTuple):
     """What is known in them: `Place.views`."""
     others: Any
     """The others' carries, leaves [games, …]."""
-    table: Any
+    table: ArrayTree
     """What a scripted maker acts on; () without one."""
 
 
@@ -55,7 +56,7 @@ class Played(NamedTuple):
 
     games: State
     """At the learner's next turn."""
-    others: Any
+    others: ArrayTree
     """The others' carries."""
     reward: Array
     terminated: Array
@@ -70,13 +71,13 @@ class Place(Protocol):
         scripted maker acts on or ()).
         """
 
-    def views(self, games: State) -> Any:
+    def views(self, games: State) -> ArrayTree:
         """What is known in the games, leaves [games, A or sides, …]."""
 
     def own(self, views: Any) -> Any:
         """The learner's part of it, leaves [rows, …]."""
 
-    def play(self, now: Turn, own_params: Any, action: Array, keys: Keys) -> Played:
+    def play(self, now: Turn, own_params: ArrayTree, action: Array, keys: Keys) -> Played:
         """A round of every game.
 
         Args:
@@ -123,7 +124,7 @@ class TakerSeat:
         """As `Place`."""
         return jax.tree.map(lambda leaf: leaf[:, self.seat], views)
 
-    def play(self, now: Turn, own_params: Any, action: Array, keys: Keys) -> Played:
+    def play(self, now: Turn, own_params: ArrayTree, action: Array, keys: Keys) -> Played:
         """As `Place`."""
         key, (takers, of_maker) = keys.others, (now.others, ())
         if self.maker is not None:
@@ -139,8 +140,8 @@ class TakerSeat:
         return Played(after, others, reward[:, self.seat], terminated, rejected)
 
     def all_actions(
-        self, own: Array, own_params: Any, carry: Any, views: View, key: Array
-    ) -> tuple[Any, Array]:
+        self, own: Array, own_params: ArrayTree, carry: ArrayTree, views: View, key: Array
+    ) -> tuple[ArrayTree, Array]:
         """The opponents' next carry, and every taker's action int32 [games, A]."""
         if self.market.n_players == 1:
             return carry, own[:, None]
@@ -152,7 +153,9 @@ class TakerSeat:
         carry, theirs = self.opponent.act(params, carry, jax.tree.map(without_own, views), key)
         return carry, jnp.insert(theirs, self.seat, own, axis=1)
 
-    def _quoted(self, games: State, carry: Any, table: Any, key: Array) -> tuple[State, Any]:
+    def _quoted(
+        self, games: State, carry: ArrayTree, table: ArrayTree, key: Array
+    ) -> tuple[State, Any]:
         """The games with the maker's quotes, and its carry."""
         assert self.maker is not None
         known = jax.vmap(self.market.maker_view, (0, None))(games, self.env_params)
@@ -174,15 +177,15 @@ class MakerSeat:
         batch = (games.round.shape[0], self.market.n_players)
         return games, self.takers.init(key, batch), ()
 
-    def views(self, games: State) -> Any:
+    def views(self, games: State) -> ArrayTree:
         """As `Place`."""
         return sides_of(jax.vmap(self.market.maker_view, (0, None))(games, self.env_params))
 
-    def own(self, views: Any) -> Any:
+    def own(self, views: ArrayTree) -> ArrayTree:
         """As `Place`."""
         return jax.tree.map(self._as_rows, views)
 
-    def play(self, now: Turn, own_params: Any, action: Array, keys: Keys) -> Played:
+    def play(self, now: Turn, own_params: ArrayTree, action: Array, keys: Keys) -> Played:
         """As `Place`."""
         choice = action.reshape(-1, SIDES)
         quoted = jax.vmap(self.market.quote, (0, 0, None))(now.games, choice, self.env_params)

@@ -1,24 +1,25 @@
 """A Q-network as a player: the policy protocol over its weights."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cardjax.agents.networks import Network
+from cardjax.agents.networks import Network, Weights
 from cardjax.agents.policy import Encoder
 from cardjax.agents.q_heads import Head, Units, per_action
 from cardjax.agents.q_learning import best_valid
 from cardjax.env.observation import View
 from cardjax.env.sampling import sample_categorical
+from cardjax.env.trees import ArrayTree
 
 
 class QParams(NamedTuple):
     """What a QPolicy acts on."""
 
-    weights: Any
+    weights: Weights
     """of the Q-network."""
     units: Units
     """of the head."""
@@ -40,19 +41,27 @@ class QPolicy:
     dueling: bool = False
     greedy: bool = True
 
-    def init(self, key: Array, batch: tuple[int, ...]) -> Any:
+    def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
         """A blank memory; () without one."""
         return self.network.carry(batch)
 
-    def act(self, params: QParams, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
+    def act(
+        self, params: QParams, carry: ArrayTree, view: View, key: Array
+    ) -> tuple[ArrayTree, Array]:
         """As `Policy.act`."""
         return self.act_on(
             params, carry, self.market.encode(view), view.action_mask, view.round == 0, key
         )
 
     def act_on(
-        self, params: QParams, carry: Any, observation: Array, mask: Array, first: Array, key: Array
-    ) -> tuple[Any, Array]:
+        self,
+        params: QParams,
+        carry: ArrayTree,
+        observation: Array,
+        mask: Array,
+        first: Array,
+        key: Array,
+    ) -> tuple[ArrayTree, Array]:
         """As `act`, from the flat observation [..., D], the mask [..., n_actions], and whether the
         round is a game's first.
         """
@@ -61,7 +70,7 @@ class QPolicy:
             key, epsilon_greedy(q, mask, params.epsilon)
         )
 
-    def action_probabilities(self, params: QParams, carry: Any, view: View) -> Array:
+    def action_probabilities(self, params: QParams, carry: ArrayTree, view: View) -> Array:
         """The distribution of `act`'s action, float32 [..., n_actions]."""
         _, q = self.values(params, carry, view)
         if self.greedy:
@@ -69,13 +78,13 @@ class QPolicy:
             return jax.nn.one_hot(best, q.shape[-1], dtype=jnp.float32)
         return epsilon_greedy(q, view.action_mask, params.epsilon)
 
-    def values(self, params: QParams, carry: Any, view: View) -> tuple[Any, Array]:
+    def values(self, params: QParams, carry: ArrayTree, view: View) -> tuple[ArrayTree, Array]:
         """The next carry, and Q of all actions, float32 [..., n_actions], valid or not."""
         return self._values(params, carry, self.market.encode(view), view.round == 0)
 
     def _values(
-        self, params: QParams, carry: Any, observation: Array, first: Array
-    ) -> tuple[Any, Array]:
+        self, params: QParams, carry: ArrayTree, observation: Array, first: Array
+    ) -> tuple[ArrayTree, Array]:
         carry, outputs = self.network.step(params.weights, carry, observation, first)
         return carry, self.head.values(per_action(outputs, self.head, self.dueling), params.units)
 

@@ -14,6 +14,7 @@ from cardjax.policies.policy import misfit
 if TYPE_CHECKING:
     from cardjax.evaluation.evaluate import Player
     from cardjax.evaluation.protocol import Protocol
+    from cardjax.evaluation.statistics import Interval
 
 
 POLICY = "NAME|RUN_DIR|FILE.npz|file.py:Class"
@@ -230,7 +231,7 @@ def named_players(arguments: argparse.Namespace, game: players.Game) -> Mapping[
     return found
 
 
-def with_error(interval: Any, digits: int = 3) -> str:
+def with_error(interval: "Interval", digits: int = 3) -> str:
     """`text_tables.with_half_width`, imported when it is first needed."""
     from cardjax.evaluation.text_tables import with_half_width
 

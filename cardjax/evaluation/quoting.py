@@ -17,6 +17,7 @@ from cardjax.env import maker as maker_rules
 from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.decision import decide
 from cardjax.evaluation.evaluate import TEST, VALIDATION, Player, game_batches
 from cardjax.evaluation.match import Seats
@@ -337,8 +338,8 @@ def _play(
     takers: Policy,
     n_games: int,
     lag: int | None,
-    maker_params: Any,
-    taker_params: Any,
+    maker_params: ArrayTree,
+    taker_params: ArrayTree,
     env_params: EnvParams,
     key: Array,
 ) -> dict[str, Array]:

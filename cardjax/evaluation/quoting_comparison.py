@@ -13,6 +13,7 @@ from jax import Array
 from cardjax.env.maker import MakerView
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.comparison import QUANTITIES, Comparison, compared
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.evaluate import TEST, Player
@@ -41,13 +42,17 @@ class OneMaker:
 
     policies: tuple[MakerPolicy, ...]
 
-    def init(self, key: Array, batch: tuple[int, ...]) -> tuple[Any, ...]:
+    def init(self, key: Array, batch: tuple[int, ...]) -> tuple[ArrayTree, ...]:
         """As `MakerPolicy.init`, of each with the same key."""
         return tuple(policy.init(key, batch) for policy in self.policies)
 
     def act(
-        self, params: tuple[Array, tuple[Any, ...]], carry: Any, view: MakerView, key: Array
-    ) -> tuple[Any, Array]:
+        self,
+        params: tuple[Array, tuple[ArrayTree, ...]],
+        carry: ArrayTree,
+        view: MakerView,
+        key: Array,
+    ) -> tuple[ArrayTree, Array]:
         """As `MakerPolicy.act`; the others' carries stay as they are.
 
         Args:
@@ -59,7 +64,7 @@ class OneMaker:
         index, each = params
 
         def branch(i: int) -> Callable[[tuple[Any, ...]], tuple[Any, Array]]:
-            def run(carries: tuple[Any, ...]) -> tuple[Any, Array]:
+            def run(carries: tuple[ArrayTree, ...]) -> tuple[ArrayTree, Array]:
                 own, choice = self.policies[i].act(each[i], carries[i], view, key)
                 return (*carries[:i], own, *carries[i + 1 :]), choice
 

@@ -39,7 +39,7 @@ def read_json(path: Path, schema: type[T]) -> T:
     return checked(path, content, schema)
 
 
-def checked(path: Path, content: Any, schema: type[T], at: str = "") -> T:
+def checked(path: Path, content: object, schema: type[T], at: str = "") -> T:
     """Content that was read from `path`, checked against `schema`.
 
     Args:
@@ -54,7 +54,7 @@ def checked(path: Path, content: Any, schema: type[T], at: str = "") -> T:
         raise refused(path, str(misfit)) from None
 
 
-def fitted(content: Any, schema: type[T], at: str = "") -> T:
+def fitted(content: object, schema: type[T], at: str = "") -> T:
     """As `checked`, for content that does not come from a file.
 
     Raises:
@@ -168,7 +168,7 @@ def _check_plain(value: Any, schema: type, at: str) -> None:
     _require(fits, at, names[schema], value)
 
 
-def _require(fits: bool, at: str, what: str, value: Any) -> None:
+def _require(fits: bool, at: str, what: str, value: object) -> None:
     if not fits:
         shown = str(value)[:40]
         raise MisfitError(f"{at or 'its content'} must be {what}, not {shown!r}")

@@ -15,7 +15,7 @@ and S alone.
 import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsFloat
 
 import jax
 import jax.numpy as jnp
@@ -411,5 +411,5 @@ def _order(
     )
 
 
-def _plain(x: Any) -> float:
+def _plain(x: SupportsFloat) -> float:
     return float(x) + 0.0  # a loss of nothing is 0.0, not -0.0

@@ -13,7 +13,6 @@ import struct
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 
 class Board:
@@ -49,7 +48,7 @@ class Board:
             _append(file, step=rounds, summary={"value": values})
 
 
-def _append(file: Path, **event: Any) -> None:
+def _append(file: Path, **event: object) -> None:
     """Add an event, framed as TFRecord: its length and its bytes, each with a checksum."""
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.record_writer import masked_crc32c

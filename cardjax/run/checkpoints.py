@@ -185,7 +185,7 @@ class Checkpoints:
             raise DamagedError(f"it was saved as checkpoint {own}")
         return about
 
-    def _refuse_other(self, n_updates: int, about: About, like: Any) -> None:
+    def _refuse_other(self, n_updates: int, about: About, like: object) -> None:
         ours, arrays = self._origin, described(like)
         # What an older cardjax did not know was what it is by default.
         theirs = {**config_values(RunConfig()), **about["origin"]}
@@ -208,17 +208,17 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
     return ", ".join(parts) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _one_difference(name: str, theirs: Any, ours: Any) -> str:
+def _one_difference(name: str, theirs: object, ours: object) -> str:
     if isinstance(theirs, dict) and isinstance(ours, dict):
         return f"{name}: {difference(theirs, ours)}"
     return f"{name} is {_shown(theirs)} in the checkpoint and {_shown(ours)} here"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return "absent" if value is None else str(value)
 
 
-def described(tree: Any) -> dict[str, str]:
+def described(tree: object) -> dict[str, str]:
     """Type and shape of each array by its path, such as float32[2, 64]."""
     return {
         _path(path): f"{leaf.dtype}{list(leaf.shape)}"
@@ -226,7 +226,7 @@ def described(tree: Any) -> dict[str, str]:
     }
 
 
-def _checksums(tree: Any) -> dict[str, int]:
+def _checksums(tree: object) -> dict[str, int]:
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return {_path(path): zlib.crc32(_bytes_of(leaf)) for path, leaf in leaves}
 

@@ -90,7 +90,7 @@ class Summary(TypedDict):
     baselines: NotRequired[dict[str, float | None]]
 
 
-def create(folder: Path, config: RunConfig, algorithm: str, **about: Any) -> None:
+def create(folder: Path, config: RunConfig, algorithm: str, **about: object) -> None:
     """Make a new run folder with its config.yaml and meta.json; `about` goes into the latter.
 
     Raises:

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from cardjax.env.declaration import ParameterError
+from cardjax.env.trees import ArrayTree
 from cardjax.loading import saved
 from cardjax.run.checkpoints import described, difference
 from cardjax.run.identity import Run, seeds_of
@@ -42,7 +43,7 @@ def learned_for(run: Run) -> dict[str, Any]:
     return learned
 
 
-def _refuse_other_shapes(source: str, learned: Any, fresh: Any) -> None:
+def _refuse_other_shapes(source: str, learned: ArrayTree, fresh: ArrayTree) -> None:
     theirs = described(jax.tree.map(lambda leaf: leaf[0], learned))
     if said := difference(theirs, described(fresh)):
         raise ParameterError("init_from", source, f"has learned something else: {said}")

@@ -66,7 +66,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def parse(body: bytes) -> Any:
+def parse(body: bytes) -> object:
     """JSON as its standard has it: no NaN, no infinities, no name twice, no lone surrogates, and at
     most `DEEPEST` levels.
 
@@ -118,14 +118,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _deeper_than(value: Any, depth: int) -> bool:
+def _deeper_than(value: object, depth: int) -> bool:
     level = [value]
     for _ in range(depth):
         level = [child for outer in level for child in _children(outer)]
     return any(isinstance(outer, dict | list) for outer in level)
 
 
-def _children(value: Any) -> list[Any]:
+def _children(value: object) -> list[object]:
     if isinstance(value, dict):
         return list(value.values())
     return value if isinstance(value, list) else []
