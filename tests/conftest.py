@@ -116,11 +116,13 @@ def small_matches(patch):
     """Two opponents and small batches in place of five and 8192 games."""
     from cardjax.loading import players
 
-    patch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 64)
+    evaluate = sys.modules["cardjax.evaluation.evaluate"]
+    patch.setattr(evaluate, "GAMES_AT_ONCE", 64)
     all_opponents = players.opponents_for
 
     def two_opponents(market, names=None):
-        return all_opponents(market, names or (OPPONENTS if market.n_players > 1 else None))
+        usual = names is None or tuple(names) == evaluate.OPPONENTS
+        return all_opponents(market, OPPONENTS if usual and market.n_players > 1 else names)
 
     patch.setattr(players, "opponents_for", two_opponents)
 

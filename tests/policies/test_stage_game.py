@@ -109,8 +109,13 @@ def test_flow_of_others_equals_enumeration_for_players_with_laws_of_their_own():
     ],
 )
 def test_nobody_gains_by_leaving_the_equilibrium(reference, views, market, n_players):
-    gain = largest_gain(reference, views, MARKETS[market], n_players)
-    assert gain < 1e-5
+    params = MARKETS[market]
+    view, value, played = at_equilibrium(reference, views, params, n_players)
+    assert (best_valid(value, view) - played).max() < 1e-5
+    mix = equilibrium_of(params, view, n_players)
+    assert (np.abs(played - mix.payoff) < payoff_scale(value)).all()
+    joint = np.asarray(joint_of(params, view, n_players), np.float64)
+    assert (joint >= n_players * played - n_players * payoff_scale(value)).all()
 
 
 @pytest.mark.parametrize("n_players", [2, 3])
@@ -120,23 +125,21 @@ def test_nobody_gains_by_leaving_the_equilibrium(reference, views, market, n_pla
 def test_in_rough_markets_the_gain_stays_small_beside_alpha(reference, views, changes, n_players):
     """Above 1e-5 points there: what float32 rounds is multiplied by alpha."""
     params = make_params(**changes)
-    assert largest_gain(reference, views, params, n_players) < 5e-5 * float(params.alpha)
+    view, value, played = at_equilibrium(reference, views, params, n_players)
+    assert (best_valid(value, view) - played).max() < 5e-5 * float(params.alpha)
 
 
-def largest_gain(reference, views, params, n_players):
-    """What the best deviation from the equilibrium gains in any of many rounds, points."""
+def at_equilibrium(reference, views, params, n_players):
+    """Many rounds, what each action is worth in them where the others play the equilibrium [n, 21],
+    and what the equilibrium earns [n], points.
+    """
     view = views(n_players, params, seed=1)
     assert len(view.bid) > 20_000
     p = np.asarray(probabilities_of(params, view), np.float64)
     np.testing.assert_allclose(p.sum(-1), 1, atol=1e-6)
     assert (p[~view.action_mask] == 0).all()
     value = reference.expected_pnl(params, view, p, n_players)
-    played = (p * value).sum(-1)
-    return (best_valid(value, view) - played).max()
-    mix = equilibrium_of(params, view, n_players)
-    assert (np.abs(played - mix.payoff) < payoff_scale(value)).all()
-    joint = np.asarray(joint_of(params, view, n_players), np.float64)
-    assert (joint >= n_players * played - n_players * payoff_scale(value)).all()
+    return view, value, (p * value).sum(-1)
 
 
 def test_mixes_in_about_two_percent_of_the_default_rounds(play):
