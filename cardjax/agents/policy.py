@@ -1,7 +1,8 @@
-"""A trained actor as a player: the policy protocol over network weights."""
+"""Trained policies as players: the protocol of policies over network weights, and PPO's actor."""
 
+import abc
 import dataclasses
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,9 @@ from cardjax.agents.distribution import MaskedCategorical
 from cardjax.agents.networks import Network, Weights
 from cardjax.agents.normalization import Normalizer, normalized
 from cardjax.env.trees import ArrayTree
+
+P = TypeVar("P")
+"""What a policy acts on."""
 
 
 class SeatView(Protocol):
@@ -32,6 +36,29 @@ class Encoder(Protocol):
         """float32 [..., n]."""
 
 
+class OnNetwork(abc.ABC, Generic[P]):
+    """A trained policy, which sees of a view what its encoder makes of it."""
+
+    market: Encoder
+    """which makes the network's input of a view: the market or, of a maker, its role."""
+
+    @abc.abstractmethod
+    def act_on(
+        self, params: P, carry: ArrayTree, observation: Array, mask: Array, first: Array, key: Array
+    ) -> tuple[ArrayTree, Array]:
+        """As `act`, from the flat observation [..., D], the mask [..., n_actions], and whether the
+        round is a game's first.
+        """
+
+    def act(
+        self, params: P, carry: ArrayTree, view: SeatView, key: Array
+    ) -> tuple[ArrayTree, Array]:
+        """As `Policy.act`."""
+        return self.act_on(
+            params, carry, self.market.encode(view), view.action_mask, view.round == 0, key
+        )
+
+
 class ActorParams(NamedTuple):
     """What an ActorPolicy acts on."""
 
@@ -44,7 +71,7 @@ class ActorParams(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class ActorPolicy:
+class ActorPolicy(OnNetwork[ActorParams]):
     """Plays an actor: its most probable valid action, or with `greedy=False` a draw from its
     distribution.
 
@@ -53,7 +80,6 @@ class ActorPolicy:
     """
 
     market: Encoder
-    """which makes the actor's input of a view: the market or, of a maker, its role."""
     actor: Network
     share_params: bool = True
     greedy: bool = True
@@ -61,14 +87,6 @@ class ActorPolicy:
     def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
         """A blank memory; () for a feed-forward actor."""
         return self.actor.carry(batch)
-
-    def act(
-        self, params: ActorParams, carry: ArrayTree, view: SeatView, key: Array
-    ) -> tuple[ArrayTree, Array]:
-        """As `Policy.act`."""
-        return self.act_on(
-            params, carry, self.market.encode(view), view.action_mask, view.round == 0, key
-        )
 
     def act_on(
         self,
@@ -79,9 +97,7 @@ class ActorPolicy:
         first: Array,
         key: Array,
     ) -> tuple[ArrayTree, Array]:
-        """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round
-        is a game's first.
-        """
+        """As `OnNetwork.act_on`."""
         carry, distribution = self._distribution(params, carry, observation, mask, first)
         return carry, distribution.mode() if self.greedy else distribution.sample(seed=key)
 

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.agents.networks import Network, Weights
-from cardjax.agents.policy import Encoder
+from cardjax.agents.policy import Encoder, OnNetwork, SeatView
 from cardjax.agents.q_heads import Head, Units, per_action
 from cardjax.agents.q_learning import best_valid
-from cardjax.env.observation import View
 from cardjax.env.sampling import sample_categorical
 from cardjax.env.trees import ArrayTree
 
@@ -28,14 +27,13 @@ class QParams(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class QPolicy:
+class QPolicy(OnNetwork[QParams]):
     """Plays the valid action of the highest value, or with `greedy=False` explores as in training.
 
     Its `params` are `QParams`.
     """
 
     market: Encoder
-    """which makes the network's input of a view: the market or, of a maker, its role."""
     network: Network
     head: Head
     dueling: bool = False
@@ -44,14 +42,6 @@ class QPolicy:
     def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
         """A blank memory; () without one."""
         return self.network.carry(batch)
-
-    def act(
-        self, params: QParams, carry: ArrayTree, view: View, key: Array
-    ) -> tuple[ArrayTree, Array]:
-        """As `Policy.act`."""
-        return self.act_on(
-            params, carry, self.market.encode(view), view.action_mask, view.round == 0, key
-        )
 
     def act_on(
         self,
@@ -62,15 +52,13 @@ class QPolicy:
         first: Array,
         key: Array,
     ) -> tuple[ArrayTree, Array]:
-        """As `act`, from the flat observation [..., D], the mask [..., n_actions], and whether the
-        round is a game's first.
-        """
+        """As `OnNetwork.act_on`."""
         carry, q = self._values(params, carry, observation, first)
         return carry, best_valid(q, mask) if self.greedy else sample_categorical(
             key, epsilon_greedy(q, mask, params.epsilon)
         )
 
-    def action_probabilities(self, params: QParams, carry: ArrayTree, view: View) -> Array:
+    def action_probabilities(self, params: QParams, carry: ArrayTree, view: SeatView) -> Array:
         """The distribution of `act`'s action, float32 [..., n_actions]."""
         _, q = self.values(params, carry, view)
         if self.greedy:
@@ -78,7 +66,7 @@ class QPolicy:
             return jax.nn.one_hot(best, q.shape[-1], dtype=jnp.float32)
         return epsilon_greedy(q, view.action_mask, params.epsilon)
 
-    def values(self, params: QParams, carry: ArrayTree, view: View) -> tuple[ArrayTree, Array]:
+    def values(self, params: QParams, carry: ArrayTree, view: SeatView) -> tuple[ArrayTree, Array]:
         """The next carry, and Q of all actions, float32 [..., n_actions], valid or not."""
         return self._values(params, carry, self.market.encode(view), view.round == 0)
 
