@@ -444,8 +444,8 @@ def game_batches(n_games: int, seed: int, domain: int) -> Iterator[tuple[Array, 
 
 
 def self_play_payoff(
-    market: CardMarket, policy: Policy, n_games: int, seed: int = 0
-) -> Callable[[Any, Any], Array]:
+    market: CardMarket, policy: Policy, n_games: int
+) -> Callable[[ArrayTree, EnvParams], Array]:
     """A function from stacked parameters and games to self-play's mean payoff per game [rows] (the
     expected P&L, less the charge for risk where there is one), compiled once in a process for a
     market, a policy and a number of games.
@@ -455,7 +455,7 @@ def self_play_payoff(
     benchmark, it is the score.
     """
     market = dataclasses.replace(market, squeeze=False)
-    keys = jnp.stack([key for key, _ in _batches(domain_key(seed, VALIDATION), n_games)])
+    keys = jnp.stack([key for key, _ in _batches(domain_key(0, VALIDATION), n_games)])
     return partial(_mean_payoffs, market, policy, min(n_games, GAMES_AT_ONCE), keys)
 
 

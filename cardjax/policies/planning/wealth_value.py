@@ -15,7 +15,7 @@ wealth and W' = W + pnl. Some of this is exact and some is approximate:
   within half a spread of mu is integrated out as a pass. The induction therefore leaves out bets
   against the odds. These pay only where V is locally convex, and are worth 1e-6 points per game in
   tight_budget.
-- V is stored at `n_wealth` equally spaced wealths up to `span` · W0. It is linear between them and
+- V is stored at `n_wealth` equally spaced wealths up to SPAN · W0. It is linear between them and
   constant beyond. In debt, which only impact can bring about, it is 0, and the induction lets it
   fall to 0 over one step of the grid.
 
@@ -73,7 +73,6 @@ def solve(
     key: Array,
     n_draws: int = 2048,
     n_wealth: int = N_WEALTH,
-    span: float = SPAN,
 ) -> WealthValue:
     """The value of the single game under optimal play, by backward induction.
 
@@ -84,9 +83,8 @@ def solve(
         key: the random key for the shift of the market's draws.
         n_draws: market draws per kind of event.
         n_wealth: how many wealths the value is stored at.
-        span: the largest of these wealths, in units of W0.
     """
-    grid = wealth_grid(env_params, n_wealth, span)
+    grid = wealth_grid(env_params, n_wealth)
     view, chance = spread_markets(env_params, key, n_draws, _error_with_edge)
     rounds = _prepare(env_params, objective, view, chance, grid)
     end = jnp.zeros((N_KINDS, n_wealth), jnp.float32)
@@ -114,9 +112,7 @@ def value_at(
     return jnp.where(wealth < 0, 0, low + (position - below) * (high - low))
 
 
-def myopic_value(
-    env_params: EnvParams, n_wealth: int = N_WEALTH, span: float = SPAN
-) -> WealthValue:
+def myopic_value(env_params: EnvParams, n_wealth: int = N_WEALTH) -> WealthValue:
     """Zero after every round, with which `WealthPlanner` considers each round on its own.
 
     The table is zeros for both objectives. For log_wealth that means V_{t+1} = ln W', since rewards
@@ -125,13 +121,13 @@ def myopic_value(
     """
     return WealthValue(
         jnp.zeros((N_ROUNDS + 1, N_KINDS, n_wealth), jnp.float32),
-        wealth_grid(env_params, n_wealth, span),
+        wealth_grid(env_params, n_wealth),
     )
 
 
-def wealth_grid(params: EnvParams, n_wealth: int, span: float) -> Array:
-    """`n_wealth` equally spaced wealths from 0 to `span` · W0, points."""
-    return jnp.linspace(0, span * jnp.asarray(params.initial_wealth, jnp.float32), n_wealth)
+def wealth_grid(params: EnvParams, n_wealth: int) -> Array:
+    """`n_wealth` equally spaced wealths from 0 to SPAN · W0, points."""
+    return jnp.linspace(0, SPAN * jnp.asarray(params.initial_wealth, jnp.float32), n_wealth)
 
 
 class _Rounds(NamedTuple):
