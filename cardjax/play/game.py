@@ -37,6 +37,7 @@ from cardjax.env.events import REMAP
 from cardjax.env.execution import position_of
 from cardjax.env.inventory import mark_of
 from cardjax.env.maker import AGENT
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.match import risk_charge_of
 from cardjax.evaluation.yardsticks import Yardstick, yardstick_of
 from cardjax.play.public_belief import belief_of
@@ -307,7 +308,7 @@ def _close(
     state: State,
     action: Array,
     params: EnvParams,
-    ready: Any,
+    ready: ArrayTree,
 ) -> tuple[State, View, Array | None, dict[str, Array], Array, Decided]:
     _, following, _, _, info = market.step_env(key, state, action, params)
     info = {
@@ -363,7 +364,7 @@ def _best_valid(values: Array, view: View) -> Array:
 
 
 def _record(
-    offer: Offer, asked: list[int], info: dict[str, Any], expected: np.ndarray, decided: Any
+    offer: Offer, asked: list[int], info: dict[str, Any], expected: np.ndarray, decided: Decided
 ) -> RoundRecord:
     known: dict[str, Any] = {
         field.name: getattr(offer, field.name) for field in dataclasses.fields(Offer)
@@ -382,11 +383,17 @@ def _record(
 
 
 def _order(
-    offer: Offer, seat: int, asked: int, info: dict[str, Any], expected: np.ndarray, decided: Any
+    offer: Offer,
+    seat: int,
+    asked: int,
+    info: dict[str, Any],
+    expected: np.ndarray,
+    decided: Decided,
 ) -> OrderRecord:
     action, best = int(info["action"][seat]), int(decided.best_reply[seat])
     money = {
-        name: _plain(info[name][seat]) for name in ("exec_price", "slippage", "fill_ratio", "pnl")
+        name: plain_number(info[name][seat])
+        for name in ("exec_price", "slippage", "fill_ratio", "pnl")
     }
     mix, values = decided.benchmark[seat], decided.values[seat]
     return OrderRecord(
@@ -396,20 +403,21 @@ def _order(
         side=side_of(action),
         size=size_of(action),
         **money,
-        expected_pnl=_plain(expected[seat]),
+        expected_pnl=plain_number(expected[seat]),
         wealth_before=offer.wealth[seat],
         wealth_after=float(info["wealth"][seat]),
-        action_values=tuple(_plain(value) for value in values),
-        value=_plain(values[action]),
+        action_values=tuple(plain_number(value) for value in values),
+        value=plain_number(values[action]),
         best_reply=best,
-        best_reply_value=_plain(values[best]),
+        best_reply_value=plain_number(values[best]),
         benchmark=tuple((int(a), float(mix[a])) for a in np.flatnonzero(mix)),
-        benchmark_value=_plain(decided.payoff[seat]),
-        risk_charge=_plain(info["risk_charge"][seat]),
+        benchmark_value=plain_number(decided.payoff[seat]),
+        risk_charge=plain_number(info["risk_charge"][seat]),
         inventory=int(info["inventory"][seat]) if "inventory" in info else None,
-        carry_pnl=_plain(info["carry_pnl"][seat]) if "carry_pnl" in info else 0.0,
+        carry_pnl=plain_number(info["carry_pnl"][seat]) if "carry_pnl" in info else 0.0,
     )
 
 
-def _plain(x: SupportsFloat) -> float:
-    return float(x) + 0.0  # a loss of nothing is 0.0, not -0.0
+def plain_number(x: SupportsFloat) -> float:
+    """A figure as people read it: a loss of nothing is 0.0, not -0.0."""
+    return float(x) + 0.0

@@ -18,6 +18,7 @@ import numpy as np
 from jax import Array
 
 from cardjax.env import ParameterError, View
+from cardjax.env.trees import ArrayTree
 from cardjax.play.game import Game, Setup
 from cardjax.play.rounds import Offer, RoundRecord
 from cardjax.policies.policy import Policy, prepared
@@ -34,7 +35,7 @@ class Participant:
 
     name: str
     policy: Policy | None = None
-    params: Any = None
+    params: ArrayTree = None
     """the policy's: EnvParams for a scripted one, weights for a trained one."""
 
     @property
@@ -188,7 +189,7 @@ class SeatedGame:
                 carries.append(None)
                 continue
             key = jax.random.fold_in(self.game.round_key, i)
-            after, action = _act(who.policy, who.params, carry, self.game.view, key)
+            after, action = decide(who.policy, who.params, carry, self.game.view, key)
             actions.append(int(np.asarray(action)[i]))
             carries.append(after)
         record = self.game.play(actions)
@@ -197,5 +198,8 @@ class SeatedGame:
 
 
 @partial(jax.jit, static_argnums=0)
-def _act(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
+def decide(
+    policy: Policy, params: ArrayTree, carry: ArrayTree, view: View, key: Array
+) -> tuple[ArrayTree, Array]:
+    """What a policy does at all the seats of a view: its next carry and int32 [A]."""
     return policy.act(params, carry, view, key)

@@ -294,11 +294,13 @@ def test_depth_matters_where_orders_can_move_the_price(overrides, impact):
 def test_who_has_learned_where_the_maker_is_a_player_takes_no_seat(monkeypatch, tmp_path):
     from cardjax.evaluation.evaluate import Player
     from cardjax.loading import players
-    from cardjax.play.web.players import load_served
+    from cardjax.play.web.players import Roster, load_served
 
     learned = players.Found(Player(Pass(), [{}]), CardMarket(2, maker="agent"), make_params())
     monkeypatch.setattr(players, "load_player", lambda path: learned)
     with pytest.raises(ParameterError, match=r"--opponent = .* where the maker is a player"):
         find_participant(str(tmp_path), make_setup())
-    with pytest.raises(ParameterError, match=r"--policy = .* where the maker is a player"):
-        load_served([str(tmp_path)])
+    (served,) = load_served([str(tmp_path)])
+    assert not served.fits(2) and served.fits(2, has_maker=True)
+    with pytest.raises(ParameterError, match=r"opponent = .* where the maker is a player"):
+        Roster((served,)).find("opponent", served.label, make_setup())

@@ -24,9 +24,10 @@ from cardjax.env.cards import N_CARDS
 from cardjax.env.events import REMAP
 from cardjax.env.execution import position_of
 from cardjax.env.maker import N_QUOTES, MakerView
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.match import Seats
 from cardjax.evaluation.quote_values import quote_value
-from cardjax.play.game import PLAY, Setup
+from cardjax.play.game import PLAY, Setup, plain_number
 from cardjax.play.maker.rounds import (
     SIDE_NAMES,
     QuotedSide,
@@ -36,7 +37,7 @@ from cardjax.play.maker.rounds import (
     Traded,
     Yardstick,
 )
-from cardjax.play.participants import Participant
+from cardjax.play.participants import Participant, decide
 from cardjax.play.words import event_words, side_of, size_of
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.makers import hand_of
@@ -127,7 +128,7 @@ class MakerGame:
         after = None
         if self.takers.policy is not None:
             key = jax.random.fold_in(self._round_key, 1)
-            after, decided = _act(self.takers.policy, self.takers.params, self._carry, view, key)
+            after, decided = decide(self.takers.policy, self.takers.params, self._carry, view, key)
             known = np.asarray(decided, np.int32) if known is None else known
         key = jax.random.fold_in(self._key, len(self.records) + 1)
         self._state, following, info = _close(market, key, quoted, known, params)
@@ -247,11 +248,6 @@ def _quote(
 
 
 @partial(jax.jit, static_argnums=0)
-def _act(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
-    return policy.act(params, carry, view, key)
-
-
-@partial(jax.jit, static_argnums=0)
 def _close(
     market: CardMarket, key: Array, quoted: State, orders: Array, params: EnvParams
 ) -> tuple[State, MakerView, dict[str, Array]]:
@@ -266,8 +262,8 @@ def _values(
     market: CardMarket,
     policy: Policy,
     lag: int,
-    weights: Any,
-    carry: Any,
+    weights: ArrayTree,
+    carry: ArrayTree,
     state: State,
     params: EnvParams,
     key: Array,
@@ -309,8 +305,8 @@ def _record(
         takers_mu=float(info["mu"]),
         takers_sigma=float(info["sigma"]),
         orders=orders,
-        pnl=_plain(info["maker_pnl"]),
-        expected_pnl=_plain(info["maker_expected_pnl"]),
+        pnl=plain_number(info["maker_pnl"]),
+        expected_pnl=plain_number(info["maker_expected_pnl"]),
         monopoly=monopoly,
         competitive=lowest,
         against=against[0],
@@ -346,12 +342,12 @@ def _side(
         takers_units=units,
         noise_units=noise,
         noise_expected=float(expected),
-        from_noise=_plain(noise * offset),
-        spread=_plain(units * offset),
-        impact=_plain(impact),
-        information=_plain(sign * units * (mean - offer.mu)),
-        luck=_plain(-sign * (noise * (S - offer.mu) + units * (S - mean))),
-        worth=_plain(worth[choice]),
+        from_noise=plain_number(noise * offset),
+        spread=plain_number(units * offset),
+        impact=plain_number(impact),
+        information=plain_number(sign * units * (mean - offer.mu)),
+        luck=plain_number(-sign * (noise * (S - offer.mu) + units * (S - mean))),
+        worth=plain_number(worth[choice]),
     )
 
 
@@ -364,14 +360,14 @@ def _yardstick(
         offset=offsets,
         depth=(depth_of(ask), depth_of(bid)),
         price=(offer.mu + offsets[0], offer.mu - offsets[1]),
-        worth=(_plain(worth[0, ask]), _plain(worth[1, bid])),
+        worth=(plain_number(worth[0, ask]), plain_number(worth[1, bid])),
         against=against,
     )
 
 
 def _order(info: dict[str, Any], seat: int) -> TakerOrder:
     action = int(info["action"][seat])
-    money = {name: _plain(info[name][seat]) for name in ("exec_price", "pnl", "expected_pnl")}
+    money = {name: plain_number(info[name][seat]) for name in ("exec_price", "pnl", "expected_pnl")}
     return TakerOrder(
         action=action,
         rejected=bool(info["rejected"][seat]),
@@ -390,7 +386,3 @@ def offset_of(choice: int) -> float:
 def depth_of(choice: int) -> int:
     """The depth of a choice 0..59, units."""
     return int(maker_rules.DEPTHS[choice % len(maker_rules.DEPTHS)])
-
-
-def _plain(x: Any) -> float:
-    return float(x) + 0.0  # a loss of nothing is 0.0, not -0.0

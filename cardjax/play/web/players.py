@@ -7,9 +7,10 @@ A visitor gives labels and never paths, so no request reaches the file system.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from cardjax.env import ParameterError
+from cardjax.env.trees import ArrayTree
 from cardjax.play.game import Setup
 from cardjax.play.participants import (
     TOLD,
@@ -60,7 +61,7 @@ class ServedPlayer:
 
     label: str
     policy: Policy
-    weights: Any = None
+    weights: ArrayTree = None
     """None for a policy that no training made, which acts on the market's parameters."""
     n_players: int | None = None
     """of the game that it was trained on, the only one whose observations it reads; None: of any
