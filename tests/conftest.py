@@ -1,5 +1,6 @@
 """What every floor's tests share."""
 
+import fcntl
 import functools
 import gc
 import math
@@ -64,11 +65,16 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: not item.name.startswith(LONGEST))
 
 
+def shared_folder(tmp_path_factory):
+    """What the parallel workers of one test run have in common."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
 @pytest.fixture(scope="session", autouse=True)
 def compilation_cache(tmp_path_factory):
     """XLA compiles a program once per run, or once for all that share JAX_COMPILATION_CACHE_DIR."""
-    folder = tmp_path_factory.getbasetemp()
-    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "xla"
+    folder = shared_folder(tmp_path_factory) / "xla"
     folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", folder))
     jax.config.update("jax_compilation_cache_dir", str(folder))
     return folder
@@ -205,15 +211,23 @@ def bars(monkeypatch):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, programs_once):
-    """The folder of an uninterrupted run of the tiny configuration, not to be written to."""
+    """The folder of an uninterrupted run of the tiny configuration, not to be written to; whichever
+    of the parallel workers needs it first trains it.
+    """
     from cardjax.config import make_config
     from cardjax.training import runs
 
-    with pytest.MonkeyPatch.context() as patch:
-        small_matches(patch)
-        every_checkpoint(patch)
-        patch.chdir(tmp_path_factory.mktemp("finished"))
-        return runs.start("ippo", make_config(TINY | {"name": "whole"})).resolve()
+    place = shared_folder(tmp_path_factory) / "finished"
+    place.mkdir(exist_ok=True)
+    folder = place / "runs" / "whole"
+    with open(place / "lock", "w") as lock, pytest.MonkeyPatch.context() as patch:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "summary.json").exists():
+            small_matches(patch)
+            every_checkpoint(patch)
+            patch.chdir(place)
+            runs.start("ippo", make_config(TINY | {"name": "whole"}))
+    return folder.resolve()
 
 
 @pytest.fixture(scope="session")

@@ -78,9 +78,11 @@ def states():
 
 # The scripted makers
 
+views_of = jax.jit(jax.vmap(MARKET.maker_view, (0, None)))
+
 
 def test_a_tabulated_maker_quotes_what_its_view_is_worth(states):
-    view = jax.vmap(MARKET.maker_view, (0, None))(states, PARAMS)
+    view = views_of(states, PARAMS)
     pi = pi_of(terms_of(PARAMS), 2)[view.event, hand_of(view)]
     for name, best in (("monopolist", monopolist), ("competitive", competitive)):
         table = prepared(MAKERS[name], PARAMS, 2)
@@ -95,7 +97,7 @@ def test_makers_know_how_many_takers_there_are():
 
 
 def test_random_quotes_are_all_alike_and_of_two_sides(states):
-    view = jax.vmap(MARKET.maker_view, (0, None))(states, PARAMS)
+    view = views_of(states, PARAMS)
     view = jax.tree.map(lambda leaf: jnp.repeat(leaf, 200, 0), view)
     _, choice = RandomQuotes().act(PARAMS, (), view, jax.random.key(1))
     counts = np.stack([np.bincount(choice[:, side], minlength=60) for side in range(2)])

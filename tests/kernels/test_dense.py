@@ -69,9 +69,10 @@ def test_a_batch_of_weights_is_each_set_of_weights(dtype):
 @pytest.mark.parametrize("memory", ["none", "gru"])
 def test_a_network_is_its_flax_modules(memory):
     network = Network((16, 8), 5, memory, output_scale=1.0)
-    weights = network.init(jax.random.key(0), 30)
+    weights = jax.jit(network.init, static_argnums=1)(jax.random.key(0), 30)
     x = jax.random.normal(jax.random.key(1), (3, 4, 30))
-    _, found = network.unroll(weights, network.carry((4,)), x, jnp.zeros((3, 4), bool))
+    unroll = jax.jit(network.unroll)
+    _, found = unroll(weights, network.carry((4,)), x, jnp.zeros((3, 4), bool))
     if memory == "gru":
         remembered, carry = [], network.carry((4,))
         for seen in x:

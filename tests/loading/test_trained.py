@@ -115,10 +115,9 @@ def test_what_is_saved_and_loaded_plays_as_before_from_views_and_from_arrays(kin
     carry = ours.policy.init(jax.random.key(0), next(rounds(ours))[0].bid.shape)
     ours.reset(draws=4)
     loaded.reset(draws=4)
+    act = jax.jit(ours.policy.act)
     for i, (view, observations, masks) in enumerate(rounds(ours)):
-        carry, expected = ours.policy.act(
-            ours.params, carry, view, jax.random.fold_in(jax.random.key(4), i)
-        )
+        carry, expected = act(ours.params, carry, view, jax.random.fold_in(jax.random.key(4), i))
         np.testing.assert_array_equal(ours.act(view), expected)
         np.testing.assert_array_equal(loaded.act(observations, masks), expected)
 
