@@ -52,11 +52,12 @@ def game(setup):
 def beliefs_from(records, params):
     """The 161 probabilities at every round's orders, from hints, cards and sums alone."""
     b = beliefs.plain_prior(params)
+    given_hints, next_round = jax.jit(beliefs.plain_given_hints), jax.jit(beliefs.plain_next_round)
     for record in records:
         hints = np.zeros(3, np.int32)
         hints[: len(record.hints)] = record.hints
-        yield np.asarray(beliefs.plain_given_hints(b, jnp.asarray(hints)), np.float64)
-        b = beliefs.plain_next_round(b, jnp.asarray(record.cards), jnp.float32(record.S), params)
+        yield np.asarray(given_hints(b, jnp.asarray(hints)), np.float64)
+        b = next_round(b, jnp.asarray(record.cards), jnp.float32(record.S), params)
 
 
 def test_the_belief_shown_is_what_follows_from_cards_and_sums(game, setup):
