@@ -12,6 +12,7 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import OPPONENTS, SELF, Player
 from cardjax.evaluation.quoting import Maker
+from cardjax.loading.references import is_reference
 from cardjax.loading.saved import maker_of, player_of, read_policy
 from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy, misfit
@@ -38,11 +39,14 @@ class Game(NamedTuple):
 
 
 def is_trained(name: str) -> bool:
-    """Whether a policy is named by the folder of its run, or by the file that it was exported to.
+    """Whether a policy is named by the folder of its run, by the file that it was exported to, or
+    as a reference policy that comes with cardjax.
 
     A policy's own name is no folder's: a folder that is called so is ./NAME.
     """
     path = Path(name)
+    if is_reference(path):
+        return True
     is_path = path.is_dir() or (name.endswith(".npz") and path.is_file())
     return is_path and not _is_name(name)
 

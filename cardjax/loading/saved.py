@@ -14,7 +14,7 @@ from cardjax.env.declaration import ParameterError
 from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.evaluate import Player
 from cardjax.evaluation.quoting import Maker
-from cardjax.loading import portable
+from cardjax.loading import portable, references
 from cardjax.run import run_folder
 from cardjax.run.identity import Run, seeds_of
 from cardjax.run.journal import Journal
@@ -55,12 +55,13 @@ def read_run(folder: Path) -> tuple[str, RunConfig]:
 
 
 def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, Any]]:
-    """(algorithm, configuration, training seed → policy parameters) of a run folder or an exported
-    file.
+    """(algorithm, configuration, training seed → policy parameters) of a run folder, an exported
+    file or a reference policy.
 
     Raises:
         ParameterError: as `load_player`.
     """
+    path = references.file_of(path)
     if path.is_file():
         algorithm, config, seed, params = portable.read(path)
         return algorithm, config, {seed: params}
@@ -77,11 +78,12 @@ def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, Any]]:
 
 
 def training_seeds(path: Path) -> list[int]:
-    """The seeds whose policies a run folder or an exported file holds.
+    """The seeds whose policies a run folder, an exported file or a reference policy holds.
 
     Raises:
-        ParameterError: neither of the two.
+        ParameterError: none of these.
     """
+    path = references.file_of(path)
     return [portable.read(path)[2]] if path.is_file() else seeds_of(read_run(path)[1])
 
 

@@ -24,10 +24,11 @@ from cardjax.run.learners import find_algorithm, make_learner
 def load_policy(
     path: str | Path, seed: int | None = None, play: str | None = None
 ) -> "TrainedPolicy":
-    """The policy that a run trained, or that `TrainedPolicy.save` wrote.
+    """The policy that a run trained, that `TrainedPolicy.save` wrote, or that comes with cardjax.
 
     Args:
-        path: a run folder, or a .npz file.
+        path: a run folder, a .npz file, or the name of a reference policy, "dqn", "ippo" or
+            "mappo", which the shipped configuration of that name has trained.
         seed: of a run with several training seeds, which; by default the first.
         play: "greedy" or "sampled" in place of the run's own `ppo.play`.
 
