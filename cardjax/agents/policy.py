@@ -12,6 +12,7 @@ from cardjax.agents.distribution import MaskedCategorical
 from cardjax.agents.networks import Network, Weights
 from cardjax.agents.normalization import Normalizer, normalized
 from cardjax.env.trees import ArrayTree
+from cardjax.policies.policy import Policy
 
 P = TypeVar("P")
 """What a policy acts on."""
@@ -57,6 +58,23 @@ class OnNetwork(abc.ABC, Generic[P]):
         return self.act_on(
             params, carry, self.market.encode(view), view.action_mask, view.round == 0, key
         )
+
+
+class NetworkPolicy(Policy, Protocol):
+    """A policy that acts on arrays too."""
+
+    def act_on(
+        self,
+        params: Any,
+        carry: ArrayTree,
+        observation: Array,
+        mask: Array,
+        first: Array,
+        key: Array,
+    ) -> tuple[ArrayTree, Array]:
+        """As `act`, from the flat observation [..., n], the mask [..., n_actions], and
+        whether the round is a game's first.
+        """
 
 
 class ActorParams(NamedTuple):

@@ -15,6 +15,7 @@ import numpy as np
 from jax import Array
 
 from cardjax.agents.critic_view import PRIVATE, critic_inputs, critic_view, private_of
+from cardjax.agents.policy import NetworkPolicy
 from cardjax.config.hyperparameters import LEARNED
 from cardjax.env import observation
 from cardjax.env.declaration import ParameterError
@@ -23,7 +24,6 @@ from cardjax.env.maker import MAKER_FIELDS, N_QUOTES, SIDES, Flow, MakerView
 from cardjax.env.market import CardMarket
 from cardjax.env.state import State
 from cardjax.env.trees import ArrayTree
-from cardjax.policies.policy import Policy
 from cardjax.policies.registry import MAKERS, POLICIES
 
 TAKERS, MAKER = ROLES = ("takers", "maker")
@@ -228,7 +228,7 @@ def _beside(own: Array, shared: Array) -> Array:
 class LearnedMaker:
     """A trained policy of the maker's sides as a player of its seat, with the same `params`."""
 
-    of_sides: Policy
+    of_sides: NetworkPolicy
 
     def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
         """A blank memory of each side."""
@@ -239,6 +239,19 @@ class LearnedMaker:
     ) -> tuple[ArrayTree, Array]:
         """As `MakerPolicy.act`."""
         return self.of_sides.act(params, carry, sides_of(view), key)  # type: ignore[arg-type]
+
+    def act_on(
+        self, params: Any, carry: Any, observation: Array, mask: Array, first: Array, key: Array
+    ) -> tuple[Any, Array]:
+        """As `act`, from the maker's flat observation [..., D'], the mask [..., 2, 60], and whether
+        the round is a game's first.
+        """
+        batch = (*observation.shape[:-1], SIDES)
+        seen = jnp.broadcast_to(observation[..., None, :], (*batch, observation.shape[-1]))
+        is_bid = jnp.broadcast_to(np.array([0, 1], np.float32), batch)
+        sides = jnp.concatenate([seen, is_bid[..., None]], -1)
+        first = jnp.broadcast_to(first[..., None], batch)
+        return self.of_sides.act_on(params, carry, sides, mask, first, key)
 
 
 def check_roles(section: str, players: Mapping[str, str], has_maker: bool) -> None:

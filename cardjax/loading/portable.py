@@ -16,6 +16,7 @@ import numpy as np
 
 from cardjax.config import RunConfig, config_values, make_config, make_market
 from cardjax.env.declaration import ParameterError
+from cardjax.env.observation import Field
 from cardjax.env.trees import ArrayTree
 from cardjax.files.reading import checked
 from cardjax.files.writing import replacing
@@ -57,16 +58,19 @@ def write(path: Path, algorithm: str, config: RunConfig, seed: int, params: Arra
     if algorithm not in ALGORITHMS:  # reading a file must not run another
         allowed = f"trained by {algorithm}: only policies of cardjax's own algorithms are exported"
         raise ParameterError("policy", str(path), allowed)
+    market = make_market(config.game)
     meta: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "algorithm": algorithm,
         "seed": seed,
         "config": config_values(config),
-        "observation": {
-            name: {"slice": [field.slice.start, field.slice.stop], "scale": field.scale}
-            for name, field in make_market(config.game).observation_fields.items()
-        },
+        "observation": _described(market.observation_fields),
+        **(
+            {"maker_observation": _described(market.maker_observation_fields)}
+            if market.has_maker
+            else {}
+        ),
         "made": provenance(config),
     }
     arrays = {name: np.asarray(leaf) for name, leaf in _by_name(params).items()}
@@ -180,6 +184,14 @@ def _refuse_infinite(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 def _misfit(path: Path, said: str) -> ParameterError:
     return ParameterError("policy", str(path), f"does not fit its configuration: {said}")
+
+
+def _described(fields: Mapping[str, Field]) -> dict[str, Any]:
+    """Where each field stands in an observation, and its scale."""
+    return {
+        name: {"slice": [field.slice.start, field.slice.stop], "scale": field.scale}
+        for name, field in fields.items()
+    }
 
 
 def _by_name(params: ArrayTree) -> dict[str, Any]:

@@ -2,27 +2,30 @@
 of it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
+from cardjax.agents.learner import Learner
+from cardjax.agents.policy import NetworkPolicy
+from cardjax.agents.roles import MAKER, TAKERS
 from cardjax.config import RunConfig, make_market
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS
-from cardjax.env.observation import View
+from cardjax.env.maker import N_QUOTES, SIDES, MakerView
+from cardjax.env.observation import Field, View
 from cardjax.env.trees import ArrayTree
 from cardjax.loading import players, portable, saved
-from cardjax.policies.policy import Policy
 from cardjax.run.learners import find_algorithm, make_learner
 
 
 def load_policy(
-    path: str | Path, seed: int | None = None, play: str | None = None
+    path: str | Path, seed: int | None = None, play: str | None = None, role: str | None = None
 ) -> "TrainedPolicy":
     """The policy that a run trained, that `TrainedPolicy.save` wrote, or that comes with cardjax.
 
@@ -31,10 +34,12 @@ def load_policy(
             "mappo", which the shipped configuration of that name has trained.
         seed: of a run with several training seeds, which; by default the first.
         play: "greedy" or "sampled" in place of the run's own `ppo.play`.
+        role: where the maker is a player, "takers", or "maker" for a `TrainedMaker`; by default the
+            takers, if they have learned.
 
     Raises:
         ParameterError: (a ValueError) neither of the two, damaged, or of another version; no such
-            seed or way of play.
+            seed, way of play or role.
     """
     path = Path(path)
     algorithm, config, params = saved.read_policy(path)
@@ -49,29 +54,12 @@ def load_policy(
         config,
         [] if play is None else [f"{find_algorithm(algorithm).section}.play={play}"],
     )
-    return TrainedPolicy(algorithm, played, own, params[own])
-
-
-class NetworkPolicy(Policy, Protocol):
-    """A policy that acts on arrays too, as those of cardjax.agents do."""
-
-    def act_on(
-        self,
-        params: Any,
-        carry: ArrayTree,
-        observation: Array,
-        mask: Array,
-        first: Array,
-        key: Array,
-    ) -> tuple[ArrayTree, Array]:
-        """As `act`, from the flat observation [..., D], the mask [..., 21], and whether the round
-        is a game's first.
-        """
+    return _of_role(role, played, params[own])(algorithm, played, own, params[own])
 
 
 class TrainedPolicy:
-    """One seed's policy. `act` is for programs of any kind; inside jit, `policy` and `params` are a
-    player of ours.
+    """One seed's policy, a taker's where the maker is a player. `act` is for programs of any kind;
+    inside jit, `policy` and `params` are a player of ours.
 
     Attributes:
         market, env_params: the game that it was trained on, as `cardjax.make` gives them.
@@ -80,14 +68,10 @@ class TrainedPolicy:
     """
 
     def __init__(self, algorithm: str, config: RunConfig, seed: int, params: ArrayTree):
-        self.algorithm, self.config, self.seed, self.params = algorithm, config, seed, params
+        self.algorithm, self.config, self.seed, self._of_all = algorithm, config, seed, params
         self.market, self.env_params = make_market(config.game), config.env
-        self.market.refuse_maker("policies for other programs")
-        self.policy = cast(NetworkPolicy, make_learner(algorithm, config).policy())
+        self.policy, self.params = self._player(make_learner(algorithm, config))
         self._act = jax.jit(self.policy.act_on)
-        self._n_features = sum(
-            f.slice.stop - f.slice.start for f in self.market.observation_fields.values()
-        )
         self.reset()
 
     def reset(self, draws: int = 0) -> None:
@@ -133,7 +117,7 @@ class TrainedPolicy:
             raise ParameterError(
                 "observation", batch, f"must be a batch of {self._batch} until reset() is called"
             )
-        first = observation[..., self.market.observation_fields["time"].slice.start] == 0
+        first = observation[..., self._fields["time"].slice.start] == 0
         self._memory, action = self._act(self.params, self._memory, observation, mask, first, key)
         self._n_calls += 1
         return np.asarray(action)
@@ -151,21 +135,91 @@ class TrainedPolicy:
         Raises:
             ParameterError: the file cannot be written, or its name does not end in .npz.
         """
-        portable.write(Path(path), self.algorithm, self.config, self.seed, self.params)
+        portable.write(Path(path), self.algorithm, self.config, self.seed, self._of_all)
 
-    def _arrays(self, view_or_obs: View | ArrayLike, mask: ArrayLike | None) -> tuple[Array, Array]:
+    def _player(self, learner: Learner) -> tuple[NetworkPolicy, ArrayTree]:
+        """The role's policy, and what it acts on."""
+        player = saved.player_of(learner, [self._of_all])
+        params = _learned(TAKERS, player.params[0])
+        return cast(NetworkPolicy, player.policy), params
+
+    @property
+    def _fields(self) -> Mapping[str, Field]:
+        """Of the observation."""
+        return self.market.observation_fields
+
+    def _read(self, view_or_obs: Any, mask: Any) -> tuple[Any, Any]:
+        """Observations and masks, of a view or as they are given."""
         if isinstance(view_or_obs, View):
             mask = view_or_obs.action_mask if mask is None else mask
             view_or_obs = self.market.encode(view_or_obs)
         if mask is None:
             raise ParameterError("mask", None, "must be given with observations: bool [..., 21]")
+        return view_or_obs, mask
+
+    _CHOICES: ClassVar[tuple[int, ...]] = (N_ACTIONS,)
+    """The shape of a mask."""
+
+    def _arrays(self, view_or_obs: Any, mask: Any) -> tuple[Array, Array]:
+        view_or_obs, mask = self._read(view_or_obs, mask)
         observation, mask = jnp.asarray(view_or_obs, jnp.float32), jnp.asarray(mask, bool)
-        if observation.shape[-1:] != (self._n_features,):
-            raise ParameterError(
-                "observation", observation.shape, f"must have the shape [..., {self._n_features}]"
-            )
-        if mask.shape != (*observation.shape[:-1], N_ACTIONS):
-            raise ParameterError(
-                "mask", mask.shape, f"must have the shape {(*observation.shape[:-1], N_ACTIONS)}"
-            )
+        n_features = max(field.slice.stop for field in self._fields.values())
+        if observation.shape[-1:] != (n_features,):
+            allowed = f"must have the shape [..., {n_features}]"
+            raise ParameterError("observation", observation.shape, allowed)
+        expected = (*observation.shape[:-1], *self._CHOICES)
+        if mask.shape != expected:
+            raise ParameterError("mask", mask.shape, f"must have the shape {expected}")
         return observation, mask
+
+
+class TrainedMaker(TrainedPolicy):
+    """One seed's maker, where the maker is a player. `act` takes MakerViews or the maker's
+    observations [..., D'] and gives int32 [..., 2], a choice 0..59 for the ask and for the bid. Its
+    mask, bool [..., 2, 60], may be left out: all choices are valid.
+    """
+
+    _CHOICES: ClassVar[tuple[int, ...]] = (SIDES, N_QUOTES)
+
+    def _player(self, learner: Learner) -> tuple[NetworkPolicy, ArrayTree]:
+        maker = saved.maker_of(learner, [self._of_all])
+        params = _learned(MAKER, maker.params[0])
+        return cast(NetworkPolicy, maker.policy), params
+
+    @property
+    def _fields(self) -> Mapping[str, Field]:
+        return self.market.maker_observation_fields
+
+    def _read(self, view_or_obs: Any, mask: Any) -> tuple[Any, Any]:
+        if isinstance(view_or_obs, MakerView):
+            view_or_obs = self.market.encode_maker(view_or_obs)
+        batch = np.shape(view_or_obs)[:-1]
+        return view_or_obs, np.ones((*batch, *self._CHOICES), bool) if mask is None else mask
+
+
+def _of_role(role: str | None, config: RunConfig, params: Any) -> type[TrainedPolicy]:
+    """The class of a role's policy, by default of one that has learned.
+
+    Raises:
+        ParameterError: there is no such role in the game.
+    """
+    if role not in (None, TAKERS, MAKER):
+        raise ParameterError("role", role, f"must be {TAKERS} or {MAKER}")
+    if not make_market(config.game).has_maker:
+        if role == MAKER:
+            raise ParameterError("role", role, "must be takers: the maker is no player there")
+        return TrainedPolicy
+    if role is None:
+        role = TAKERS if params.takers is not None else MAKER
+    return TrainedMaker if role == MAKER else TrainedPolicy
+
+
+def _learned(role: str, params: Any) -> Any:
+    """What a role acts on.
+
+    Raises:
+        ParameterError: it has not learned.
+    """
+    if params is None:
+        raise ParameterError("role", role, "has not learned in this run, the other one has")
+    return params

@@ -19,7 +19,7 @@ from cardjax.commands.main import main
 from cardjax.config import make_config
 from cardjax.env.declaration import ParameterError
 from cardjax.loading import portable
-from cardjax.loading.trained import TrainedPolicy
+from cardjax.loading.trained import TrainedMaker, TrainedPolicy
 from cardjax.run.learners import make_learner
 
 TINY = {
@@ -132,6 +132,93 @@ def test_the_lines_of_numpy_in_the_docs_play_alike(tmp_path):
         np.testing.assert_array_equal(
             names["act"](params, observations, masks), ours.act(observations, masks)
         )
+
+
+# Where the maker is a player
+
+ROLES = {
+    "env.preset": "maker",
+    "ppo.matmul_precision": "float32",
+    "dqn.hidden": [8],
+    "dqn.batch_size": 640,
+    "dqn.capacity": 6400,
+}
+
+
+@functools.cache
+def of_roles(algorithm, **changes):
+    """(learner, what `portable.write` takes) of an untrained run whose maker is a player."""
+    config = make_config(TINY | ROLES | {name.replace("__", "."): v for name, v in changes.items()})
+    learner = make_learner(algorithm, config)
+    params = jax.jit(lambda key: learner.policy_params(learner.init(key)))(jax.random.key(3))
+    return learner, (algorithm, config, 0, params)
+
+
+@functools.cache
+def known_to_makers():
+    """Maker views of 64 games in their first round, and of takers at the untouched quotes."""
+    market, params = cardjax.make("two", "maker")
+    _, games = jax.vmap(market.reset, (0, None))(jax.random.split(jax.random.key(0), 64), params)
+    known = jax.jit(jax.vmap(market.maker_view, (0, None)))(games, params)
+    return market, known, jax.jit(jax.vmap(market.view, (0, None)))(games, params)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "changes"),
+    [("ippo", {}), ("dqn", {"dqn__takers": "equilibrium", "dqn__memory": "gru"})],
+)
+def test_a_maker_that_is_saved_and_loaded_quotes_as_before(algorithm, changes, tmp_path):
+    learner, arguments = of_roles(algorithm, **changes)
+    market, known, view = known_to_makers()
+    TrainedMaker(*arguments).save(tmp_path / "roles.npz")
+    maker = cardjax.load_policy(tmp_path / "roles.npz", role="maker")
+    own, policy = arguments[-1].maker, learner.maker()
+    carry = policy.init(jax.random.key(0), (64,))
+    for i in range(3):
+        key = jax.random.fold_in(jax.random.key(0), i)
+        now = known._replace(round=known.round + i)
+        carry, expected = policy.act(own, carry, now, key)
+        given = now if i == 1 else np.asarray(market.encode_maker(now))
+        np.testing.assert_array_equal(maker.act(given), expected)
+    assert expected.shape == (64, 2)
+    with pytest.raises(ParameterError, match=r"observation = .* must have the shape"):
+        maker.act(np.asarray(market.encode(view)))
+    if algorithm == "dqn":  # whose takers are scripted
+        assert type(cardjax.load_policy(tmp_path / "roles.npz")) is type(maker)
+        with pytest.raises(ParameterError, match="role = takers: has not learned in this run"):
+            cardjax.load_policy(tmp_path / "roles.npz", role="takers")
+        return
+    takers = cardjax.load_policy(tmp_path / "roles.npz")
+    assert takers.act(view).shape == (64, 2) and takers.market == market
+    pickled = pickle.loads(pickle.dumps(maker))
+    np.testing.assert_array_equal(pickled.act(known), maker.act(known))
+
+
+def test_the_lines_of_numpy_in_the_docs_quote_alike(tmp_path):
+    _, arguments = of_roles("ippo")
+    market, known, _ = known_to_makers()
+    TrainedPolicy(*arguments).save(tmp_path / "roles.npz")
+    names = {}
+    for code in re.findall(r"```python\n(.*?)```", DOC, re.DOTALL)[1:]:
+        exec(code, names)
+    params = names["load"](tmp_path / "roles.npz")
+    maker = cardjax.load_policy(tmp_path / "roles.npz", role="maker", play="greedy")
+    observations = np.asarray(market.encode_maker(known))
+    quoted = [names["quote"](params, observation) for observation in observations]
+    np.testing.assert_array_equal(quoted, maker.act(observations))
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        ("maker", "must be takers: the maker is no player there"),
+        ("nobody", "must be takers or mak"),
+    ],
+)
+def test_a_role_that_a_game_does_not_have_is_refused(role, said, tmp_path):
+    untrained("ippo").save(tmp_path / "policy.npz")
+    with pytest.raises(ParameterError, match=f"role = {role}: {said}"):
+        cardjax.load_policy(tmp_path / "policy.npz", role=role)
 
 
 def test_every_array_of_a_file_is_in_the_docs(tmp_path):
