@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from cardjax.commands import roles
 from cardjax.commands.shared import (
     POLICY,
     add_episodes_argument,
@@ -25,10 +26,12 @@ from cardjax.datasets.games import DATASETS, Rollouts
 from cardjax.datasets.minari import check_minari_id
 from cardjax.datasets.writing import write_dataset
 from cardjax.env.declaration import ParameterError
+from cardjax.env.market import CardMarket
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.evaluation.evaluate import SELF, Player, as_player
-from cardjax.evaluation.match import Seats
+from cardjax.evaluation.match import Quoter, Seats
 from cardjax.loading import players, saved
+from cardjax.policies.makers import prepared_maker
 from cardjax.policies.policy import prepared
 from cardjax.run import run_folder
 from cardjax.runtime.compilation import keep_compiled_programs
@@ -45,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=POLICY,
         help="who takes the other seats, or self (default)",
     )
+    roles.add_maker_argument(parser, "takers meet (default: the maker of the run, or monopolist)")
     add_episodes_argument(parser, required=True, help="whole games, 10 rounds each")
     add_out_argument(parser, required=True, metavar="FILE.parquet", help="replaced if it exists")
     parser.add_argument(
@@ -99,10 +103,31 @@ def _rollouts(arguments: argparse.Namespace) -> tuple[Rollouts, dict[str, str]]:
             _seats(rival, i, env_params, market.n_players - 1),
         ]
     market = dataclasses.replace(market, squeeze=False)
+    maker = _maker(arguments, market, env_params, i)
     rollouts = Rollouts(
-        market, env_params, seats, arguments.seed, arguments.episodes, arguments.observations
+        market, env_params, seats, arguments.seed, arguments.episodes, arguments.observations, maker
     )
     return rollouts, _about(arguments, seed, _config(arguments.policy, overrides))
+
+
+def _maker(
+    arguments: argparse.Namespace, market: CardMarket, env_params: EnvParams, i: int
+) -> Quoter | None:
+    """Who quotes, of a run its training seed i; None where the maker is no player. The arguments
+    then name it.
+    """
+    if not market.has_maker:
+        roles.refuse(arguments, "maker")
+        return None
+    if arguments.minari is not None:
+        allowed = "is for env.maker = oracle alone: after a game's last round nobody quotes"
+        raise ParameterError("--minari", arguments.minari, allowed)
+    arguments.maker = arguments.maker or roles.default_maker(arguments.policy)
+    maker = players.find_maker(arguments.maker, market)
+    params = maker.params[i % len(maker.params)]
+    if params is None:
+        params = prepared_maker(maker.policy, env_params, market.n_players)
+    return Quoter(maker.policy, params)
 
 
 def _training_seed(arguments: argparse.Namespace) -> int | None:
@@ -136,17 +161,23 @@ def _config(policy: str, overrides: Sequence[str]) -> RunConfig:
     return load_config(None, overrides)
 
 
+def _name_of(player: str) -> str:
+    """A player's name, or of a run or a file its own, wherever it lies."""
+    return Path(player).resolve().name if players.is_trained(player) else player
+
+
 def _about(arguments: argparse.Namespace, seed: int | None, config: RunConfig) -> dict[str, str]:
     made = run_folder.provenance(config)
     policy = {"policy": arguments.policy}
     if players.is_trained(arguments.policy):
         policy = {
-            "policy": Path(arguments.policy).resolve().name,
+            "policy": _name_of(arguments.policy),
             "training_seed": str(seed),
         }
     return policy | {
         "config": dump_config(config),
         "opponent": arguments.opponent,
+        **({} if arguments.maker is None else {"maker": _name_of(arguments.maker)}),
         "games": str(arguments.episodes),
         "seed": str(arguments.seed),
         "key_domain": str(DATASETS),

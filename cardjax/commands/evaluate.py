@@ -127,8 +127,7 @@ def _evaluate_quoting(
         if given is not None:
             shown = given if isinstance(given, str) else ", ".join(given)
             raise ParameterError(option, shown, "is for env.maker = oracle alone")
-    own = arguments.policy if players.is_trained(arguments.policy) else "monopolist"
-    name = arguments.maker or own
+    name = arguments.maker or roles.default_maker(arguments.policy)
     maker, config = players.find_maker(name, market), read_protocol(arguments).config
     grid, points = params_grid(params, **market_axes(arguments.sweep))
     results = []

@@ -34,6 +34,11 @@ def add_maker_argument(parser: argparse.ArgumentParser, whom: str) -> None:
     )
 
 
+def default_maker(policy: str) -> str:
+    """Who quotes where nobody is named: a run's own maker, or else BENCHMARK."""
+    return policy if players.is_trained(policy) else BENCHMARK
+
+
 def refuse(arguments: argparse.Namespace, *options: str) -> None:
     """Refuse options of games whose maker is a player in another game.
 

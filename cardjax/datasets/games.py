@@ -9,7 +9,7 @@ import numpy as np
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.evaluation.evaluate import domain_key
-from cardjax.evaluation.match import Seats
+from cardjax.evaluation.match import Quoter, Seats
 from cardjax.evaluation.rollouts import record_games
 
 DATASETS = 3
@@ -35,6 +35,8 @@ class Rollouts(NamedTuple):
     n_games: int
     observations: bool
     """keep what networks read, in a column."""
+    maker: Quoter | None = None
+    """who quotes, where the maker is a player."""
 
 
 def batches(rollouts: Rollouts, with_observations: bool) -> Iterator[Batch]:
@@ -50,6 +52,7 @@ def batches(rollouts: Rollouts, with_observations: bool) -> Iterator[Batch]:
             key,
             GAMES_AT_ONCE,
             with_observations,
+            rollouts.maker,
         )
 
     played = play(0)

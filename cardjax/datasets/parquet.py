@@ -13,6 +13,7 @@ from cardjax.evaluation.rollouts import (
     COLUMNS,
     HIDDEN_EVENT_COLUMNS,
     INVENTORY_COLUMNS,
+    MAKER_COLUMNS,
     OBSERVATION,
     OBSERVATION_DOC,
     Column,
@@ -28,6 +29,7 @@ def schema_table() -> str:
         for where, columns in (
             ("the event is hidden", HIDDEN_EVENT_COLUMNS),
             ("units are carried", INVENTORY_COLUMNS),
+            ("the maker is a player", MAKER_COLUMNS),
         )
         for name, column in columns.items()
         if name not in COLUMNS

@@ -17,8 +17,10 @@ from cardjax.env.inventory import risk_charge
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.env.state import State
 from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.decision import is_told, seen_by, tell
+from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy
 
 
@@ -28,6 +30,13 @@ class Seats(NamedTuple):
     policy: Policy
     params: Any
     n: int
+
+
+class Quoter(NamedTuple):
+    """Who quotes, where the maker is a player."""
+
+    policy: MakerPolicy
+    params: Any
 
 
 class GameTotals(NamedTuple):
@@ -109,9 +118,10 @@ def play_seats(
     key: Array,
     n_games: int,
     record: Callable[[View, dict[str, Array]], Any] = _nothing,
+    maker: Quoter | None = None,
 ) -> tuple[GameTotals, Any]:
     """As `play_games`: the totals, and what `record` kept of each round (as in `play_rounds`),
-    leaves [10, …].
+    leaves [10, …]; `maker` as there.
     """
     if sum(seat.n for seat in seats) != market.n_players:
         raise ValueError(
@@ -129,7 +139,7 @@ def play_seats(
         jnp.broadcast_to(jnp.asarray(x), seat.n) for x, seat in zip(told, seats, strict=True)
     ]
     who = jnp.concatenate(by_seat) if any(x is not False for x in told) else False
-    return play_rounds(market, start, act, env_params, key, n_games, record, who)[1:]
+    return play_rounds(market, start, act, env_params, key, n_games, record, who, maker)[1:]
 
 
 def play_rounds(
@@ -141,6 +151,7 @@ def play_rounds(
     n_games: int,
     record: Callable[[View, dict[str, Array]], Any] = _nothing,
     told: Array | bool = False,
+    maker: Quoter | None = None,
 ) -> tuple[Any, GameTotals, Any]:
     """`n_games` whole games in which one function decides for all seats.
 
@@ -152,16 +163,19 @@ def play_rounds(
         record: what to keep of each round, from the views [games, A] and the step's info; by
             default nothing.
         told: bool [A], which seats are told a hidden event (`decision.tell`); False if none is.
+        maker: who quotes, where the maker is a player.
 
     Returns:
         The carry after the last round, the totals, and what was recorded, leaves [10, …].
     """
-    market.refuse_maker("matches; cardjax evaluate plays with a maker too")
+    if maker is None:
+        market.refuse_maker("matches; cardjax evaluate plays with a maker too")
     key_games, key_rounds, key_carry, key_act = jax.random.split(key, 4)
     _, state = jax.vmap(market.reset, (0, None))(jax.random.split(key_games, n_games), env_params)
 
     def play_round(before: Any, t: Array) -> tuple[Any, Any]:
-        state, carry, totals, over = before
+        state, carry, quoting, totals, over = before
+        state, quoting = _quoted(market, maker, quoting, state, env_params, key_act, t)
         view = jax.vmap(market.view, (0, None))(state, env_params)
         view = tell(view, state.market.event, told)
         carry, action = act(carry, view, jax.random.fold_in(key_act, t))
@@ -170,12 +184,35 @@ def play_rounds(
             keys, state, action, env_params
         )
         totals = _add_round(totals, view, info, over, env_params)
-        return (state, carry, totals, over | terminated), record(view, info)
+        return (state, carry, quoting, totals, over | terminated), record(view, info)
 
     at_start = _no_rounds(market, n_games, env_params)
-    before = (state, start(key_carry), at_start, jnp.zeros(n_games, bool))
-    (_, carry, totals, _), records = jax.lax.scan(play_round, before, jnp.arange(N_ROUNDS))
+    quoting = () if maker is None else maker.policy.init(key_carry, (n_games,))
+    before = (state, start(key_carry), quoting, at_start, jnp.zeros(n_games, bool))
+    (_, carry, _, totals, _), records = jax.lax.scan(play_round, before, jnp.arange(N_ROUNDS))
     return carry, totals, records
+
+
+def _quoted(
+    market: CardMarket,
+    maker: Quoter | None,
+    carry: ArrayTree,
+    state: State,
+    env_params: EnvParams,
+    key: Array,
+    t: Array,
+) -> tuple[State, ArrayTree]:
+    """The games with the maker's quotes of round t, and its carry; as they are without a maker.
+
+    Args:
+        key: of which the children from N_ROUNDS on are spent.
+    """
+    if maker is None:
+        return state, carry
+    known = jax.vmap(market.maker_view, (0, None))(state, env_params)
+    own_key = jax.random.fold_in(key, N_ROUNDS + t)
+    carry, choice = maker.policy.act(maker.params, carry, known, own_key)
+    return jax.vmap(market.quote, (0, 0, None))(state, choice, env_params), carry
 
 
 def _act(

@@ -1,7 +1,8 @@
 """Rollouts: whole games written down round by round, one value per column, round and player.
 
-`COLUMNS` declares every column once, `HIDDEN_EVENT_COLUMNS` those of games with hidden events and
-`INVENTORY_COLUMNS` those of games in which units are carried: the recording, the data set's schema
+`COLUMNS` declares every column once, `HIDDEN_EVENT_COLUMNS` those of games with hidden events,
+`INVENTORY_COLUMNS` those of games in which units are carried and `MAKER_COLUMNS` those of games
+whose maker is a player: the recording, the data set's schema
 and the docs' table all come from there.
 """
 
@@ -16,13 +17,15 @@ import numpy as np
 from jax import Array
 
 from cardjax.env import beliefs
+from cardjax.env import maker as maker_rules
 from cardjax.env.cards import N_CARDS
 from cardjax.env.events import EVENT_KINDS
 from cardjax.env.execution import N_ACTIONS, Fill, position_of, reward_of, settle
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
-from cardjax.evaluation.match import Seats, play_seats, risk_charge_of
+from cardjax.evaluation.match import Quoter, Seats, play_seats, risk_charge_of
+from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy
 
 OBSERVATION = "observation"
@@ -58,6 +61,7 @@ def record_games(
     key: Array,
     n_games: int,
     observations: bool = False,
+    maker: Quoter | None = None,
 ) -> dict[str, Array]:
     """Play `n_games` whole games and write them down; compiled once for a market, the policies and
     `n_games`.
@@ -67,11 +71,12 @@ def record_games(
         seats: who plays, in seat order.
         key: as in `play_games`: the same key gives the same games.
         observations: record what networks read, too.
+        maker: who quotes, where the maker is a player.
 
     Returns:
         Each of `columns_of(market)` by name, [10, games, A]; with `observations` also
         "observation", float32 [11, games, A, D]: the one before each round, and the one after the
-        last.
+        last, which is not there where the maker is a player: nobody quotes then.
 
     Raises:
         ValueError: the seats do not add up to the market's players.
@@ -79,36 +84,45 @@ def record_games(
     market = dataclasses.replace(market, squeeze=False)
     policies = tuple((seat.policy, seat.n) for seat in seats)
     params = tuple(seat.params for seat in seats)
-    return _record(market, policies, n_games, observations, params, env_params, key)
+    quotes, quotes_by = (None, None) if maker is None else maker
+    return _record(
+        market, policies, quotes, n_games, observations, params, quotes_by, env_params, key
+    )
 
 
-@partial(jax.jit, static_argnums=range(4))
+@partial(jax.jit, static_argnums=range(5))
 def _record(
     market: CardMarket,
     policies: tuple[tuple[Policy, int], ...],
+    maker_policy: MakerPolicy | None,
     n_games: int,
     observations: bool,
     params: tuple[Any, ...],
+    maker_params: Any,
     env_params: EnvParams,
     key: Array,
 ) -> dict[str, Array]:
+    maker = None if maker_policy is None else Quoter(maker_policy, maker_params)
     seats = [Seats(policy, own, n) for (policy, n), own in zip(policies, params, strict=True)]
 
     def record(view: View, info: dict[str, Array]) -> tuple[dict[str, Array], Any]:
         columns = _columns(market, SettledRound(view, info, _fill_of(info), env_params))
         return columns, (market.encode(view), info["final_observation"]) if observations else ()
 
-    columns, seen = play_seats(market, seats, env_params, key, n_games, record)[1]
+    columns, seen = play_seats(market, seats, env_params, key, n_games, record, maker)[1]
     if not observations:
         return columns
     before, after = seen
+    if market.has_maker:
+        return columns | {OBSERVATION: before}
     return columns | {OBSERVATION: jnp.concatenate([before, after[-1:]])}
 
 
 def columns_of(market: CardMarket) -> dict[str, Column]:
     """name → Column of this market's rollouts, in the data set's order."""
     hidden = HIDDEN_EVENT_COLUMNS if market.hides_event else {}
-    return COLUMNS | hidden | (INVENTORY_COLUMNS if market.inventory else {})
+    carried = INVENTORY_COLUMNS if market.inventory else {}
+    return COLUMNS | hidden | carried | (MAKER_COLUMNS if market.has_maker else {})
 
 
 def _columns(market: CardMarket, played: SettledRound) -> dict[str, Array]:
@@ -148,6 +162,15 @@ def _kind_chance(kind: int) -> Callable[[SettledRound], Array]:
         return beliefs.kind_chances(played.view.belief)[kind]
 
     return read
+
+
+def _choice(side: int) -> Callable[[SettledRound], Array]:
+    """The maker's on one side, [games, 1]."""
+    return lambda played: played.info["maker_action"][:, side, None]
+
+
+def _seen_by_maker(played: SettledRound) -> Array:
+    return maker_rules.n_seen(played.info["n_hints"], played.params)[:, None]
 
 
 def _held_before(view: View) -> Array:
@@ -281,3 +304,50 @@ INVENTORY_COLUMNS: dict[str, Column] = {
     ),
 }
 """What games in which units are carried have beyond COLUMNS, or instead of them."""
+MAKER_COLUMNS: dict[str, Column] = {
+    **{
+        name: COLUMNS[name]._replace(doc=doc)
+        for name, doc in (
+            ("depth_bid", "depth of the bid side, which players see"),
+            ("depth_ask", "depth of the ask side, which players see"),
+        )
+    },
+    "maker_n_hints": Column(
+        np.int8,
+        "cards",
+        "how many of the revealed cards the maker saw, the first ones",
+        _seen_by_maker,
+    ),
+    "maker_mu": Column(
+        np.float32,
+        "points",
+        "E[S | event, the maker's cards], around which it quoted",
+        _shared("maker_mu"),
+    ),
+    "maker_ask": Column(
+        np.int8, "", "the maker's choice 0..59 for the ask: offset and depth", _choice(0)
+    ),
+    "maker_bid": Column(np.int8, "", "the same for the bid", _choice(1)),
+    "noise_bought": Column(
+        np.int8, "units", "units that noise traders bought", _shared("noise_bought")
+    ),
+    "noise_sold": Column(np.int8, "units", "units that noise traders sold", _shared("noise_sold")),
+    "maker_pnl": Column(
+        np.float32, "points", "what the round earned the maker", _shared("maker_pnl")
+    ),
+    "maker_expected_pnl": Column(
+        np.float32,
+        "points",
+        "the same with each trader's mean in place of S, and the mean number of noise traders",
+        _shared("maker_expected_pnl"),
+    ),
+    "maker_reward": Column(
+        np.float32,
+        "by env.reward",
+        "what a maker that learns would have been paid",
+        _shared("maker_reward"),
+    ),
+}
+"""What games whose maker is a player have beyond COLUMNS, or instead of them. Everything but the
+quote is unknown to the takers before their orders.
+"""

@@ -17,11 +17,12 @@ from cardjax.datasets.games import DATASETS, Rollouts
 from cardjax.datasets.parquet import schema_table
 from cardjax.datasets.writing import write_dataset
 from cardjax.env import EVENT_KINDS, CardMarket, beliefs
+from cardjax.env import maker as maker_rules
 from cardjax.env.events import REMAP
 from cardjax.env.execution import N_ACTIONS
 from cardjax.evaluation.evaluate import domain_key
 from cardjax.evaluation.match import Seats, play_games
-from cardjax.evaluation.rollouts import COLUMNS, OBSERVATION
+from cardjax.evaluation.rollouts import COLUMNS, MAKER_COLUMNS, OBSERVATION
 from cardjax.loading import saved
 from cardjax.policies import EvOracle
 from cardjax.run import run_folder
@@ -358,6 +359,32 @@ def main(tmp_path, monkeypatch):
     return run
 
 
+def test_a_file_of_games_with_a_maker_says_what_it_quoted_and_earned(main):
+    words = ["--preset", "maker", "--maker", "random_quotes", "--games", "8", "--observations"]
+    main(*words, "env.reward=expected_pnl")
+    table = parquet.read_table("x.parquet")
+    assert table.schema.metadata[b"cardjax.maker"] == b"random_quotes"
+    names = [name for name in table.schema.names if name not in (*COLUMNS, OBSERVATION)]
+    assert names == [name for name in MAKER_COLUMNS if name not in COLUMNS] and len(names) == 9
+    assert b"players see" in table.schema.field("depth_ask").metadata[b"doc"]
+    read = {name: table[name].to_numpy(zero_copy_only=False) for name in (*COLUMNS, *names)}
+    game = {name: values.reshape(8, 10, 2)[:, :, 0] for name, values in read.items()}
+    ask, bid = game["maker_ask"].astype(int), game["maker_bid"].astype(int)
+    assert len(np.unique(ask)) > 20 < len(np.unique(bid))
+    assert game["ask"] == pytest.approx(game["maker_mu"] + maker_rules.OFFSETS[ask // 5])
+    assert game["bid"] == pytest.approx(game["maker_mu"] - maker_rules.OFFSETS[bid // 5])
+    np.testing.assert_array_equal(game["depth_ask"], maker_rules.DEPTHS[ask % 5])
+    np.testing.assert_array_equal(game["displayed_bid"], maker_rules.DEPTHS[bid % 5])
+    np.testing.assert_array_equal(game["maker_n_hints"], np.maximum(game["n_hints"] - 1, 0))
+    from_noise = game["noise_bought"] * (game["ask"] - game["S"])
+    from_noise += game["noise_sold"] * (game["S"] - game["bid"])
+    to_takers = read["pnl"].reshape(8, 10, 2).sum(-1)
+    assert game["maker_pnl"] == pytest.approx(from_noise - to_takers, abs=1e-3)
+    assert game["maker_reward"] == pytest.approx(game["maker_expected_pnl"], abs=1e-3)
+    assert to_takers.any() and from_noise.any()
+    assert table[OBSERVATION].type.list_size == TWO.observation_size
+
+
 def test_ctrl_c_leaves_nothing(main, tmp_path, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
@@ -390,6 +417,11 @@ def test_ctrl_c_leaves_nothing(main, tmp_path, monkeypatch):
             ["--out", "x" * 253],
             "--out = xxxxx",
         ),  # with ".part" behind it, a longer name than file systems take
+        (["--maker", "monopolist"], "--maker = monopolist: is for env.maker = agent alone"),
+        (
+            ["--preset", "maker", "--maker", "oracle"],
+            "--maker = oracle: must be one of competitive",
+        ),
         (["--preset", "nope"], "env.preset = nope: must be one of"),
         (["seed=3"], "argument = seed=3: must be an env.* override"),
         (["env.alpha=x"], "env.alpha = x: must be a number in [0, 1000000]"),
