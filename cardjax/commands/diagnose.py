@@ -4,6 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
+from cardjax.commands import roles
 from cardjax.commands.shared import (
     POLICY,
     POLICY_HELP,
@@ -27,6 +28,9 @@ DEFAULT_EPISODES = 65_536
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
     parser.add_argument("--policy", metavar=POLICY, help=f"{POLICY_HELP}; or the first word")
+    roles.add_maker_argument(
+        parser, "the takers meet (default: the maker of the run, or monopolist)"
+    )
     add_episodes_argument(
         parser,
         default=DEFAULT_EPISODES,
@@ -52,7 +56,10 @@ def run(arguments: argparse.Namespace) -> None:
     default = path / "diagnostics" if in_run else Path("diagnostics", path.name.replace(":", "-"))
     folder = default if out is None else out
     _check(arguments, folder)
-    subject = subject_of(policy, market_overrides(arguments))
+    maker = arguments.maker or roles.default_maker(policy)
+    subject = subject_of(policy, market_overrides(arguments), maker)
+    if not subject.market.has_maker:
+        roles.refuse(arguments, "maker")
     start = time.perf_counter()
     with games_bar(games_of(subject, arguments.episodes)) as played:
         tables = diagnose(subject, arguments.episodes, arguments.seed, played)

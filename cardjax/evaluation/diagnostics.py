@@ -66,7 +66,8 @@ Progress = Callable[[int], object]
 def diagnose(
     subject: Subject, n_games: int, seed: int = 0, progress: Progress = lambda games: None
 ) -> dict[str, FigureData]:
-    """All diagnostics of a policy, from self-play on test draws: name → table.
+    """All diagnostics of a policy, from self-play on test draws: name → table. Where the maker is a
+    player, they are the takers', without ablations.
 
     Args:
         n_games: for each training seed, and for each point of the ablations.
@@ -83,12 +84,15 @@ def diagnose(
     if can_be_probed(subject):
         probe = belief_probe(subject, n_games, seed, progress)
         tables["belief_probe"] = dataclasses.replace(probe, about={"policy": subject.name})
+    if subject.market.has_maker:  # who answers a change of the market with other quotes
+        return tables
     return tables | {"ablations": ablations(subject, n_games, seed, progress)}
 
 
 def games_of(subject: Subject, n_games: int) -> int:
     """How many games `diagnose` plays in all."""
-    parts = 1 + can_be_probed(subject) + len(ablation_points(subject.env_params))
+    ablated = 0 if subject.market.has_maker else len(ablation_points(subject.env_params))
+    parts = 1 + can_be_probed(subject) + ablated
     return n_games * len(subject.player.params) * parts
 
 

@@ -18,7 +18,9 @@ from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.evaluate import TEST, Player, domain_key
-from cardjax.evaluation.match import Seats, play_seats
+from cardjax.evaluation.match import Quoter, Seats, play_seats
+from cardjax.evaluation.quoting import Maker
+from cardjax.policies.makers import MakerPolicy, prepared_maker
 from cardjax.policies.policy import Policy, prepared
 from cardjax.policies.stage_game import (
     expected_pnl,
@@ -64,6 +66,8 @@ class Subject(NamedTuple):
     """none: the stage game's own expected P&L takes its place."""
     estimator_params: Sequence[Any] = ()
     """one entry for each training seed."""
+    maker: Maker | None = None
+    """who quotes, where the maker is a player; the player then takes, at all seats."""
 
 
 class PlayedRounds(NamedTuple):
@@ -104,26 +108,36 @@ class PlayedRounds(NamedTuple):
 def batches_of(subject: Subject, n_games: int, seed: int) -> Iterator[list[PlayedRounds]]:
     """For each batch of games, the same market draws for all: the rounds of each training seed."""
     size, root = min(n_games, GAMES_AT_ONCE), domain_key(seed, TEST)
-    play = partial(_play, subject.market, subject.player.policy, subject.estimator, size)
-    believed = subject.estimator_params or [()] * len(subject.player.params)
+    n_seeds, quoting = len(subject.player.params), subject.maker
+    maker_policy = None if quoting is None else quoting.policy
+    play = partial(
+        _play, subject.market, subject.player.policy, maker_policy, subject.estimator, size
+    )
+    believed = subject.estimator_params or [()] * n_seeds
+    of_makers = (None,) if quoting is None else quoting.params
+    quotes_by = [of_makers[k % len(of_makers)] for k in range(n_seeds)]
     for i, start in enumerate(range(0, n_games, size)):
         n, key = min(size, n_games - start), jax.random.fold_in(root, i)
         yield [
             jax.tree.map(
                 lambda leaf, n=n: np.asarray(leaf)[:, :n],
-                play(own, beliefs, subject.env_params, key),
+                play(own, of_maker, beliefs, subject.env_params, key),
             )
-            for own, beliefs in zip(subject.player.params, believed, strict=True)
+            for own, of_maker, beliefs in zip(
+                subject.player.params, quotes_by, believed, strict=True
+            )
         ]
 
 
-@partial(jax.jit, static_argnums=range(4))
+@partial(jax.jit, static_argnums=range(5))
 def _play(
     market: CardMarket,
     policy: Policy,
+    maker_policy: MakerPolicy | None,
     estimator: Estimator | None,
     n_games: int,
     params: ArrayTree,
+    maker_params: ArrayTree,
     beliefs: Any,
     env_params: EnvParams,
     key: Array,
@@ -135,8 +149,13 @@ def _play(
     ) -> tuple[dict[str, Array], View, dict[str, Array]]:
         return _record(env_params, view, info), view, {name: info[name] for name in HIDDEN}
 
+    maker = None
+    if maker_policy is not None:
+        if maker_params is None:
+            maker_params = prepared_maker(maker_policy, env_params, market.n_players)
+        maker = Quoter(maker_policy, maker_params)
     seats = [Seats(policy, params, market.n_players)]
-    _, (columns, views, hidden) = play_seats(market, seats, env_params, key, n_games, record)
+    _, (columns, views, hidden) = play_seats(market, seats, env_params, key, n_games, record, maker)
     action = columns.pop("action")
     predicted, realised = columns["stage_value"], columns["expected_pnl"]
     if estimator is not None:

@@ -14,28 +14,33 @@ from cardjax.env.params import REWARD_KINDS
 from cardjax.evaluation.figure_data import FigureData
 from cardjax.evaluation.played_rounds import Estimator, Subject
 from cardjax.files.writing import replacing, write_text
-from cardjax.loading.players import find_player, is_trained
+from cardjax.loading.players import find_maker, find_player, is_trained
 from cardjax.loading.saved import last_state, read_run
 from cardjax.run.identity import Run
 from cardjax.run.learners import make_learner
 from cardjax.runtime.own import short_name
 
 
-def subject_of(policy: str, overrides: Sequence[str] = ()) -> Subject:
+def subject_of(policy: str, overrides: Sequence[str] = (), maker: str | None = None) -> Subject:
     """A policy and its game, with a run's own estimate of values where its learner has one.
 
     Args:
         policy: as of `find_player`.
         overrides: `env.*` key=value changes to the game.
+        maker: as of `find_maker`, who quotes where the maker is a player.
 
     Raises:
-        ParameterError: as `find_player`.
+        ParameterError: as `find_player` and `find_maker`; or a run in which no taker has learned.
     """
     player, market, env_params = find_player(policy, overrides)
+    quoting = find_maker(maker, market) if market.has_maker and maker is not None else None
     if not is_trained(policy):
-        return Subject(short_name(policy), player, market, env_params)
+        return Subject(short_name(policy), player, market, env_params, maker=quoting)
+    if player.params[0] is None:
+        allowed = "has learned to be the maker alone, and the figures are of takers"
+        raise ParameterError("--policy", policy, allowed)
     path = Path(policy)
-    named = Subject(path.resolve().name, player, market, env_params)
+    named = Subject(path.resolve().name, player, market, env_params, maker=quoting)
     estimator, beliefs = estimator_of(path) if path.is_dir() else (None, [])
     return named._replace(estimator=estimator, estimator_params=beliefs)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cardjax.agents.roles import MAKER, ROLES, TAKERS
 from cardjax.config import RunConfig, config_values, load_config, make_market
 from cardjax.config.hyperparameters import LEARNED
 from cardjax.env.declaration import ParameterError
@@ -100,8 +101,10 @@ def _comparison(summaries: Mapping[Path, Mapping[str, Any]]) -> Section:
 def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
     meta, config = saved.read_meta(folder), saved.read_run(folder)[1]
     own, *others = summary["results"]
-    market = make_market(config.game)
-    said = f"{_in_words(summary)}{_roles(meta['algorithm'], config) if market.has_maker else ''}"
+    said, roles = _in_words(summary), _roles(meta["algorithm"], config)
+    if roles is not None:
+        players = f"Maker: {roles[MAKER]}; takers: {roles[TAKERS]}"
+        said += f" {players}; the score is the lower one of theirs."
     content: list[str | PageTable | Picture] = [said, metrics_table(own, KEY_FIGURES)]
     if others:
         names = [entry["opponent"] for entry in summary["results"]]
@@ -113,7 +116,7 @@ def _sections(folder: Path, summary: Mapping[str, Any]) -> list[Section]:
         content.append(_learning(summary))
     return [
         Section(folder.name, content),
-        *_pictures(folder, has_diagnostics=not market.has_maker),
+        *_pictures(folder, has_diagnostics=roles is None or roles[TAKERS] == LEARNED),
         Section(f"{folder.name}: every metric of self-play", [metrics_table(own)]),
         Section(f"{folder.name}: settings", [_changed(config), _about(meta, summary)]),
     ]
@@ -136,11 +139,12 @@ def _in_words(summary: Mapping[str, Any]) -> str:
     )
 
 
-def _roles(algorithm: str, config: RunConfig) -> str:
-    """Who plays where the maker is a player."""
+def _roles(algorithm: str, config: RunConfig) -> dict[str, str] | None:
+    """Role → learned, or the name of who plays it; None where the maker is no player."""
+    if not make_market(config.game).has_maker:
+        return None
     section = getattr(config, find_algorithm(algorithm).section)
-    maker, takers = (getattr(section, role, LEARNED) for role in ("maker", "takers"))
-    return f" Maker: {maker}; takers: {takers}; the score is the lower one of theirs."
+    return {role: getattr(section, role, LEARNED) for role in ROLES}
 
 
 def _no_score(entry: Mapping[str, Any]) -> str:

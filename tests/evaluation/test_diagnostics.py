@@ -13,14 +13,22 @@ import pytest
 import cardjax
 from cardjax.evaluation import diagnostics, played_rounds, plots, questions
 from cardjax.evaluation.decision import OneOf
-from cardjax.evaluation.diagnostics import ablation_points, ablations, tables_of_play
+from cardjax.evaluation.diagnostics import (
+    ablation_points,
+    ablations,
+    diagnose,
+    games_of,
+    tables_of_play,
+)
 from cardjax.evaluation.evaluate import TEST, Player, domain_key
 from cardjax.evaluation.figure_data import FigureData
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.evaluation.played_rounds import LAST_SIZES, Subject
 from cardjax.evaluation.questions import BUY, SELL, tallies
+from cardjax.evaluation.quoting import Maker
 from cardjax.evaluation.statistics import t_interval
 from cardjax.policies import Deterministic, Equilibrium, EvOracle, Pass
+from cardjax.policies.registry import MAKERS
 from cardjax.policies.stage_game import action_of, good_side
 
 N_GAMES = 768
@@ -227,6 +235,20 @@ def test_a_single_player_has_no_others_to_answer():
     found = tables_of_play(Subject("pass", Player(Pass(), [None]), single, params), 64)
     assert set(found) == set(DIAGNOSTICS) - {"opponent_response"}
     assert found["sigma_sensitivity"].about["benchmark"] == "optimum"
+
+
+def test_takers_are_looked_at_at_the_quotes_of_their_maker():
+    market, params = cardjax.make("two", preset="maker")
+    takers, maker = Player(Equilibrium(), [None]), Maker(MAKERS["monopolist"])
+    subject = Subject("equilibrium", takers, market, params, maker=maker)
+    found = diagnose(subject, 64)
+    assert set(found) == set(DIAGNOSTICS) and games_of(subject, 64) == 64
+    table = found["action_vs_edge"]
+    edge, traded = table["edge"], table["buy"] + table["sell"]
+    assert (traded[edge < 0] == 0).all() and (edge < -1).any()
+    assert (traded[edge > 1] == 1).all() and (edge > 1).any()
+    # A monopolist quotes so far from its mean that takers have no edge in most rounds.
+    assert table["n_rounds"][edge < 0].sum() > 1.5 * table["n_rounds"][edge > 0].sum()
 
 
 def test_the_grid_of_ablations_is_its_points_one_by_one():
