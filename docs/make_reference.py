@@ -14,6 +14,7 @@ from cardjax.config import (
     DQNConfig,
     GameConfig,
     PPOConfig,
+    PQNConfig,
     RunConfig,
     TrainConfig,
     presets_by_name,
@@ -34,9 +35,9 @@ Values are set by dotted name: in YAML (nested), on the command line (`env.alpha
 typed. A name that occurs twice in a file is refused; of two overrides for one name the last counts.
 
 When an algorithm is trained, `lr` and `learning_rate` stand for the learning rate in the
-algorithm's own section (`ppo.learning_rate` or `dqn.learning_rate`): in the YAML file, as an
-override and in `--sweep`. A configuration that names another `algorithm`, or sets what this one
-does not read, is refused.
+algorithm's own section (`ppo.learning_rate`, `dqn.learning_rate` or `pqn.learning_rate`): in the
+YAML file, as an override and in `--sweep`. A configuration that names another `algorithm`, or sets
+what this one does not read, is refused.
 """
 
 OBSERVATION = """## The observation
@@ -86,6 +87,7 @@ def reference() -> str:
         "## `train.*`\n\n" + parameter_table(TrainConfig, "train."),
         "## `ppo.*`\n\n" + parameter_table(PPOConfig, "ppo."),
         "## `dqn.*`\n\n" + parameter_table(DQNConfig, "dqn."),
+        "## `pqn.*`\n\n" + parameter_table(PQNConfig, "pqn."),
         "## `eval.*`: the evaluation protocol (configs/eval.yaml)\n\n"
         + parameter_table(EvalConfig, "eval."),
         METRIC_PAGE + metric_table(),

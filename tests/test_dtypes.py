@@ -52,6 +52,7 @@ LEARNERS = {
     "ippo maker": {"env.preset": "maker", "ppo.takers": "equilibrium", "ppo.critic": "value"},
     "mappo maker": {"env.preset": "maker", "ppo.memory": "gru", "ppo.gamma": 0.5},
     "mappo": {"ppo.memory": "lstm", "ppo.shared_reward": True},
+    "pqn": {"env.kind": "single", "pqn.memory": "gru", "pqn.gamma": 0.5, "pqn.n_minibatches": 4},
 }
 
 

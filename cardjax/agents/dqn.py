@@ -19,7 +19,6 @@ from cardjax.agents import losses, q_learning, replay
 from cardjax.agents.networks import Network, Weights
 from cardjax.agents.q_blocks import (
     Block,
-    Stop,
     Tail,
     Transition,
     blank_tail,
@@ -28,8 +27,9 @@ from cardjax.agents.q_blocks import (
     drawn_rounds,
 )
 from cardjax.agents.q_heads import Head, make_head, n_outputs, per_action, units_of
-from cardjax.agents.q_place import Keys, MakerSeat, Place, TakerSeat, Turn
+from cardjax.agents.q_place import MakerSeat, Place, TakerSeat, opponent_of
 from cardjax.agents.q_policy import QParams, QPolicy
+from cardjax.agents.q_rollout import rollout, stop_at, taker_metrics
 from cardjax.agents.roles import (
     MAKER,
     TAKERS,
@@ -40,8 +40,8 @@ from cardjax.agents.roles import (
     Takers,
     check_roles,
 )
-from cardjax.agents.schedules import annealed, implicit_promotion
-from cardjax.agents.values import DQNValues
+from cardjax.agents.schedules import annealed, exploration, implicit_promotion
+from cardjax.agents.values import QValues
 from cardjax.config import DQNConfig
 from cardjax.config.hyperparameters import LEARNED
 from cardjax.env.declaration import ParameterError
@@ -51,7 +51,7 @@ from cardjax.env.state import State
 from cardjax.env.trees import ArrayTree
 from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy
-from cardjax.policies.registry import MAKERS, POLICIES, make_policy
+from cardjax.policies.registry import MAKERS, POLICIES
 
 PRIORITY_MIX = 0.9
 """The weight of a sequence's largest error in its priority; the mean error has the rest.
@@ -190,20 +190,16 @@ class DQN:
 
     def epsilon(self, n_updates: Array) -> Array:
         """The share of exploring actions in the update after `n_updates`."""
-        progress = n_updates.astype(jnp.float32) / self.total_updates
-        progress /= self.config.exploration_fraction
-        return annealed(
-            self.config.epsilon, self.config.epsilon_end, "linear", jnp.minimum(progress, 1)
-        )
+        return exploration(self.config, n_updates.astype(jnp.float32) / self.total_updates)
 
     @property
     def play(self) -> str:
         """How the player plays in evaluations."""
         return "greedy"
 
-    def values(self) -> DQNValues | None:
+    def values(self) -> QValues | None:
         """What a taker's greedy policy chooses by."""
-        return None if self.quotes else DQNValues(self)
+        return None if self.quotes else QValues(self)
 
     def policy(self, greedy: bool = True) -> Policy:
         """Who takes: the player that is being trained, whose parameters are `policy_params(state)`,
@@ -238,37 +234,14 @@ class DQN:
         learner's seats, and metrics.
         """
         place, explorer, own = self.place, self.player(greedy=False), self.params(state)
-        encode = explorer.market.encode
-
-        def play_round(carry: Any, key: Array) -> tuple[Any, Transition]:
-            games, memory, others = carry
-            key_own, *keys = jax.random.split(key, 3)
-            views = place.views(games)
-            mine = place.own(views)
-            memory_after, action = explorer.act(own, memory, mine, key_own)
-            now = Turn(games, views, others, state.table)
-            played = place.play(now, own, action, Keys(*keys))
-            transition = Transition(
-                observation=encode(mine),
-                mask=mine.action_mask,
-                first=mine.round == 0,
-                memory=memory,
-                action=action,
-                reward=played.reward,
-                terminated=played.terminated,
-                rejected=played.rejected,
-            )
-            return (played.games, memory_after, played.others), transition
-
         start = state.games, state.memory, state.opponents
         keys = jax.random.split(key, self.config.rollout_rounds)
-        (games, memory, opponents), rollout = jax.lax.scan(play_round, start, keys)
-        mine = place.own(place.views(games))
-        stop = Stop(encode(mine), mine.action_mask, mine.round == 0)
+        (games, memory, opponents), played = rollout(place, explorer, own, start, state.table, keys)
+        stop = stop_at(place, explorer, games)
         n, gamma = self.config.n_step, self.config.gamma
-        block, tail = block_of(rollout, stop, state.memory, state.tail, n, gamma)
+        block, tail = block_of(played, stop, state.memory, state.tail, n, gamma)
         state = state._replace(games=games, memory=memory, opponents=opponents, tail=tail)
-        return state, self._by_seat(block), self._of_play(rollout) | {"epsilon": own.epsilon}
+        return state, self._by_seat(block), self._of_play(played) | {"epsilon": own.epsilon}
 
     def _by_seat(self, block: Block) -> list[Block]:
         """A block for each of the learner's seats, leaves [games, …], of one with leaves
@@ -277,16 +250,11 @@ class DQN:
         n = self._n_seats
         return [jax.tree.map(lambda leaf, i=i: leaf[i::n], block) for i in range(n)]
 
-    def _of_play(self, rollout: Transition) -> dict[str, Array]:
+    def _of_play(self, played: Transition) -> dict[str, Array]:
         """Metrics of a rollout."""
-        reward = rollout.reward.mean() * self._n_seats * N_ROUNDS
-        if self.quotes:
-            return {"maker_reward_per_game": reward}
-        return {
-            "reward_per_game": reward,
-            "trade_rate": jnp.mean(rollout.action != 0),
-            "rejection_rate": jnp.mean(rollout.rejected),
-        }
+        if not self.quotes:
+            return taker_metrics(played)
+        return {"maker_reward_per_game": played.reward.mean() * self._n_seats * N_ROUNDS}
 
     def _learn(
         self, state: DQNState, step: tuple[Array, Array]
@@ -433,13 +401,7 @@ class DQN:
     @property
     def opponent(self) -> Policy:
         """Who plays the other seats, or where a taker learns the other takers' seats."""
-        if self.config.opponent == "self":
-            return self.player()
-        try:
-            return make_policy(self.config.opponent)
-        except ValueError:
-            allowed = f"must be self or one of {', '.join(POLICIES)}"
-            raise ParameterError("dqn.opponent", self.config.opponent, allowed) from None
+        return opponent_of("dqn", self.config.opponent, self.player())
 
     @property
     def head(self) -> Head:

@@ -23,7 +23,7 @@ Weights: TypeAlias = dict[str, VariableDict]
 
 
 class MLP(nn.Module):
-    """Dense layers with ReLU after each.
+    """Dense layers with ReLU after each, and where wanted layer normalisation before it.
 
     The initialiser is He's (He et al. 2015) and not the orthogonal one that PPO papers favour:
     orthogonal needs a QR decomposition, which can deadlock on a two-core host when seeds are
@@ -31,12 +31,14 @@ class MLP(nn.Module):
     """
 
     widths: Sequence[int]
+    layer_norm: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[..., n_inputs] → [..., widths[-1]], float32."""
         for width in self.widths:
-            x = nn.relu(nn.Dense(width, kernel_init=nn.initializers.he_normal())(x))
+            x = nn.Dense(width, kernel_init=nn.initializers.he_normal())(x)
+            x = nn.relu(nn.LayerNorm()(x) if self.layer_norm else x)
         return x
 
 
@@ -63,6 +65,14 @@ class Network:
     """
     precision: str = "float32"
     """Of the dense layers' products: auto, float32 or bfloat16."""
+    layer_norm: bool = False
+    """Whether each hidden layer is normalised before its ReLU (Ba, Kiros & Hinton 2016); flax then
+    multiplies, in float32.
+    """
+
+    def __post_init__(self) -> None:
+        if self.layer_norm and self.precision != "float32":
+            raise ValueError(f"with layer_norm, products are float32, not {self.precision}")
 
     def init(self, key: Array, n_inputs: int) -> Weights:
         """Fresh weights: a dict of flax parameters."""
@@ -106,6 +116,9 @@ class Network:
         if self._cell is not None:
             carry, remembered = self._remember(weights["cell"], carry, x, first)
             x = jnp.concatenate([x, remembered], -1)
+        if self.layer_norm:
+            features = self._torso.apply(weights["torso"], x)
+            return carry, cast(Array, self._head.apply(weights["head"], features))
         dtype, (hidden, head) = product_dtype(self.precision), layers_of(weights)
         return carry, dense_layers(dtype, [*hidden, head], x)
 
@@ -128,7 +141,7 @@ class Network:
 
     @property
     def _torso(self) -> MLP:
-        return MLP(self.hidden)
+        return MLP(self.hidden, self.layer_norm)
 
     @property
     def _cell(self) -> nn.RNNCellBase | None:
@@ -147,7 +160,7 @@ class Network:
 
 
 def layers_of(weights: Weights) -> tuple[list[Layer], Layer]:
-    """The hidden layers and the head."""
+    """The hidden layers, none of them normalised, and the head."""
     hidden = weights["torso"]["params"]
     in_order = [hidden[f"Dense_{i}"] for i in range(len(hidden))]
     return [Layer(**layer) for layer in in_order], Layer(**weights["head"]["params"])

@@ -15,15 +15,16 @@ import optax
 from jax import Array
 
 from cardjax.agents import q_learning
-from cardjax.config import DQNConfig
+from cardjax.config import DQNConfig, PQNConfig
 
 
 class Units(NamedTuple):
     """A head's numbers, each float32 [], in units of the reward; DQNConfig says what they are."""
 
     q_scale: Array
-    v_min: Array
-    v_max: Array
+    v_min: Array | None
+    """None, as `v_max`, where the learner has no head of atoms."""
+    v_max: Array | None
     huber_delta: Array
 
 
@@ -77,8 +78,9 @@ class C51Head:
 
     def values(self, outputs: Array, units: Units) -> Array:
         """As `Head.values`."""
-        step = (units.v_max - units.v_min) / (self.n_atoms - 1)
-        atoms = units.v_min + step * jnp.arange(self.n_atoms, dtype=jnp.float32)
+        low, high = _range_of(units)
+        step = (high - low) / (self.n_atoms - 1)
+        atoms = low + step * jnp.arange(self.n_atoms, dtype=jnp.float32)
         return jnp.sum(jax.nn.softmax(outputs) * atoms, -1)
 
     def losses(
@@ -86,9 +88,16 @@ class C51Head:
     ) -> Array:
         """Cross-entropy to the projected target."""
         target = q_learning.projected(
-            jax.nn.softmax(following), reward, discount, units.v_min, units.v_max
+            jax.nn.softmax(following), reward, discount, *_range_of(units)
         )
         return optax.softmax_cross_entropy(outputs, target)
+
+
+def _range_of(units: Units) -> tuple[Array, Array]:
+    """The lowest and the highest atom."""
+    assert units.v_min is not None
+    assert units.v_max is not None
+    return units.v_min, units.v_max
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,9 +125,13 @@ def make_head(config: DQNConfig) -> Head:
     return C51Head(config.n_atoms) if config.head == "c51" else QRHead(config.n_atoms)
 
 
-def units_of(config: DQNConfig) -> Units:
-    """The head's numbers."""
-    return Units(*(jnp.asarray(getattr(config, name), jnp.float32) for name in Units._fields))
+def units_of(config: DQNConfig | PQNConfig) -> Units:
+    """The head's numbers, as far as the learner has them."""
+
+    def number(name: str) -> Array | None:
+        return jnp.asarray(getattr(config, name), jnp.float32) if hasattr(config, name) else None
+
+    return Units(*map(number, Units._fields))  # type: ignore[arg-type]
 
 
 def n_outputs(head: Head, dueling: bool, n_actions: int) -> int:

@@ -1,5 +1,6 @@
 """Q-learning's returns, targets and losses: arrays in, arrays out, no configuration."""
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
@@ -48,6 +49,39 @@ def n_step_return(
             inside, gamma * (1 - jnp.roll(terminated, -k, axis=0).astype(reward.dtype)), 1
         )
     return total, discount, jnp.minimum(n, length - jnp.arange(length))
+
+
+def lambda_return(
+    reward: Array,
+    following: Array,
+    terminated: Array,
+    gamma: Number | float,
+    lam: Number | float,
+) -> Array:
+    """Q(λ)'s returns, which go on however an action was chosen (Peng & Williams 1996).
+
+    Each is the reward plus, discounted, a share λ of the next return and 1 − λ of the next value;
+    the array's last one is bootstrapped by the value alone. Gallici et al. 2024, section 4.
+
+    Args:
+        reward: float32 [T, ...], of T rounds in order.
+        following: float32 [T, ...], the best valid action's value in the round after each.
+        terminated: bool [T, ...], whether the round ended its game; what follows belongs to
+            another.
+        gamma: discount.
+        lam: λ, 0 for one-step returns and 1 for the sum of all rewards.
+
+    Returns:
+        float32 [T, ...].
+    """
+    discount = gamma * (1 - terminated.astype(reward.dtype))
+
+    def back(later: Array, at: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        reward_t, following_t, discount_t = at
+        total = reward_t + discount_t * (lam * later + (1 - lam) * following_t)
+        return total, total
+
+    return jax.lax.scan(back, following[-1], (reward, following, discount), reverse=True)[1]
 
 
 def projected(

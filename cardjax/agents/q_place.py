@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from cardjax.agents.roles import sides_of
+from cardjax.env.declaration import ParameterError
 from cardjax.env.maker import SIDES
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
@@ -27,6 +28,7 @@ from cardjax.env.state import State
 from cardjax.env.trees import ArrayTree
 from cardjax.policies.makers import MakerPolicy, prepared_maker
 from cardjax.policies.policy import Policy
+from cardjax.policies.registry import POLICIES, make_policy
 
 
 class Keys(NamedTuple):
@@ -200,6 +202,24 @@ class MakerSeat:
 
     def _as_rows(self, leaf: Array) -> Array:
         return leaf.reshape(-1, *leaf.shape[2:])
+
+
+def opponent_of(section: str, name: str, own: Policy) -> Policy:
+    """Who plays the other seats: `own` for self, else the policy of that name.
+
+    Args:
+        section: of the configuration that names it.
+
+    Raises:
+        ParameterError: there is no such policy.
+    """
+    if name == "self":
+        return own
+    try:
+        return make_policy(name)
+    except ValueError:
+        allowed = f"must be self or one of {', '.join(POLICIES)}"
+        raise ParameterError(f"{section}.opponent", name, allowed) from None
 
 
 def _stepped(

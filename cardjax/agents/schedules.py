@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from cardjax.config import DQNConfig, PQNConfig
 from cardjax.env.declaration import Number
 
 
@@ -26,6 +27,12 @@ def annealed(start: Number | float, end: Number | float, shape: str, progress: A
     if shape == "constant":
         return first
     return first + (last - first) * progress
+
+
+def exploration(config: DQNConfig | PQNConfig, progress: Array) -> Array:
+    """The share of exploring actions at `progress` in [0, 1], float32."""
+    progress = jnp.minimum(progress / config.exploration_fraction, 1)
+    return annealed(config.epsilon, config.epsilon_end, "linear", progress)
 
 
 def implicit_promotion() -> AbstractContextManager[None]:

@@ -18,6 +18,7 @@ from cardjax.env.trees import ArrayTree
 if TYPE_CHECKING:
     from cardjax.agents.dqn import DQN
     from cardjax.agents.ppo import PPO
+    from cardjax.agents.pqn import PQN
 
 
 class Values(Protocol):
@@ -99,10 +100,10 @@ class PPOValues:
 
 
 @dataclasses.dataclass(frozen=True)
-class DQNValues:
-    """The Q that a DQN's greedy policy chooses by."""
+class QValues:
+    """The Q that a Q-learner's greedy policy chooses by."""
 
-    learner: "DQN"
+    learner: "DQN | PQN"
     name: str = "Q of the action taken"
     shared_reward: bool = False
 

@@ -74,7 +74,9 @@ def make_config(values: Mapping[str, object]) -> RunConfig:
     check_maker(make_market(game), config.env)
     for name in ("learning_rate", "entropy"):
         _check_schedule(config.ppo, name)
-    _check_dqn(config.dqn, make_market(game).n_players)
+    _check_dqn(config.dqn)
+    for section in ("dqn", "pqn"):
+        _check_seat(section, getattr(config, section).seat, make_market(game).n_players)
     return config
 
 
@@ -165,7 +167,7 @@ def _check_schedule(ppo: PPOConfig, name: str) -> None:
             )
 
 
-def _check_dqn(dqn: DQNConfig, n_players: int) -> None:
+def _check_dqn(dqn: DQNConfig) -> None:
     """Refuse values that do not fit together.
 
     The learner checks what depends on train.n_envs.
@@ -182,6 +184,9 @@ def _check_dqn(dqn: DQNConfig, n_players: int) -> None:
     if dqn.memory != "none" and dqn.batch_size % rounds:
         allowed = f"with a dqn.memory, must be a multiple of dqn.rollout_rounds = {rounds}"
         raise ParameterError("dqn.batch_size", dqn.batch_size, allowed)
-    if n_players > 1 and dqn.seat >= n_players:
+
+
+def _check_seat(section: str, seat: int, n_players: int) -> None:
+    if n_players > 1 and seat >= n_players:
         allowed = f"must be below the number of players, {n_players}"
-        raise ParameterError("dqn.seat", dqn.seat, allowed)
+        raise ParameterError(f"{section}.seat", seat, allowed)

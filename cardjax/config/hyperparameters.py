@@ -20,7 +20,13 @@ GAMMA_DOC = (
     "Discount per round. With 0 a round is learned on its own: an order changes later rounds "
     "through the budget alone, which rarely binds. Where units are carried, looking ahead takes 1."
 )
+MEMORY_DOC = "A recurrent cell. The hidden layers read its output beside the observation."
 MEMORY_WIDTH_DOC = "The width of the recurrent cell, if there is one."
+OPPONENT_DOC = (
+    "Who plays the other seats, if there are any: a scripted policy, or self, the greedy policy as "
+    "it stands."
+)
+SEAT_DOC = "The learner's seat, if there are others."
 LEARNED = "learned"
 """The role's player is the one that is trained."""
 SIZES = "a list of whole numbers in [1, 65536]"
@@ -187,11 +193,10 @@ class DQNConfig:
         "equilibrium",
         "self or a policy's name",
         _policy_name,
-        doc="Who plays the other seats, if there are any: a scripted policy, or self, the greedy "
-        "policy as it stands.",
+        doc=OPPONENT_DOC,
         as_typed=True,
     )
-    seat: int = integer(0, 0, 15, doc="The learner's seat, if there are others.")
+    seat: int = integer(0, 0, 15, doc=SEAT_DOC)
     takers: str = custom(
         LEARNED,
         "learned or a policy's name",
@@ -209,11 +214,7 @@ class DQNConfig:
     hidden: tuple[int, ...] = custom(
         (128, 128), SIZES, _sizes, doc="The widths of the hidden layers."
     )
-    memory: str = choice(
-        "none",
-        MEMORIES,
-        doc="A recurrent cell. The hidden layers read its output beside the observation.",
-    )
+    memory: str = choice("none", MEMORIES, doc=MEMORY_DOC)
     memory_width: int = integer(32, 1, 65_536, doc=MEMORY_WIDTH_DOC)
     matmul_precision: str = choice("float32", PRECISIONS, doc=MATMUL_DOC)
     burn_in: int = integer(
@@ -313,6 +314,69 @@ class DQNConfig:
     learning_rate: Number = number(4e-3, 0, doc="Adam's step size at the start of the training.")
     learning_rate_end: Number = number(
         0.0, 0, doc="Adam's step size at the end; it falls linearly."
+    )
+    max_grad_norm: Number = number(
+        10.0, 0, doc="Gradients of a larger global norm are scaled down to it.", open_low=True
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class PQNConfig:
+    """PQN's hyperparameters (Gallici et al. 2024). Values, errors and rewards are in points."""
+
+    opponent: str = custom(
+        "equilibrium", "self or a policy's name", _policy_name, doc=OPPONENT_DOC, as_typed=True
+    )
+    seat: int = integer(0, 0, 15, doc=SEAT_DOC)
+    hidden: tuple[int, ...] = custom(
+        (128, 128), SIZES, _sizes, doc="The widths of the hidden layers."
+    )
+    layer_norm: bool = flag(
+        True,
+        doc="On: each hidden layer is normalised, which takes the place of a target network.",
+    )
+    memory: str = choice("none", MEMORIES, doc=MEMORY_DOC)
+    memory_width: int = integer(32, 1, 65_536, doc=MEMORY_WIDTH_DOC)
+    q_scale: Number = number(
+        10.0,
+        0,
+        doc="The value that a network output of 1 stands for.",
+        unit="points",
+        open_low=True,
+    )
+    loss: str = choice("huber", ("huber", "squared"), doc="The loss of an error.")
+    huber_delta: Number = number(
+        0.3, 0, doc="Larger errors count linearly (loss huber).", unit="points", open_low=True
+    )
+    gamma: Number = number(0.0, 0, 1, doc=GAMMA_DOC)
+    td_lambda: Number = number(
+        0.65,
+        0,
+        1,
+        doc="λ of the returns: 0 bootstraps after each round, 1 at the end of a rollout alone. "
+        "Without a discount it makes no difference.",
+    )
+    epsilon: Number = number(
+        1.0, 0, 1, doc="The share of exploring actions at the start of the training."
+    )
+    epsilon_end: Number = number(
+        0.1, 0, 1, doc="The share of exploring actions at the end; it falls linearly."
+    )
+    exploration_fraction: Number = number(
+        0.5,
+        0,
+        1,
+        doc="The part of the training after which epsilon has reached epsilon_end.",
+        open_low=True,
+    )
+    rollout_rounds: int = integer(10, 1, doc="Rounds that each game plays between learning.")
+    n_epochs: int = integer(2, 1, doc="Passes over each rollout.")
+    n_minibatches: int = integer(
+        16, 1, doc="Gradient steps per pass; the number must divide train.n_envs."
+    )
+    learning_rate: Number = number(4e-3, 0, doc="RAdam's step size at the start of the training.")
+    learning_rate_end: Number = number(
+        0.0, 0, doc="RAdam's step size at the end; it falls linearly."
     )
     max_grad_norm: Number = number(
         10.0, 0, doc="Gradients of a larger global norm are scaled down to it.", open_low=True

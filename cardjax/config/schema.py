@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-from cardjax.config.hyperparameters import DQNConfig, PPOConfig
+from cardjax.config.hyperparameters import DQNConfig, PPOConfig, PQNConfig
 from cardjax.env.declaration import (
     Declared,
     choice,
@@ -166,6 +166,7 @@ class RunConfig:
     train: TrainConfig = group(TrainConfig)
     ppo: PPOConfig = group(PPOConfig)
     dqn: DQNConfig = group(DQNConfig)
+    pqn: PQNConfig = group(PQNConfig)
 
 
 def parameters() -> dict[str, Declared]:

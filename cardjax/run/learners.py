@@ -9,6 +9,7 @@ from typing import NamedTuple
 from cardjax.agents.dqn import DQN
 from cardjax.agents.learner import Learner
 from cardjax.agents.ppo import PPO
+from cardjax.agents.pqn import PQN
 from cardjax.agents.quoting_ppo import QuotingPPO
 from cardjax.config import RunConfig, make_market, practised_params
 from cardjax.env.declaration import ParameterError, declared, value_at
@@ -32,6 +33,7 @@ ALGORITHMS = {
     "mappo": Algorithm(
         "ppo", partial(PPO, joint_critic=True), partial(QuotingPPO, joint_critic=True)
     ),
+    "pqn": Algorithm("pqn", PQN),
 }
 
 

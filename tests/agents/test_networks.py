@@ -72,6 +72,31 @@ def test_rows_of_a_batch_do_not_mix(made):
     np.testing.assert_allclose(together[:, 2], alone, rtol=1e-4, atol=1e-6)
 
 
+def test_hidden_layers_may_be_normalised_before_their_relu():
+    net = Network((16, 8), 5, layer_norm=True)
+    weights = init(net, jax.random.key(0), N)
+    keys = iter(jax.random.split(jax.random.key(1), 8))
+    torso = weights["torso"]["params"]
+    for name in ("LayerNorm_0", "LayerNorm_1"):
+        torso[name] = {
+            part: jax.random.normal(next(keys), leaf.shape) for part, leaf in torso[name].items()
+        }
+    x = 3 * jax.random.normal(next(keys), (4, N)) + 2
+    _, found = step(net, weights, (), x, jnp.zeros(4, bool))
+    for i in range(2):
+        layer, norm = torso[f"Dense_{i}"], torso[f"LayerNorm_{i}"]
+        y = np.asarray(x @ layer["kernel"] + layer["bias"], np.float64)
+        y = (y - y.mean(-1, keepdims=True)) / y.std(-1, keepdims=True)
+        x = np.maximum(y * norm["scale"] + norm["bias"], 0).astype(np.float32)
+    head = weights["head"]["params"]
+    np.testing.assert_allclose(found, x @ head["kernel"] + head["bias"], rtol=1e-3, atol=1e-4)
+
+
+def test_a_normalised_network_is_not_rounded():
+    with pytest.raises(ValueError, match="products are float32, not bfloat16"):
+        Network((8,), 5, layer_norm=True, precision="bfloat16")
+
+
 @pytest.mark.parametrize("memory", ["gru", "lstm"])
 def test_what_was_seen_before_matters_until_a_game_begins(memory):
     net, weights = network(memory)

@@ -176,7 +176,7 @@ def test_a_configuration_may_name_its_algorithm(refused, workplace, monkeypatch,
     assert started == ["dqn", "ippo", "mappo"]
     capsys.readouterr()
     (workplace / "run.yaml").write_text("seed: 3\n")
-    said = "ALGORITHM = : must be one of dqn, ippo, mappo, or FILE.py:NAME\n"
+    said = "ALGORITHM = : must be one of dqn, ippo, mappo, pqn, or FILE.py:NAME\n"
     assert refused("train", "--config", "run.yaml") == said
 
 

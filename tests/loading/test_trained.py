@@ -39,6 +39,7 @@ KINDS = {
         {"ppo.share_params": False, "ppo.play": "sampled", "ppo.normalize_observations": "scale"},
     ),
     "mappo with a memory": ("mappo", {"ppo.memory": "lstm", "ppo.normalize_observations": "none"}),
+    "pqn": ("pqn", {"env.kind": "single", "pqn.hidden": [8]}),
     "dqn with a memory": (
         "dqn",
         {

@@ -14,7 +14,7 @@ import pytest
 import cardjax
 from cardjax.agents.critic_view import critic_inputs
 from cardjax.agents.rewards import new_reward_scale
-from cardjax.agents.values import DQNValues, PPOValues
+from cardjax.agents.values import PPOValues, QValues
 from cardjax.commands.main import main
 from cardjax.config import make_config
 from cardjax.env.execution import N_ACTIONS
@@ -215,7 +215,7 @@ def test_a_dqns_estimates_are_what_it_chooses_by(played):
     init = jax.jit(learner.network.init, static_argnums=1)
     weights = init(jax.random.key(2), learner.market.observation_size)
     state = SimpleNamespace(weights=weights, target=weights, n_updates=jnp.int32(0))
-    values, (views, hidden, _) = DQNValues(learner), played
+    values, (views, hidden, _) = QValues(learner), played
     params = values.params(state)
     found = jax.jit(values)(params, views, hidden)
     assert found.shape == (10, GAMES, 2, N_ACTIONS)

@@ -6,7 +6,14 @@ from cardjax.config import configs_folder, load_config, make_config
 from cardjax.env import ParameterError
 from cardjax.run.learners import ALGORITHMS, configured_for
 
-RUNS = {"dqn": "dqn", "ippo": "ippo", "mappo": "mappo", "ippo_quick": "ippo", "ruin": "ippo"}
+RUNS = {
+    "dqn": "dqn",
+    "ippo": "ippo",
+    "mappo": "mappo",
+    "pqn": "pqn",
+    "ippo_quick": "ippo",
+    "ruin": "ippo",
+}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -28,6 +35,8 @@ def test_a_shipped_configuration_trains_its_own_algorithm_alone(name, algorithm)
         ("ippo", {"dqn.gamma": 0.5}, "dqn.gamma = 0.5: ippo does not read it"),
         ("mappo", {"dqn.hidden": [8]}, "dqn.hidden = [8]: mappo does not read it"),
         ("dqn", {"ppo.share_params": False}, "ppo.share_params = False: dqn does not read it"),
+        ("dqn", {"pqn.td_lambda": 0.5}, "pqn.td_lambda = 0.5: dqn does not read it"),
+        ("pqn", {"dqn.capacity": 20_480}, "dqn.capacity = 20480: pqn does not read it"),
     ],
 )
 def test_what_an_algorithm_does_not_read_is_refused(algorithm, values, message):

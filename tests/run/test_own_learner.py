@@ -79,7 +79,7 @@ def test_what_is_no_algorithm_is_refused_in_one_line(here, capsys):
     for name, said in {
         "reinforce.py:Reinforce": "must be a cardjax.run.learners.Algorithm",
         "reinforce.py:SARSA": "reinforce.py has no SARSA",
-        "sarsa": "must be one of dqn, ippo, mappo, or FILE.py:NAME",
+        "sarsa": "must be one of dqn, ippo, mappo, pqn, or FILE.py:NAME",
     }.items():
         with pytest.raises(SystemExit) as end:
             main(["train", name])

@@ -137,6 +137,13 @@ OWN = {
         "dqn.capacity": 6400,
         "dqn.prioritised": True,
     },
+    "pqn": {
+        **{name: value for name, value in TINY.items() if not name.startswith("ppo.")},
+        "env.kind": "single",
+        "pqn.hidden": [8],
+        "pqn.memory": "lstm",
+        "pqn.n_minibatches": 4,
+    },
 }
 """Small learners that carry as much from one update to the next as they can."""
 
@@ -510,7 +517,7 @@ def test_a_full_disk_is_said_in_one_line_and_the_last_good_checkpoint_kept(
         ({"meta.json": "[]"}, "its content must be a mapping"),
         (
             {"meta.json": '{"algorithm": "guessing"}'},
-            "algorithm = guessing: must be one of dqn, ippo, mappo",
+            "algorithm = guessing: must be one of dqn, ippo, mappo, pqn",
         ),
         ({"meta.json": '{"algorithm": "ippo"}'}, "cannot be read"),
         (

@@ -1,0 +1,71 @@
+"""A rollout of a Q-learner: it explores at its place, and everybody else plays as named."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from cardjax.agents.q_blocks import Stop, Transition
+from cardjax.agents.q_place import Keys, Place, Turn
+from cardjax.agents.q_policy import QParams, QPolicy
+from cardjax.env.params import N_ROUNDS
+from cardjax.env.state import State
+
+
+def rollout(
+    place: Place,
+    explorer: QPolicy,
+    own: QParams,
+    start: tuple[State, Any, Any],
+    table: Any,
+    keys: Array,
+) -> tuple[tuple[State, Any, Any], Transition]:
+    """Play one round of every game per key.
+
+    Args:
+        explorer: how the learner plays, and `own`, what that acts on.
+        start: games, the learner's memory and the others' carries, leaves [games or rows, …].
+        table: what a scripted maker acts on; () without one.
+        keys: [R].
+
+    Returns:
+        The three of `start` afterwards, and the rounds played, leaves [R, rows, …].
+    """
+    encode = explorer.market.encode
+
+    def play_round(carry: Any, key: Array) -> tuple[Any, Transition]:
+        games, memory, others = carry
+        key_own, *keys = jax.random.split(key, 3)
+        views = place.views(games)
+        mine = place.own(views)
+        memory_after, action = explorer.act(own, memory, mine, key_own)
+        played = place.play(Turn(games, views, others, table), own, action, Keys(*keys))
+        transition = Transition(
+            observation=encode(mine),
+            mask=mine.action_mask,
+            first=mine.round == 0,
+            memory=memory,
+            action=action,
+            reward=played.reward,
+            terminated=played.terminated,
+            rejected=played.rejected,
+        )
+        return (played.games, memory_after, played.others), transition
+
+    return jax.lax.scan(play_round, start, keys)
+
+
+def stop_at(place: Place, explorer: QPolicy, games: State) -> Stop:
+    """The round that would be played next."""
+    mine = place.own(place.views(games))
+    return Stop(explorer.market.encode(mine), mine.action_mask, mine.round == 0)
+
+
+def taker_metrics(played: Transition) -> dict[str, Array]:
+    """Of a taker's rollout."""
+    return {
+        "reward_per_game": played.reward.mean() * N_ROUNDS,
+        "trade_rate": jnp.mean(played.action != 0),
+        "rejection_rate": jnp.mean(played.rejected),
+    }
