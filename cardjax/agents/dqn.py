@@ -7,7 +7,7 @@ functions, `init(key)` and `update(state)`; several seeds are a `vmap` of both.
 """
 
 import dataclasses
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp

@@ -7,7 +7,7 @@ so that a network with a memory is unrolled from the memory that the rollout sta
 """
 
 import dataclasses
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from jax.flatten_util import ravel_pytree
 
 from cardjax.agents import losses, q_learning
 from cardjax.agents.batch import by_game, minibatches
-from cardjax.agents.networks import Network
+from cardjax.agents.networks import Network, Weights
 from cardjax.agents.q_blocks import Stop, Transition
 from cardjax.agents.q_heads import MeanHead, units_of
 from cardjax.agents.q_place import TakerSeat, opponent_of
@@ -31,20 +31,21 @@ from cardjax.env.execution import N_ACTIONS
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.env.state import State
+from cardjax.env.trees import ArrayTree
 from cardjax.kernels.gather import of_action, take_games
 
 
 class PQNState(NamedTuple):
     """All that training carries from one update to the next: saved, it continues bit for bit."""
 
-    weights: Any
+    weights: Weights
     optimizer: optax.OptState
     """RAdam's moments of all weights, as one vector."""
     games: State
     """Leaves [n_envs, …]."""
-    memory: Any
+    memory: ArrayTree
     """Of the learner's seat, leaves [n_envs, …]; () without one."""
-    opponents: Any
+    opponents: ArrayTree
     """The carry of whoever plays the other seats, leaves [n_envs, …]."""
     key: Array
     """What the next update's randomness comes from."""
@@ -61,7 +62,7 @@ class Lesson(NamedTuple):
     action: Array
     target: Array
     """float32, the lambda-return."""
-    memory: Any
+    memory: ArrayTree
     """That the rollout started from, leaves [games, …]."""
 
 
@@ -173,20 +174,21 @@ class PQN:
 
     def _learn(
         self, state: PQNState, lesson: Lesson, key: Array
-    ) -> tuple[Any, optax.OptState, dict[str, Array]]:
+    ) -> tuple[Weights, optax.OptState, dict[str, Array]]:
         """`n_epochs` passes of `n_minibatches` gradient steps: new weights and optimiser, and
         metrics, which are means over the steps.
         """
         config, progress = self.config, state.n_updates.astype(jnp.float32) / self.total_updates
         rate = annealed(config.learning_rate, config.learning_rate_end, "linear", progress)
-        # One vector of all weights, as in PPO: an optimizer's many small arrays cost more to start
-        # on than to work through.
+        # One vector of all weights, as in PPO: many small arrays cost more to start on.
         weights, as_tree = ravel_pytree(state.weights)
 
         def loss(weights: Array, part: Lesson) -> tuple[Array, dict[str, Array]]:
             return self._loss(as_tree(weights), part)
 
-        def gradient_step(carry: Any, games: Array) -> tuple[Any, dict[str, Array]]:
+        def gradient_step(
+            carry: tuple[Array, optax.OptState], games: Array
+        ) -> tuple[tuple[Array, optax.OptState], dict[str, Array]]:
             weights, optimizer = carry
             gradient, metrics = jax.grad(loss, has_aux=True)(weights, take_games(lesson, games))
             with implicit_promotion():
@@ -199,7 +201,7 @@ class PQN:
         (weights, optimizer), metrics = jax.lax.scan(gradient_step, start, games)
         return as_tree(weights), optimizer, jax.tree.map(jnp.mean, metrics)
 
-    def _loss(self, weights: Any, part: Lesson) -> tuple[Array, dict[str, Array]]:
+    def _loss(self, weights: Weights, part: Lesson) -> tuple[Array, dict[str, Array]]:
         """The loss of some games' rounds, and metrics."""
         x, first, action, target = by_game(part[:4])
         _, outputs = self.network.unroll(weights, part.memory, x, first)

@@ -1,6 +1,6 @@
 """A rollout of a Q-learner: it explores at its place, and everybody else plays as named."""
 
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,30 +11,34 @@ from cardjax.agents.q_place import Keys, Place, Turn
 from cardjax.agents.q_policy import QParams, QPolicy
 from cardjax.env.params import N_ROUNDS
 from cardjax.env.state import State
+from cardjax.env.trees import ArrayTree
+
+Carry: TypeAlias = tuple[State, ArrayTree, ArrayTree]
+"""Games, the learner's memory and the others' carries, leaves [games or rows, …]."""
 
 
 def rollout(
     place: Place,
     explorer: QPolicy,
     own: QParams,
-    start: tuple[State, Any, Any],
-    table: Any,
+    start: Carry,
+    table: ArrayTree,
     keys: Array,
-) -> tuple[tuple[State, Any, Any], Transition]:
+) -> tuple[Carry, Transition]:
     """Play one round of every game per key.
 
     Args:
         explorer: how the learner plays, and `own`, what that acts on.
-        start: games, the learner's memory and the others' carries, leaves [games or rows, …].
+        start: before the first round.
         table: what a scripted maker acts on; () without one.
         keys: [R].
 
     Returns:
-        The three of `start` afterwards, and the rounds played, leaves [R, rows, …].
+        What `start` has become, and the rounds played, leaves [R, rows, …].
     """
     encode = explorer.market.encode
 
-    def play_round(carry: Any, key: Array) -> tuple[Any, Transition]:
+    def play_round(carry: Carry, key: Array) -> tuple[Carry, Transition]:
         games, memory, others = carry
         key_own, *keys = jax.random.split(key, 3)
         views = place.views(games)
