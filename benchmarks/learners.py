@@ -29,7 +29,7 @@ from cardjax.reports.page import headline_table
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 IMAGE = IMAGES / "learning_curve"
-COLOURS = {"dqn": "#009E73", "ippo": "#0072B2", "mappo": "#D55E00"}
+COLOURS = {"dqn": "#009E73", "pqn": "#CC79A7", "ippo": "#0072B2", "mappo": "#D55E00"}
 
 
 LOG_WEALTH = (
@@ -56,7 +56,7 @@ SMALL = ("ppo.hidden=[64,64]", "train.remap=null")
 
 
 def budget(algorithm: str, rounds: int) -> Training:
-    small = () if algorithm == "dqn" else SMALL
+    small = SMALL if algorithm in ("ippo", "mappo") else ()
     return Training(
         f"{algorithm}, {rounds / 1e6:g} M", algorithm, (*small, f"train.total_steps={rounds}")
     )
@@ -118,9 +118,10 @@ MEMORIES = {"belief": "told the belief", "none": "no memory", "lstm": "LSTM"}
 
 
 GROUPS: dict[str, list[Training]] = {
-    "final": [Training(name, name) for name in ("dqn", "ippo", "mappo")],
+    "final": [Training(name, name) for name in ("dqn", "pqn", "ippo", "mappo")],
     "budgets": [
         *(budget("dqn", n) for n in (500_000, 1_000_000, 2_000_000)),
+        *(budget("pqn", n) for n in (500_000, 1_000_000, 2_000_000)),
         *(budget("ippo", n) for n in (500_000, 1_000_000, 2_000_000, 4_000_000)),
         budget("mappo", 2_000_000),
     ],

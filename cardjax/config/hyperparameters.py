@@ -370,11 +370,11 @@ class PQNConfig:
         open_low=True,
     )
     rollout_rounds: int = integer(10, 1, doc="Rounds that each game plays between learning.")
-    n_epochs: int = integer(2, 1, doc="Passes over each rollout.")
+    n_epochs: int = integer(8, 1, doc="Passes over each rollout.")
     n_minibatches: int = integer(
         16, 1, doc="Gradient steps per pass; the number must divide train.n_envs."
     )
-    learning_rate: Number = number(4e-3, 0, doc="RAdam's step size at the start of the training.")
+    learning_rate: Number = number(1e-2, 0, doc="RAdam's step size at the start of the training.")
     learning_rate_end: Number = number(
         0.0, 0, doc="RAdam's step size at the end; it falls linearly."
     )

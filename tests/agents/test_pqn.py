@@ -22,7 +22,9 @@ SMALL = {
     "env.reward": "expected_pnl",
     "train.n_envs": 128,
     "pqn.hidden": [32],
+    "pqn.n_epochs": 2,
     "pqn.n_minibatches": 4,
+    "pqn.learning_rate": 4e-3,
 }
 TOTAL_UPDATES = 60
 CERTAIN = {
