@@ -24,15 +24,6 @@ PLACE = re.compile(
 """An absolute path, an address of the net."""
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-SLOW = ("2_", "3_", "4_", "5_", "6_", "7_", "8_")
-"""Half a minute and more of compilation each: run with `make test-slow`."""
-each_by_speed = pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(p, marks=[pytest.mark.slow] * p.stem.startswith(SLOW), id=p.stem)
-        for p in NOTEBOOKS
-    ],
-)
 
 
 def read(path: Path) -> nbformat.NotebookNode:
@@ -61,7 +52,7 @@ def test_they_are_numbered() -> None:
 
 @each
 def test_what_it_imports_is_there(path: Path) -> None:
-    """Most notebooks run with `make test-slow` alone, and a name that has moved is found here."""
+    """Notebooks run with `make test-slow` alone, and a name that has moved is found here."""
     sources = "\n".join(cell.source for cell in code_cells(read(path)))
     statements = [
         node
@@ -73,7 +64,8 @@ def test_what_it_imports_is_there(path: Path) -> None:
         exec(ast.unparse(statement), {})
 
 
-@each_by_speed
+@pytest.mark.slow  # half a minute and more of compilation each
+@each
 def test_it_runs_with_small_budgets(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

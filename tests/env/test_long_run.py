@@ -159,6 +159,7 @@ def test_millions_of_rounds_of_valid_play_stay_in_range(two, n_blocks):
     assert facts["traded"] > 0.8 * n and facts["slipped"] > 0.08 * n and facts["remap"] > 0.008 * n
 
 
+@pytest.mark.slow
 def test_a_million_rounds_of_arbitrary_play_in_a_harsh_market_stay_in_range(two):
     params = make_params(alpha=1e4, initial_wealth=60.0, event_persist=0.0, **{"events.remap": 0.5})
     broken, facts = run(two, params, 1, arbitrary, seed=1)

@@ -50,6 +50,7 @@ def test_the_bins_add_up_to_the_result(player, opponent):
     assert loss.sum() == pytest.approx(10 * whole.metrics["regret"].mean, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_one_bin_of_all_rounds_has_the_results_intervals(monkeypatch):
     for module in (metrics, questions):
         monkeypatch.setattr(module, "FEWEST_DECIDING", 1)

@@ -107,7 +107,15 @@ def rounds(policy):
         yield view, np.asarray(observations), np.asarray(masks)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(
+            kind, marks=[pytest.mark.slow] * (kind in ("dqn with a memory", "ippo in float32"))
+        )
+        for kind in KINDS
+    ],
+)
 def test_what_is_saved_and_loaded_plays_as_before_from_views_and_from_arrays(kind, tmp_path):
     ours = untrained(kind)
     ours.save(tmp_path / "policy.npz")

@@ -263,7 +263,10 @@ def test_a_reader_that_goes_away_is_no_traceback(compilation_cache):
     assert game.wait(PATIENCE) == 141
 
 
-@pytest.mark.parametrize("plain", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}])
+@pytest.mark.parametrize(
+    "plain",
+    [{"PYTHONIOENCODING": "ascii"}, pytest.param({"LC_ALL": "C"}, marks=pytest.mark.slow)],
+)
 def test_a_terminal_that_knows_ascii_alone_is_enough(compilation_cache, tmp_path, plain):
     env = {name: value for name, value in os.environ.items() if name != "PYTHONUTF8"} | {
         "PYTHONPATH": str(ROOT),

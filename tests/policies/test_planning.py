@@ -25,7 +25,6 @@ from cardjax.policies.policy import prepared
 
 pytestmark = pytest.mark.usefixtures("optimised")
 
-OBJECTIVES = ("pnl", "log_wealth")
 KEY = jax.random.key(11)
 RICH = make_params(initial_wealth=1e6)
 POOR = make_params(initial_wealth=25.0, hints=0, sigma_q=2.0, **{"flags.enable_impact": False})
@@ -111,6 +110,7 @@ def alone(hand_made, ranks, **leaves):
     )
 
 
+@pytest.mark.slow
 def test_a_budget_without_end_leaves_the_optimum_of_each_round(views):
     view = jax.tree.map(lambda leaf: leaf[:8192], views(1, RICH))
     best = jax.jit(BestResponse().choose)(RICH, view)
@@ -190,7 +190,7 @@ def test_nothing_is_earned_in_debt_or_after_the_last_round():
     assert 0 < value_at(value, 0, 0, 0.0) < 0.1
 
 
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", ["pnl", pytest.param("log_wealth", marks=pytest.mark.slow)])
 def test_more_wealth_is_better_and_so_are_more_rounds(objective):
     value = solved(objective, 100.0)
     to_come, grid = np.asarray(value.value), np.asarray(value.grid)
