@@ -61,7 +61,7 @@ def lambda_return(
     """Q(λ)'s returns, which go on however an action was chosen (Peng & Williams 1996).
 
     Each is the reward plus, discounted, a share λ of the next return and 1 − λ of the next value;
-    the array's last one is bootstrapped by the value alone. Gallici et al. 2024, section 4.
+    the array's last one is bootstrapped by the value alone. Gallici et al. 2024.
 
     Args:
         reward: float32 [T, ...], of T rounds in order.
