@@ -133,7 +133,9 @@ class DQN:
         if not self.market.has_maker:
             return
         if set(roles.values()) == {LEARNED}:
-            allowed = "or dqn.takers must name a player: DQN trains one role against a named one"
+            allowed = (
+                "must name a player, or dqn.takers must: DQN trains one role against the other"
+            )
             raise ParameterError("dqn.maker", LEARNED, allowed)
         if self.quotes:
             defaults = DQNConfig()

@@ -273,5 +273,5 @@ def check_roles(section: str, players: Mapping[str, str], has_maker: bool) -> No
             allowed = f"must be {LEARNED} or one of {', '.join(SCRIPTED[role])}"
             raise ParameterError(f"{section}.{role}", name, allowed)
     if LEARNED not in players.values():
-        allowed = f"or {section}.{TAKERS} must be {LEARNED}"
+        allowed = f"must be {LEARNED}, or {section}.{TAKERS} must be {LEARNED}"
         raise ParameterError(f"{section}.{MAKER}", players[MAKER], allowed)

@@ -132,8 +132,11 @@ def test_options_keep_the_shapes_of_the_state(values):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({}, r"dqn\.maker = learned: or dqn\.takers must name a player: DQN trains one role"),
-        ({"dqn.maker": "monopolist", "dqn.takers": "pass"}, r"or dqn\.takers must be learned"),
+        ({}, r"dqn\.maker = learned: must name a player, or dqn\.takers must: DQN"),
+        (
+            {"dqn.maker": "monopolist", "dqn.takers": "pass"},
+            r"monopolist: must be learned, or dqn\.takers must be learned",
+        ),
         ({"dqn.maker": "oracle"}, r"dqn\.maker = oracle: must be learned or one of competitive"),
         ({"dqn.takers": "nobody"}, r"dqn\.takers = nobody: must be learned or one of pass"),
         ({"dqn.takers": "pass", "dqn.seat": 1}, r"dqn\.seat = 1: is read only where a taker"),

@@ -112,7 +112,10 @@ def test_a_scripted_role_has_no_weights(learns, scripted):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"ppo.maker": "monopolist", "ppo.takers": "pass"}, r"or ppo\.takers must be learned"),
+        (
+            {"ppo.maker": "monopolist", "ppo.takers": "pass"},
+            r"monopolist: must be learned, or ppo\.takers must be learned",
+        ),
         ({"ppo.maker": "oracle"}, "must be learned or one of competitive"),
         ({"ppo.takers": "nobody"}, "must be learned or one of pass"),
         ({"ppo.opponents": ["self", "level1"]}, r"is not for env\.maker = agent"),
