@@ -112,6 +112,8 @@ def make_policy(spec: str) -> Policy:
             return read(number)
         except ValueError:
             raise ValueError(f"policy = {spec!r}: {name}: takes {allowed}") from None
+    if spec in MAKERS:
+        raise ValueError(f"policy = {spec!r}: quotes and does not take; --maker {spec} names it")
     raise ValueError(
         f"policy = {spec!r}: must be one of {', '.join(named)}; "
         "ev_oracle:kelly:FRACTION and ev_oracle:fixed:UNITS are names too"

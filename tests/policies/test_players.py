@@ -80,6 +80,12 @@ def test_unknown_names_are_named():
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["monopolist", "competitive", "random_quotes"])
+def test_a_maker_is_pointed_to_the_option_that_names_it(name):
+    with pytest.raises(ValueError, match=f"quotes and does not take; --maker {name} names it"):
+        make_policy(name)
+
+
 @pytest.mark.parametrize("number", ["0", "-1", "nan", "inf", "half", "", "0.25:"])
 def test_a_bad_fraction_of_the_kelly_bet_is_named(number):
     spec = f"ev_oracle:kelly:{number}"
