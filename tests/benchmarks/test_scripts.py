@@ -137,7 +137,7 @@ def test_a_rollout_goes_on_where_the_last_call_left_it(monkeypatch):
     import rollouts
 
     calls = []
-    monkeypatch.setattr(rollouts, "rounds_of", lambda n_games, block: 3)
+    monkeypatch.setattr(rollouts, "rounds_of", lambda n_games, *limits: 3)
 
     def play(key, state):
         jax.debug.callback(lambda step: calls.append(int(step)), state)

@@ -373,7 +373,7 @@ def test_a_second_call_compiles_nothing():
 
 @pytest.mark.parametrize(
     ("n_games", "at_once"),
-    [(64, 192), (100, 64)],
+    [(64, 192), pytest.param(100, 64, marks=pytest.mark.slow)],
     ids=["three points at once", "one point at a time, in batches"],
 )
 def test_a_grid_in_one_call_is_each_point_by_itself(n_games, at_once, monkeypatch):

@@ -219,7 +219,7 @@ def test_a_whole_game_by_keyboard(visit):
 def test_a_pressed_button_says_that_it_is_at_work(visit):
     page = visit()
     start(page, mode="single", seed=1)
-    page.route("**/orders", lambda route: (page.wait_for_timeout(2000), route.continue_()))
+    page.route("**/orders", lambda route: (page.wait_for_timeout(4000), route.continue_()))
     page.click(".trades .pass")
     page.wait_for_selector(".trades .pass[aria-busy]:has-text('Settling')")
     page.locator("#live", has_text="The first time takes some seconds").wait_for(state="attached")

@@ -220,9 +220,10 @@ def test_resuming_a_run_that_is_over_says_so_and_does_nothing(workplace, finishe
     assert "train.total_steps=N" in line
 
 
-CONSTANT = {f"ppo__{name}_schedule": "constant" for name in ("learning_rate", "entropy", "clip")}
+CONSTANT = {f"ppo__{name}_schedule": "constant" for name in ("learning_rate", "entropy")}
 
 
+@pytest.mark.slow
 def test_a_finished_run_that_is_lengthened_ends_as_one_that_was_planned_so_long(
     workplace, tiny, saved
 ):
