@@ -393,13 +393,15 @@ def _or_dash(value: float, form: str) -> str:
 
 
 def parse_arguments() -> argparse.Namespace:
-    from timing import a_count, counts
+    from timing import a_count, counts, some_of
 
     parser = argparse.ArgumentParser(description="The market and the learners on one accelerator.")
     parser.add_argument(
         "--wheels", type=Path, metavar="FOLDER", help="of packages that are not installed"
     )
-    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
+    parser.add_argument(
+        "--parts", type=some_of(PARTS), default=PARTS, help=f"of {', '.join(PARTS)} (all)"
+    )
     parser.add_argument(
         "--sizes",
         type=counts,
@@ -419,11 +421,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the rows")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables")
-    arguments = parser.parse_args()
-    arguments.parts = arguments.parts.split(",")
-    if unknown := set(arguments.parts) - set(PARTS):
-        parser.error(f"--parts: no {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    return arguments
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import yaml
 from presenting import Line, markdown, plot, write_csv
 from published import finished, train
-from timing import a_count
+from timing import a_count, some_of
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGE = ROOT / "docs" / "images" / "markups"
@@ -145,12 +145,10 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Learned mark-ups against the exact ones.")
     parser.add_argument("--rounds", type=a_count, default=400_000, help="per seed (400,000)")
     parser.add_argument("--seeds", type=a_count, default=4, help="an interval needs three (4)")
-    parser.add_argument("--axes", default=",".join(AXES), help=f"of {', '.join(AXES)} (all)")
-    arguments = parser.parse_args()
-    arguments.axes = arguments.axes.split(",")
-    if unknown := set(arguments.axes) - set(AXES):
-        parser.error(f"--axes: no {', '.join(sorted(unknown))}; there are {', '.join(AXES)}")
-    return arguments
+    parser.add_argument(
+        "--axes", type=some_of(AXES), default=list(AXES), help=f"of {', '.join(AXES)} (all)"
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -94,3 +94,15 @@ def a_count(text: str) -> int:
 def counts(text: str) -> tuple[int, ...]:
     """For argparse: counts with commas between."""
     return tuple(map(a_count, text.split(",")))
+
+
+def some_of(names: Iterable[str]) -> Callable[[str], list[str]]:
+    """For argparse: some of the names, with commas between."""
+
+    def names_in(text: str) -> list[str]:
+        wanted = text.split(",")
+        if unknown := [name for name in wanted if name not in names]:
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(names)}")
+        return wanted
+
+    return names_in

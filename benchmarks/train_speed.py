@@ -24,13 +24,12 @@ Everything takes turns in one run; figures are medians, (least–greatest), comp
 import argparse
 import importlib.util
 import itertools
-from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from presenting import write_csv
-from timing import a_count, ratio, spread, take_turns
+from timing import a_count, ratio, some_of, spread, take_turns
 from train_programs import Job
 from train_report import Row, draw, floor_table, peers_table, row
 from workers import Worker
@@ -154,16 +153,6 @@ def beside_peers(name: str, n_seeds: int, arguments: argparse.Namespace) -> list
     return rows
 
 
-def _some_of(names: Iterable[str]) -> Callable[[str], list[str]]:
-    def names_in(text: str) -> list[str]:
-        wanted = text.split(",")
-        if unknown := [name for name in wanted if name not in names]:
-            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(names)}")
-        return wanted
-
-    return names_in
-
-
 def _worthwhile() -> list[str]:
     return [name for name in PRECISIONS if name == "float32" or has_tiles()]
 
@@ -179,13 +168,13 @@ def parse_arguments() -> argparse.Namespace:
         help="what to time (default all)",
     )
     parser.add_argument(
-        "--configs", type=_some_of(CONFIGURATIONS), default=list(CONFIGURATIONS), help="of configs/"
+        "--configs", type=some_of(CONFIGURATIONS), default=list(CONFIGURATIONS), help="of configs/"
     )
     parser.add_argument(
-        "--peers", type=_some_of(PEERS), default=list(PEERS), help=f"some of {', '.join(PEERS)}"
+        "--peers", type=some_of(PEERS), default=list(PEERS), help=f"some of {', '.join(PEERS)}"
     )
     parser.add_argument(
-        "--precisions", type=_some_of(PRECISIONS), default=_worthwhile(), help="of the part floor"
+        "--precisions", type=some_of(PRECISIONS), default=_worthwhile(), help="of the part floor"
     )
     parser.add_argument("--repeats", type=a_count, default=7, help="turns (default 7)")
     parser.add_argument(

@@ -244,7 +244,7 @@ def test_accelerator_counts_the_bytes_of_a_round(benchmarks):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--parts", "chess"], "no chess"),
+        (["--parts", "chess"], "'chess' is none of streams, market, training"),
         (["--wheels", "nowhere"], "--wheels nowhere: must be a folder of wheels"),
         (["--seeds", "0"], "no whole number from 1 up"),
     ],
