@@ -18,7 +18,7 @@ from cardjax.evaluation.evaluate import SELF
 from cardjax.loading import references
 from cardjax.loading.trained import load_policy
 
-NAMES = ("dqn", "ippo", "mappo")
+NAMES = ("dqn", "ippo")
 
 
 def main() -> None:

@@ -30,8 +30,8 @@ def load_policy(
     """The policy that a run trained, that `TrainedPolicy.save` wrote, or that comes with cardjax.
 
     Args:
-        path: a run folder, a .npz file, or the name of a reference policy, "dqn", "ippo" or
-            "mappo", which the shipped configuration of that name has trained.
+        path: a run folder, a .npz file, or the name of a reference policy, "dqn" or "ippo", which
+            the shipped configuration of that name has trained.
         seed: of a run with several training seeds, which; by default the first.
         play: "greedy" or "sampled" in place of the run's own `ppo.play`.
         role: where the maker is a player, "takers", or "maker" for a `TrainedMaker`; by default the
