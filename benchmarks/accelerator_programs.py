@@ -17,11 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from rollouts import card_market, compiled_rollout, random_words
+from rollouts import card_market, compiled_rollout
 
 from cardjax.config import RunConfig, load_config
-from cardjax.env import CardMarket, make_params
-from cardjax.env.sampling import uniform_valid
 from cardjax.env.trees import ArrayTree
 from cardjax.run.learners import make_learner
 from cardjax.training.replicates import Replicates
@@ -91,17 +89,14 @@ def random_games(**setting: Any) -> Callable[[], dict[str, np.ndarray]]:
     """What plays at random and returns path → leaf [rounds, games, …] of the states, observations
     and rewards.
     """
-    market, params = CardMarket(**setting), make_params()
+    one = card_market(**setting)
 
     def step(state: Any, key: Array) -> tuple[Any, Any]:
-        words = tuple(random_words(key, market.n_players))
-        action = uniform_valid(words, *market.largest_sizes(state, params))
-        observation, state, reward, *_ = market.step(key, state, action, params)
+        observation, state, reward = one.play(key, state)
         return state, {"observation": observation, "reward": reward, "state": state}
 
     def game(key: Array) -> ArrayTree:
-        _, state = market.reset(key, params)
-        return jax.lax.scan(step, state, jax.random.split(key, STREAM_ROUNDS))[1]
+        return jax.lax.scan(step, one.reset(key), jax.random.split(key, STREAM_ROUNDS))[1]
 
     keys = jax.random.split(jax.random.key(0), STREAM_GAMES)
     compiled = jax.jit(jax.vmap(game, out_axes=1)).lower(keys).compile()

@@ -41,13 +41,17 @@ class Rollout(NamedTuple):
     compile_seconds: float
 
 
-def card_market(n_players: int = 2, observe: bool = True, event_info: str = "known") -> Game:
-    """Ours, every player choosing among the valid actions; `observe` says whether observations are
-    written out.
-    """
-    market, params = CardMarket(n_players=n_players, event_info=event_info), make_params()
+def card_market(n_players: int = 2, observe: bool = True, **rules: Any) -> Game:
+    """Ours, every player choosing among the valid actions.
 
-    def play(key: Array, state: State) -> tuple[ArrayTree, State, Array]:
+    Args:
+        n_players: how many play.
+        observe: whether observations are written out.
+        rules: other choices of `CardMarket`.
+    """
+    market, params = CardMarket(n_players=n_players, **rules), make_params()
+
+    def play(key: Array, state: State) -> tuple[Any, State, Array]:
         words = random_words(key, n_players)
         action = uniform_valid(tuple(words), *market.largest_sizes(state, params))
         observation, state, reward, *_ = market.step(key, state, action, params)

@@ -2,6 +2,7 @@
 
 import { valuesChart } from "./charts.js";
 import { el, mixWords, money, orderWords, points, scrollable, signed } from "./dom.js";
+import { roundNumber } from "./table.js";
 
 export function decisions(game, record) {
   return el(
@@ -56,19 +57,11 @@ export function decision(game, record, i, { chart = true } = {}) {
 export function history(game, { cursor = null, onpick = null } = {}) {
   if (!game.records.length) return el("p", { class: "muted" }, "No round has been played yet.");
   const head = ["Round", "Sum", ...game.seats.map((seat) => seat.name), "★ Exact"];
-  const number = (round) =>
-    onpick
-      ? el(
-          "button",
-          { type: "button", class: "quiet", onclick: () => onpick(round), "aria-label": `Show round ${round}` },
-          String(round),
-        )
-      : String(round);
   const row = (record) =>
     el(
       "tr",
       { "aria-current": cursor === record.round ? "true" : false },
-      el("th", { scope: "row" }, number(record.round)),
+      el("th", { scope: "row" }, roundNumber(record.round, onpick)),
       el("td", {}, points(record.S, 0)),
       record.orders.map((order) =>
         el(

@@ -2,7 +2,7 @@
 
 import { earnedChart } from "./charts.js";
 import { el, money, orderWords, plural, points, scrollable, signed, units } from "./dom.js";
-import { cards, deck, pips } from "./table.js";
+import { cards, deck, pips, roundNumber } from "./table.js";
 
 const SIDES = ["ask", "bid"];
 
@@ -135,19 +135,11 @@ function worths(record) {
 
 export function makerHistory(game, { cursor = null, onpick = null } = {}) {
   if (!game.records.length) return el("p", { class: "muted" }, "No round has been played yet.");
-  const number = (round) =>
-    onpick
-      ? el(
-          "button",
-          { type: "button", class: "quiet", onclick: () => onpick(round), "aria-label": `Show round ${round}` },
-          String(round),
-        )
-      : String(round);
   const row = (record) =>
     el(
       "tr",
       { "aria-current": cursor === record.round ? "true" : false },
-      el("th", { scope: "row" }, number(record.round)),
+      el("th", { scope: "row" }, roundNumber(record.round, onpick)),
       el("td", {}, points(record.S, 0)),
       record.quoted.map((side) => el("td", {}, choiceWords(side.offset, side.depth))),
       el("td", {}, money(record.pnl, 1)),

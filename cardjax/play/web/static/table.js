@@ -165,3 +165,13 @@ function depthBar(game, shown, truth, flow) {
   }
   return bar;
 }
+
+// A round's number in a table of rounds: a button where rounds can be picked.
+export function roundNumber(round, onpick) {
+  if (!onpick) return String(round);
+  return el(
+    "button",
+    { type: "button", class: "quiet", onclick: () => onpick(round), "aria-label": `Show round ${round}` },
+    String(round),
+  );
+}
