@@ -43,12 +43,20 @@ def critic_view(
             for seat in range(1, market.n_players)
         ]
     if truth:
-        hidden = jnp.stack(
-            [games.market.S.astype(jnp.float32), games.market.depth_bid, games.market.depth_ask], -1
-        )
         rows = (*observation.shape[:-1], N_TRUTH)
-        parts.append(jnp.broadcast_to(hidden[..., None, :] * jnp.float32(TRUTH_SCALE), rows))
+        parts.append(jnp.broadcast_to(hidden_truth(games)[..., None, :], rows))
     return jnp.concatenate(parts, -1) if len(parts) > 1 else observation
+
+
+def hidden_truth(games: State) -> Array:
+    """S and both true depths, in tens, which no player sees: float32 [..., N_TRUTH].
+
+    Args:
+        games: leaves [..., …].
+    """
+    market = games.market
+    truth = jnp.stack([market.S.astype(jnp.float32), market.depth_bid, market.depth_ask], -1)
+    return truth * jnp.float32(TRUTH_SCALE)
 
 
 def private_of(market: CardMarket, observation: Array) -> Array:

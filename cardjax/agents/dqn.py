@@ -16,6 +16,7 @@ import optax
 from jax import Array
 
 from cardjax.agents import losses, q_learning, replay
+from cardjax.agents.critic_view import N_TRUTH
 from cardjax.agents.networks import Network, Weights
 from cardjax.agents.q_blocks import (
     Block,
@@ -49,6 +50,7 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.state import State
 from cardjax.env.trees import ArrayTree
+from cardjax.kernels.gather import of_action
 from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import MAKERS, POLICIES
@@ -61,11 +63,15 @@ LEAST_PRIORITY = 1e-3
 """Added to errors, in units of the reward, so that everything in replay can be drawn."""
 
 
+CRITIC = "critic"
+"""The critic's weights among the learner's."""
+
+
 class DQNState(NamedTuple):
     """All that training carries from one update to the next: saved, it continues bit for bit."""
 
     weights: Weights
-    """The online network's."""
+    """The online network's, and under CRITIC those of the critic that is told the truth."""
     target: Weights
     """The target network's."""
     optimizer: optax.OptState
@@ -138,6 +144,8 @@ class DQN:
             )
             raise ParameterError("dqn.maker", LEARNED, allowed)
         if self.quotes:
+            if self.config.critic_sees_truth:
+                raise ParameterError("dqn.critic_sees_truth", "on", "is for takers alone")
             defaults = DQNConfig()
             for name in ("seat", "opponent"):
                 if getattr(self.config, name) != getattr(defaults, name):
@@ -154,6 +162,9 @@ class DQN:
         key, key_weights, key_games, key_opponent = jax.random.split(key, 4)
         n_inputs = self.role.observation_size
         weights = self.network.init(key_weights, n_inputs)
+        if self.config.critic_sees_truth:
+            key_critic = jax.random.fold_in(key_weights, 1)
+            weights |= {CRITIC: self.network.init(key_critic, n_inputs + N_TRUTH)}
         _, games = jax.vmap(self.market.reset, (0, None))(
             jax.random.split(key_games, self.n_envs), self.env_params
         )
@@ -162,7 +173,7 @@ class DQN:
         memory = self.network.carry((n_rows,))
         state = DQNState(
             weights=weights,
-            target=weights,
+            target=_of_player(weights),
             optimizer=self.optimizer.init(weights),
             games=games,
             memory=memory,
@@ -227,7 +238,9 @@ class DQN:
 
     def params(self, state: DQNState) -> QParams:
         """What the player that is being trained acts on."""
-        return QParams(state.weights, units_of(self.config), self.epsilon(state.n_updates))
+        return QParams(
+            _of_player(state.weights), units_of(self.config), self.epsilon(state.n_updates)
+        )
 
     def _collect(
         self, state: DQNState, key: Array
@@ -238,7 +251,9 @@ class DQN:
         place, explorer, own = self.place, self.player(greedy=False), self.params(state)
         start = state.games, state.memory, state.opponents
         keys = jax.random.split(key, self.config.rollout_rounds)
-        (games, memory, opponents), played = rollout(place, explorer, own, start, state.table, keys)
+        told = self.config.critic_sees_truth
+        after, played = rollout(place, explorer, own, start, state.table, keys, told)
+        games, memory, opponents = after
         stop = stop_at(place, explorer, games)
         n, gamma = self.config.n_step, self.config.gamma
         block, tail = block_of(played, stop, state.memory, state.tail, n, gamma)
@@ -281,7 +296,7 @@ class DQN:
         weights = optax.apply_updates(state.weights, change)
         state = state._replace(
             weights=weights,
-            target=self._next_target(state.target, weights, number),
+            target=self._next_target(state.target, _of_player(weights), number),
             optimizer=optimizer,
             replay=replay.set_priorities(state.replay, index, self._priority(error)),
         )
@@ -296,15 +311,41 @@ class DQN:
         self, weights: Weights, block: Block, following: Array, importance: Array
     ) -> tuple[Array, tuple[Array, Array]]:
         """(loss, (loss, absolute error of the mean [T, batch])) of a batch's rounds."""
-        outputs = _of_action(self._unroll(weights, block, self.config.burn_in), block.action.T)
         reward, discount = block.n_step.T, block.discount.T
         units = units_of(self.config)
+        if self.config.critic_sees_truth:
+            target = reward + discount * self.head.values(following, units)
+            return self._loss_by_critic(weights, block, target, importance)
+        outputs = _of_action(self._unroll(weights, block, self.config.burn_in), block.action.T)
         loss = jnp.mean(importance * self.head.losses(outputs, following, reward, discount, units))
         error = (
             reward
             + discount * self.head.values(following, units)
             - self.head.values(outputs, units)
         )
+        return loss, (loss, jnp.abs(error))
+
+    def _loss_by_critic(
+        self, weights: Weights, block: Block, target: Array, importance: Array
+    ) -> tuple[Array, tuple[Array, Array]]:
+        """As `_loss`, where a critic is told the truth: it learns what the action taken was worth,
+        and the network the critic's values of all valid actions. Baisero, Daley & Amato 2022,
+        "Asymmetric DQN".
+
+        S and the true depths do not depend on what is ordered. A round therefore teaches about all
+        orders, and of what is noise to the network most is none to the critic. Errors are squared,
+        since what is learned is their mean.
+        """
+        units = units_of(self.config)
+        q = self.head.values(self._unroll(weights, block, 0), units)
+        told = jnp.concatenate([block.observation[:, :1], block.truth], -1)
+        informed = block._replace(observation=told)
+        known = self.head.values(self._unroll(weights[CRITIC], informed, 0), units)
+        error = target - of_action(known, block.action.T)
+        mask = jnp.moveaxis(block.mask[:, :1], 1, 0)
+        missing = jnp.where(mask, jax.lax.stop_gradient(known) - q, 0)
+        squares = jnp.square(error) + jnp.square(missing).sum(-1)
+        loss = 0.5 * jnp.mean(importance * squares)
         return loss, (loss, jnp.abs(error))
 
     def _following(self, state: DQNState, block: Block) -> Array:
@@ -470,6 +511,11 @@ class DQN:
             return np.array([1])
         rounds = self.config.rollout_rounds
         return np.minimum(np.arange(rounds) + self.config.n_step, rounds)
+
+
+def _of_player(weights: Weights) -> Weights:
+    """The weights without the critic's."""
+    return {name: part for name, part in weights.items() if name != CRITIC}
 
 
 def _of_action(outputs: Array, action: Array) -> Array:

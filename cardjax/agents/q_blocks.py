@@ -35,6 +35,8 @@ class Transition(NamedTuple):
     """bool, whether the round ended its game."""
     rejected: Array
     """bool, whether the order was invalid and executed as a pass."""
+    truth: Array | None = None
+    """float32 [..., N_TRUTH], what a critic is told in hindsight; None where nobody is."""
 
 
 class Stop(NamedTuple):
@@ -73,6 +75,8 @@ class Block(NamedTuple):
     """float32 [games, R], the n-step return without its bootstrap."""
     discount: Array
     """float32 [games, R], of the value that is bootstrapped from."""
+    truth: Array | None = None
+    """float32 [games, R, N_TRUTH], as in `Transition`."""
 
 
 def blank_tail(n_games: int, burn_in: int, n_inputs: int, memory: ArrayTree) -> Tail | None:
@@ -120,6 +124,7 @@ def block_of(
         action=_along_rounds(rollout.action).astype(jnp.int8),
         n_step=_along_rounds(n_step),
         discount=_along_rounds(discount),
+        truth=jax.tree.map(_along_rounds, rollout.truth),
     )
     return block, tail
 
@@ -150,6 +155,7 @@ def drawn_rounds(blocks: Block, index: replay.Index, n: int) -> Block:
         action=at(blocks.action, t),
         n_step=at(blocks.n_step, t),
         discount=at(blocks.discount, t),
+        truth=jax.tree.map(lambda leaf: at(leaf, t), blocks.truth),
     )
 
 

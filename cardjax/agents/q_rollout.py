@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from cardjax.agents.critic_view import hidden_truth
 from cardjax.agents.q_blocks import Stop, Transition
 from cardjax.agents.q_place import Keys, Place, Turn
 from cardjax.agents.q_policy import QParams, QPolicy
@@ -24,6 +25,7 @@ def rollout(
     start: Carry,
     table: ArrayTree,
     keys: Array,
+    with_truth: bool = False,
 ) -> tuple[Carry, Transition]:
     """Play one round of every game per key.
 
@@ -32,6 +34,7 @@ def rollout(
         start: before the first round.
         table: what a scripted maker acts on; () without one.
         keys: [R].
+        with_truth: whether the hidden truth of each round is kept.
 
     Returns:
         What `start` has become, and the rounds played, leaves [R, rows, …].
@@ -54,6 +57,7 @@ def rollout(
             reward=played.reward,
             terminated=played.terminated,
             rejected=played.rejected,
+            truth=hidden_truth(games) if with_truth else None,
         )
         return (played.games, memory_after, played.others), transition
 

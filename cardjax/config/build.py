@@ -181,6 +181,9 @@ def _check_dqn(dqn: DQNConfig) -> None:
     if dqn.burn_in > rounds:
         allowed = f"must be at most dqn.rollout_rounds = {rounds}"
         raise ParameterError("dqn.burn_in", dqn.burn_in, allowed)
+    if dqn.critic_sees_truth and (dqn.memory, dqn.head) != ("none", "mean"):
+        allowed = "is for dqn.memory = none and dqn.head = mean"
+        raise ParameterError("dqn.critic_sees_truth", "on", allowed)
     if dqn.memory != "none" and dqn.batch_size % rounds:
         allowed = f"with a dqn.memory, must be a multiple of dqn.rollout_rounds = {rounds}"
         raise ParameterError("dqn.batch_size", dqn.batch_size, allowed)

@@ -255,6 +255,12 @@ class DQNConfig:
         unit="points",
         open_low=True,
     )
+    critic_sees_truth: bool = flag(
+        False,
+        doc="On: a second network, which is told S and both true depths, learns what actions are "
+        "worth, and the player's network learns from its values of all of them, by squared errors. "
+        "The player itself never sees them.",
+    )
     gamma: Number = number(0.0, 0, 1, doc=GAMMA_DOC)
     n_step: int = integer(
         1,
