@@ -64,7 +64,7 @@ def budget(algorithm: str, rounds: int) -> Training:
 
 def raw(algorithm: str, rounds: int, *overrides: str) -> Training:
     label, _, own, _ = budget(algorithm, rounds)
-    told = ", critic sees S" if "ppo.critic_sees_truth=on" in overrides else ""
+    told = ", critic sees S" if any("critic_sees_truth" in text for text in overrides) else ""
     return Training(f"{label}, reward pnl{told}", algorithm, (*own, "env.reward=pnl", *overrides))
 
 
@@ -165,6 +165,7 @@ GROUPS: dict[str, list[Training]] = {
     ],
     "pnl": [
         raw("dqn", 2_000_000, "dqn.huber_delta=100"),
+        raw("dqn", 2_000_000, "dqn.critic_sees_truth=on"),
         raw("ippo", 8_000_000),
         raw("ippo", 6_000_000, "ppo.critic_sees_truth=on"),
         raw("mappo", 6_000_000, "ppo.critic_sees_truth=on"),

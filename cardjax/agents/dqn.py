@@ -27,6 +27,7 @@ from cardjax.agents.q_blocks import (
     drawn_blocks,
     drawn_rounds,
 )
+from cardjax.agents.q_critic import CRITIC, of_critic, of_player, squared_errors, told
 from cardjax.agents.q_heads import Head, make_head, n_outputs, per_action, units_of
 from cardjax.agents.q_place import MakerSeat, Place, TakerSeat, opponent_of
 from cardjax.agents.q_policy import QParams, QPolicy
@@ -50,7 +51,6 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.state import State
 from cardjax.env.trees import ArrayTree
-from cardjax.kernels.gather import of_action
 from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import MAKERS, POLICIES
@@ -61,10 +61,6 @@ Kapturowski et al. 2019, section 2.3.
 """
 LEAST_PRIORITY = 1e-3
 """Added to errors, in units of the reward, so that everything in replay can be drawn."""
-
-
-CRITIC = "critic"
-"""The critic's weights among the learner's."""
 
 
 class DQNState(NamedTuple):
@@ -173,7 +169,7 @@ class DQN:
         memory = self.network.carry((n_rows,))
         state = DQNState(
             weights=weights,
-            target=_of_player(weights),
+            target=of_player(weights),
             optimizer=self.optimizer.init(weights),
             games=games,
             memory=memory,
@@ -239,7 +235,7 @@ class DQN:
     def params(self, state: DQNState) -> QParams:
         """What the player that is being trained acts on."""
         return QParams(
-            _of_player(state.weights), units_of(self.config), self.epsilon(state.n_updates)
+            of_player(state.weights), units_of(self.config), self.epsilon(state.n_updates)
         )
 
     def _collect(
@@ -251,8 +247,8 @@ class DQN:
         place, explorer, own = self.place, self.player(greedy=False), self.params(state)
         start = state.games, state.memory, state.opponents
         keys = jax.random.split(key, self.config.rollout_rounds)
-        told = self.config.critic_sees_truth
-        after, played = rollout(place, explorer, own, start, state.table, keys, told)
+        truth = self.config.critic_sees_truth
+        after, played = rollout(place, explorer, own, start, state.table, keys, truth)
         games, memory, opponents = after
         stop = stop_at(place, explorer, games)
         n, gamma = self.config.n_step, self.config.gamma
@@ -296,7 +292,7 @@ class DQN:
         weights = optax.apply_updates(state.weights, change)
         state = state._replace(
             weights=weights,
-            target=self._next_target(state.target, _of_player(weights), number),
+            target=self._next_target(state.target, of_player(weights), number),
             optimizer=optimizer,
             replay=replay.set_priorities(state.replay, index, self._priority(error)),
         )
@@ -328,25 +324,14 @@ class DQN:
     def _loss_by_critic(
         self, weights: Weights, block: Block, target: Array, importance: Array
     ) -> tuple[Array, tuple[Array, Array]]:
-        """As `_loss`, where a critic is told the truth: it learns what the action taken was worth,
-        and the network the critic's values of all valid actions. Baisero, Daley & Amato 2022,
-        "Asymmetric DQN".
-
-        S and the true depths do not depend on what is ordered. A round therefore teaches about all
-        orders, and of what is noise to the network most is none to the critic. Errors are squared,
-        since what is learned is their mean.
-        """
+        """As `_loss`, where a critic is told the truth and teaches the player (`q_critic`)."""
         units = units_of(self.config)
         q = self.head.values(self._unroll(weights, block, 0), units)
-        told = jnp.concatenate([block.observation[:, :1], block.truth], -1)
-        informed = block._replace(observation=told)
-        known = self.head.values(self._unroll(weights[CRITIC], informed, 0), units)
-        error = target - of_action(known, block.action.T)
+        known = self.head.values(self._unroll(of_critic(weights), told(block), 0), units)
         mask = jnp.moveaxis(block.mask[:, :1], 1, 0)
-        missing = jnp.where(mask, jax.lax.stop_gradient(known) - q, 0)
-        squares = jnp.square(error) + jnp.square(missing).sum(-1)
-        loss = 0.5 * jnp.mean(importance * squares)
-        return loss, (loss, jnp.abs(error))
+        squares, error = squared_errors(q, known, target, block.action.T, mask)
+        loss = jnp.mean(importance * squares)
+        return loss, (loss, error)
 
     def _following(self, state: DQNState, block: Block) -> Array:
         """The target network's outputs [T, batch, n_atoms] for the best valid following action.
@@ -511,11 +496,6 @@ class DQN:
             return np.array([1])
         rounds = self.config.rollout_rounds
         return np.minimum(np.arange(rounds) + self.config.n_step, rounds)
-
-
-def _of_player(weights: Weights) -> Weights:
-    """The weights without the critic's."""
-    return {name: part for name, part in weights.items() if name != CRITIC}
 
 
 def _of_action(outputs: Array, action: Array) -> Array:
