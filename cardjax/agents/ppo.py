@@ -25,9 +25,10 @@ import optax
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
-from cardjax.agents import losses
+from cardjax.agents import averages, losses
 from cardjax.agents.actor_critic import ActorCritic, ByNetwork
 from cardjax.agents.batch import Batch, Transition, by_game, minibatches
+from cardjax.agents.networks import Weights
 from cardjax.agents.policy import ActorParams, ActorPolicy, SeatView
 from cardjax.agents.population import SELF, Others, Population, check_population
 from cardjax.agents.rewards import (
@@ -69,6 +70,8 @@ class PPOState(NamedTuple):
 
     weights: ByNetwork
     """Leaves [seats, …] where parameters are not shared."""
+    average: Weights
+    """The moving average of the actor's weights."""
     optimizer: optax.OptState
     """Adam's moments of all weights, as one vector."""
     normalizer: ByNetwork
@@ -154,6 +157,7 @@ class PPO:
         batch = (self.n_envs, self.n_seats)
         state = PPOState(
             weights=weights,
+            average=weights["actor"],
             optimizer=self.optimizer.init(ravel_pytree(weights)[0]),
             normalizer=self.networks.new_normalizers(),
             games=games,
@@ -166,7 +170,7 @@ class PPO:
         )
         if self._in_self_play:
             return state
-        return state._replace(others=self.population.init(self.policy_params(state)))
+        return state._replace(others=self.population.init(self.acting_params(state)))
 
     def update(self, state: PPOState) -> tuple[PPOState, dict[str, Array]]:
         """One iteration: play, estimate advantages, improve. Metrics are float32 scalars."""
@@ -196,7 +200,10 @@ class PPO:
         played, reward, reward_metrics = self._shape_rewards(played, rollout)
         played, batch = self._estimate_advantages(played, rollout, reward, memory, ahead)
         improved, metrics = self._improve(played, batch, key)
-        improved = improved._replace(n_updates=improved.n_updates + 1)
+        average = averages.moved(
+            played.average, improved.weights["actor"], self.config.average, played.n_updates
+        )
+        improved = improved._replace(average=average, n_updates=played.n_updates + 1)
         metrics |= reward_metrics | _metrics_of_play(rollout, batch)
         return self._look_back(improved, rollout), metrics
 
@@ -205,7 +212,7 @@ class PPO:
 
         The critic's memory in the state stays as it was: `_estimate_advantages` moves it on.
         """
-        policy, params = self.policy(greedy=False), self.policy_params(state)
+        policy, params = self.policy(greedy=False), self.acting_params(state)
 
         def play_round(carry: Any, key: Array) -> tuple[Any, Transition]:
             games, memory, others = carry
@@ -309,7 +316,7 @@ class PPO:
     def _last_value(self, state: PPOState, critic_memory: ArrayTree, ahead: Ahead) -> Array:
         """V of the state where the rollout stopped, float32 [games, seats]."""
         networks = self.networks
-        params = self.policy_params(state)
+        params = self.acting_params(state)
         _, distribution = self.policy().distribution(params, state.memory["actor"], ahead.view)
         _, to_critic = networks.inputs(state.normalizer, ahead.seen)
         memory = {"critic": critic_memory}
@@ -371,7 +378,7 @@ class PPO:
         state = state._replace(normalizer=normalizer)
         if state.others is None:
             return state
-        params = self.policy_params(state)
+        params = self.acting_params(state)
         others = self.population.remember(state.others, params, state.n_updates)
         return state._replace(others=others)
 
@@ -396,7 +403,13 @@ class PPO:
         return ActorPolicy(reads, self.networks.actor, self.config.share_params, greedy)
 
     def policy_params(self, state: PPOState) -> ActorParams:
-        """What the player acts on."""
+        """What the player acts on in evaluations."""
+        params = self.acting_params(state)
+        weights = averages.for_play(state.average, params.weights, state.n_updates)
+        return params._replace(weights=weights)
+
+    def acting_params(self, state: PPOState) -> ActorParams:
+        """What it acts on while it learns."""
         scale = _logit_scale(self._scheduled("entropy", state.n_updates))
         return ActorParams(state.weights["actor"], state.normalizer["actor"], scale)
 

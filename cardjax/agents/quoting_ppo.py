@@ -6,7 +6,7 @@ games, first the maker's move of a round and then the takers'.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -15,7 +15,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 
 from cardjax.agents.batch import Transition
-from cardjax.agents.policy import SeatView
+from cardjax.agents.policy import ActorParams, SeatView
 from cardjax.agents.population import SELF
 from cardjax.agents.ppo import PPO, Ahead, PPOState
 from cardjax.agents.rewards import new_reward_scale
@@ -43,7 +43,7 @@ from cardjax.policies.makers import MakerPolicy, prepared_maker
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import MAKERS, POLICIES
 
-_OF_ROLE = ("weights", "optimizer", "normalizer", "memory", "reward_scale")
+_OF_ROLE = ("weights", "average", "optimizer", "normalizer", "memory", "reward_scale")
 """Fields of the state that each learned role has of its own."""
 ByRole = dict[str, Any]
 """{"takers": …, "maker": …}: of the roles that are learned."""
@@ -55,6 +55,8 @@ class QuotingState(NamedTuple):
     """All that training carries from one update to the next."""
 
     weights: ByRole
+    average: ByRole
+    """Of the actors' weights, as in `PPOState`."""
     optimizer: ByRole
     normalizer: ByRole
     games: State
@@ -127,6 +129,7 @@ class QuotingPPO:
         }
         return QuotingState(
             weights=weights,
+            average={role: own["actor"] for role, own in weights.items()},
             optimizer={
                 role: one.optimizer.init(ravel_pytree(weights[role])[0])
                 for role, one in learners.items()
@@ -186,10 +189,19 @@ class QuotingPPO:
         return LearnedMaker(self.learners[MAKER].policy())
 
     def policy_params(self, state: QuotingState) -> RoleParams:
-        """What the two act on."""
+        """What the two act on in evaluations."""
+        return self._params(state, PPO.policy_params)
+
+    def _acting_params(self, state: QuotingState) -> RoleParams:
+        """What they act on while they learn."""
+        return self._params(state, PPO.acting_params)
+
+    def _params(
+        self, state: QuotingState, of_role: Callable[[PPO, PPOState], ActorParams]
+    ) -> RoleParams:
         params: dict[str, Any] = dict.fromkeys(ROLES)
         for role, learner in self.learners.items():
-            params[role] = learner.policy_params(self._of_role(role, state))
+            params[role] = of_role(learner, self._of_role(role, state))
         return RoleParams(**params)
 
     def _collect(
@@ -199,7 +211,7 @@ class QuotingPPO:
 
         The critics' memories in the state stay as they were.
         """
-        params, learners = self.policy_params(state), self.learners
+        params, learners = self._acting_params(state), self.learners
         actors = {role: one.policy(greedy=False) for role, one in learners.items()}
 
         def decide(
@@ -257,7 +269,7 @@ class QuotingPPO:
     def _ahead(self, state: QuotingState, key: Array) -> dict[str, Ahead]:
         """The round that the games are in, with a quote as the maker would make it."""
         known = jax.vmap(self.market.maker_view, (0, None))(state.games, self.env_params)
-        sides, params = sides_of(known), self.policy_params(state)
+        sides, params = sides_of(known), self._acting_params(state)
         if MAKER in self.learners:
             policy = self.learners[MAKER].policy(greedy=False)
             memory = state.memory[MAKER]["actor"]

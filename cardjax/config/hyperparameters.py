@@ -160,6 +160,13 @@ class PPOConfig:
     )
     past_size: int = integer(8, 1, doc="How many past selves are kept as opponents.")
     past_every: int = integer(50, 1, doc="Updates from one past self to the next.")
+    average: Number = number(
+        0.98,
+        0,
+        0.9999,
+        doc="The share of a moving average of the actor's weights that is kept from update to "
+        "update. The average plays in evaluations; at 0 it is the weights as they stand.",
+    )
     play: str = choice(
         "auto",
         ("auto", "greedy", "sampled"),
