@@ -34,6 +34,9 @@ from cardjax.evaluation.decision import decide
 from cardjax.evaluation.match import Seats
 from cardjax.policies.stage_game import flow_of_all, impact_of
 
+PARTS = 8
+"""In so many parts the natures of all games are gone through, those that cannot be left out."""
+
 QuoteValue = Callable[[Array], Array]
 """From choices int32 [games, 2] to their values, float32 [games], points."""
 
@@ -113,10 +116,13 @@ def quote_value(
         lag: `env_params.maker_lag`, or more.
     """
     possible = jax.vmap(lambda game: natures(game, env_params, lag))(state)
-    n = possible.chance.shape[-1]
-    carries = jax.tree.map(
-        lambda leaf: jnp.broadcast_to(leaf[:, None], (len(leaf), n, *leaf.shape[1:])), carry
-    )
+    n_games, n = possible.chance.shape
+    chance = possible.chance.ravel()
+    # Takers decide in those that can be alone, which come first, some at a time.
+    places = jnp.argsort(chance <= 0, stable=True).astype(jnp.int32)
+    at_once = -(-n_games * n // PARTS)
+    places = jnp.pad(places, (0, PARTS * at_once - n_games * n))
+    n_possible = (chance > 0).sum(dtype=jnp.int32)
 
     def seen(state: State, ranks: Array, n_hints: Array, choice: Array) -> Any:
         counts = hint_counts(ranks, n_hints)
@@ -125,13 +131,22 @@ def quote_value(
         quoted = market.quote(state._replace(market=of_nature), choice, env_params)
         return market.view(quoted, env_params)
 
-    views_of = jax.vmap(jax.vmap(seen, (None, 0, 0, None)))
-
     def value(choice: Array) -> Array:
-        view = views_of(state, possible.ranks, possible.n_hints, choice)
-        chosen = decide(takers.policy, takers.params, carries, view, key).probabilities
-        of_takers = _earned(env_params, view, flow_of_all(chosen))
-        lost = jnp.where(possible.chance > 0, possible.chance * of_takers, 0).sum(-1)
+        def of_part(i: Array, lost: Array) -> Array:
+            first = i * at_once
+            place = jax.lax.dynamic_slice_in_dim(places, first, at_once)
+            game, nature = place // n, place % n
+            games, own = jax.tree.map(lambda leaf: leaf[game], (state, carry))
+            view = jax.vmap(seen)(
+                games, possible.ranks[game, nature], possible.n_hints[game, nature], choice[game]
+            )
+            chosen = decide(takers.policy, takers.params, own, view, key).probabilities
+            of_takers = _earned(env_params, view, flow_of_all(chosen))
+            counts = first + jnp.arange(at_once, dtype=jnp.int32) < n_possible
+            return lost.at[game].add(jnp.where(counts, chance[place] * of_takers, 0))
+
+        n_parts = (n_possible + at_once - 1) // at_once
+        lost = jax.lax.fori_loop(0, n_parts, of_part, jnp.zeros(n_games, jnp.float32))
         offset, depth = maker_rules.offset_of(choice), maker_rules.depth_of(choice)
         noise = env_params.noise
         paid = offset * maker_rules.expected_noise(offset, depth, noise.rate, noise.decay)
@@ -140,23 +155,24 @@ def quote_value(
     return value
 
 
-def best_reply(value: QuoteValue, played: Array) -> Array:
-    """The best reply's value, float32 [games]; the module says which quotes it looks at.
+def best_reply(value: QuoteValue, played: Array) -> tuple[Array, Array]:
+    """What the quote that was played is worth and what the best reply is, float32 [games] each; the
+    module says which quotes are looked at.
 
     Args:
         value: from `quote_value`.
         played: int32 [games, 2].
     """
-
-    def of_choice(choice: Array) -> Array:
-        return jnp.stack(
-            [value(played.at[:, side].set(choice)) for side in range(maker_rules.SIDES)], -1
-        )
-
     choices = jnp.arange(maker_rules.N_QUOTES, dtype=jnp.int32)
-    values = jax.lax.map(of_choice, choices)
-    both = jnp.argmax(values, 0).astype(jnp.int32)
-    return jnp.maximum(values.max((0, -1)), jnp.maximum(value(both), value(played)))
+    one_side = [
+        jax.vmap(lambda choice, side=side: played.at[:, side].set(choice))(choices)
+        for side in range(maker_rules.SIDES)
+    ]
+    # One after another, since all at once would not fit into memory.
+    values = jax.lax.map(value, jnp.concatenate([*one_side, played[None]]))
+    by_side = values[:-1].reshape(maker_rules.SIDES, maker_rules.N_QUOTES, -1)
+    both = jnp.argmax(by_side, 1).astype(jnp.int32)
+    return values[-1], jnp.maximum(values.max(0), value(both.T))
 
 
 def _earned(env_params: EnvParams, view: View, flow: Array) -> Array:

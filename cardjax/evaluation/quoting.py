@@ -292,13 +292,28 @@ def quoted_games(
         raise ParameterError("env.maker", market.maker, "must be agent for a maker that plays")
     market = dataclasses.replace(market, squeeze=False)
     lag = None if n_replied is None else int(env_params.maker_lag)
+    pi = _profit(env_params, market.n_players)
+    scripted = None
+    if any(own is None for own in maker.params):
+        scripted = _prepared_maker(maker.policy, env_params, market.n_players)
     for key, size, n in game_batches(n_games, seed, domain):
         size_here = size if n_replied is None else min(size, n_replied)
         games = []
         for i in range(max(len(maker.params), len(takers.params))):
-            own = maker.params[i % len(maker.params)], takers.params[i % len(takers.params)]
+            own = maker.params[i % len(maker.params)]
+            own = scripted if own is None else own
+            of_takers = takers.params[i % len(takers.params)]
             columns = _play(
-                market, maker.policy, takers.policy, size_here, lag, *own, env_params, key
+                market,
+                maker.policy,
+                takers.policy,
+                size_here,
+                lag,
+                own,
+                of_takers,
+                env_params,
+                key,
+                pi,
             )
             games.append({k: np.asarray(v, np.float64)[:n] for k, v in columns.items()})
         yield games
@@ -318,10 +333,14 @@ def role_scores(
 
     def of_row(row: tuple[Any, EnvParams]) -> tuple[Array, Array]:
         params, env_params = row
+        pi = _profit(env_params, market.n_players)
+        own = params.maker
+        if own is None:
+            own = _prepared_maker(maker, env_params, market.n_players)
 
         def batch(key: Array) -> dict[str, Array]:
             columns = _play(
-                market, maker, takers, size, None, params.maker, params.takers, env_params, key
+                market, maker, takers, size, None, own, params.takers, env_params, key, pi
             )
             return {name: column.mean() for name, column in columns.items()}
 
@@ -329,6 +348,14 @@ def role_scores(
         return means["profit"] / means["monopoly"], means["value"] / means["equilibrium"]
 
     return jax.jit(lambda params, env_params: jax.lax.map(of_row, (params, env_params)))
+
+
+@partial(jax.jit, static_argnums=1)
+def _profit(env_params: EnvParams, n_takers: int) -> Array:
+    return profit(terms_of(env_params), n_takers)
+
+
+_prepared_maker = jax.jit(prepared_maker, static_argnums=(0, 2))
 
 
 @partial(jax.jit, static_argnums=range(5))
@@ -342,13 +369,16 @@ def _play(
     taker_params: ArrayTree,
     env_params: EnvParams,
     key: Array,
+    pi: Array,
 ) -> dict[str, Array]:
     """One batch of whole games: the columns of PLAYED, float32 [games], or if `lag` is given those
     of REPLIED.
+
+    Args:
+        maker_params: of a scripted maker too, `prepared_maker`'s.
+        pi: `profit`'s. Both take as long as many games, and are the same in all batches.
     """
-    n_takers, pi = market.n_players, profit(terms_of(env_params), market.n_players)
-    if maker_params is None:
-        maker_params = prepared_maker(maker, env_params, n_takers)
+    n_takers = market.n_players
     seats = Seats(
         takers, prepared(takers, env_params) if taker_params is None else taker_params, n_takers
     )
@@ -379,7 +409,9 @@ def _play(
             }
         else:
             value = quote_value(market, seats, taker_carry, state, env_params, key_values, lag)
-            columns = {"maker_value": value(choice), "maker_reply": best_reply(value, choice)}
+            columns = dict(
+                zip(("maker_value", "maker_reply"), best_reply(value, choice), strict=True)
+            )
         return (after, (maker_carry, decision.carry)), columns
 
     _, columns = jax.lax.scan(play_round, (state, carries), jnp.arange(N_ROUNDS))

@@ -141,12 +141,8 @@ def flow_of_others(probabilities: Array) -> Array:
 
 def flow_of_all(probabilities: Array) -> Array:
     """As `flow_of_others`, of all players together: [..., A, 21] → float32 [..., 2, 10 · A + 1]."""
-    total = _total_flow(probabilities[..., 0, :], [probabilities[..., 0, :]])
-    for k in range(1, probabilities.shape[-2]):
-        own = _total_flow(probabilities[..., k, :], [probabilities[..., k, :]])
-        # The shorter one comes first, whose entries are gone through one by one.
-        total = _convolve(own, total)
-    return total
+    each = [probabilities[..., k, :] for k in range(probabilities.shape[-2])]
+    return _total_flow(probabilities[..., 0, :], each)
 
 
 def joint_payoff(params: EnvParams, view: View, n_players: int) -> Array:
@@ -257,13 +253,15 @@ def _total_flow(like: Array, probabilities: Sequence[Array]) -> Array:
 
     Without any player, the leading shape is that of `like`.
     """
-    total = jnp.ones((*like.shape[:-1], 2, 1), jnp.float32)
+    total = None
     for own in probabilities:
         passes, buys, sells = jnp.split(own, [1, MAX_SIZE + 1], -1)
         bought = jnp.concatenate([passes + sells.sum(-1, keepdims=True), buys], -1)
         sold = jnp.concatenate([passes + buys.sum(-1, keepdims=True), sells], -1)
-        total = _convolve(total, jnp.stack([bought, sold], -2))
-    return total
+        flow = jnp.stack([bought, sold], -2)
+        # The shorter one comes first, whose entries are gone through one by one.
+        total = flow if total is None else _convolve(flow, total)
+    return jnp.ones((*like.shape[:-1], 2, 1), jnp.float32) if total is None else total
 
 
 def _convolve(a: Array, b: Array) -> Array:

@@ -28,7 +28,7 @@ def place(ranks):
 # What takers earn
 
 
-@pytest.mark.parametrize("n_takers", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("n_takers", [1, 2, 3, 4, 8, 16])
 def test_what_takers_earn_is_what_the_stage_game_says(hand_made, n_takers):
     edge = np.linspace(-1, 30, 621, dtype=np.float32)
     params = make_params(**{"liquidity.cap": 1e6})
@@ -53,6 +53,12 @@ def test_without_impact_takers_take_all_that_they_may():
     np.testing.assert_allclose(takers_payoff(jnp.float32([-1, 0, 2.5]), kinks, 0.0), [0, 0, 75])
 
 
+def test_the_program_is_as_long_for_many_takers_as_for_three():
+    """Their payoff has hundreds of kinks; written out one by one, they would compile for minutes."""
+    three, many = (str(jax.make_jaxpr(profit, static_argnums=1)(TERMS, n)) for n in (3, 16))
+    assert three.count(" = ") == many.count(" = ")
+
+
 # What they know more than the maker
 
 
@@ -66,6 +72,8 @@ def test_news_is_a_law_without_a_bias(n_seen, n_shown):
     np.testing.assert_allclose(total, possible, atol=1e-6)
     mean = (law.chance.astype(np.float64) * law.change).sum(-1)
     np.testing.assert_allclose(mean, 0, atol=1e-5)
+    np.testing.assert_array_equal(law.sizes[law.size], np.abs(law.change))
+    assert len(law.sizes) < 2000
 
 
 @pytest.mark.parametrize("event", [0, 2, remap_event(8, 14)])

@@ -36,6 +36,10 @@ class News(NamedTuple):
     """float32 [161, hands, K], points."""
     chance: np.ndarray
     """float32 [161, hands, K]; they sum to 1, but for a hand that cannot be they are 0."""
+    sizes: np.ndarray
+    """float32 [U], the different sizes of a change, of which there are few."""
+    size: np.ndarray
+    """int32 [161, hands, K], which of them each change has."""
 
 
 def hand_index(ranks: Array, n_seen: Array) -> Array:
@@ -73,9 +77,15 @@ def news(n_seen: int, n_shown: int) -> News:
     possible = (np.minimum(left, 0).sum(-1) == 0).astype(float)
 
     before, after = _mean(seen, n_seen), _mean(seen + new, n_shown)
-    change = np.broadcast_to(after - before, ways.shape)
+    change = np.broadcast_to(after - before, ways.shape).astype(np.float32)
+    sizes, size = np.unique(np.abs(change), return_inverse=True)
     return News(
-        n_seen, n_shown, change.astype(np.float32), (ways * orders * possible).astype(np.float32)
+        n_seen,
+        n_shown,
+        change,
+        (ways * orders * possible).astype(np.float32),
+        sizes,
+        size.reshape(change.shape).astype(np.int32),
     )
 
 

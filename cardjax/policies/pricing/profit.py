@@ -121,16 +121,13 @@ def _chance_of_shown(n_shown: int, n_seen: int, terms: Terms) -> Array:
 
 def _lost(law: News, terms: Terms, n_takers: int) -> Array:
     """What takers earn on average at every choice: [161, hands, 2, 60]."""
-    size, up, down = (
-        np.abs(law.change),
-        law.chance * (law.change > 0),
-        law.chance * (law.change < 0),
-    )
+    up, down = law.chance * (law.change > 0), law.chance * (law.change < 0)
     kinks = stacked([payoff_kinks(int(depth), n_takers) for depth in maker.DEPTHS])
 
     def of_choice(choice: Array) -> Array:
         of_depth = Kinks(*(jnp.asarray(leaf)[choice % len(maker.DEPTHS)] for leaf in kinks))
-        payoff = takers_payoff(size - maker.offset_of(choice), of_depth, terms.alpha)
+        of_size = takers_payoff(law.sizes - maker.offset_of(choice), of_depth, terms.alpha)
+        payoff = of_size[law.size]
         return jnp.stack([(payoff * up).sum(-1), (payoff * down).sum(-1)], -1)
 
     return jnp.moveaxis(jax.lax.map(of_choice, jnp.arange(maker.N_QUOTES, dtype=jnp.int32)), 0, -1)

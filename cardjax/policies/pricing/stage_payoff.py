@@ -38,10 +38,8 @@ def takers_payoff(edge: Array, kinks: Kinks, alpha: Number) -> Array:
         kinks: `payoff_kinks` of the side's depth and the number of takers.
         alpha: points per unit of overflow, 0 if impact is off.
     """
-    total = jnp.zeros_like(edge)
-    for k in range(kinks.at.shape[0]):
-        total += kinks.bend[k] * jnp.maximum(edge - alpha * kinks.at[k], 0)
-    return total
+    beyond = jnp.maximum(edge[..., None] - alpha * jnp.asarray(kinks.at), 0)
+    return (kinks.bend * beyond).sum(-1)
 
 
 @functools.cache
