@@ -17,10 +17,23 @@ def replacing(path: Path) -> Iterator[Path]:
 
     After an error it is removed, and `path` is as it was before.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = _part_of(path)
     try:
         yield part
         os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def try_writing(path: Path) -> None:
+    """Find out whether `replacing` could write here, before there is anything to write.
+
+    Raises:
+        OSError: it could not.
+    """
+    part = _part_of(path)
+    try:
+        part.touch()
     finally:
         part.unlink(missing_ok=True)
 
@@ -49,6 +62,10 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[s
     writer.writeheader()
     writer.writerows(flat)
     write_text(path, text.getvalue())
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{os.getpid()}.part")
 
 
 def _flat(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

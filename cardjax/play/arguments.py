@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cardjax.config import parse_override
 from cardjax.env import ParameterError
+from cardjax.files.writing import try_writing
 from cardjax.play.game import (
     MAKER,
     MAX_SEED,
@@ -54,10 +55,19 @@ def again(arguments: argparse.Namespace, setup: Setup) -> str:
 
 
 def check_save(path: Path | None) -> None:
-    """Refuse a file that exists, or whose folder does not.
+    """Refuse a file that exists, whose folder does not, or that cannot be written.
 
     Raises:
         ParameterError: it is such a file.
     """
-    if path is not None and (path.exists() or not path.parent.is_dir()):
+    if path is None:
+        return
+    try:
+        fits = path.parent.is_dir() and not path.exists()
+        if fits:
+            try_writing(path)
+    except OSError as error:
+        said = f"cannot be written ({error.strerror or error})"
+        raise ParameterError("--save", str(path), said) from None
+    if not fits:
         raise ParameterError("--save", str(path), "must be a new file in a folder that exists")

@@ -234,6 +234,36 @@ def test_a_saved_game_is_replayed_with_and_without_its_takers(game, tmp_path):
             load_any_game(path)
 
 
+def test_an_edit_that_leaves_the_money_as_it_was_is_refused_too(game, tmp_path):
+    path = tmp_path / "game.json"
+    save_maker_game(path, game.setup, "run mine", game.records)
+    content = json.loads(path.read_text())
+    quotes = [list(quote) for quote in content["quotes"]]
+    quotes[1][1] = choice_of(8, 6)  # at which nobody sells, in place of choice_of(8, 10)
+    other = MakerGame(game.setup, Participant("somebody"))
+    for quote, asked in zip(quotes, content["actions"], strict=True):
+        other.play(quote, asked)
+    assert [r.pnl for r in other.records] == [r.pnl for r in game.records]
+    path.write_text(json.dumps(content | {"quotes": quotes}))
+    with pytest.raises(
+        ParameterError, match="round 2: the market's figures are not the saved ones"
+    ):
+        load_any_game(path)
+
+    scripted = played("level1", QUOTES[:3])
+    save_maker_game(path, scripted.setup, "level1", scripted.records)
+    content = json.loads(path.read_text())
+    orders = [[0, 0], *content["actions"][1:]]
+    for change, said in (
+        ({"takers": "pass"}, "pass orders otherwise"),
+        ({"takers": "equilibrium"}, "is damaged, or of other rules"),
+        ({"actions": orders}, "level1 orders otherwise"),
+    ):
+        path.write_text(json.dumps(content | change))
+        with pytest.raises(ParameterError, match=said):
+            load_any_game(path)
+
+
 def test_either_role_s_file_is_told_from_the_other_s(game, tmp_path):
     mine, theirs = tmp_path / "maker.json", tmp_path / "taker.json"
     save_maker_game(mine, game.setup, "pass", game.records)
@@ -316,6 +346,7 @@ def test_a_game_may_be_stopped_and_its_market_chosen(monkeypatch, capsys):
         (["--role", "maker", "--opponent", "monopolist"], "is neither a run folder nor a policy"),
         (["--replay", "README.md", "--role", "maker"], "takes no other arguments (role)"),
         (["--role", "maker", "--save", "/nonexistent/game.json"], "--save = /nonexistent"),
+        (["--role", "maker", "--save", "x" * 250], "cannot be written (File name too long)"),
     ],
 )
 def test_what_is_not_allowed_is_one_line_and_exit_code_2(arguments, said, capsys):

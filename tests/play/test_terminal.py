@@ -230,6 +230,7 @@ def test_one_person_at_both_seats_sees_what_is_typed_and_the_end_of_input_ends_t
         (["env.reward=pnl"], "env.reward = pnl: has no part"),
         (["--preset", "nothing"], "env.preset = nothing"),
         (["--save", "/nonexistent/game.json"], "--save = /nonexistent/game.json"),
+        (["--save", "x" * 250], "cannot be written (File name too long)"),
         (["--replay", "README.md", "--seed", "0"], "takes no other arguments (seed)"),
         (["--replay", "README.md", "--events", "on"], "takes no other arguments (events)"),
         (["--replay", "README.md"], "saved game = README.md: is damaged"),

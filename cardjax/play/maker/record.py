@@ -1,5 +1,8 @@
 """A maker's saved game: one JSON file with the setup, the takers' name, all quotes and orders, and
 the figures that they led to. What `cardjax.play.record` says of a taker's holds for it too.
+
+Takers who are a scripted policy by name decide again when the file is read, and have to order what
+is saved. Others, such as a run's, are a name that nothing is known of.
 """
 
 import dataclasses
@@ -40,9 +43,14 @@ class MakerFigures(TypedDict):
     S: float
     bid: float
     ask: float
+    depth: list[int]
+    """at the ask and at the bid, units."""
     noise: list[int]
     """bought and sold by noise traders, units."""
     pnl: float
+    expected_pnl: float
+    against: float | None
+    """what the quote was worth against these takers, `QuoteRecord.against`."""
 
 
 class MakerDocument(Heading):
@@ -134,10 +142,30 @@ def _parsed(content: dict[str, Any]) -> SavedMakerGame:
             raise ValueError(f"is damaged (round {i} {allowed})")
         if game.over:
             raise ValueError(f"is damaged (round {i} comes after the game's end)")
-        if not agree(_figures(game.play(quote, asked)), figure):
-            differ = f"round {i}: the market's figures are not the saved ones"
-            raise ValueError(f"is damaged, or of other rules ({differ})")
+        differ = _difference(game, quote, asked, figure)
+        if differ is not None:
+            raise ValueError(f"is damaged, or of other rules (round {i}: {differ})")
     return SavedMakerGame(setup, takers, tuple(game.records))
+
+
+def _difference(
+    game: MakerGame, quote: list[int], asked: list[int], saved: MakerFigures
+) -> str | None:
+    """How the next round, which is played, differs from what is saved of it; None if it does not.
+
+    Args:
+        game: before the round.
+        quote, asked: the saved choices and orders.
+        saved: the figures.
+    """
+    is_known = game.takers.policy is not None
+    record = game.play(quote, None if is_known else asked)
+    if [order.action for order in record.orders] != asked:
+        return f"{game.takers.name} orders otherwise"
+    figures = _figures(record)
+    if not is_known:
+        figures["against"] = saved["against"]
+    return None if agree(figures, saved) else "the market's figures are not the saved ones"
 
 
 def _figures(record: QuoteRecord) -> MakerFigures:
@@ -149,6 +177,9 @@ def _figures(record: QuoteRecord) -> MakerFigures:
         S=record.S,
         bid=bid.price,
         ask=ask.price,
+        depth=[ask.depth, bid.depth],
         noise=[ask.noise_units, bid.noise_units],
         pnl=record.pnl,
+        expected_pnl=record.expected_pnl,
+        against=record.against,
     )
