@@ -32,7 +32,7 @@ from typing import Any, NoReturn
 
 from accelerator_report import TARGET, Measured, Measurement, compared, report_of, rows_of
 from presenting import write_csv
-from timing import a_count, counts, some_of
+from timing import Parser, a_count, counts, some_of
 from workers import timed_worker
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -169,7 +169,7 @@ def refuse(why: str) -> NoReturn:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="The market and the learners on one accelerator.")
+    parser = Parser(description="The market and the learners on one accelerator.")
     parser.add_argument(
         "--wheels", type=Path, metavar="FOLDER", help="of packages that are not installed"
     )

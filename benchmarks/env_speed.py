@@ -30,6 +30,7 @@ from peers import CART_POLE, CART_POLE_AS_DOCUMENTED, PEERS, available
 from presenting import Line, markdown, plot, write_csv
 from rollouts import Game, as_a_user_writes_it, card_market, compiled_rollout
 from timing import (
+    Parser,
     a_count,
     a_number_of_threads,
     counts,
@@ -205,7 +206,7 @@ def run_limit(binary: Path, n_games: int, seconds: float) -> float:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         description="Rounds per second of the market, beside plain C and other libraries."
     )
     parser.add_argument(

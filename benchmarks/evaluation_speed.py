@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import jax
+from timing import Parser
 
 from cardjax.config import configs_folder, load_config, make_market
 from cardjax.evaluation.evaluate import Player, evaluate
@@ -59,7 +60,7 @@ def player_of(run: Path | None, seed: int) -> Player:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = Parser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--policy", type=Path, help="a run folder")
     parser.add_argument("--opponent", type=Path, help="another")
     parser.add_argument("--games", type=int, nargs="+", default=[100_000, 1_000_000])

@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 import yaml
 from presenting import markdown
-from timing import a_count
+from timing import Parser, a_count
 
 ROOT = Path(__file__).resolve().parent.parent
 BOUNDS = Path(__file__).with_name("bounds.yaml")
@@ -258,7 +258,7 @@ def machine() -> str:
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Ratios of speeds against committed bounds.")
+    parser = Parser(description="Ratios of speeds against committed bounds.")
     parser.add_argument(
         "--only", default=",".join(RATIOS), help=f"of {', '.join(RATIOS)} (default all)"
     )

@@ -8,13 +8,13 @@ the medians of each turn's own. One round is one step of one game, and every obs
 out. It takes about a minute.
 """
 
-import argparse
 from functools import partial
 
 import jax
 from presenting import markdown
 from rollouts import card_market, compiled_rollout
 from timing import (
+    Parser,
     a_count,
     a_number_of_threads,
     counts,
@@ -32,7 +32,7 @@ SIZES = (2048, 16384, 262144)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What it costs that the event is hidden.")
+    parser = Parser(description="What it costs that the event is hidden.")
     parser.add_argument("--sizes", type=counts, default=SIZES, help="games at once")
     parser.add_argument("--repeats", type=a_count, default=7, help="turns (default 7)")
     parser.add_argument(

@@ -29,6 +29,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from timing import Parser
 
 import cardjax
 from cardjax.env import N_ACTIONS, EnvParams, View
@@ -339,7 +340,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Coverage of the intervals over games.")
+    parser = Parser(description="Coverage of the intervals over games.")
     parser.add_argument("--studies", type=int, help="default: 400, or 100 of the quick pass")
     parser.add_argument("--quick", action="store_true", help="one market, smaller samples")
     parser.add_argument("--details", action="store_true", help="a line for each share")

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from published import published, train
+from timing import Parser
 
 from cardjax.evaluation.evaluate import SELF
 from cardjax.reports.page import headline_table
@@ -349,7 +350,7 @@ def draw_persistence(rows: list[dict[str, Any]]) -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = Parser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("groups", nargs="+", choices=list(GROUPS))
     parser.add_argument(
         "--seeds", type=int, default=6, help="best a multiple of the number of cores (default 6)"

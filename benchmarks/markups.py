@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import yaml
 from presenting import Line, markdown, plot, write_csv
 from published import finished, train
-from timing import a_count, some_of
+from timing import Parser, a_count, some_of
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGE = ROOT / "docs" / "images" / "markups"
@@ -142,7 +142,7 @@ def draw(rows: list[dict[str, Any]]) -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Learned mark-ups against the exact ones.")
+    parser = Parser(description="Learned mark-ups against the exact ones.")
     parser.add_argument("--rounds", type=a_count, default=400_000, help="per seed (400,000)")
     parser.add_argument("--seeds", type=a_count, default=4, help="an interval needs three (4)")
     parser.add_argument(

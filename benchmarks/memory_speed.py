@@ -6,13 +6,12 @@ The game is that of one player with hidden events, on one core. All take turns i
 are medians, compilation apart, and ratios are the medians of each turn's own. About two minutes.
 """
 
-import argparse
 import time
 from collections.abc import Callable
 
 import jax
 from presenting import markdown
-from timing import a_count, counts, ratio, spread, take_turns, use_threads
+from timing import Parser, a_count, counts, ratio, spread, take_turns, use_threads
 
 from cardjax.config import MEMORIES, load_config
 from cardjax.run.learners import make_learner
@@ -22,7 +21,7 @@ GAME = ("env.kind=single", "env.preset=hidden_events", "train.remap=null")
 
 def main() -> None:
     """The table."""
-    parser = argparse.ArgumentParser(description="What a memory costs.")
+    parser = Parser(description="What a memory costs.")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="changes to the run")
     parser.add_argument(
         "--widths", type=counts, default=(64, 128), help="of the hidden layers (default 64,128)"

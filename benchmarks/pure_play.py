@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from timing import Parser
 
 from cardjax.config import load_config, make_market
 from cardjax.env import EnvParams, View
@@ -90,7 +91,7 @@ def least_regret(params: EnvParams, view: View) -> Array:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = Parser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument(
         "overrides", nargs="*", metavar="env.KEY=VALUE", help="changes to the default game for two"
     )

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 
 from published import published, train
-from timing import a_count
+from timing import Parser, a_count
 
 from cardjax.evaluation.evaluate import SELF
 from cardjax.loading import references
@@ -44,7 +44,7 @@ def by_seed(folder: Path, validation: bool) -> dict[int, float]:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="The reference policies that cardjax comes with.")
+    parser = Parser(description="The reference policies that cardjax comes with.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)} (all)")
     parser.add_argument("--seeds", type=a_count, default=2, help="to choose from (default 2)")
     arguments = parser.parse_args()

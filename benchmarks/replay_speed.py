@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import Array
+from timing import Parser
 
 from cardjax.agents import replay
 from cardjax.env.trees import ArrayTree
@@ -121,7 +122,7 @@ def main() -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Our replay beside flashbax's.")
+    parser = Parser(description="Our replay beside flashbax's.")
     parser.add_argument("--games", type=int, default=1024, help="played at once (default 1024)")
     parser.add_argument("--batch", type=int, default=2048, help="rows a draw (default 2048)")
     parser.add_argument("--seeds", type=int, default=1, help="side by side under vmap (default 1)")

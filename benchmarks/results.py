@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from published import GAMES, finished, published, train
+from timing import Parser
 
 import cardjax
 from cardjax.config import dump_config, load_config, preset_params, presets_by_name
@@ -281,7 +282,7 @@ def cell(entry: dict[str, Any], metric: str) -> str:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = Parser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument(
         "--train",
         nargs="*",

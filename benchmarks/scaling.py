@@ -24,7 +24,7 @@ from typing import Any
 
 from presenting import Line, markdown, plot, write_csv
 from scaling_programs import Job, Point
-from timing import a_count, a_number_of_threads, counts, n_cores, ratio, spread, take_turns
+from timing import Parser, a_count, a_number_of_threads, counts, n_cores, ratio, spread, take_turns
 from workers import Worker
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,7 +126,7 @@ def draw(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Cost against games, seeds, players and devices.")
+    parser = Parser(description="Cost against games, seeds, players and devices.")
     parser.add_argument(
         "--subjects", default=",".join(SUBJECTS), help=f"of {', '.join(SUBJECTS)} (default all)"
     )

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from presenting import markdown, write_csv
-from timing import a_count, spread
+from timing import Parser, a_count, spread
 
 from cardjax.config import load_config
 from cardjax.training.loop import LOG_POINTS
@@ -128,9 +128,7 @@ def environment(place: Path) -> dict[str, str]:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Seconds from a training's command to its first update."
-    )
+    parser = Parser(description="Seconds from a training's command to its first update.")
     parser.add_argument("--config", type=Path, help="by default the algorithm's shipped one")
     parser.add_argument("--algorithm", choices=("ippo", "mappo"), default="ippo")
     parser.add_argument(

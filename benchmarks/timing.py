@@ -7,7 +7,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 
 class Spread(NamedTuple):
@@ -69,6 +69,14 @@ def use_threads(n: int) -> None:
 
 def n_cores() -> int:
     return len(os.sched_getaffinity(0))
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with errors of one line, as those of cardjax's own commands."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        self.exit(2, f"{self.prog}: {message} ({self.prog} --help tells more)\n")
 
 
 def a_number_of_threads(text: str) -> int:

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from presenting import write_csv
-from timing import a_count, ratio, some_of, spread, take_turns
+from timing import Parser, a_count, ratio, some_of, spread, take_turns
 from train_programs import Job
 from train_report import Row, draw, floor_table, peers_table, row
 from workers import Worker
@@ -158,9 +158,7 @@ def _worthwhile() -> list[str]:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="PPO's speed beside its matrix products and other libraries' PPO."
-    )
+    parser = Parser(description="PPO's speed beside its matrix products and other libraries' PPO.")
     parser.add_argument(
         "--part",
         choices=("floor", "peers", "all"),

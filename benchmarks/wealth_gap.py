@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from timing import Parser
 
 from cardjax.config import load_config
 from cardjax.env import CardMarket, EnvParams
@@ -84,7 +85,7 @@ def cell(interval: Interval, digits: int = 5) -> str:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = Parser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--games", type=int, default=100_000)
     parser.add_argument(
         "--configs",

@@ -9,6 +9,7 @@ the same test draws; ± is a 95% interval over games. A few minutes on two cores
 import argparse
 
 from presenting import markdown
+from timing import Parser
 
 from cardjax.config import load_config
 from cardjax.env import make_params
@@ -31,7 +32,7 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     """The options."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = Parser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument(
         "overrides", nargs="*", metavar="env.KEY=VALUE", help="changes to the preset"
     )

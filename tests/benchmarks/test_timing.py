@@ -1,5 +1,6 @@
 import argparse
 import csv
+import sys
 
 import pytest
 
@@ -68,3 +69,15 @@ def test_devices_are_held_to_device_seconds():
 
     assert units_of("seeds", 16, 1) == 16
     assert units_of("devices", 4, 2) == 0.5
+
+
+def test_a_wrong_argument_is_one_line_and_exit_code_2(monkeypatch, capsys):
+    import accelerator
+
+    monkeypatch.setattr(sys, "argv", ["accelerator.py", "--parts", "chess"])
+    with pytest.raises(SystemExit) as end:
+        accelerator.parse_arguments()
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("accelerator.py: argument --parts: 'chess' is none of streams")
+    assert error.count("\n") == 1
