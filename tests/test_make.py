@@ -189,7 +189,7 @@ def test_observing_the_posterior_adds_mu_and_sigma_at_the_end(name):
     ("arguments", "message"),
     [
         ({"kind": "three"}, "env.kind = three: must be one of single, two"),
-        ({"kind": None}, "env.kind = None: must be one of single, two"),
+        ({"kind": None}, "env.kind = null: must be one of single, two"),
         (
             {"kind": "commons"},
             "env.kind = commons: must be one of single, two; commons is a preset: preset=commons",

@@ -250,7 +250,8 @@ def read_value(key: str, declaration: Declared, value: object) -> Any:
         allowed = f"must be {declaration.allowed}"
         if declaration.allowed == ON_OR_OFF and str(value).lower() in _WORDS_FOR_TRUTH:
             allowed += ", without quotes; True or False in Python"
-        raise ParameterError(key, value, allowed) from None
+        shown = "null" if value is None else value  # as YAML has it
+        raise ParameterError(key, shown, allowed) from None
 
 
 def scalar(value: object) -> object:
