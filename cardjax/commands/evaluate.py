@@ -1,6 +1,7 @@
 """Play a policy against opponents, on draws that training never sees, and score it."""
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cardjax.commands import roles
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> None:
     config = read_protocol(arguments).config
     player, market, params = players.find_player(arguments.policy, market_overrides(arguments))
     if market.has_maker:
-        _evaluate_quoting(arguments, player, market, params)
+        _evaluate_quoting(arguments, player, market, params, by)
         return
     roles.refuse(arguments, "maker")
     names = tuple(dict.fromkeys(arguments.opponent or ()))
@@ -111,22 +112,26 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate_quoting(
-    arguments: argparse.Namespace, player: "Player", market: "CardMarket", params: "EnvParams"
+    arguments: argparse.Namespace,
+    player: "Player",
+    market: "CardMarket",
+    params: "EnvParams",
+    by: Sequence[str],
 ) -> None:
     """A table of what a maker and takers earn and how far both are from their exact yardsticks, at
-    every market of a grid.
+    every market of a grid; and with `by` one for each market by what rounds were like.
     """
     import jax
 
     from cardjax.env.params import params_grid
     from cardjax.evaluation.quoting import evaluate_quoting
-    from cardjax.evaluation.text_tables import quoting_table
+    from cardjax.evaluation.quoting_breakdown import break_down_quoting
+    from cardjax.evaluation.text_tables import quoting_breakdown_table, quoting_table
     from cardjax.training.grid import market_axes
 
-    for option, given in (("--opponent", arguments.opponent), ("--by", arguments.by)):
-        if given is not None:
-            shown = given if isinstance(given, str) else ", ".join(given)
-            raise ParameterError(option, shown, "is for env.maker = oracle alone")
+    if arguments.opponent is not None:
+        shown = ", ".join(arguments.opponent)
+        raise ParameterError("--opponent", shown, "is for env.maker = oracle alone")
     name = arguments.maker or roles.default_maker(arguments.policy)
     maker, config = players.find_maker(name, market), read_protocol(arguments).config
     grid, points = params_grid(params, **market_axes(arguments.sweep))
@@ -141,6 +146,15 @@ def _evaluate_quoting(
     labelled = [{"at": point} if point else {} for point in points]
     names = {"maker": name, "takers": arguments.policy}
     entries = [at | names | result.as_json() for at, result in zip(labelled, results, strict=True)]
+    for i, at in enumerate(labelled if by else []):
+        there = jax.tree.map(lambda leaf, i=i: leaf[i], grid)
+        bins = break_down_quoting(
+            market, there, maker, player, by, config.games, config.seed, config.domain
+        )
+        where = "".join(f", {key} = {value}" for key, value in points[i].items())
+        said = f"{name} quotes, {arguments.policy} takes{where}, {config.games:,} games"
+        print(quoting_breakdown_table(bins, f"{said}, {config.draws} draws"))
+        entries += [at | names | found.as_json() for found in bins]
     write_figures(arguments, entries)
 
 

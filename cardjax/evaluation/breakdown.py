@@ -33,7 +33,8 @@ BY: dict[str, tuple[str, tuple[str | int, ...]]] = {
 """What rounds may be sorted by: name → the step's info, and what its whole numbers stand for."""
 
 
-def _per(of: Callable[[Means], float], over: str, means: Means) -> float:
+def per(of: Callable[[Means], float], over: str, means: Means) -> float:
+    """A figure divided by one of the means; NaN where that is 0."""
     return of(means) / means[over] if means[over] else math.nan
 
 
@@ -53,12 +54,12 @@ class Figure(NamedTuple):
 
 FIGURES = {
     "rounds": Figure("share of all rounds", lambda m: m["n"] / N_ROUNDS, (), is_rate=True),
-    "pnl": Figure("points per round", partial(_per, lambda m: m["pnl"], "n"), ("n",), ("pnl",)),
+    "pnl": Figure("points per round", partial(per, lambda m: m["pnl"], "n"), ("n",), ("pnl",)),
     "expected_pnl": Figure(
-        "points per round", partial(_per, lambda m: m["expected"], "n"), ("n",), ("expected",)
+        "points per round", partial(per, lambda m: m["expected"], "n"), ("n",), ("expected",)
     ),
     "score": Figure(
-        "share", partial(_per, lambda m: m["payoff"], "benchmark"), ("benchmark",), ("loss",)
+        "share", partial(per, lambda m: m["payoff"], "benchmark"), ("benchmark",), ("loss",)
     ),
     "loss": Figure("points per game", lambda m: m["loss"], ("benchmark",), ("loss",)),
 }
@@ -76,7 +77,7 @@ class Bin(NamedTuple):
     """what they were sorted by."""
     n_rounds: int
     figures: Mapping[str, Interval]
-    """By FIGURES' names; without bounds where fewer than FEWEST_DECIDING games decide."""
+    """By name; without bounds where fewer than FEWEST_DECIDING games decide."""
 
     def as_json(self) -> dict[str, Any]:
         """One flat entry."""
@@ -126,16 +127,40 @@ def break_down(
         new = [
             _sums(own, best, by, n_bins, n) for own in seeds + (together if len(seeds) > 1 else [])
         ]
-        kept = [_added(*pair) for pair in zip(kept, new, strict=True)] if kept else new
+        kept = [added(*pair) for pair in zip(kept, new, strict=True)] if kept else new
+    return in_bins(by, kept, FIGURES, () if best_policy else OF_BENCHMARK)
+
+
+def in_bins(
+    by: Sequence[str],
+    seeds: Sequence[Sequence[Sums]],
+    figures: Mapping[str, Figure],
+    unknown: Sequence[str] = (),
+) -> list[Bin]:
+    """All combinations of what rounds are sorted by, with their figures.
+
+    Args:
+        by: names in BY.
+        seeds: of each training seed, and at the end of all together if there are several, what is
+            remembered of every bin.
+        figures: by name.
+        unknown: figures that are NaN.
+    """
     labels = itertools.product(*(BY[name][1] for name in by))
-    unknown = () if best_policy else OF_BENCHMARK
     return [
-        _bin(dict(zip(by, label, strict=True)), [tallies_of[i] for tallies_of in kept], unknown)
+        _bin(dict(zip(by, label, strict=True)), [own[i] for own in seeds], figures, unknown)
         for i, label in enumerate(labels)
     ]
 
 
-def _added(old: list[Sums], new: list[Sums]) -> list[Sums]:
+def bins_of(by: Sequence[str], rounds: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Which of these combinations every round is, int [...]."""
+    shape = tuple(len(BY[name][1]) for name in by)
+    return np.ravel_multi_index([rounds[BY[name][0]].astype(np.int64) for name in by], shape)
+
+
+def added(old: list[Sums], new: list[Sums]) -> list[Sums]:
+    """What is remembered of every bin, of two batches together."""
     return [a + b for a, b in zip(old, new, strict=True)]
 
 
@@ -147,8 +172,7 @@ def _sums(
     n_games: int,
 ) -> list[Sums]:
     """Of each bin, the per-game sums that FIGURES read."""
-    shape = tuple(len(BY[name][1]) for name in by)
-    bins = np.ravel_multi_index([best[BY[name][0]][:, :n_games] for name in by], shape)
+    bins = bins_of(by, best)[:, :n_games]
     sums = {
         "n": np.ones(bins.shape),
         "pnl": own["pnl"][:, :n_games],
@@ -208,12 +232,17 @@ def _rounds(
     return play_seats(market, seats, env_params, key, n_games, record)[1]
 
 
-def _bin(keys: Mapping[str, str | int], seeds: Sequence[Sums], unknown: Sequence[str]) -> Bin:
-    figures = {
+def _bin(
+    keys: Mapping[str, str | int],
+    seeds: Sequence[Sums],
+    figures: Mapping[str, Figure],
+    unknown: Sequence[str],
+) -> Bin:
+    intervals = {
         name: Interval(math.nan, None, None) if name in unknown else _interval(figure, seeds)
-        for name, figure in FIGURES.items()
+        for name, figure in figures.items()
     }
-    return Bin(keys, seeds[0].n_rounds, figures)
+    return Bin(keys, seeds[0].n_rounds, intervals)
 
 
 def _interval(figure: Figure, seeds: Sequence[Sums]) -> Interval:

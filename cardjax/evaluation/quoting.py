@@ -265,6 +265,8 @@ def evaluate_quoting(
 
 Columns = dict[str, np.ndarray]
 """By name, float64 [games]."""
+KINDS = ("event_kind", "n_hints")
+"""Columns that are no amounts: what rounds may be sorted by."""
 
 
 def quoted_games(
@@ -288,6 +290,30 @@ def quoted_games(
         ParameterError: the market's maker does not play.
         ValueError: no games.
     """
+    for seeds in quoted_rounds(market, env_params, maker, takers, n_games, seed, domain, n_replied):
+        yield [_of_games(rounds) for rounds in seeds]
+
+
+def _of_games(rounds: Columns) -> Columns:
+    """The sums over the rounds of each game."""
+    sums = {name: column.sum(0) for name, column in rounds.items() if name not in KINDS}
+    if "maker_reply" in sums:
+        reply = sums["maker_reply"]
+        sums["gains"] = (reply - sums["maker_value"] > SMALLEST_GAIN * reply).astype(np.float64)
+    return sums
+
+
+def quoted_rounds(
+    market: CardMarket,
+    env_params: EnvParams,
+    maker: Maker,
+    takers: Player,
+    n_games: int,
+    seed: int = 0,
+    domain: int = TEST,
+    n_replied: int | None = None,
+) -> Iterator[list[Columns]]:
+    """As `quoted_games`, of every round: columns [10, games], and beside them those of KINDS."""
     if not market.has_maker:
         raise ParameterError("env.maker", market.maker, "must be agent for a maker that plays")
     market = dataclasses.replace(market, squeeze=False)
@@ -315,7 +341,7 @@ def quoted_games(
                 key,
                 pi,
             )
-            games.append({k: np.asarray(v, np.float64)[:n] for k, v in columns.items()})
+            games.append({k: np.asarray(v, np.float64)[:, :n] for k, v in columns.items()})
         yield games
 
 
@@ -342,7 +368,7 @@ def role_scores(
             columns = _play(
                 market, maker, takers, size, None, own, params.takers, env_params, key, pi
             )
-            return {name: column.mean() for name, column in columns.items()}
+            return {name: column.mean() for name, column in columns.items() if name not in KINDS}
 
         means = jax.tree.map(jnp.mean, jax.lax.map(batch, keys))
         return means["profit"] / means["monopoly"], means["value"] / means["equilibrium"]
@@ -371,8 +397,8 @@ def _play(
     key: Array,
     pi: Array,
 ) -> dict[str, Array]:
-    """One batch of whole games: the columns of PLAYED, float32 [games], or if `lag` is given those
-    of REPLIED.
+    """One batch of whole games, round by round: the columns of PLAYED, float32 [10, games], and
+    KINDS, int32, or if `lag` is given the columns of REPLIED.
 
     Args:
         maker_params: of a scripted maker too, `prepared_maker`'s.
@@ -406,6 +432,7 @@ def _play(
                 "maker_pnl": info["maker_pnl"],
                 "maker_expected_pnl": info["maker_expected_pnl"],
                 "taker_pnl": info["pnl"].mean(-1),
+                **{name: info[name] for name in KINDS},
             }
         else:
             value = quote_value(market, seats, taker_carry, state, env_params, key_values, lag)
@@ -414,12 +441,7 @@ def _play(
             )
         return (after, (maker_carry, decision.carry)), columns
 
-    _, columns = jax.lax.scan(play_round, (state, carries), jnp.arange(N_ROUNDS))
-    sums = {name: column.sum(0) for name, column in columns.items()}
-    if lag is not None:
-        gain, least = sums["maker_reply"] - sums["maker_value"], SMALLEST_GAIN * sums["maker_reply"]
-        sums["gains"] = gain > least
-    return sums
+    return jax.lax.scan(play_round, (state, carries), jnp.arange(N_ROUNDS))[1]
 
 
 def _of_quotes(pi: Array, choice: Array, env_params: EnvParams) -> dict[str, Array]:

@@ -26,26 +26,48 @@ def results_table(results: Sequence[Result], title: str = "") -> str:
 
 def breakdown_table(bins: Sequence[Bin], title: str = "") -> str:
     """A row for each kind of round that occurred, and a last line on what the figures are."""
+    shown = {"pnl": "P&L", "expected_pnl": "expected P&L", "score": "score", "loss": "loss"}
+    meaning = (
+        "P&L in points per round of the kind; loss against the "
+        "exact benchmark in points per game, which adds up over the rows."
+    )
+    return _bins_table(bins, shown, meaning, title)
+
+
+def quoting_breakdown_table(bins: Sequence[Bin], title: str = "") -> str:
+    """As `breakdown_table`, of both roles where the maker is a player."""
+    shown = {
+        f"{role}_{name}": f"{role}: {words}"
+        for role in ("maker", "taker")
+        for name, words in (("expected_pnl", "P&L"), ("score", "score"), ("loss", "loss"))
+    }
+    meaning = (
+        "Expected P&L in points per round of the kind; loss in points per game, which adds up over "
+        "the rows: the maker's against the monopolist, a taker's against the equilibrium at the "
+        "quotes that it met."
+    )
+    return _bins_table(bins, shown, meaning, title)
+
+
+def _bins_table(bins: Sequence[Bin], shown: Mapping[str, str], meaning: str, title: str) -> str:
+    """A row for each kind of round that occurred, with the figures of `shown`: name → heading."""
     seen = [found for found in bins if found.n_rounds]
     rows = [
         (
             *(str(value) for value in found.keys.values()),
             f"{found.figures['rounds'].mean:.2%}",
-            *(with_half_width(found.figures[name], 3) for name in ("pnl", "expected_pnl", "score")),
-            with_half_width(found.figures["loss"], 4),
+            *(
+                with_half_width(found.figures[name], 4 if name.endswith("loss") else 3)
+                for name in shown
+            ),
         )
         for found in seen
     ]
-    headings = (*seen[0].keys, "rounds", "P&L", "expected P&L", "score", "loss")
     amounts = [
         figure for found in seen for name, figure in found.figures.items() if name != "rounds"
     ]
-    return (
-        f"{text_table(headings, rows, title)}\n"
-        "P&L in points per round of the kind; loss against the "
-        "exact benchmark in points per game, which adds up over the rows."
-        f"{without_interval(amounts)}"
-    )
+    table = text_table((*seen[0].keys, "rounds", *shown.values()), rows, title)
+    return f"{table}\n{meaning}{without_interval(amounts)}"
 
 
 def text_table(headings: Sequence[str], rows: Sequence[Sequence[str]], title: str = "") -> str:

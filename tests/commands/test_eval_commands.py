@@ -309,11 +309,16 @@ def test_a_maker_of_one_s_own_is_evaluated_from_the_command_line_and_in_python(t
     name, file = f"{tmp_path / 'mine.py'}:Fixed", tmp_path / "m.json"
     market = ["--preset", "maker", "--mode", "single", "env.maker_lag=0"]
     options = ["--policy", "pass", "--episodes", "64", "--json", str(file)]
-    main(["evaluate", *options, "--maker", name, *market])
-    assert f"{name} quotes, pass takes, 64 games" in " ".join(capsys.readouterr().out.split())
-    (entry,) = json.loads(file.read_text())
+    main(["evaluate", *options, "--maker", name, "--by", "hints", *market])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{name} quotes, pass takes, 64 games" in shown and "maker: loss taker: P&L" in shown
+    entry, *by_hints = json.loads(file.read_text())
+    assert [found["hints"] for found in by_hints] == [0, 1, 2, 3]
     own, best = noise_profit(1.5, 6) + noise_profit(4, 2), 2 * noise_profit(2.5, 10)
-    assert entry["maker_score"] == pytest.approx(own / best, rel=1e-5)
+    for found in (entry, *by_hints):
+        assert found["maker_score"] == pytest.approx(own / best, rel=1e-5)
+    loss = sum(found["maker_loss"] for found in by_hints)
+    assert loss == pytest.approx(10 * (best - own), rel=1e-4)
     assert entry["maker_exploitability"] == pytest.approx(10 * (best - own), rel=1e-4)
     assert entry["maker_offset"] == 2.75 and entry["maker_to_takers"] == 0
 

@@ -12,8 +12,9 @@ from cardjax.evaluation.evaluate import Player
 from cardjax.evaluation.match import Seats
 from cardjax.evaluation.quote_values import natures, quote_value
 from cardjax.evaluation.quoting import PLAYED, REPLIED, Maker, evaluate_quoting
+from cardjax.evaluation.quoting_breakdown import break_down_quoting
 from cardjax.evaluation.statistics import Interval
-from cardjax.evaluation.text_tables import quoting_table
+from cardjax.evaluation.text_tables import quoting_breakdown_table, quoting_table
 from cardjax.policies import MAKERS, POLICIES, Equilibrium, RandomQuotes
 from cardjax.policies.makers import hand_of, prepared_maker
 from cardjax.policies.pricing.profit import competitive, monopolist, profit, terms_of
@@ -209,6 +210,30 @@ def test_training_seeds_are_averaged_and_share_their_games(met):
     assert entry["score"] == entry["maker_score"] < entry["taker_score"]
     assert entry["score_by_seed"] == pytest.approx(scores)
     assert entry["score_iqm"] == pytest.approx(np.mean(scores))  # of two seeds
+
+
+def test_by_the_kind_of_a_round_figures_add_up_to_those_of_the_game(met):
+    names = "competitive", "random_valid"
+    whole = met(*names)
+    bins = break_down_quoting(
+        MARKET, PARAMS, makers(names[0]), takers(names[1]), ("event", "hints"), N_GAMES
+    )
+    seen = [found.figures for found in bins if found.n_rounds]
+    assert sum(found.n_rounds for found in bins) == 10 * N_GAMES
+    share = np.array([figures["rounds"].mean for figures in seen])
+    for name in ("maker_expected_pnl", "taker_expected_pnl"):
+        of_bins = np.array([figures[name].mean for figures in seen])
+        assert 10 * (share * of_bins).sum() == pytest.approx(whole[name], rel=1e-4)
+    for role in ("maker", "taker"):
+        loss = np.array([figures[f"{role}_loss"].mean for figures in seen])
+        score = np.array([figures[f"{role}_score"].mean for figures in seen])
+        known = np.isfinite(score)  # takers have nothing to earn where they know no more
+        assert loss[~known] == pytest.approx(np.maximum(loss[~known], 0))
+        best = (loss[known] / (1 - score[known])).sum()
+        total = 1 - (loss[known].sum() / best)
+        assert total == pytest.approx(whole[f"{role}_score"] + loss[~known].sum() / best, rel=1e-3)
+    table = quoting_breakdown_table(bins, "a title").splitlines()
+    assert table[0] == "a title" and table[2].split()[:3] == ["event", "hints", "rounds"]
 
 
 def test_the_table_has_a_line_for_every_figure_and_a_column_for_every_market(met):
