@@ -13,7 +13,7 @@ from cardjax.play import find_participant, make_setup
 from cardjax.play.game import MAKER
 from cardjax.play.maker.game import MakerGame
 from cardjax.play.maker.record import parse_any_game, save_maker_game
-from cardjax.play.maker.score import score_of
+from cardjax.play.maker.score import IN_ITS_PLACE, score_of
 from cardjax.play.web.app import make_app
 from cardjax.play.web.players import Roster, ServedPlayer
 from cardjax.policies import Pass
@@ -98,9 +98,32 @@ def test_a_maker_s_game_over_http_is_the_core_s(finished, visitor, tmp_path):
     assert status == 400 and "the market's figures are not the saved ones" in answer["error"]
 
 
+def test_a_scripted_maker_is_watched_from_its_seat(finished, visitor):
+    body = {"role": "maker", "maker": "competitive", "opponent": "level1", "seed": 5}
+    status, game = visitor.ask("POST", "/api/matches", body)
+    assert status == 201 and game["over"] and game["maker"] == "competitive"
+    assert [seat["human"] for seat in game["seats"]] == [False] * 3
+    assert game["seats"][0]["name"] == "competitive"
+    for record, mine in zip(game["records"], finished[1]["records"], strict=True):
+        assert record["cards"] == mine["cards"]
+        assert [side["offset"] for side in record["quoted"]] == record["competitive"]["offset"]
+    own, others = game["summary"]["score"]["totals"], game["summary"]["compared"]
+    assert {"name": "competitive"} | own in others
+    saved = json.loads(visitor.raw("GET", f"/api/games/{game['id']}/saved")[2])
+    assert visitor.ask("POST", "/api/replays", saved)[1]["records"] == game["records"]
+    for wrong, said in (
+        ({"maker": "oracle"}, "must be one of monopolist, competitive, random_quotes."),
+        ({"players": ["pass"]}, '"players": unknown field'),
+        ({"opponent": "human"}, "opponent = human"),
+    ):
+        status, answer = visitor.ask("POST", "/api/matches", body | wrong)
+        assert status == 400 and said in answer["error"]
+
+
 def test_the_options_say_what_a_maker_may_choose(visitor):
     _, options = visitor.ask("GET", "/api/options")
     own = options["maker"]
+    assert [maker["name"] for maker in own["makers"]] == [*IN_ITS_PLACE]
     assert own["preset"] == "maker" and "maker" not in options["presets"]
     assert own["presets"] == ["maker", "calm", "commons", "tight_budget"]
     names = {

@@ -53,15 +53,16 @@ VALUES_KEPT = 8
 class MakerGame:
     """One game: `offer`, `play`, `records`, `over`."""
 
-    def __init__(self, setup: Setup, takers: Participant):
+    def __init__(self, setup: Setup, takers: Participant, maker: str | None = None):
         """The first offer is made; nothing is played yet.
 
         Args:
             setup: with `role` maker.
+            maker: what the maker is called, if it is no person.
             takers: who sits at all takers' seats. Without a policy, `play` has to be told their
                 orders.
         """
-        self.setup, self.takers = setup, takers
+        self.setup, self.takers, self.maker = setup, takers, maker
         self.records: list[QuoteRecord] = []
         self._key = jax.random.fold_in(jax.random.key(setup.seed), PLAY)
         self._worth = worth_of_quotes(setup)

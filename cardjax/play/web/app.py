@@ -32,13 +32,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from cardjax.env import ParameterError
-from cardjax.play.game import MAKER, MAX_SEED, PLAYED, PLAYED_AS_MAKER, TAKER
+from cardjax.play.game import MAKER, MAX_SEED, PLAYED, PLAYED_AS_MAKER, TAKER, Setup
 from cardjax.play.maker.game import MakerGame
 from cardjax.play.maker.record import SavedMakerGame, maker_game_text, parse_any_game
-from cardjax.play.participants import SeatedGame
+from cardjax.play.maker.score import IN_ITS_PLACE
+from cardjax.play.participants import Participant, SeatedGame
 from cardjax.play.record import game_text
 from cardjax.play.web.headers import HostCheck
-from cardjax.play.web.players import Roster
+from cardjax.play.web.players import MAKER_WORDS, Roster
 from cardjax.play.web.requests import LARGE, RefusedError, parse, read_body, read_object
 from cardjax.play.web.sessions import CAPACITY, ExpiredError, Sessions
 from cardjax.play.web.setups import (
@@ -46,6 +47,7 @@ from cardjax.play.web.setups import (
     presets_of,
     read_game,
     read_maker_game,
+    read_maker_match,
     read_match,
     read_order,
     read_quote,
@@ -141,6 +143,7 @@ class Server:
                 "presets": presets_of(TAKER),
                 "preset": PLAYED,
                 "maker": {
+                    "makers": [{"name": n, "words": w} for n, w in MAKER_WORDS.items()],
                     "players": takers,
                     "presets": presets_of(MAKER),
                     "preset": PLAYED_AS_MAKER,
@@ -210,9 +213,14 @@ class Server:
     async def match(self, request: Request) -> Response:
         """Play a whole game among policies; it is kept, so that it can be saved."""
         body = await read_object(request)
-        visit = await self._compute(
-            lambda: Visit(_played_out(SeatedGame(*read_match(body, self.players))))
-        )
+        if read_role(body) == MAKER:
+            visit = await self._compute(
+                lambda: Visit(_quoted_out(*read_maker_match(body, self.players)))
+            )
+        else:
+            visit = await self._compute(
+                lambda: Visit(_played_out(SeatedGame(*read_match(body, self.players))))
+            )
         return await self._answer(self.sessions.add(visit), visit, status=201)
 
     async def replay(self, request: Request) -> Response:
@@ -265,6 +273,13 @@ def _check_turn(game: SeatedGame | MakerGame, round_: int) -> None:
 def _played_out(game: SeatedGame) -> SeatedGame:
     while not game.over:
         game.play({})
+    return game
+
+
+def _quoted_out(setup: Setup, takers: Participant, maker: str) -> MakerGame:
+    game = MakerGame(setup, takers, maker)
+    while not game.over:
+        game.play(IN_ITS_PLACE[maker](game))
     return game
 
 

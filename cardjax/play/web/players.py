@@ -42,6 +42,12 @@ WORDS = {
     "planner": "plans its inventory to the end of the game, as if alone",
     "myopic": "minds the charge of this round alone",
 }
+MAKER_WORDS = {
+    "monopolist": "quotes what earns the most against takers in equilibrium",
+    "competitive": "quotes as close to its mean as it can without a loss",
+    "random_quotes": "any quote, blindly",
+}
+"""Makers who may be watched."""
 SCRIPTED = POLICIES | FOR_INVENTORY
 """Whom every visitor may name."""
 

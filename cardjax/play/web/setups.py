@@ -21,6 +21,7 @@ from cardjax.play.game import (
     Setup,
     make_setup,
 )
+from cardjax.play.maker.score import IN_ITS_PLACE
 from cardjax.play.participants import Participant, human
 from cardjax.play.web.players import Roster
 from cardjax.play.web.requests import RefusedError, refuse_unknown, shown
@@ -69,6 +70,18 @@ def read_maker_game(body: Mapping[str, Any], players: Roster) -> tuple[Setup, Pa
     return setup, players.find("opponent", body.get("opponent", "equilibrium"), setup)
 
 
+def read_maker_match(body: Mapping[str, Any], players: Roster) -> tuple[Setup, Participant, str]:
+    """A game of a scripted maker, by its name, and with `opponent` at all takers' seats.
+
+    Raises:
+        RefusedError, ParameterError: what is not allowed.
+    """
+    refuse_unknown(body, (*NEW_GAME, "maker"))
+    setup = _read_setup(body, MAKER)
+    name: str = _one_of(body, "maker", tuple(IN_ITS_PLACE), next(iter(IN_ITS_PLACE)))
+    return setup, players.find("opponent", body.get("opponent", "equilibrium"), setup), name
+
+
 def presets_of(role: str) -> list[str]:
     """The presets whose markets differ for a role, by name."""
     presets = {name: set(read_yaml(path)) for name, path in presets_by_name().items()}
@@ -89,7 +102,7 @@ def read_match(body: Mapping[str, Any], players: Roster) -> tuple[Setup, list[Pa
     Raises:
         RefusedError, ParameterError: what is not allowed.
     """
-    refuse_unknown(body, (*GAME, "players"))
+    refuse_unknown(body, (*GAME, "role", "players"))
     setup = _read_setup(body)
     named = body.get("players")
     if not isinstance(named, list) or len(named) != setup.n_players:

@@ -20,7 +20,7 @@ from cardjax.play.web.shown import deck_of, seats_of, setup_shown
 def show_maker_game(game: MakerGame, summary: dict[str, Any] | None = None) -> dict[str, Any]:
     """A game in progress: what the maker may know of it and nothing that is still hidden."""
     offer = None if game.over else show_quote_offer(game.offer)
-    shown = _show(game.setup, game.takers, game.records)
+    shown = _show(game.setup, game.takers, game.records, game.maker)
     return shown | {"offer": offer, "over": game.over, "summary": summary}
 
 
@@ -49,13 +49,16 @@ def show_quote_offer(offer: QuoteOffer) -> dict[str, Any]:
     return asdict(offer) | {"deck": deck_of(offer.event), "takers_see_words": how_many(offer)}
 
 
-def _show(setup: Setup, takers: Participant, records: Sequence[QuoteRecord]) -> dict[str, Any]:
-    """The first seat is the maker's, and the others are the takers'."""
+def _show(
+    setup: Setup, takers: Participant, records: Sequence[QuoteRecord], maker: str | None = None
+) -> dict[str, Any]:
+    """The first seat is the maker's, who is a person without a name, and the others the takers'."""
     return setup_shown(setup, MAKER) | {
         "offsets": [float(offset) for offset in OFFSETS],
         "depths": [int(depth) for depth in DEPTHS],
+        "maker": maker,
         "takers": takers.name,
-        "seats": seats_of([HUMAN, *[takers.name] * setup.n_players]),
+        "seats": seats_of([maker or HUMAN, *[takers.name] * setup.n_players]),
         "records": [_show_record(record) for record in records],
     }
 

@@ -39,8 +39,15 @@ export function modeChoice(onchange, words = ["Two players", "Alone with the mar
   return radios("mode", "Game", ["two", "single"], words, onchange);
 }
 
-export function roleChoice(onchange) {
-  return radios("role", "You are", ["taker", "maker"], ["a taker, who orders", "the market maker, who quotes"], onchange);
+export function roleChoice(onchange, legend = "You are", words = ["a taker, who orders", "the market maker, who quotes"]) {
+  return radios("role", legend, ["taker", "maker"], words, onchange);
+}
+
+// What the choices of `modeChoice` are called, where the maker is a player or is not.
+export function nameModes(form, hasMaker) {
+  const [two, one] = hasMaker ? ["Two takers", "One taker"] : ["Two players", "Alone with the market"];
+  $("[name=mode][value=two] + span", form).textContent = two;
+  $("[name=mode][value=single] + span", form).textContent = one;
 }
 
 // A choice among words, of which the first is chosen.

@@ -231,5 +231,5 @@ export const makerLook = {
   history: makerHistory,
   totals: makerTotals,
   said: (game, record) => `P&L ${signed(record.pnl)}`,
-  title: (game) => `The market maker against ${plural(game.n_players, "taker")} (${game.takers})`,
+  title: (game) => `${game.maker ?? "The market maker"} against ${plural(game.n_players, "taker")} (${game.takers})`,
 };

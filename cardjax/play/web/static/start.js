@@ -8,6 +8,7 @@ import {
   marketFields,
   marketValues,
   modeChoice,
+  nameModes,
   playerChoice,
   roleChoice,
   takerPresets,
@@ -21,9 +22,7 @@ export function startView(root, options, onstart) {
   const rival = (players) => players.find((player) => player.served)?.name ?? "equilibrium";
   const choose = () => {
     const makes = chosen("role") === "maker";
-    const [two, one] = makes ? ["Two takers", "One taker"] : ["Two players", "Alone with the market"];
-    $("[name=mode][value=two] + span", form).textContent = two;
-    $("[name=mode][value=single] + span", form).textContent = one;
+    nameModes(form, makes);
     const players = (makes ? options.maker : options).players[chosen("mode")];
     const asked = makes || chosen("mode") === "two";
     opponent.replaceChildren(

@@ -4,7 +4,17 @@ import * as api from "./api.js";
 import { wealthChart } from "./charts.js";
 import { decisions, history } from "./decisions.js";
 import { $, el, icon, notice, say, signed } from "./dom.js";
-import { busy, marketFields, marketValues, modeChoice, playerChoice } from "./forms.js";
+import {
+  busy,
+  makerPresets,
+  marketFields,
+  marketValues,
+  modeChoice,
+  nameModes,
+  playerChoice,
+  roleChoice,
+  takerPresets,
+} from "./forms.js";
 import { makerLook } from "./maker_look.js";
 import { rulesWords, totals } from "./summary.js";
 import { felt } from "./table.js";
@@ -12,36 +22,59 @@ import { felt } from "./table.js";
 const PACE = 1800; // milliseconds a round
 
 export function watchView(root, options, leaving) {
-  const seats = el("div", { class: "pair" });
-  const served = (mode) => options.players[mode].find((player) => player.served)?.name;
-  const choose = () => {
-    const mode = $("[name=mode]:checked", form).value,
-      players = options.players[mode];
-    seats.replaceChildren(
+  const seats = el("div", { class: "pair" }),
+    presets = el("div", {});
+  const chosen = (name) => $(`[name=${name}]:checked`, form).value;
+  const served = (players) => players.find((player) => player.served)?.name;
+  const takers = (mode) => {
+    const players = options.players[mode];
+    return [
       playerChoice(
         "player",
         mode === "two" ? "First player" : "Player",
         players,
-        served(mode) ?? (mode === "two" ? "level1" : "ev_oracle"),
+        served(players) ?? (mode === "two" ? "level1" : "ev_oracle"),
       ),
       ...(mode === "two" ? [playerChoice("player", "Second player", players, "equilibrium")] : []),
-    );
+    ];
   };
+  const makerAndTakers = (mode) => {
+    const { makers, players } = options.maker;
+    return [
+      playerChoice("maker", "Market maker", makers, makers[0].name),
+      playerChoice("opponent", "Takers", players[mode], "equilibrium"),
+    ];
+  };
+  const choose = () => {
+    const makes = chosen("role") === "maker";
+    nameModes(form, makes);
+    seats.replaceChildren(...(makes ? makerAndTakers : takers)(chosen("mode")));
+  };
+  const chooseRole = () => {
+    presets.replaceChildren(chosen("role") === "maker" ? makerPresets(options) : takerPresets(options));
+    choose();
+  };
+  const value = (name) => $(`[name=${name}]`, form).value;
+  const players = () => [...form.querySelectorAll("[name=player]")].map((select) => select.value);
+  const lineUp = () =>
+    chosen("role") === "maker"
+      ? { role: "maker", maker: value("maker"), opponent: value("opponent") }
+      : { players: players() };
   const start = el("button", { class: "primary" }, "Watch");
   const form = el(
     "form",
     { class: "panel fields" },
+    roleChoice(() => chooseRole(), "Watch", ["takers, who order", "a market maker, who quotes"]),
     modeChoice(() => choose()),
     seats,
-    marketFields(options),
+    marketFields(options, presets),
     el("div", { class: "row" }, start),
   );
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     notice(null);
-    const players = [...form.querySelectorAll("[name=player]")].map((select) => select.value);
     try {
-      const game = await busy(start, "Playing …", () => api.watch({ ...marketValues(form), players }));
+      const game = await busy(start, "Playing …", () => api.watch({ ...marketValues(form), ...lineUp() }));
       if (leaving.aborted) return;
       const back = el("button", { onclick: () => watchView(root, options, leaving) }, "Another game");
       showGame(root, game, leaving, { before: el("div", { class: "row" }, back, saveLink(game)) });
@@ -49,7 +82,7 @@ export function watchView(root, options, leaving) {
       notice(error.message);
     }
   });
-  choose();
+  chooseRole();
   root.replaceChildren(
     el(
       "div",
@@ -62,6 +95,11 @@ export function watchView(root, options, leaving) {
           "p",
           {},
           "Two policies, or one alone, play a whole game, and then you step through it. Beside every decision you see what the equilibrium and the best reply would have been and what every other order was worth.",
+        ),
+        el(
+          "p",
+          {},
+          "Or watch a market maker from its own seat: what it knew, what its quotes earned from noise traders, and what they lost to takers.",
         ),
         el("p", { class: "muted" }, "The policies at the top of the list, trained ones among them, are those that the server was started with."),
       ),
