@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from presenting import Line, markdown, plot, write_csv
-from published import finished, train
+from published import CLOSING_GAMES, finished, train
 from timing import Parser, a_count, some_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,7 +61,11 @@ def measured(
     algorithm: str, axis: Axis, name: str, arguments: argparse.Namespace
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each value of the axis and its result, trained first if it is not there."""
-    own = [f"train.n_seeds={arguments.seeds}", f"train.total_steps={arguments.rounds}"]
+    own = [
+        f"train.n_seeds={arguments.seeds}",
+        f"train.total_steps={arguments.rounds}",
+        "train.n_evals=2",  # nobody reads the curve
+    ]
     stem = f"markup-{algorithm}-{name}-{arguments.rounds}-x{arguments.seeds}"
     if name == "takers":
         for n in axis.values:
@@ -84,7 +88,8 @@ def sweep(algorithm: str, folder: Path, axis: Axis, overrides: list[str]) -> Non
     """Train all points of an axis in one program, or go on where that was interrupted."""
     grid = f"{axis.parameter}={','.join(map(str, axis.values))}"
     config = str(ROOT / "configs" / f"{algorithm}_maker.yaml")
-    fresh = ["--config", config, "--sweep", grid, *overrides, f"name={folder.name}"]
+    games = f"train.final_eval_games={CLOSING_GAMES}"
+    fresh = ["--config", config, "--sweep", grid, *overrides, games, f"name={folder.name}"]
     options = ["--resume", str(folder)] if folder.exists() else fresh
     subprocess.run([sys.executable, str(ROOT / "train" / f"{algorithm}.py"), *options], check=True)
 
