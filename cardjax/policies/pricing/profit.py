@@ -126,7 +126,9 @@ def _lost(law: News, terms: Terms, n_takers: int) -> Array:
 
     def of_choice(choice: Array) -> Array:
         of_depth = Kinks(*(jnp.asarray(leaf)[choice % len(maker.DEPTHS)] for leaf in kinks))
-        of_size = takers_payoff(law.sizes - maker.offset_of(choice), of_depth, terms.alpha)
+        of_size = takers_payoff(
+            jnp.asarray(law.sizes) - maker.offset_of(choice), of_depth, terms.alpha
+        )
         payoff = of_size[law.size]
         return jnp.stack([(payoff * up).sum(-1), (payoff * down).sum(-1)], -1)
 
