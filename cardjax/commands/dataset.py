@@ -20,6 +20,7 @@ from cardjax.commands.shared import (
     add_training_seed_argument,
     check_whole,
     market_overrides,
+    take_first_word,
 )
 from cardjax.config import RunConfig, dump_config, load_config, with_overrides
 from cardjax.datasets.games import DATASETS, Rollouts
@@ -65,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Write the file."""
     keep_compiled_programs()
+    take_first_word(arguments)
     _check(arguments)
     rollouts, about = _rollouts(arguments)
     start = time.perf_counter()

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from cardjax.commands import roles
 from cardjax.commands.shared import (
-    POLICY,
-    POLICY_HELP,
     add_episodes_argument,
     add_market_arguments,
     add_out_argument,
+    add_policy_argument,
     check_whole,
     market_overrides,
     take_first_word,
@@ -27,7 +26,7 @@ DEFAULT_EPISODES = 65_536
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    parser.add_argument("--policy", metavar=POLICY, help=f"{POLICY_HELP}; or the first word")
+    add_policy_argument(parser)
     roles.add_maker_argument(
         parser, "the takers meet (default: the maker of the run, or monopolist)"
     )

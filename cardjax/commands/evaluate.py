@@ -11,6 +11,7 @@ from cardjax.commands.shared import (
     add_protocol_arguments,
     market_overrides,
     read_protocol,
+    take_first_word,
     write_figures,
 )
 from cardjax.env.declaration import ParameterError
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     from cardjax.training.grid import market_axes
 
     keep_compiled_programs()
+    take_first_word(arguments)
     by = _read_by(arguments.by)
     config = read_protocol(arguments).config
     player, market, params = players.find_player(arguments.policy, market_overrides(arguments))

@@ -9,6 +9,7 @@ from cardjax.commands.shared import (
     add_protocol_arguments,
     market_overrides,
     read_protocol,
+    take_first_word,
     with_error,
     write_figures,
 )
@@ -35,6 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     from cardjax.evaluation.text_tables import text_table, without_interval
 
     keep_compiled_programs()
+    take_first_word(arguments)
     protocol = read_protocol(arguments)
     player, market, params = players.find_player(arguments.policy, market_overrides(arguments))
     grid, names = shifted_markets(params, protocol.shifts)

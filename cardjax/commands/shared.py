@@ -25,15 +25,20 @@ POLICY_HELP = (
 MAX_SEED = 2**31 - 1
 
 
-def add_policy_argument(parser: argparse.ArgumentParser) -> None:
-    """--policy."""
-    parser.add_argument("--policy", required=True, metavar=POLICY, help=POLICY_HELP)
+def add_policy_argument(
+    parser: argparse.ArgumentParser, metavar: str = POLICY, said: str = POLICY_HELP
+) -> None:
+    """--policy, or the first word in its place; read by `take_first_word`."""
+    parser.add_argument("--policy", metavar=metavar, help=f"{said}; or the first word")
 
 
 def add_policies_argument(parser: argparse.ArgumentParser) -> None:
-    """--policies, read by `separate_overrides`."""
+    """--policies, or the words that are no overrides; read by `separate_overrides`."""
     parser.add_argument(
-        "--policies", nargs="+", required=True, metavar="POLICY", help=f"each {POLICY_HELP}"
+        "--policies",
+        nargs="+",
+        metavar="POLICY",
+        help=f"each {POLICY_HELP}; or the words without an option",
     )
 
 
@@ -116,19 +121,27 @@ def is_override(word: str) -> bool:
 
 def separate_overrides(arguments: argparse.Namespace, *options: str) -> None:
     """Move the overrides among --policies, which takes all words that follow it, to where they
-    belong.
+    belong; and where no --policies is given, the other way round.
 
     Args:
         arguments: as parsed.
         options: others that take all words.
+
+    Raises:
+        ParameterError: no policy is named.
     """
+    if arguments.policies is None:
+        arguments.policies = arguments.overrides
+        arguments.overrides = []
+        if all(map(is_override, arguments.policies)):
+            raise ParameterError("--policies", "", f"must be policies, each {POLICY}")
     for option in ("policies", *options):
         words = getattr(arguments, option) or []
         setattr(arguments, option, [word for word in words if not is_override(word)])
         arguments.overrides = [*arguments.overrides, *filter(is_override, words)]
 
 
-def take_first_word(arguments: argparse.Namespace) -> None:
+def take_first_word(arguments: argparse.Namespace, allowed: str = POLICY) -> None:
     """Without --policy the first word that is no override is the policy.
 
     Raises:
@@ -137,7 +150,7 @@ def take_first_word(arguments: argparse.Namespace) -> None:
     words = [word for word in arguments.overrides if not is_override(word)]
     if arguments.policy is None:
         if not words:
-            raise ParameterError("--policy", "", f"must be {POLICY}")
+            raise ParameterError("--policy", "", f"must be {allowed}")
         arguments.policy = words[0]
         arguments.overrides.remove(words[0])
 

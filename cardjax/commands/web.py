@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=POLICY,
         help=f"a further player to meet and to watch: {POLICY_HELP}; repeatable",
     )
+    parser.add_argument("words", nargs="*", metavar=POLICY, help="the same without the option")
     parser.add_argument(
         "--host",
         default="127.0.0.1",
@@ -36,4 +37,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """The server, until Ctrl-C."""
+    arguments.policy += arguments.words
     serve(arguments)

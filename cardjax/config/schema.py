@@ -105,7 +105,11 @@ class TrainConfig:
     """How much is played, and how often the policy is evaluated."""
 
     total_steps: int = integer(
-        16_000_000, 1, 10**15, doc="Rounds that each seed is trained for.", unit="rounds"
+        16_000_000,
+        1,
+        10**15,
+        doc="Rounds that each seed is trained for, rounded up to whole updates.",
+        unit="rounds",
     )
     n_envs: int = integer(1024, 1, 2**24, doc="Games that each seed plays at once.")
     n_seeds: int = integer(1, 1, 1024, doc="Seeds that are trained side by side in one program.")

@@ -47,7 +47,7 @@ def is_trained(name: str) -> bool:
     path = Path(name)
     if is_reference(path):
         return True
-    is_path = path.is_dir() or (name.endswith(".npz") and path.is_file())
+    is_path = (name != "" and path.is_dir()) or (name.endswith(".npz") and path.is_file())
     return is_path and not _is_name(name)
 
 
@@ -245,6 +245,6 @@ def _is_name(name: str) -> bool:
 def _called(option: str, name: str, own: type) -> object:
     try:
         return own()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = f"cannot be made without arguments ({type(error).__name__}: {error})"
         raise ParameterError(option, name, said) from None

@@ -32,6 +32,9 @@ def read_meta(folder: Path, expected: str | None = None) -> run_folder.Meta:
     Raises:
         ParameterError: there is none, or it names no algorithm or another one.
     """
+    if references.is_reference(folder):
+        said = "is a policy that comes with cardjax, of which there is no run folder"
+        raise ParameterError("run", str(folder), said)
     meta = run_folder.read_meta(folder)
     algorithm = meta["algorithm"]
     find_algorithm(algorithm, f"run {folder.name}: algorithm")

@@ -115,6 +115,9 @@ def market_axes(items: Sequence[str]) -> dict[str, list[object]]:
     axes: dict[str, list[object]] = {}
     for item in items:
         key, values = read_axis(item)
+        if key not in known and key in parameters():
+            allowed = "cannot differ in one grid of markets: give it as an override, one a command"
+            raise ParameterError(key, ",".join(values), allowed)
         if key not in known:
             raise unknown_name(key, ",".join(values), known)
         if key in axes:

@@ -64,7 +64,7 @@ def resume(algorithm: str, folder: Path, overrides: Sequence[str] = ()) -> Path:
         )
     run = Run(algorithm, lengthened(read_run(folder)[1], overrides), folder)
     if is_finished(run):
-        say_that_it_is_finished(folder, run.config)
+        say_that_it_is_finished(algorithm, folder, run.config)
     else:
         train_and_report([run], resume=True)
     return folder
@@ -111,11 +111,17 @@ def is_finished(run: Run) -> bool:
     return processes.any_process(processes.is_first() and found())
 
 
-def say_that_it_is_finished(folder: Path, config: RunConfig) -> None:
+def say_that_it_is_finished(algorithm: str, folder: Path, config: RunConfig) -> None:
     """One line, with what continues it all the same."""
-    rounds = f"{config.train.total_steps:,} rounds per seed"
+    rounds = f"{rounds_of(algorithm, config):,} rounds per seed"
     more = f"cardjax train --resume {folder} train.total_steps=N trains on to N"
     print(f"{folder} is finished: {rounds}; {more}", flush=True)
+
+
+def rounds_of(algorithm: str, config: RunConfig) -> int:
+    """The rounds that each seed trains for: `train.total_steps`, rounded up to whole updates."""
+    learner = make_learner(algorithm, config)
+    return learner.total_updates * learner.rounds_per_update
 
 
 def made_up_name(algorithm: str, config: RunConfig) -> str:
@@ -166,7 +172,9 @@ def _announce(runs: Sequence[Run]) -> None:
     )
     points = "" if len(runs) == 1 else f"{len(runs)} points × "
     seeds = f"{config.train.n_seeds} seed(s)"
-    amount = f"{points}{seeds} × {config.train.total_steps:,} rounds"
+    rounds, asked = rounds_of(algorithm, config), config.train.total_steps
+    rounded = "" if rounds == asked else f" ({asked:,}, rounded up to whole updates)"
+    amount = f"{points}{seeds} × {rounds:,} rounds{rounded}"
     print(f"{algorithm}, {_game_of(runs)}: {amount} → {where}", flush=True)
 
 

@@ -116,7 +116,7 @@ def _train_groups(folder: Path, algorithm: str, points: Sequence[Point], resume:
         if not (resume and all(runs.is_finished(run) for run in group.runs))
     ]
     if not left:
-        runs.say_that_it_is_finished(folder, points[0].config)
+        runs.say_that_it_is_finished(algorithm, folder, points[0].config)
     for group in left:
         if not runs.train_and_report(group.runs, group.varied, resume, tables=False):
             print(f"interrupted; continue with --resume {folder}", flush=True)

@@ -233,6 +233,35 @@ def test_cross_play_prints_a_square(tmp_path, capsys):
             ["--policies", "pass", "train.n_envs=3"],
             "train.n_envs=3: must be an env.* override",
         ),
+        (
+            "evaluate",
+            ["pass", "--sweep", "env.n_players=2,3"],
+            "env.n_players = 2,3: cannot differ in one grid of markets",
+        ),
+        # A policy may be named without its option, too.
+        *((name, ["nobody"], "--policy = nobody: is neither") for name in ("ood", "evaluate")),
+        *(
+            (name, ["env.alpha=0.1", "nobody", "pass"], "--policy = nobody: is neither")
+            for name in ("compare", "power")
+        ),
+        ("cross-play", ["nobody", "pass"], "--policy = nobody: is neither"),
+        ("compare", ["env.alpha=0.1"], "--policies = : must be policies, each NAME"),
+        ("ood", ["--policy", "pass", "level1"], "argument = level1: must be an env.* override"),
+        ("ood", ["--policy", ""], "--policy = : is neither a run folder nor a policy"),
+        ("diagnose", ["nobody"], "--policy = nobody: is neither"),
+        (
+            "dataset",
+            ["nobody", "--games", "2", "--out", "x.parquet"],
+            "--policy = nobody: is neither",
+        ),
+        ("export", ["nobody", "--out", "x.npz"], "run = nobody: is not a run folder"),
+        ("export", ["--out", "x.npz"], "--policy = : must be RUN_DIR|FILE.npz"),
+        ("export", ["--policy", "a", "b", "--out", "x.npz"], "argument = b: is neither an option"),
+        ("report", ["--policy", "nobody"], "run = nobody: is not a run folder"),
+        ("report", ["ippo"], "run = ippo: is a policy that comes with cardjax"),
+        ("train", ["ippo", "init_from=ippo"], "run = ippo: is a policy that comes with cardjax"),
+        ("train", ["--resume", "ippo"], "run = ippo: is a policy that comes with cardjax"),
+        ("report", [], "RUN_DIR = : must be one or more run folders"),
     ],
 )
 def test_what_is_not_allowed_is_one_line_and_exit_code_2(command, arguments, message, capsys):

@@ -41,6 +41,7 @@ def mine(workplace):
     (workplace / "beside.py").write_text("SIZE = 2\n")
     (workplace / "mine.py").write_text(MINE)
     (workplace / "broken.py").write_text("x = 1\n\nx / 0\n")
+    (workplace / "leaving.py").write_text("raise SystemExit(3)\n")
     return workplace
 
 
@@ -71,6 +72,7 @@ def test_a_policy_of_ones_own_plays_in_every_command(mine, capsys):
         ("mine.py:Loose", "must be hashable, such as a frozen dataclass"),
         ("mine.py:jnp", "must be a policy, with"),
         ("broken.py:x", "broken.py fails, line 3: ZeroDivisionError: division by zero"),
+        ("leaving.py:x", "leaving.py fails, line 1: SystemExit: 3"),
         ("mine.py", "is neither a run folder nor a policy"),
     ],
 )

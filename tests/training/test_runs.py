@@ -65,6 +65,13 @@ def test_a_start_says_which_game_and_which_reward_it_is_for(capsys, tiny):
     assert capsys.readouterr().out.startswith(said)
 
 
+def test_a_start_says_where_its_length_was_rounded_up(capsys, tiny):
+    runs._announce([Run("ippo", tiny("a", train__total_steps=650), Path("a"))])
+    assert "× 1,280 rounds (650, rounded up to whole updates) → a" in capsys.readouterr().out
+    runs._announce([Run("ippo", tiny("a", train__total_steps=1280), Path("a"))])
+    assert "× 1,280 rounds → a" in capsys.readouterr().out
+
+
 def test_metrics_are_a_table_with_rounds_that_rise(finished):
     with (finished / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
