@@ -95,7 +95,7 @@ def test_a_maker_s_game_over_http_is_the_core_s(finished, visitor, tmp_path):
     assert replayed["summary"] == end["summary"]
     changed = json.loads(saved) | {"quotes": [[0, 0]] * 10}
     status, answer = visitor.ask("POST", "/api/replays", changed)
-    assert status == 400 and "the market's figures are not the saved ones" in answer["error"]
+    assert status == 400 and "round 1: level1 orders otherwise" in answer["error"]
 
 
 def test_a_scripted_maker_is_watched_from_its_seat(finished, visitor):
