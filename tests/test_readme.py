@@ -1,10 +1,13 @@
-"""The README is true: its Python runs, and so does every command in it and in docs/commands.md,
-shrunk to seconds by appended overrides.
+"""The README is true: its Python runs, and so does every command in it, shrunk to seconds by
+appended overrides.
 
-The default suite runs the scripts in this process, so that they share what is imported and
-compiled; `make test-slow` runs each in a process of its own.
+The default suite runs them in this process, so that they share what is imported and compiled. Of
+docs/commands.md it reads every command without carrying it out, for each has tests of its own;
+`make test-slow` runs them all, each in a process of its own.
 """
 
+import argparse
+import importlib
 import io
 import os
 import re
@@ -16,6 +19,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -23,6 +27,7 @@ import pytest
 
 from cardjax.commands import door
 from cardjax.commands.main import main
+from cardjax.training import runs, sweeps
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -54,11 +59,9 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def commands() -> list[list[str]]:
+def commands(text: str = COMMANDS) -> list[list[str]]:
     lines = [
-        line.split("#")[0].strip()
-        for block in blocks("bash", COMMANDS)
-        for line in block.splitlines()
+        line.split("#")[0].strip() for block in blocks("bash", text) for line in block.splitlines()
     ]
     return [shlex.split(line) for line in lines if line]
 
@@ -95,9 +98,13 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def run_here(command: list[str], patch: pytest.MonkeyPatch) -> None:
+def run_here(
+    command: list[str],
+    patch: pytest.MonkeyPatch,
+    carry_out: Callable[[list[str]], None] = main,
+) -> None:
     """The command in this process and the current folder: its script is run, up to the door."""
-    patch.setattr(door, "enter", lambda *words: main([*words, *sys.argv[1:]]))
+    patch.setattr(door, "enter", lambda *words: carry_out([*words, *sys.argv[1:]]))
     patch.setattr(sys, "stdin", io.StringIO(TYPED))
     if command[1] == "-m":
         patch.setattr(sys, "argv", command[2:])
@@ -122,25 +129,20 @@ def test_every_python_block_runs() -> None:
         exec(compile(block, "README.md", "exec"), {})
 
 
-def scripts() -> list[list[str]]:
-    return [command for command in commands() if command[0] == "python"]
+def scripts(text: str = COMMANDS) -> list[list[str]]:
+    return [command for command in commands(text) if command[0] == "python"]
 
 
 def is_server(command: list[str]) -> bool:
     return "cardjax.play.web" in command
 
 
-@pytest.mark.parametrize("about_steeper", [True, False], ids=["about runs/steeper", "others"])
 @pytest.mark.usefixtures("workplace")
-def test_every_training_and_evaluation_command_runs_in_the_order_given(
-    about_steeper: bool, monkeypatch: pytest.MonkeyPatch
+def test_the_commands_of_the_readme_run_in_the_order_given(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    chosen = [
-        command
-        for command in scripts()
-        if ("steeper" in " ".join(command)) == about_steeper and not set(command) & COSTLY
-    ]
-    assert len(chosen) >= 5
+    chosen = [command for command in scripts(README) if not set(command) & COSTLY]
+    assert len(chosen) >= 4
     for command in chosen:
         with monkeypatch.context() as patch:
             if is_server(command):
@@ -149,9 +151,41 @@ def test_every_training_and_evaluation_command_runs_in_the_order_given(
                 run_here(small(command), patch)
 
 
-@pytest.mark.slow  # a process for each; the default suite runs them in its own
+def read(command: list[str], patch: pytest.MonkeyPatch) -> argparse.Namespace:
+    """The command's arguments as its script and the command line read them; what it would do with
+    them is left out, but that a training's configuration is made.
+    """
+    given: list[argparse.Namespace] = []
+    started: list[str] = []
+
+    def only_read(words: list[str]) -> None:
+        module = importlib.import_module(f"cardjax.commands.{words[0].replace('-', '_')}")
+        run = module.run
+        patch.setattr(module, "run", given.append)
+        main(words)
+        if words[0] == "train" and not given[0].resume:
+            run(given[0])
+
+    for module in (runs, sweeps):
+        patch.setattr(module, "start", lambda algorithm, made: started.append(algorithm))
+    run_here(command, patch, only_read)
+    (arguments,) = given
+    assert len(started) == (Path(command[1]).parent.name == "train" and not arguments.resume)
+    return arguments
+
+
+@pytest.mark.parametrize("command", scripts(), ids=shlex.join)
+def test_every_command_has_arguments_that_are_understood(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = command if command[1] == "-m" else ["python", str(ROOT / command[1]), *command[2:]]
+    assert read(whole, monkeypatch)
+
+
+@pytest.mark.slow  # a process for each; the default suite has those of the README in its own
 def test_every_command_runs_as_a_process_too(tmp_path: Path) -> None:
-    for command in scripts():
+    for command in [*scripts(), [*recipe(), "name=made"]]:
         result = served(command, tmp_path) if is_server(command) else run(small(command), tmp_path)
         assert result.returncode == 0, f"{shlex.join(command)}\n{result.stderr[-2000:]}"
 
@@ -216,17 +250,17 @@ def test_every_other_command_is_a_make_target() -> None:
         assert re.search(rf"^{command[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
 
 
-@pytest.mark.usefixtures("workplace")
-def test_make_train_runs_what_the_readme_says(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recipe = re.search(
-        r"^train:.*\n\t\$\(BIN\)/(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE
-    )
-    assert recipe is not None
-    run_here([*small(shlex.split(recipe[1])), "name=made"], monkeypatch)
-    assert "equilibrium" in capsys.readouterr().out
-    assert Path("runs", "made", "summary.json").is_file()
+def recipe() -> list[str]:
+    """What `make train` runs."""
+    line = re.search(r"^train:.*\n\t\$\(BIN\)/(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert line is not None
+    return shlex.split(line[1])
+
+
+def test_make_train_trains_what_the_readme_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    arguments = read(recipe(), monkeypatch)
+    assert (arguments.words, arguments.config.stem) == (["ippo"], "ippo_quick")
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\((?!https?:)([^)]+)\)", README))
