@@ -83,7 +83,9 @@ TRUTH = {
 }
 
 
-@pytest.mark.parametrize(("n_games", "n_studies"), [(1500, 400), (3000, 300)])
+@pytest.mark.parametrize(
+    ("n_games", "n_studies"), [(1500, 400), pytest.param(3000, 300, marks=pytest.mark.slow)]
+)
 def test_exact_values_hold_from_the_fewest_games_on(n_games, n_studies):
     rng, metrics = np.random.default_rng(30), against_self(2, by_seat=True)
     assert {metric.fewest_games for metric in metrics.values()} == {FOR_FALLS}
@@ -117,23 +119,30 @@ def test_the_commons_positions_that_are_shown_hold():
 # Games that make a difference
 
 
-@pytest.mark.parametrize("name", ["score", "regret"])
-def test_a_policy_that_seldom_errs_needs_more_games(name):
-    """In one game of fifty it passes, and else plays the equilibrium."""
-    metric, rng = METRICS[name], np.random.default_rng(36)
+@pytest.fixture(scope="module")
+def seldom():
+    """Of a policy that in one game of fifty passes, and else plays the equilibrium: 300 tallies of
+    a thousand games, and as many of twenty thousand.
+    """
+    rng = np.random.default_rng(36)
 
     def study(n_games):
         benchmark = rounds(rng, n_games).sum(1)
         own = np.where(rng.random(n_games) < 0.02, 0, benchmark)
-        columns = {"expected_pnl": own, "benchmark": benchmark, "differs": own != benchmark}
-        tally = Tally.of(columns)
-        return tally, interval_of(metric, [tally], tally)
+        return Tally.of({"expected_pnl": own, "benchmark": benchmark, "differs": own != benchmark})
 
-    truth = {"score": 0.98, "regret": 0.02 * TRADED * 2}[name]
-    tallies_of, intervals = zip(*(study(1000) for _ in range(300)), strict=True)
+    return [[study(n_games) for _ in range(300)] for n_games in (1000, 20_000)]
+
+
+@pytest.mark.parametrize("name", ["score", "regret"])
+def test_a_policy_that_seldom_errs_needs_more_games(name, seldom):
+    metric, truth = METRICS[name], {"score": 0.98, "regret": 0.02 * TRADED * 2}[name]
+    few, many = seldom
+    intervals = [interval_of(metric, [tally], tally) for tally in few]
     assert {interval[1:] for interval in intervals} == {(None, None)}
-    assert coverage(truth, [delta_interval(metric.of, tally) for tally in tallies_of]) < 0.93
-    told = [interval for _, interval in (study(20_000) for _ in range(300)) if interval.low]
+    assert coverage(truth, [delta_interval(metric.of, tally) for tally in few]) < 0.93
+    told = [interval_of(metric, [tally], tally) for tally in many]
+    told = [interval for interval in told if interval.low]
     assert len(told) > 200
     assert holds(truth, told)
     # Of a policy that never differs, nothing is uncertain.
