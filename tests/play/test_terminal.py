@@ -245,6 +245,7 @@ def test_what_is_not_allowed_is_one_line_and_exit_code_2(arguments, said, monkey
     assert said in error and error.count("\n") == 1
 
 
+@pytest.mark.slow  # as of any command, of which the door's tests have one
 def test_a_reader_that_goes_away_is_no_traceback(compilation_cache):
     env = os.environ | {
         "PYTHONPATH": str(ROOT),
@@ -264,22 +265,27 @@ def test_a_reader_that_goes_away_is_no_traceback(compilation_cache):
     assert game.wait(PATIENCE) == 141
 
 
-@pytest.mark.parametrize(
-    "plain",
-    [{"PYTHONIOENCODING": "ascii"}, pytest.param({"LC_ALL": "C"}, marks=pytest.mark.slow)],
-)
-def test_a_terminal_that_knows_ascii_alone_is_enough(compilation_cache, tmp_path, plain):
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONUTF8"} | {
+@pytest.fixture
+def ascii_alone(compilation_cache):
+    """The environment of a process whose text is not UTF-8."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUTF8"} | {
         "PYTHONPATH": str(ROOT),
         "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
         "PYTHONCOERCECLOCALE": "0",
         "PYTHONUTF8": "0",
     }
-    command = [sys.executable, "-m", "cardjax.play", "--seed", "12", "--opponent", "pass"]
+
+
+PLAY = [sys.executable, "-m", "cardjax.play", "--seed", "12", "--opponent", "pass"]
+PLAIN = ({"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"})
+
+
+@pytest.mark.parametrize("plain", [PLAIN[0], pytest.param(PLAIN[1], marks=pytest.mark.slow)])
+def test_a_terminal_that_knows_ascii_alone_is_enough(ascii_alone, tmp_path, plain):
     played = subprocess.run(
-        [*command, "--save", str(tmp_path / "game.json")],
+        [*PLAY, "--save", str(tmp_path / "game.json")],
         cwd=ROOT,
-        env=env | plain,
+        env=ascii_alone | plain,
         input="?\nb\u00fc\nb10\nq\n".encode(),
         capture_output=True,
         timeout=PATIENCE,
@@ -288,8 +294,13 @@ def test_a_terminal_that_knows_ascii_alone_is_enough(compilation_cache, tmp_path
     shown = played.stdout.decode("ascii")
     assert "The game stops here, after 1 round." in shown and "Why: You" in shown
     assert list(load_game(tmp_path / "game.json").records)
+
+
+@pytest.mark.slow  # the door's tests print in such a terminal, and others refuse in one line
+@pytest.mark.parametrize("plain", PLAIN)
+def test_what_is_refused_there_is_one_line_too(ascii_alone, plain):
     refused = subprocess.run(
-        [*command, "env.alpha=\u221e"], cwd=ROOT, env=env | plain, capture_output=True
+        [*PLAY, "env.alpha=\u221e"], cwd=ROOT, env=ascii_alone | plain, capture_output=True
     )
     assert refused.returncode == 2 and refused.stderr.count(b"\n") == 1
 
