@@ -10,7 +10,7 @@ import pytest
 import cardjax
 from cardjax.commands.main import main
 from cardjax.env import CardMarket, make_params
-from cardjax.evaluation.evaluate import Player, evaluate
+from cardjax.evaluation.evaluate import Player, games_in_batches
 from cardjax.evaluation.protocol import DRAWS
 from cardjax.evaluation.quoting import evaluate_quoting
 from cardjax.loading.players import find_maker
@@ -68,8 +68,8 @@ def test_the_draws_are_those_that_are_asked_for(tmp_path, capsys):
         earned[draws] = entry["expected_pnl"]
     player, (market, params) = Player(EvOracle(), [None]), cardjax.make("single")
     for draws, domain in DRAWS.items():
-        (result,) = evaluate(market, params, player, {"self": Pass()}, 64, domain=domain)
-        assert earned[draws] == pytest.approx(result.mean_expected_pnl.mean, abs=1e-4)
+        ((totals,),) = games_in_batches(market, params, player, {"self": Pass()}, 64, 0, domain)
+        assert earned[draws] == pytest.approx(totals.expected_pnl.mean(), abs=1e-4)
     assert earned["test"] != pytest.approx(earned["validation"], abs=1e-2)
 
 
@@ -86,7 +86,7 @@ def test_a_comparison_prints_the_difference_and_writes_it(tmp_path, capsys):
             "--json",
             str(file),
             "--opponent",
-            "level1",
+            "pass",
         ]
     )
     assert "equilibrium less pass, 512 games" in capsys.readouterr().out

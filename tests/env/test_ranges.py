@@ -91,5 +91,7 @@ def test_no_corner_of_the_ranges_leads_to_what_is_not_finite(n_players, inventor
 def test_the_walk_finds_what_it_looks_for():
     market, params = cardjax.make("two")
     hostile = params.replace(alpha=np.float32(3e38))
-    grid = jax.tree.map(lambda *leaves: np.stack(leaves), params, hostile)
-    assert unsound(market, grid, 64, jax.random.key(0)).tolist() == [False, True]
+    # In turns, as many as in the tests above, for which the program has been compiled.
+    grid = jax.tree.map(lambda *leaves: np.stack(leaves)[np.arange(1000) % 2], params, hostile)
+    found = np.asarray(unsound(market, grid, 4, jax.random.key(0)))
+    assert not found[::2].any() and found[1::2].mean() > 0.5

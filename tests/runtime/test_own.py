@@ -93,7 +93,7 @@ def test_a_folder_named_like_a_policy_does_not_hide_it(workplace, finished):
     assert not hasattr(cardjax.find_player("pass").player.policy, "network")
     assert cardjax.find_player("./pass").player.params[0] is not None
     # A folder whose name looks like an override is a folder.
-    main(["cross-play", "--policies", "runs/alpha=0.1,x", "pass", "--episodes", "64"])
+    main(["compare", "--policies", "runs/alpha=0.1,x", "pass", "--episodes", "64"])
 
 
 def test_a_player_is_found_in_a_program_too(mine, finished):
