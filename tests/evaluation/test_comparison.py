@@ -9,13 +9,24 @@ import cardjax
 from cardjax.env import make_params
 from cardjax.evaluation import differences
 from cardjax.evaluation.comparison import compare, cross_play
+from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.evaluate import Player, _play, evaluate
-from cardjax.policies import Equilibrium, EvOracle, Pass
+from cardjax.policies import BestResponse, Equilibrium, EvOracle, Pass
 
 TWO, PARAMS = cardjax.make("two")
-EQUILIBRIUM, PASS, ORACLE = (
-    Player(policy, [None]) for policy in (Equilibrium(), Pass(), EvOracle())
-)
+PLAYERS = OneOf((Equilibrium(), EvOracle()))
+
+
+def one_of(policy, *params):
+    """One of PLAYERS, with a training seed for each of the parameters: one compiled program serves
+    both of them.
+    """
+    index = np.int32(PLAYERS.policies.index(policy))
+    return Player(PLAYERS, [(index, (own, own)) for own in params])
+
+
+EQUILIBRIUM, ORACLE = (one_of(policy, PARAMS) for policy in PLAYERS.policies)
+PASS = Player(Pass(), [None])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,7 +39,7 @@ def small_batches():
 
 def thinks(*alphas):
     """The equilibrium of markets with these alphas, a training seed each."""
-    return Player(Equilibrium(), [make_params(alpha=alpha) for alpha in alphas])
+    return one_of(Equilibrium(), *(make_params(alpha=alpha) for alpha in alphas))
 
 
 def test_a_policy_has_nothing_over_itself():
@@ -124,7 +135,8 @@ def test_cross_play_is_every_match_by_itself():
 
 
 def test_in_cross_play_seeds_meet_seeds():
-    table = cross_play(TWO, PARAMS, {"two": thinks(0.1, 1.0), "eq": EQUILIBRIUM}, 64)
+    two = Player(BestResponse(), [make_params(alpha=alpha) for alpha in (0.1, 1.0)])
+    table = cross_play(TWO, PARAMS, {"two": two, "one": Player(BestResponse(), [None])}, 64)
     assert [result.n_units for result in table["two"]] == [2, 2]
-    assert table["eq"][0].unit == "games"
+    assert table["one"][0].unit == "games"
     assert len(set(table["two"][1].scores)) == 2
