@@ -337,8 +337,8 @@ def test_action_values_leave_the_mean_gradient_as_it_is_and_cut_its_noise(traini
         )[1]
         return MaskedCategorical(output * scale, mask[:, :1])
 
-    probs = law(fresh).probs
-    exact = jax.grad(lambda weights: -(law(weights).probs * truth).sum())(fresh)["actor"]
+    probs = jax.jit(lambda weights: law(weights).probs)(fresh)
+    exact = jax.jit(jax.grad(lambda weights: -(law(weights).probs * truth).sum()))(fresh)["actor"]
     action = jax.random.categorical(jax.random.key(1), jnp.log(probs[0, 0, 0]), shape=shape)
     value = (probs * believed).sum()
     choices = Choices(

@@ -26,13 +26,14 @@ def test_n_step_returns_by_hand():
 
 
 @given(
-    st.integers(1, 12).flatmap(
+    # Few shapes, each of which is compiled: the shortest, and windows shorter and longer than it.
+    st.sampled_from([1, 5, 12]).flatmap(
         lambda t: st.tuples(arrays(np.float32, (t, 2), elements=FLOATS), arrays(bool, (t, 2)))
     ),
-    st.integers(1, 14),
+    st.sampled_from([1, 2, 5, 14]),
     st.sampled_from([0.0, 0.5, 0.9, 1.0]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_n_step_returns_are_the_sums_they_say(rollout, n, gamma):
     reward, terminated = rollout
     total, discount, later = map(np.asarray, n_step_return(reward, terminated, n, gamma))

@@ -1,5 +1,6 @@
 """DQN where the maker is a player: in whose place it learns, from what, and how well."""
 
+import functools
 import json
 
 import jax
@@ -32,6 +33,19 @@ SMALL = {
 
 def learner_of(**values):
     return make_learner("dqn", make_config(SMALL | values))
+
+
+pi_of = jax.jit(profit, static_argnums=1)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def maker_views(market, games, params):
+    return jax.vmap(market.maker_view, (0, None))(games, params)
+
+
+def known_to_makers(learner, state):
+    """The maker's view of each of a state's games."""
+    return maker_views(learner.market, state.games, learner.env_params)
 
 
 def started(learner, n_updates=1):
@@ -80,12 +94,12 @@ def test_a_maker_that_nobody_takes_from_learns_what_noise_traders_pay_the_most(q
     learner, before, after, metrics = quoting
     assert set(learner.policy_params(after)._asdict()) == {"takers", "maker"}
     assert learner.policy_params(after).takers is None
-    known = jax.vmap(learner.market.maker_view, (0, None))(before.games, learner.env_params)
+    known = known_to_makers(learner, before)
     params, maker = learner.policy_params(after).maker, learner.maker()
     carry = maker.init(jax.random.key(0), (64,))
     choice = maker.act(params, carry, known, jax.random.key(0))[1]
     assert choice.shape == (64, 2)
-    pi = profit(terms_of(learner.env_params), 0)[known.event, hand_of(known)]
+    pi = pi_of(terms_of(learner.env_params), 0)[known.event, hand_of(known)]
     earned = jnp.take_along_axis(pi, choice[..., None], -1).sum() / pi.max(-1).sum()
     assert earned > 0.97
     assert "trade_rate" not in metrics and metrics["maker_reward_per_game"] > 0
@@ -93,9 +107,9 @@ def test_a_maker_that_nobody_takes_from_learns_what_noise_traders_pay_the_most(q
 
 def test_a_taker_meets_the_named_makers_quotes_at_its_own_seat(taking):
     learner, before, after, metrics = taking
-    pi = profit(terms_of(learner.env_params), learner.market.n_players)
+    pi = pi_of(terms_of(learner.env_params), learner.market.n_players)
     for state in (before, after):
-        known = jax.vmap(learner.market.maker_view, (0, None))(state.games, learner.env_params)
+        known = known_to_makers(learner, state)
         quoted = monopolist(pi)[0][known.event, hand_of(known)]
         np.testing.assert_array_equal(state.games.maker.choice, quoted)
     seen = jax.vmap(learner.market.observe, (0, None))(after.games, learner.env_params)

@@ -26,7 +26,7 @@ def test_the_hash_of_a_step_is_not_computed_again_by_its_readers():
     """
     market, params = cardjax.make("two")
     keys = jax.random.split(jax.random.key(0), 64)
-    state = jax.vmap(lambda key: market.reset(key, params)[1])(keys)
+    state = jax.eval_shape(jax.vmap(lambda key: market.reset(key, params)[1]), keys)
     step = jax.jit(jax.vmap(lambda k, s: market.step(k, s, jnp.zeros(2, jnp.int32), params)[:3]))
     text = step.lower(keys, state).compile().as_text()
     assert text.count(" shift-left(") <= 2 * 2 * 20 + 8

@@ -167,9 +167,14 @@ def of_roles(algorithm, **changes):
 def known_to_makers():
     """Maker views of 64 games in their first round, and of takers at the untouched quotes."""
     market, params = cardjax.make("two", "maker")
-    _, games = jax.vmap(market.reset, (0, None))(jax.random.split(jax.random.key(0), 64), params)
-    known = jax.jit(jax.vmap(market.maker_view, (0, None)))(games, params)
-    return market, known, jax.jit(jax.vmap(market.view, (0, None)))(games, params)
+
+    @jax.jit
+    def views(keys):
+        _, games = jax.vmap(market.reset, (0, None))(keys, params)
+        known = jax.vmap(market.maker_view, (0, None))(games, params)
+        return known, jax.vmap(market.view, (0, None))(games, params)
+
+    return market, *views(jax.random.split(jax.random.key(0), 64))
 
 
 @pytest.mark.parametrize(
