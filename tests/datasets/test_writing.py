@@ -462,6 +462,7 @@ def test_a_missing_library_is_one_line_that_names_the_extra(
     )
 
 
+@pytest.mark.slow  # the command refuses above, and two scripts do in the default suite
 def test_the_script_refuses_in_one_line(tmp_path, script):
     process = script(
         "eval/dataset.py", "--policy", "nobody", "--games", "1", "--out", "x.parquet", cwd=tmp_path

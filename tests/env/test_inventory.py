@@ -246,8 +246,10 @@ def test_draws_quotes_and_fills_are_those_of_the_game_without(game):
 # What is seen
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("n_players", [1, 3])
+@pytest.mark.parametrize(
+    ("n_players", "mode"),
+    [pytest.param(1, "known", marks=pytest.mark.slow), (1, "hidden"), (3, "known"), (3, "hidden")],
+)
 def test_everybody_sees_all_inventories(played, mode, n_players):
     g, params, record = played(mode, n_players)
     fields = g.env.observation_fields

@@ -177,7 +177,7 @@ def test_a_run_begins_with_what_another_one_has_learned(workplace, tiny, finishe
     assert [row["rounds"] for row in read_metrics(folder / "metrics.csv")] == [640, 640]
     (bar,) = bars  # After the training, whose bar is its own, the table takes its time.
     assert bar.desc == "evaluating warm" and bar.n == bar.total > 0
-    fresh = runs.start("ippo", tiny("cold", seed=7, **STILL))
+    fresh = runs.start("ippo", tiny("cold", seed=7, train__n_seeds=2, **STILL))
     assert any((a != b).any() for a, b in zip(actor(fresh, 7), actor(finished), strict=True))
 
 
