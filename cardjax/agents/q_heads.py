@@ -15,7 +15,7 @@ import optax
 from jax import Array
 
 from cardjax.agents import q_learning
-from cardjax.config import DQNConfig, PQNConfig
+from cardjax.config import DQNConfig, QLearnerConfig
 
 
 class Units(NamedTuple):
@@ -125,7 +125,7 @@ def make_head(config: DQNConfig) -> Head:
     return C51Head(config.n_atoms) if config.head == "c51" else QRHead(config.n_atoms)
 
 
-def units_of(config: DQNConfig | PQNConfig) -> Units:
+def units_of(config: QLearnerConfig) -> Units:
     """The head's numbers, as far as the learner has them."""
 
     def number(name: str) -> Array | None:

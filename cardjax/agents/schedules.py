@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from cardjax.config import DQNConfig, PQNConfig
+from cardjax.config import QLearnerConfig
 from cardjax.env.declaration import Number
 
 
@@ -29,7 +29,7 @@ def annealed(start: Number | float, end: Number | float, shape: str, progress: A
     return first + (last - first) * progress
 
 
-def exploration(config: DQNConfig | PQNConfig, progress: Array) -> Array:
+def exploration(config: QLearnerConfig, progress: Array) -> Array:
     """The share of exploring actions at `progress` in [0, 1], float32."""
     progress = jnp.minimum(progress / config.exploration_fraction, 1)
     return annealed(config.epsilon, config.epsilon_end, "linear", progress)

@@ -20,7 +20,14 @@ from cardjax.config.build import (
     with_overrides,
 )
 from cardjax.config.documents import parse_override, read_document
-from cardjax.config.hyperparameters import MEMORIES, SCHEDULES, DQNConfig, PPOConfig, PQNConfig
+from cardjax.config.hyperparameters import (
+    MEMORIES,
+    SCHEDULES,
+    DQNConfig,
+    PPOConfig,
+    PQNConfig,
+    QLearnerConfig,
+)
 from cardjax.config.presets import configs_folder, find_config, preset_params, presets_by_name
 from cardjax.config.schema import GameConfig, RunConfig, TrainConfig, parameters
 
@@ -31,6 +38,7 @@ __all__ = [
     "GameConfig",
     "PPOConfig",
     "PQNConfig",
+    "QLearnerConfig",
     "RunConfig",
     "TrainConfig",
     "config_values",

@@ -16,17 +16,6 @@ MATMUL_DOC = (
     "The precision of the dense layers' products. auto: bfloat16 on CPUs that have tiles for it "
     "(Intel AMX), float32 elsewhere."
 )
-GAMMA_DOC = (
-    "Discount per round. With 0 a round is learned on its own: an order changes later rounds "
-    "through the budget alone, which rarely binds. Where units are carried, looking ahead takes 1."
-)
-MEMORY_DOC = "A recurrent cell. The hidden layers read its output beside the observation."
-MEMORY_WIDTH_DOC = "The width of the recurrent cell, if there is one."
-OPPONENT_DOC = (
-    "Who plays the other seats, if there are any: a scripted policy, or self, the greedy policy as "
-    "it stands."
-)
-SEAT_DOC = "The learner's seat, if there are others."
 LEARNED = "learned"
 """The role's player is the one that is trained."""
 SIZES = "a list of whole numbers in [1, 65536]"
@@ -52,15 +41,8 @@ def _policy_name(value: object) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class PPOConfig:
-    """PPO's hyperparameters (Schulman et al. 2017), for IPPO (de Witt et al. 2020) and MAPPO (Yu et
-    al. 2022). Amounts of money are in points.
-
-    By default, rewards are in points and advantages are not normalised, so `entropy` has a unit: it
-    is the loss, in points, that is accepted for one more nat of entropy. It starts above what
-    random orders cost and ends below the smallest edge that is worth taking. If advantages were
-    normalised, the noise of bad rounds would decide that trade-off.
-    """
+class LearnerConfig:
+    """What all learners have in common. Amounts of money are in points."""
 
     hidden: tuple[int, ...] = custom(
         (128, 128), SIZES, _sizes, doc="The widths of the hidden layers."
@@ -68,10 +50,37 @@ class PPOConfig:
     memory: str = choice(
         "none",
         MEMORIES,
-        doc="A recurrent cell for actor and critic, each with its own. The hidden layers read its "
-        "output beside the observation.",
+        doc="A recurrent cell, in PPO one for the actor and one for the critic. The hidden layers "
+        "read its output beside the observation.",
     )
-    memory_width: int = integer(32, 1, 65_536, doc=MEMORY_WIDTH_DOC)
+    memory_width: int = integer(
+        32, 1, 65_536, doc="The width of the recurrent cell, if there is one."
+    )
+    gamma: Number = number(
+        0.0,
+        0,
+        1,
+        doc="Discount per round. With 0 a round is learned on its own: an order changes later "
+        "rounds through the budget alone, which rarely binds. Where units are carried, looking "
+        "ahead takes 1.",
+    )
+    rollout_rounds: int = integer(10, 1, doc="Rounds that each game plays between updates.")
+    max_grad_norm: Number = number(
+        10.0, 0, doc="Gradients of a larger global norm are scaled down to it.", open_low=True
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class PPOConfig(LearnerConfig):
+    """PPO's hyperparameters (Schulman et al. 2017), for IPPO (de Witt et al. 2020) and MAPPO (Yu et
+    al. 2022).
+
+    By default, rewards are in points and advantages are not normalised, so `entropy` has a unit: it
+    is the loss, in points, that is accepted for one more nat of entropy. It starts above what
+    random orders cost and ends below the smallest edge that is worth taking. If advantages were
+    normalised, the noise of bad rounds would decide that trade-off.
+    """
+
     matmul_precision: str = choice("auto", PRECISIONS, doc=MATMUL_DOC)
     share_params: bool = flag(True, doc="Off: every seat has an actor and a critic of its own.")
     critic: str = choice(
@@ -107,20 +116,15 @@ class PPOConfig:
         SCHEDULES,
         doc="How entropy changes into entropy_end; geometric needs both above 0.",
     )
-    gamma: Number = number(0.0, 0, 1, doc=GAMMA_DOC)
     gae_lambda: Number = number(0.95, 0, 1, doc="λ of generalised advantage estimation.")
     clip: Number = number(
         0.2, 0, doc="How far from 1 the probability ratio may move.", open_low=True
     )
     value_weight: Number = number(0.5, 0, doc="The weight of the critic's loss.")
-    max_grad_norm: Number = number(
-        10.0, 0, doc="Gradients of a larger global norm are scaled down to it.", open_low=True
-    )
     n_epochs: int = integer(2, 1, doc="Passes over each batch.")
     n_minibatches: int = integer(
         32, 1, doc="Gradient steps per pass; the number must divide train.n_envs."
     )
-    rollout_rounds: int = integer(10, 1, doc="Rounds that each game plays between updates.")
     normalize_advantages: bool = flag(
         False,
         doc="On: the advantages of each minibatch are shifted and scaled to mean 0 and "
@@ -191,19 +195,55 @@ class PPOConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class DQNConfig:
-    """DQN's hyperparameters (Mnih et al. 2015; Hessel et al. 2018). Values, errors and rewards are
-    in points.
-    """
+class QLearnerConfig(LearnerConfig):
+    """What DQN and PQN have in common. Values and errors are in points, as rewards are."""
 
     opponent: str = custom(
         "equilibrium",
         "self or a policy's name",
         _policy_name,
-        doc=OPPONENT_DOC,
+        doc="Who plays the other seats, if there are any: a scripted policy, or self, the greedy "
+        "policy as it stands.",
         as_typed=True,
     )
-    seat: int = integer(0, 0, 15, doc=SEAT_DOC)
+    seat: int = integer(0, 0, 15, doc="The learner's seat, if there are others.")
+    q_scale: Number = number(
+        10.0,
+        0,
+        doc="The value that a network output of 1 stands for; DQN's head c51 does not use it.",
+        unit="points",
+        open_low=True,
+    )
+    loss: str = choice(
+        "huber", ("huber", "squared"), doc="The loss of an error; in DQN, of head mean's errors."
+    )
+    huber_delta: Number = number(
+        0.3,
+        0,
+        doc="Larger errors count linearly (loss huber, and DQN's head qr). Most orders lose tens "
+        "of points, and the edges that are to be found are of the size of the default.",
+        unit="points",
+        open_low=True,
+    )
+    epsilon: Number = number(
+        1.0, 0, 1, doc="The share of exploring actions at the start of the training."
+    )
+    epsilon_end: Number = number(
+        0.1, 0, 1, doc="The share of exploring actions at the end; it falls linearly."
+    )
+    exploration_fraction: Number = number(
+        0.5,
+        0,
+        1,
+        doc="The part of the training after which epsilon has reached epsilon_end.",
+        open_low=True,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class DQNConfig(QLearnerConfig):
+    """DQN's hyperparameters (Mnih et al. 2015; Hessel et al. 2018)."""
+
     takers: str = custom(
         LEARNED,
         "learned or a policy's name",
@@ -218,11 +258,6 @@ class DQNConfig:
         doc="Who quotes there: learned, or a scripted maker that one taker learns against. One of "
         "the two roles learns, and the other is named.",
     )
-    hidden: tuple[int, ...] = custom(
-        (128, 128), SIZES, _sizes, doc="The widths of the hidden layers."
-    )
-    memory: str = choice("none", MEMORIES, doc=MEMORY_DOC)
-    memory_width: int = integer(32, 1, 65_536, doc=MEMORY_WIDTH_DOC)
     matmul_precision: str = choice("float32", PRECISIONS, doc=MATMUL_DOC)
     burn_in: int = integer(
         0, 0, doc="Rounds before each replayed block that only warm the memory up."
@@ -238,13 +273,6 @@ class DQNConfig:
     )
     v_min: Number = number(-20.0, doc="The lowest atom of c51.", unit="points")
     v_max: Number = number(20.0, doc="The highest atom of c51.", unit="points")
-    q_scale: Number = number(
-        10.0,
-        0,
-        doc="The value that a network output of 1 stands for; not used by head c51.",
-        unit="points",
-        open_low=True,
-    )
     double: bool = flag(
         True,
         doc="On: the learning network chooses the bootstrapped action, and the target network "
@@ -253,22 +281,12 @@ class DQNConfig:
     dueling: bool = flag(
         False, doc="On: the network estimates a state's value and the actions' advantages apart."
     )
-    loss: str = choice("huber", ("huber", "squared"), doc="The loss of head mean's errors.")
-    huber_delta: Number = number(
-        0.3,
-        0,
-        doc="Larger errors count linearly (heads mean and qr). Most orders lose tens of points, "
-        "and the edges that are to be found are of the size of the default.",
-        unit="points",
-        open_low=True,
-    )
     critic_sees_truth: bool = flag(
         False,
         doc="On: a second network, which is told S and both true depths, learns what actions are "
         "worth, and the player's network learns from its values of all of them, by squared errors. "
         "The player itself never sees them.",
     )
-    gamma: Number = number(0.0, 0, 1, doc=GAMMA_DOC)
     n_step: int = integer(
         1,
         1,
@@ -286,19 +304,6 @@ class DQNConfig:
         1,
         doc="The share of the distance that the target network moves per gradient step "
         "(target_update polyak).",
-    )
-    epsilon: Number = number(
-        1.0, 0, 1, doc="The share of exploring actions at the start of the training."
-    )
-    epsilon_end: Number = number(
-        0.1, 0, 1, doc="The share of exploring actions at the end; it falls linearly."
-    )
-    exploration_fraction: Number = number(
-        0.5,
-        0,
-        1,
-        doc="The part of the training after which epsilon has reached epsilon_end.",
-        open_low=True,
     )
     capacity: int = integer(
         1_000_000,
@@ -319,7 +324,6 @@ class DQNConfig:
         1,
         doc="The exponent of the importance weights at the start; it rises linearly to 1.",
     )
-    rollout_rounds: int = integer(10, 1, doc="Rounds that each game plays between learning.")
     n_gradient_steps: int = integer(60, 1, doc="Batches that are learned from after each rollout.")
     batch_size: int = integer(
         2048, 1, doc="Rounds per batch; with a memory, a multiple of rollout_rounds."
@@ -328,40 +332,16 @@ class DQNConfig:
     learning_rate_end: Number = number(
         0.0, 0, doc="Adam's step size at the end; it falls linearly."
     )
-    max_grad_norm: Number = number(
-        10.0, 0, doc="Gradients of a larger global norm are scaled down to it.", open_low=True
-    )
 
 
 @dataclasses.dataclass(frozen=True)
-class PQNConfig:
-    """PQN's hyperparameters (Gallici et al. 2024). Values, errors and rewards are in points."""
+class PQNConfig(QLearnerConfig):
+    """PQN's hyperparameters (Gallici et al. 2024)."""
 
-    opponent: str = custom(
-        "equilibrium", "self or a policy's name", _policy_name, doc=OPPONENT_DOC, as_typed=True
-    )
-    seat: int = integer(0, 0, 15, doc=SEAT_DOC)
-    hidden: tuple[int, ...] = custom(
-        (128, 128), SIZES, _sizes, doc="The widths of the hidden layers."
-    )
     layer_norm: bool = flag(
         True,
         doc="On: each hidden layer is normalised, which takes the place of a target network.",
     )
-    memory: str = choice("none", MEMORIES, doc=MEMORY_DOC)
-    memory_width: int = integer(32, 1, 65_536, doc=MEMORY_WIDTH_DOC)
-    q_scale: Number = number(
-        10.0,
-        0,
-        doc="The value that a network output of 1 stands for.",
-        unit="points",
-        open_low=True,
-    )
-    loss: str = choice("huber", ("huber", "squared"), doc="The loss of an error.")
-    huber_delta: Number = number(
-        0.3, 0, doc="Larger errors count linearly (loss huber).", unit="points", open_low=True
-    )
-    gamma: Number = number(0.0, 0, 1, doc=GAMMA_DOC)
     td_lambda: Number = number(
         0.65,
         0,
@@ -369,20 +349,6 @@ class PQNConfig:
         doc="λ of the returns: 0 bootstraps after each round, 1 at the end of a rollout alone. "
         "Without a discount it makes no difference.",
     )
-    epsilon: Number = number(
-        1.0, 0, 1, doc="The share of exploring actions at the start of the training."
-    )
-    epsilon_end: Number = number(
-        0.1, 0, 1, doc="The share of exploring actions at the end; it falls linearly."
-    )
-    exploration_fraction: Number = number(
-        0.5,
-        0,
-        1,
-        doc="The part of the training after which epsilon has reached epsilon_end.",
-        open_low=True,
-    )
-    rollout_rounds: int = integer(10, 1, doc="Rounds that each game plays between learning.")
     n_epochs: int = integer(8, 1, doc="Passes over each rollout.")
     n_minibatches: int = integer(
         16, 1, doc="Gradient steps per pass; the number must divide train.n_envs."
@@ -390,7 +356,4 @@ class PQNConfig:
     learning_rate: Number = number(1e-2, 0, doc="RAdam's step size at the start of the training.")
     learning_rate_end: Number = number(
         0.0, 0, doc="RAdam's step size at the end; it falls linearly."
-    )
-    max_grad_norm: Number = number(
-        10.0, 0, doc="Gradients of a larger global norm are scaled down to it.", open_low=True
     )
