@@ -42,14 +42,14 @@ from cardjax.evaluation.evaluate import (
     TEST,
     Player,
     benchmark_of,
-    exact_columns,
     game_batches,
     games_in_batches,
 )
+from cardjax.evaluation.exact_metrics import against_self, exact_columns
 from cardjax.evaluation.exploitability import Exact, Switches, play_valued
 from cardjax.evaluation.figure_data import with_bounds
 from cardjax.evaluation.match import Seats
-from cardjax.evaluation.metrics import METRICS, Metric, against_self, per_game
+from cardjax.evaluation.metrics import METRICS, Metric, per_game
 from cardjax.evaluation.played_rounds import Subject
 from cardjax.evaluation.result import interval_of
 from cardjax.evaluation.statistics import Interval
@@ -194,7 +194,7 @@ def games_of(
 def exact_values_of(
     market: CardMarket, params: EnvParams, policy: Policy, n_games: int
 ) -> dict[str, np.ndarray]:
-    """The columns of `metrics.against_self`, with a reply at the first seat."""
+    """The columns of `exact_metrics.against_self`, with a reply at the first seat."""
     market = dataclasses.replace(market, squeeze=False)
 
     @partial(jax.jit, static_argnums=(1, 2, 3))

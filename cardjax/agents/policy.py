@@ -12,7 +12,6 @@ from cardjax.agents.distribution import MaskedCategorical
 from cardjax.agents.networks import Network, Weights
 from cardjax.agents.normalization import Normalizer, normalized
 from cardjax.env.trees import ArrayTree
-from cardjax.policies.policy import Policy
 
 P = TypeVar("P")
 """What a policy acts on."""
@@ -38,10 +37,16 @@ class Encoder(Protocol):
 
 
 class OnNetwork(abc.ABC, Generic[P]):
-    """A trained policy, which sees of a view what its encoder makes of it."""
+    """A trained policy, which sees of a view what its encoder makes of it, so that it acts on
+    arrays too.
+    """
 
     market: Encoder
     """which makes the network's input of a view: the market or, of a maker, its role."""
+
+    @abc.abstractmethod
+    def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
+        """A blank memory; () without one."""
 
     @abc.abstractmethod
     def act_on(
@@ -58,23 +63,6 @@ class OnNetwork(abc.ABC, Generic[P]):
         return self.act_on(
             params, carry, self.market.encode(view), view.action_mask, view.round == 0, key
         )
-
-
-class NetworkPolicy(Policy, Protocol):
-    """A policy that acts on arrays too."""
-
-    def act_on(
-        self,
-        params: Any,
-        carry: ArrayTree,
-        observation: Array,
-        mask: Array,
-        first: Array,
-        key: Array,
-    ) -> tuple[ArrayTree, Array]:
-        """As `act`, from the flat observation [..., n], the mask [..., n_actions], and
-        whether the round is a game's first.
-        """
 
 
 class ActorParams(NamedTuple):
@@ -103,7 +91,7 @@ class ActorPolicy(OnNetwork[ActorParams]):
     greedy: bool = True
 
     def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
-        """A blank memory; () for a feed-forward actor."""
+        """As `OnNetwork.init`."""
         return self.actor.carry(batch)
 
     def act_on(

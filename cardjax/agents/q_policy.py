@@ -40,7 +40,7 @@ class QPolicy(OnNetwork[QParams]):
     greedy: bool = True
 
     def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
-        """A blank memory; () without one."""
+        """As `OnNetwork.init`."""
         return self.network.carry(batch)
 
     def act_on(

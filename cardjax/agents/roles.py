@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 
 from cardjax.agents.critic_view import PRIVATE, critic_inputs, critic_view, private_of
-from cardjax.agents.policy import NetworkPolicy
+from cardjax.agents.policy import OnNetwork
 from cardjax.config.hyperparameters import LEARNED
 from cardjax.env import observation
 from cardjax.env.declaration import ParameterError
@@ -228,7 +228,7 @@ def _beside(own: Array, shared: Array) -> Array:
 class LearnedMaker:
     """A trained policy of the maker's sides as a player of its seat, with the same `params`."""
 
-    of_sides: NetworkPolicy
+    of_sides: OnNetwork[Any]
 
     def init(self, key: Array, batch: tuple[int, ...]) -> ArrayTree:
         """A blank memory of each side."""
@@ -238,11 +238,17 @@ class LearnedMaker:
         self, params: ArrayTree, carry: ArrayTree, view: MakerView, key: Array
     ) -> tuple[ArrayTree, Array]:
         """As `MakerPolicy.act`."""
-        return self.of_sides.act(params, carry, sides_of(view), key)  # type: ignore[arg-type]
+        return self.of_sides.act(params, carry, sides_of(view), key)
 
     def act_on(
-        self, params: Any, carry: Any, observation: Array, mask: Array, first: Array, key: Array
-    ) -> tuple[Any, Array]:
+        self,
+        params: ArrayTree,
+        carry: ArrayTree,
+        observation: Array,
+        mask: Array,
+        first: Array,
+        key: Array,
+    ) -> tuple[ArrayTree, Array]:
         """As `act`, from the maker's flat observation [..., D'], the mask [..., 2, 60], and whether
         the round is a game's first.
         """

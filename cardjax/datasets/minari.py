@@ -12,7 +12,7 @@ from cardjax.datasets.games import Batch, Rollouts, happened
 from cardjax.env.declaration import ParameterError
 from cardjax.env.events import EVENT_KINDS
 from cardjax.env.execution import N_ACTIONS
-from cardjax.evaluation.rollouts import OBSERVATION
+from cardjax.evaluation.rollout_columns import OBSERVATION
 from cardjax.runtime.libraries import library
 
 MINARI_COLUMNS = {

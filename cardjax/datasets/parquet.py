@@ -9,7 +9,7 @@ import numpy as np
 from cardjax.datasets.games import Batch, Rollouts, happened
 from cardjax.env.market import CardMarket
 from cardjax.env.params import N_ROUNDS
-from cardjax.evaluation.rollouts import (
+from cardjax.evaluation.rollout_columns import (
     COLUMNS,
     HIDDEN_EVENT_COLUMNS,
     INVENTORY_COLUMNS,

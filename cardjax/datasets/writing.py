@@ -12,7 +12,7 @@ from cardjax.datasets.games import Rollouts, batches
 from cardjax.datasets.minari import minari_dataset
 from cardjax.datasets.parquet import parquet_schema, record_batch
 from cardjax.env.declaration import ParameterError
-from cardjax.evaluation.rollouts import columns_of
+from cardjax.evaluation.rollout_columns import columns_of
 from cardjax.files.writing import replacing
 from cardjax.runtime.libraries import library
 

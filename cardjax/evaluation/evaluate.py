@@ -15,11 +15,11 @@ from jax import Array
 
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
-from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.decision import OneOf
-from cardjax.evaluation.exploitability import Exact, Switches, Valued, play_valued
-from cardjax.evaluation.match import GameTotals, Seats, play_games
-from cardjax.evaluation.metrics import SMALLEST_GAIN, payoff_of
+from cardjax.evaluation.exact_metrics import exact_columns
+from cardjax.evaluation.exploitability import Switches, Valued, play_valued
+from cardjax.evaluation.match import GameTotals, Seats
+from cardjax.evaluation.metrics import payoff_of
 from cardjax.evaluation.result import Games, Result, result_of
 from cardjax.evaluation.yardsticks import Yardstick, yardstick_of
 from cardjax.policies.policy import Policy, prepared
@@ -271,31 +271,6 @@ def _uncharged(games: Valued) -> Valued:
     return games._replace(totals=games.totals._replace(risk_charge=None))
 
 
-def exact_columns(best: Exact, values: np.ndarray, replies: np.ndarray) -> dict[str, np.ndarray]:
-    """The columns of `metrics.against_self`, [games] each.
-
-    Args:
-        best: the benchmark's games.
-        values: of the policy in self-play, [games, A].
-        replies: what a best reply earns at the first so many seats, [games, replies].
-    """
-    columns = {
-        "value": values.mean(-1),
-        "reply": replies.mean(-1),
-        "benchmark": best.value.mean(-1),
-        "joint": best.joint,
-        "worst": best.pure.worst,
-        "best": best.pure.best,
-    }
-    n_replies, rounding = replies.shape[-1], SMALLEST_GAIN * best.joint
-    columns["gains"] = abs(columns["reply"] - columns["value"]) > rounding
-    columns["strays"] = abs(columns["value"] - columns["benchmark"]) > rounding
-    for k in range(n_replies if n_replies > 1 else 0):
-        columns |= {f"value_{k}": values[:, k], f"reply_{k}": replies[:, k]}
-        columns[f"gains_{k}"] = abs(replies[:, k] - values[:, k]) > rounding
-    return columns
-
-
 def reply_at(seat: int) -> str:
     """The name of the match in which a best reply sits at this seat."""
     return f"{REPLY} at seat {seat}"
@@ -441,52 +416,3 @@ def game_batches(n_games: int, seed: int, domain: int) -> Iterator[tuple[Array, 
         raise ValueError(f"n_games = {n_games}: must be at least 1")
     for key, n in _batches(domain_key(seed, domain), n_games):
         yield key, min(n_games, GAMES_AT_ONCE), n
-
-
-def self_play_payoff(
-    market: CardMarket, policy: Policy, n_games: int
-) -> Callable[[ArrayTree, EnvParams], Array]:
-    """A function from stacked parameters and games to self-play's mean payoff per game [rows] (the
-    expected P&L, less the charge for risk where there is one), compiled once in a process for a
-    market, a policy and a number of games.
-
-    Its arguments are the policy's parameters and EnvParams, leaves [rows, …] each. It plays on
-    validation draws, in whole batches of at most GAMES_AT_ONCE; divided by the same of the
-    benchmark, it is the score.
-    """
-    market = dataclasses.replace(market, squeeze=False)
-    keys = jnp.stack([key for key, _ in _batches(domain_key(0, VALIDATION), n_games)])
-    return partial(_mean_payoffs, market, policy, min(n_games, GAMES_AT_ONCE), keys)
-
-
-@partial(jax.jit, static_argnums=range(3))
-def _mean_payoffs(
-    market: CardMarket,
-    policy: Policy,
-    n_games: int,
-    keys: Array,
-    params: ArrayTree,
-    env_params: EnvParams,
-) -> Array:
-    """Of every row, over batches of `n_games` games from each of the keys."""
-
-    def of_row(row: tuple[Any, EnvParams]) -> Array:
-        return _mean_payoff(market, policy, *row, keys=keys, n_games=n_games)
-
-    return jax.lax.map(of_row, (params, env_params))
-
-
-def _mean_payoff(
-    market: CardMarket,
-    policy: Policy,
-    params: ArrayTree,
-    env_params: EnvParams,
-    *,
-    keys: Array,
-    n_games: int,
-) -> Array:
-    def batch(key: Array) -> Array:
-        seats = [Seats(policy, params, market.n_players)]
-        return play_games(market, seats, env_params, key, n_games).payoff.mean()
-
-    return jax.lax.map(batch, keys).mean()

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cardjax.evaluation.exact_metrics import against_self
 from cardjax.evaluation.metrics import (
     CHARGED_METRICS,
     INVENTORY_METRICS,
     METRICS,
     QUANTILES,
-    against_self,
 )
-from cardjax.evaluation.quoting import PLAYED, REPLIED
+from cardjax.evaluation.quoting_result import PLAYED, REPLIED
 
 AT_SEAT = "exploitability_seat_"
 _MOST_PLAYERS = 16

@@ -93,7 +93,8 @@ def metrics_of(columns: Collection[str]) -> dict[str, "Metric"]:
     return METRICS | charged | carried
 
 
-def _ratio(numerator: float, denominator: float) -> float:
+def ratio(numerator: float, denominator: float) -> float:
+    """Of two means; NaN where there is nothing to divide by."""
     return numerator / denominator if denominator else NAN
 
 
@@ -148,13 +149,13 @@ METRICS: dict[str, Metric] = {
         "share",
         "mean(expected pnl) / mean(the benchmark's on the same draws), both less the charge for "
         "risk where there is one",
-        lambda m: _ratio(_payoff(m), _benchmark(m)),
+        lambda m: ratio(_payoff(m), _benchmark(m)),
         deciding=_differs,
     ),
     "realised_score": Metric(
         "share",
         "the same of realised P&L: mean(pnl) / mean(the benchmark's expected pnl)",
-        lambda m: _ratio(m["pnl"] - _charge(m), _benchmark(m)),
+        lambda m: ratio(m["pnl"] - _charge(m), _benchmark(m)),
     ),
     "regret": Metric(
         "points per round",
@@ -197,13 +198,13 @@ METRICS: dict[str, Metric] = {
     "mean_size": Metric(
         "units",
         "units / executed orders",
-        lambda m: _ratio(m["units"], m["trades"]),
+        lambda m: ratio(m["units"], m["trades"]),
         fewest_games=FOR_RAREST,
     ),
     "valid_order_rate": Metric(
         "share",
         "executed orders / orders given (passes are none)",
-        lambda m: _ratio(m["trades"], m["trades"] + m["rejections"]),
+        lambda m: ratio(m["trades"], m["trades"] + m["rejections"]),
         lambda m: min(1.0, m["trades"] + m["rejections"]),
     ),
     "rejection_rate": Metric(
@@ -215,19 +216,19 @@ METRICS: dict[str, Metric] = {
     "fill_ratio": Metric(
         "share",
         "mean over executed orders of min(1, L / the side's total)",
-        lambda m: _ratio(m["fill_ratio"], m["trades"]),
+        lambda m: ratio(m["fill_ratio"], m["trades"]),
         fewest_games=FOR_RARE,
     ),
     "mean_slippage": Metric(
         "points per unit",
         "mean over executed orders of |price − quote|",
-        lambda m: _ratio(m["slippage"], m["trades"]),
+        lambda m: ratio(m["slippage"], m["trades"]),
         fewest_games=FOR_RARE,
     ),
     "impact_per_unit": Metric(
         "points per unit",
         "all slippage paid / all units: slippage weighted by size",
-        lambda m: _ratio(m["impact_cost"], m["units"]),
+        lambda m: ratio(m["impact_cost"], m["units"]),
         fewest_games=FOR_RARE,
     ),
 }
@@ -260,101 +261,6 @@ INVENTORY_METRICS: dict[str, Metric] = {
     ),
 }
 """Of games in which units are carried."""
-
-
-def against_self(n_players: int, by_seat: bool = False) -> dict[str, Metric]:
-    """The metrics of self-play that come from exact values (`exploitability.py`).
-
-    Their columns, float64 [games], in points of expected pnl a game: `value` a player's, `reply` a
-    best replier's, both means over the seats that are replied at, `benchmark` the symmetric
-    equilibrium's per player, `worst` and `best` those of the worst and the best pure equilibrium of
-    every round, `joint` all players' together at the joint optimum with initial budgets; `by_seat`
-    also `value_0`, `reply_0` and so on, of policies with weights for each seat. `gains` (and
-    `gains_0` …) is 1 in a game where the reply earns something else than the policy, and `strays`
-    where the policy does than the equilibrium.
-    """
-    gain = {
-        "exploitability": Metric(
-            "points per game",
-            "a best reply's expected pnl less the policy's own, mean over seats (NashConv / A)",
-            lambda m: m["reply"] - m["value"],
-            fewest_games=FOR_FALLS,
-            deciding=lambda m: m["gains"],
-        ),
-        "exploitability_share": Metric(
-            "share",
-            "the same / the equilibrium's payoff",
-            lambda m: _ratio(m["reply"] - m["value"], m["benchmark"]),
-            fewest_games=FOR_FALLS,
-            deciding=lambda m: m["gains"],
-        ),
-    }
-    if n_players == 1:
-        return gain
-    if by_seat:
-        gain |= {f"exploitability_seat_{k}": _gain_at(k) for k in range(n_players)}
-
-    def position(m: Means) -> float:
-        surplus = m["joint"] - n_players * m["benchmark"]
-        # Below float32's rounding, nothing is lost at the equilibrium.
-        return (
-            NAN
-            if surplus <= 1e-5 * m["joint"]
-            else n_players * (m["value"] - m["benchmark"]) / surplus
-        )
-
-    return gain | {
-        "worst_equilibrium": Metric(
-            "share",
-            "what the worst pure equilibrium of every round pays per player / the symmetric "
-            "equilibrium's",
-            lambda m: _ratio(m["worst"], m["benchmark"]),
-            fewest_games=FOR_FALLS,
-        ),
-        "best_equilibrium": Metric(
-            "share",
-            "the same of the best pure equilibrium",
-            lambda m: _ratio(m["best"], m["benchmark"]),
-            fewest_games=FOR_FALLS,
-        ),
-        "score_of_worst_equilibrium": Metric(
-            "share",
-            "the policy's expected pnl / that of the worst pure equilibrium",
-            lambda m: _ratio(m["value"], m["worst"]),
-            fewest_games=FOR_FALLS,
-        ),
-        "score_of_best_equilibrium": Metric(
-            "share",
-            "the policy's expected pnl / that of the best pure equilibrium",
-            lambda m: _ratio(m["value"], m["best"]),
-            fewest_games=FOR_FALLS,
-        ),
-        "joint_surplus": Metric(
-            "share",
-            "all players' expected pnl / the joint optimum's",
-            lambda m: _ratio(n_players * m["value"], m["joint"]),
-            fewest_games=FOR_FALLS,
-        ),
-        "commons_position": Metric(
-            "share",
-            "(pi − pi_eq) / (pi_joint − pi_eq) of all players together: 0 at the equilibrium, 1 at "
-            "the joint optimum; null where these are the same",
-            position,
-            fewest_games=FOR_FALLS,
-            deciding=lambda m: m["strays"],
-        ),
-    }
-
-
-def _gain_at(seat: int) -> Metric:
-    return Metric(
-        "points per game",
-        f"the same at seat {seat}",
-        lambda m: m[f"reply_{seat}"] - m[f"value_{seat}"],
-        fewest_games=FOR_FALLS,
-        deciding=lambda m: m[f"gains_{seat}"],
-    )
-
 
 QUANTILE = 0.95
 QUANTILES: dict[str, Metric] = {

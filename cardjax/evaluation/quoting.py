@@ -4,7 +4,7 @@ docs/evaluation.md#the-maker-as-a-player
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,19 +19,13 @@ from cardjax.env.market import CardMarket
 from cardjax.env.params import N_ROUNDS, EnvParams
 from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.decision import decide
-from cardjax.evaluation.evaluate import TEST, VALIDATION, Player, game_batches
+from cardjax.evaluation.evaluate import TEST, Player, game_batches
 from cardjax.evaluation.match import Seats
-from cardjax.evaluation.metrics import SMALLEST_GAIN, Means, Metric
+from cardjax.evaluation.metrics import SMALLEST_GAIN, Metric
 from cardjax.evaluation.quote_values import best_reply, n_natures, quote_value
-from cardjax.evaluation.result import GAMES, SEEDS, interval_of
-from cardjax.evaluation.statistics import (
-    FEWEST_SEEDS,
-    Estimate,
-    Interval,
-    delta_estimate,
-    over_seeds,
-    trimmed,
-)
+from cardjax.evaluation.quoting_result import PLAYED, REPLIED, SCORES, QuotingResult
+from cardjax.evaluation.result import interval_of
+from cardjax.evaluation.statistics import Interval, delta_estimate
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.makers import MakerPolicy, hand_of, prepared_maker
 from cardjax.policies.policy import Policy, prepared
@@ -60,147 +54,6 @@ class Maker:
 
     policy: MakerPolicy
     params: tuple[Any, ...] = (None,)
-
-
-def _ratio(numerator: float, denominator: float) -> float:
-    return numerator / denominator if denominator else float("nan")
-
-
-def _markup(m: Means) -> float:
-    return _ratio(
-        m["offset"] - m["competitive_offset"], m["monopoly_offset"] - m["competitive_offset"]
-    )
-
-
-PLAYED: dict[str, Metric] = {
-    "maker_score": Metric(
-        "share",
-        "what the maker's quotes would earn against takers in equilibrium / what a monopolist's "
-        "would: 1 is monopoly, about 0 competition",
-        lambda m: _ratio(m["profit"], m["monopoly"]),
-    ),
-    "maker_markup": Metric(
-        "share",
-        "where the maker's mean offset lies between competition's (0) and the monopolist's (1)",
-        _markup,
-    ),
-    "maker_offset": Metric("points", "the maker's mean offset", lambda m: m["offset"] / N_ROUNDS),
-    "maker_depth": Metric("units", "the mean depth of its sides", lambda m: m["depth"] / N_ROUNDS),
-    "maker_pnl": Metric("points per game", "realised, with S: mean(pnl)", lambda m: m["maker_pnl"]),
-    "maker_expected_pnl": Metric(
-        "points per game",
-        "the same with each trader's mean in place of S, and the mean number of noise traders",
-        lambda m: m["maker_expected_pnl"],
-    ),
-    "maker_from_noise": Metric(
-        "points per game",
-        "what noise traders pay the maker, on average over them",
-        lambda m: m["from_noise"],
-    ),
-    "maker_to_takers": Metric(
-        "points per game",
-        "what the maker loses to takers, who know more: the rest of its expected P&L",
-        lambda m: m["from_noise"] - m["maker_expected_pnl"],
-    ),
-    "taker_score": Metric(
-        "share",
-        "takers' expected pnl / that of the equilibrium at the quotes that they met",
-        lambda m: _ratio(m["value"], m["equilibrium"]),
-    ),
-    "taker_expected_pnl": Metric(
-        "points per game",
-        "a taker's expected P&L, averaged over the takers' probabilities",
-        lambda m: m["value"],
-    ),
-    "taker_pnl": Metric("points per game", "realised, with S", lambda m: m["taker_pnl"]),
-    "taker_exploitability": Metric(
-        "points per game",
-        "a best reply's expected pnl at the quotes that were met, less the taker's own",
-        lambda m: m["reply"] - m["value"],
-    ),
-    "taker_exploitability_share": Metric(
-        "share",
-        "the same / the equilibrium's payoff",
-        lambda m: _ratio(m["reply"] - m["value"], m["equilibrium"]),
-    ),
-}
-"""Every metric of these games, by name, as `metrics.METRICS`; columns are per game."""
-
-REPLIED: dict[str, Metric] = {
-    "maker_exploitability": Metric(
-        "points per game",
-        "what a best reply to these takers would earn the maker, less what its quotes do",
-        lambda m: m["maker_reply"] - m["maker_value"],
-        deciding=lambda m: m["gains"],
-    ),
-    "maker_exploitability_share": Metric(
-        "share",
-        "the same / what the best reply would earn",
-        lambda m: _ratio(m["maker_reply"] - m["maker_value"], m["maker_reply"]),
-        deciding=lambda m: m["gains"],
-    ),
-}
-"""Those of the first REPLIED_GAMES."""
-
-
-SCORES = ("maker_score", "taker_score")
-"""That of each role."""
-
-
-@dataclasses.dataclass(frozen=True)
-class QuotingResult:
-    """What games of a maker and takers came to."""
-
-    metrics: Mapping[str, Interval]
-    """every one of PLAYED, and of REPLIED if there were replies, by name; over training seeds where
-    there are several.
-    """
-    n_seeds: int
-    n_games: int
-    n_replied: int
-    """in so many of the games the maker's best reply was computed."""
-    by_seed: Mapping[str, Sequence[Estimate]] = dataclasses.field(default_factory=dict)
-    """of SCORES, one a training seed and then that of all seeds' games together."""
-
-    def in_words(self) -> str:
-        """What the intervals are over."""
-        n_games = f"{self.n_games:,} games"
-        if few := min(self.n_games, self.n_replied):
-            n_games += f" (of the maker's best reply, the first {few})"
-        if self.n_seeds == 1:
-            return f"± is a 95% interval over {n_games}"
-        if self.n_seeds < FEWEST_SEEDS:
-            return f"no intervals: they need {FEWEST_SEEDS} training seeds, here are {self.n_seeds}"
-        return (
-            f"± is a 95% interval over {self.n_seeds} training seeds and {n_games} that they share"
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        """The entry of summary.json's `results`: every metric, NAME_ci95 its interval; `score` is
-        the lower one of both roles', and P&L is a taker's.
-        """
-        lower = min(SCORES, key=lambda name: _known(self.metrics[name]))
-        pnl = self.metrics["taker_pnl"]
-        figures = {"score": self.metrics[lower], "mean_pnl": pnl, **self.metrics}
-        if self.n_seeds > 1 and self.by_seed:
-            *seeds, together = self.by_seed[lower]
-            figures["score_iqm"] = over_seeds(seeds, together, trimmed)
-        scores = [estimate.value for estimate in self.by_seed.get(lower, ())[:-1]]
-        return {
-            "opponent": "self",
-            **{name: interval.mean for name, interval in figures.items()},
-            **{f"{name}_ci95": [x.low, x.high] for name, x in figures.items()},
-            "ci95": [pnl.low, pnl.high],
-            "unit": SEEDS if self.n_seeds > 1 else GAMES,
-            "n_units": self.n_seeds if self.n_seeds > 1 else self.n_games,
-            "n_games": self.n_games,
-            "score_by_seed": scores,
-        }
-
-
-def _known(score: Interval) -> float:
-    """A score to compare by; one that is unknown (there was nothing to earn) is never the lower."""
-    return float("inf") if np.isnan(score.mean) else score.mean
 
 
 def evaluate_quoting(
@@ -318,10 +171,10 @@ def quoted_rounds(
         raise ParameterError("env.maker", market.maker, "must be agent for a maker that plays")
     market = dataclasses.replace(market, squeeze=False)
     lag = None if n_replied is None else int(env_params.maker_lag)
-    pi = _profit(env_params, market.n_players)
+    pi = profit_table(env_params, market.n_players)
     scripted = None
     if any(own is None for own in maker.params):
-        scripted = _prepared_maker(maker.policy, env_params, market.n_players)
+        scripted = prepared_once(maker.policy, env_params, market.n_players)
     for key, size, n in game_batches(n_games, seed, domain):
         size_here = size if n_replied is None else min(size, n_replied)
         games = []
@@ -329,7 +182,7 @@ def quoted_rounds(
             own = maker.params[i % len(maker.params)]
             own = scripted if own is None else own
             of_takers = takers.params[i % len(takers.params)]
-            columns = _play(
+            columns = play_quoted(
                 market,
                 maker.policy,
                 takers.policy,
@@ -345,47 +198,18 @@ def quoted_rounds(
         yield games
 
 
-def role_scores(
-    market: CardMarket, maker: MakerPolicy, takers: Policy, n_games: int, seed: int = 0
-) -> Callable[[Any, EnvParams], tuple[Array, Array]]:
-    """A function from both roles' parameters and markets, leaves [rows, …] each, to `maker_score`
-    and `taker_score` [rows], on validation draws.
-
-    The parameters have attributes `maker` and `takers`, None for a scripted player.
-    """
-    market = dataclasses.replace(market, squeeze=False)
-    batches = list(game_batches(n_games, seed, VALIDATION))
-    size, keys = batches[0][1], jnp.stack([key for key, _, _ in batches])
-
-    def of_row(row: tuple[Any, EnvParams]) -> tuple[Array, Array]:
-        params, env_params = row
-        pi = _profit(env_params, market.n_players)
-        own = params.maker
-        if own is None:
-            own = _prepared_maker(maker, env_params, market.n_players)
-
-        def batch(key: Array) -> dict[str, Array]:
-            columns = _play(
-                market, maker, takers, size, None, own, params.takers, env_params, key, pi
-            )
-            return {name: column.mean() for name, column in columns.items() if name not in KINDS}
-
-        means = jax.tree.map(jnp.mean, jax.lax.map(batch, keys))
-        return means["profit"] / means["monopoly"], means["value"] / means["equilibrium"]
-
-    return jax.jit(lambda params, env_params: jax.lax.map(of_row, (params, env_params)))
-
-
 @partial(jax.jit, static_argnums=1)
-def _profit(env_params: EnvParams, n_takers: int) -> Array:
+def profit_table(env_params: EnvParams, n_takers: int) -> Array:
+    """What every quote earns the maker in this market: `profit`, compiled."""
     return profit(terms_of(env_params), n_takers)
 
 
-_prepared_maker = jax.jit(prepared_maker, static_argnums=(0, 2))
+prepared_once = jax.jit(prepared_maker, static_argnums=(0, 2))
+"""`prepared_maker`, compiled."""
 
 
 @partial(jax.jit, static_argnums=range(5))
-def _play(
+def play_quoted(
     market: CardMarket,
     maker: MakerPolicy,
     takers: Policy,

@@ -17,7 +17,8 @@ from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.comparison import QUANTITIES, Comparison, compared
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.evaluate import TEST, Player
-from cardjax.evaluation.quoting import Maker, QuotingResult, evaluate_quoting, quoted_games
+from cardjax.evaluation.quoting import Maker, evaluate_quoting, quoted_games
+from cardjax.evaluation.quoting_result import QuotingResult
 from cardjax.evaluation.tally import Tally
 from cardjax.policies.makers import MakerPolicy, prepared_maker
 from cardjax.policies.policy import prepared

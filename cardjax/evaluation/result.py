@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from cardjax.evaluation.exact_metrics import against_self
 from cardjax.evaluation.match import GameTotals
 from cardjax.evaluation.metrics import (
     METRICS,
     QUANTILE,
     QUANTILES,
     Metric,
-    against_self,
     metrics_of,
     per_game,
 )
@@ -58,7 +58,7 @@ class Result:
     score_iqm: Interval | None = None
     """the interquartile mean of the training seeds' scores, where there are several."""
     against_self: Mapping[str, Interval] = dataclasses.field(default_factory=dict)
-    """of "self" alone, `metrics.against_self`, from the exact values of the first games; nothing
+    """only of "self": `exact_metrics.against_self`, from exact values of the first games; nothing
     where risk is charged for."""
     yardstick: Yardstick = STAGE
     """whom the score is measured by."""
@@ -144,7 +144,7 @@ class Games:
     histograms: Mapping[str, Histogram]
     """by the names of `metrics.QUANTILES`, over games and seats."""
     exact: Tally | None = None
-    """of `metrics.against_self`'s columns; None if exact values were not asked for."""
+    """of `exact_metrics.against_self`'s columns; None if exact values were not asked for."""
 
     @classmethod
     def of(

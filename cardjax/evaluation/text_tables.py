@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cardjax.env.declaration import printable
 from cardjax.evaluation.breakdown import Bin
 from cardjax.evaluation.interpretation import is_told
-from cardjax.evaluation.quoting import PLAYED, REPLIED, QuotingResult
+from cardjax.evaluation.quoting_result import PLAYED, REPLIED, QuotingResult
 from cardjax.evaluation.result import Result
 from cardjax.evaluation.statistics import Interval
 from cardjax.evaluation.yardsticks import Yardstick

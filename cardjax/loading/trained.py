@@ -12,8 +12,8 @@ import numpy as np
 from jax import Array
 
 from cardjax.agents.learner import Learner
-from cardjax.agents.policy import NetworkPolicy
-from cardjax.agents.roles import MAKER, TAKERS
+from cardjax.agents.policy import OnNetwork
+from cardjax.agents.roles import MAKER, TAKERS, LearnedMaker
 from cardjax.config import RunConfig, make_market
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS
@@ -137,11 +137,11 @@ class TrainedPolicy:
         """
         portable.write(Path(path), self.algorithm, self.config, self.seed, self._of_all)
 
-    def _player(self, learner: Learner) -> tuple[NetworkPolicy, ArrayTree]:
+    def _player(self, learner: Learner) -> tuple[OnNetwork[Any] | LearnedMaker, ArrayTree]:
         """The role's policy, and what it acts on."""
         player = saved.player_of(learner, [self._of_all])
         params = _learned(TAKERS, player.params[0])
-        return cast(NetworkPolicy, player.policy), params
+        return cast(OnNetwork[Any], player.policy), params
 
     @property
     def _fields(self) -> Mapping[str, Field]:
@@ -181,10 +181,10 @@ class TrainedMaker(TrainedPolicy):
 
     _CHOICES: ClassVar[tuple[int, ...]] = (SIDES, N_QUOTES)
 
-    def _player(self, learner: Learner) -> tuple[NetworkPolicy, ArrayTree]:
+    def _player(self, learner: Learner) -> tuple[OnNetwork[Any] | LearnedMaker, ArrayTree]:
         maker = saved.maker_of(learner, [self._of_all])
         params = _learned(MAKER, maker.params[0])
-        return cast(NetworkPolicy, maker.policy), params
+        return cast(LearnedMaker, maker.policy), params
 
     @property
     def _fields(self) -> Mapping[str, Field]:

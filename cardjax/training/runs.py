@@ -9,7 +9,8 @@ from typing import Any
 from cardjax.config import RunConfig, config_values, with_overrides
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.evaluate import VALIDATION, Result, evaluate
-from cardjax.evaluation.quoting import QuotingResult, evaluate_quoting
+from cardjax.evaluation.quoting import evaluate_quoting
+from cardjax.evaluation.quoting_result import QuotingResult
 from cardjax.evaluation.text_tables import quoting_table, results_table
 from cardjax.files.writing import write_json
 from cardjax.loading import players, saved

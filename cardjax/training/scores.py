@@ -14,8 +14,8 @@ import numpy as np
 from cardjax.agents.learner import Learner
 from cardjax.env.params import EnvParams
 from cardjax.env.trees import ArrayTree
-from cardjax.evaluation.evaluate import prepared_at, self_play_payoff
-from cardjax.evaluation.quoting import role_scores
+from cardjax.evaluation.evaluate import prepared_at
+from cardjax.evaluation.validation import role_scores, self_play_payoff
 from cardjax.evaluation.yardsticks import yardstick_of
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import make_policy

@@ -15,9 +15,8 @@ from cardjax.agents import q_policy, replay
 from cardjax.agents.dqn import DQN, Block
 from cardjax.agents.q_heads import units_of
 from cardjax.config import make_config, make_market
-from cardjax.env import ParameterError, make_params
-from cardjax.evaluation.match import Seats, play_games
-from cardjax.policies.equilibrium import Equilibrium
+from cardjax.env import ParameterError
+from tests.agents.small_trainings import CERTAIN, TOTAL_UPDATES, Training, bits, match
 
 SMALL = {
     "env.kind": "single",
@@ -29,7 +28,6 @@ SMALL = {
     "dqn.capacity": 6_400,
     "dqn.learning_rate": 5e-3,
 }
-TOTAL_UPDATES = 60
 RECURRENT = {
     "dqn.memory": "gru",
     "dqn.rollout_rounds": 8,
@@ -39,39 +37,11 @@ RECURRENT = {
 }
 
 
-class Training:
-    """A learner whose market's numbers are an argument, so that one compiled program serves every
-    probe game.
-    """
-
-    def __init__(self, values):
-        config = make_config(SMALL | values)
-        self.learner = DQN(
-            make_market(config.game), config.env, config.dqn, config.train.n_envs, TOTAL_UPDATES
-        )
-        self.init = jax.jit(lambda params, key: self.at(params).init(key))
-        self._run = jax.jit(self._updates)
-
-    def at(self, params):
-        return dataclasses.replace(self.learner, env_params=params)
-
-    def start(self, seed=0, **overrides):
-        params = make_params(**{"reward": "expected_pnl"} | overrides)
-        return params, self.init(params, jax.random.key(seed))
-
-    def run(self, params, state, n=1):
-        return self._run(params, state, n)
-
-    def _updates(self, params, state, n):
-        learner = self.at(params)
-        shapes = jax.eval_shape(learner.update, state)[1]
-        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        return jax.lax.fori_loop(0, n, lambda _, carry: learner.update(carry[0]), (state, nothing))
-
-
 @functools.cache
 def cached(items):
-    return Training(dict(items))
+    config = make_config(SMALL | dict(items))
+    market, n_envs = make_market(config.game), config.train.n_envs
+    return Training(DQN(market, config.env, config.dqn, n_envs, TOTAL_UPDATES))
 
 
 def training(**values):
@@ -107,15 +77,6 @@ def frozen():
     meaning.
     """
     return recurrent(dqn__learning_rate=0.0)
-
-
-def bits(tree):
-    return [
-        np.asarray(
-            jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
-        ).tobytes()
-        for x in jax.tree.leaves(tree)
-    ]
 
 
 # What it plays
@@ -447,32 +408,6 @@ def test_a_single_player_needs_neither_seat_nor_opponent():
 
 
 # Probe games
-
-CERTAIN = {
-    "hints": 3,
-    "sigma_q": 3,
-    "flags.enable_events": False,
-    "spread.min": 0.1,
-    "spread.max": 0.1,
-}
-"""All three cards are shown, so mu is what they add up to, and quotes are wrong by 3 points: an
-easy edge to see.
-"""
-
-
-def match(learner, params, state):
-    market = learner.learner.market
-    own = learner.at(params)
-
-    @jax.jit
-    def both(params, own_params, key):
-        seats = (
-            Seats(own.policy(), own_params, market.n_players),
-            Seats(Equilibrium(), params, market.n_players),
-        )
-        return [play_games(market, [seat], params, key, 2048) for seat in seats]
-
-    return both(params, own.policy_params(state), jax.random.key(99))
 
 
 def test_where_every_order_loses_it_learns_to_pass(single):

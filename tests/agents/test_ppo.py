@@ -14,6 +14,7 @@ from cardjax.agents.ppo import _logit_scale
 from cardjax.env.declaration import ParameterError
 from cardjax.kernels.gather import take_games
 from cardjax.kernels.policy_loss import Choices
+from tests.agents.small_trainings import bits
 
 KINDS = {
     "two": {},
@@ -46,15 +47,6 @@ RATES = ("trade_rate", "rejection_rate", "clip_fraction")
 def gradient_of(learner):
     """(weights, part of a batch, updates done) → the derivative of the loss by the weights."""
     return lambda *args: jax.grad(learner._loss, has_aux=True)(*args)[0]
-
-
-def bits(tree):
-    """Every leaf as an array that compares bit for bit."""
-    leaves = [
-        jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x
-        for x in jax.tree.leaves(tree)
-    ]
-    return [np.asarray(leaf).tobytes() for leaf in leaves]
 
 
 def fresh_weights(learner, seed=0):

@@ -1,6 +1,5 @@
 """PQN as a learner: its returns, what it learns from, its contract, and a probe game."""
 
-import functools
 import math
 
 import jax
@@ -12,10 +11,9 @@ from cardjax.agents import q_learning
 from cardjax.agents.pqn import PQN
 from cardjax.agents.q_blocks import Stop, Transition
 from cardjax.config import make_config, make_market
-from cardjax.env import ParameterError, make_params
-from cardjax.evaluation.match import Seats, play_games
-from cardjax.policies.equilibrium import Equilibrium
+from cardjax.env import ParameterError
 from cardjax.run.learners import make_learner
+from tests.agents.small_trainings import CERTAIN, TOTAL_UPDATES, Training, bits, match
 
 SMALL = {
     "env.kind": "single",
@@ -26,47 +24,24 @@ SMALL = {
     "pqn.n_minibatches": 4,
     "pqn.learning_rate": 4e-3,
 }
-TOTAL_UPDATES = 60
-CERTAIN = {
-    "hints": 3,
-    "sigma_q": 3,
-    "flags.enable_events": False,
-    "spread.min": 0.1,
-    "spread.max": 0.1,
-}
-"""All three cards are shown, so mu is what they add up to, and quotes are wrong by 3 points: an
-easy edge to see.
-"""
 
 
 def learner_of(**values):
     named = {name.replace("__", "."): value for name, value in values.items()}
     config = make_config(SMALL | named)
-    params = make_params(config.env, **CERTAIN)
-    return PQN(make_market(config.game), params, config.pqn, config.train.n_envs, TOTAL_UPDATES)
-
-
-@functools.cache
-def program(learner):
-    """n updates of a learner, compiled once."""
-
-    def updates(state, n):
-        shapes = jax.eval_shape(learner.update, state)[1]
-        nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        return jax.lax.fori_loop(0, n, lambda _, carry: learner.update(carry[0]), (state, nothing))
-
-    return jax.jit(learner.init), jax.jit(updates)
+    market, n_envs = make_market(config.game), config.train.n_envs
+    return PQN(market, config.env, config.pqn, n_envs, TOTAL_UPDATES)
 
 
 @pytest.fixture(scope="module")
 def plain():
-    return learner_of()
+    return Training(learner_of())
 
 
 @pytest.fixture(scope="module")
 def recurrent():
     """With a memory, against itself, rollouts that end within games, and looking ahead."""
-    return learner_of(
+    learner = learner_of(
         env__kind="two",
         pqn__opponent="self",
         pqn__seat=1,
@@ -74,15 +49,7 @@ def recurrent():
         pqn__rollout_rounds=7,
         pqn__gamma=1.0,
     )
-
-
-def bits(tree):
-    return [
-        np.asarray(
-            jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
-        ).tobytes()
-        for x in jax.tree.leaves(tree)
-    ]
+    return Training(learner)
 
 
 # Returns
@@ -158,10 +125,10 @@ def test_what_follows_is_worth_what_its_best_valid_action_is(memory):
 
 
 def test_without_discount_no_network_is_asked(plain):
-    state = program(plain)[0](jax.random.key(0))
+    _, state = plain.start(**CERTAIN)
     poisoned = state._replace(weights=jax.tree.map(lambda x: x * jnp.nan, state.weights))
-    played, stop = random_rollout(plain)
-    assert bits(jax.jit(plain.targets)(poisoned, played, stop)) == bits(played.reward)
+    played, stop = random_rollout(plain.learner)
+    assert bits(jax.jit(plain.learner.targets)(poisoned, played, stop)) == bits(played.reward)
 
 
 # The learner's contract
@@ -170,11 +137,10 @@ def test_without_discount_no_network_is_asked(plain):
 @pytest.mark.parametrize("who", ["plain", "recurrent"])
 def test_two_updates_are_one_and_then_another_bit_for_bit(request, who):
     learner = request.getfixturevalue(who)
-    init, updates = program(learner)
-    state = init(jax.random.key(0))
-    between, _ = updates(state, 1)
-    after, metrics = updates(between, 1)
-    assert bits(updates(state, 2)[0]) == bits(after)
+    params, state = learner.start(**CERTAIN)
+    between, _ = learner.run(params, state)
+    after, metrics = learner.run(params, between)
+    assert bits(learner.run(params, state, 2)[0]) == bits(after)
     assert int(after.n_updates) == 2
     assert all(math.isfinite(x) for x in metrics.values())
     assert all(x.dtype == jnp.float32 and x.shape == () for x in metrics.values())
@@ -185,8 +151,8 @@ def test_two_updates_are_one_and_then_another_bit_for_bit(request, who):
 
 
 def test_epsilon_falls_to_its_end_and_stays(plain):
-    epsilon = [float(plain.epsilon(jnp.int32(n))) for n in (0, 15, 30, 60)]
-    end = float(plain.config.epsilon_end)
+    epsilon = [float(plain.learner.epsilon(jnp.int32(n))) for n in (0, 15, 30, 60)]
+    end = float(plain.learner.config.epsilon_end)
     np.testing.assert_allclose(epsilon, [1, (1 + end) / 2, end, end], rtol=1e-6)
 
 
@@ -213,13 +179,7 @@ def test_what_does_not_fit_is_refused_in_one_line(values, said):
 
 
 def test_where_an_edge_is_easy_to_see_it_learns_to_take_it(plain):
-    init, updates = program(plain)
-    state, _ = updates(init(jax.random.key(0)), TOTAL_UPDATES)
-
-    @jax.jit
-    def both(own_params, key):
-        seats = Seats(plain.policy(), own_params, 1), Seats(Equilibrium(), plain.env_params, 1)
-        return [play_games(plain.market, [seat], plain.env_params, key, 2048) for seat in seats]
-
-    own, best = both(plain.policy_params(state), jax.random.key(99))
+    params, state = plain.start(**CERTAIN)
+    state, _ = plain.run(params, state, TOTAL_UPDATES)
+    own, best = match(plain, params, state)
     assert own.expected_pnl.mean() >= 0.8 * best.expected_pnl.mean() > 0

@@ -22,7 +22,7 @@ from cardjax.env.events import REMAP
 from cardjax.env.execution import N_ACTIONS
 from cardjax.evaluation.evaluate import domain_key
 from cardjax.evaluation.match import Seats, play_games
-from cardjax.evaluation.rollouts import COLUMNS, MAKER_COLUMNS, OBSERVATION
+from cardjax.evaluation.rollout_columns import COLUMNS, MAKER_COLUMNS, OBSERVATION
 from cardjax.loading import saved
 from cardjax.policies import EvOracle
 from cardjax.run import run_folder

@@ -10,8 +10,9 @@ import pytest
 from cardjax.evaluation.breakdown import FIGURES
 from cardjax.evaluation.breakdown import _interval as bin_interval
 from cardjax.evaluation.differences import detectable_difference, difference_interval, versus
+from cardjax.evaluation.exact_metrics import against_self
 from cardjax.evaluation.interpretation import is_told
-from cardjax.evaluation.metrics import FOR_FALLS, METRICS, QUANTILES, against_self
+from cardjax.evaluation.metrics import FOR_FALLS, METRICS, QUANTILES
 from cardjax.evaluation.questions import Sums, tallies
 from cardjax.evaluation.result import Games, _quantile, interval_of
 from cardjax.evaluation.statistics import delta_interval, median_interval

@@ -14,7 +14,7 @@ import cardjax
 import cardjax.evaluation.evaluate  # noqa: F401
 from cardjax.config import load_config
 from cardjax.env import make_params, params_grid
-from cardjax.evaluation import metrics
+from cardjax.evaluation import exact_metrics, metrics
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.evaluate import (
     TEST,
@@ -24,9 +24,9 @@ from cardjax.evaluation.evaluate import (
     domain_key,
     evaluate,
     evaluate_grid,
-    self_play_payoff,
 )
 from cardjax.evaluation.metrics import METRICS, QUANTILES
+from cardjax.evaluation.validation import self_play_payoff
 from cardjax.policies import (
     BestResponse,
     Deterministic,
@@ -51,7 +51,7 @@ def small_batches():
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys.modules["cardjax.evaluation.evaluate"], "GAMES_AT_ONCE", 64)
-        patch.setattr(metrics, "FOR_FALLS", 100)
+        patch.setattr(exact_metrics, "FOR_FALLS", 100)
         patch.setattr(metrics, "FEWEST_DECIDING", 20)
         yield
 

@@ -11,10 +11,11 @@ from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.breakdown import break_down
 from cardjax.evaluation.comparison import compare
 from cardjax.evaluation.diagnostics import diagnose
-from cardjax.evaluation.evaluate import SELF, TEST, Player, domain_key, evaluate, self_play_payoff
+from cardjax.evaluation.evaluate import SELF, TEST, Player, domain_key, evaluate
 from cardjax.evaluation.match import Seats, play_games
 from cardjax.evaluation.played_rounds import Subject
 from cardjax.evaluation.text_tables import results_table
+from cardjax.evaluation.validation import self_play_payoff
 from cardjax.evaluation.yardsticks import STAGE, yardstick_of
 from cardjax.policies import Pass, make_policy
 from cardjax.policies.policy import prepared

@@ -11,8 +11,9 @@ from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.evaluate import Player
 from cardjax.evaluation.match import Seats
 from cardjax.evaluation.quote_values import natures, quote_value
-from cardjax.evaluation.quoting import PLAYED, REPLIED, Maker, evaluate_quoting
+from cardjax.evaluation.quoting import Maker, evaluate_quoting
 from cardjax.evaluation.quoting_breakdown import break_down_quoting
+from cardjax.evaluation.quoting_result import PLAYED, REPLIED, QuotingResult
 from cardjax.evaluation.statistics import Interval
 from cardjax.evaluation.text_tables import quoting_breakdown_table, quoting_table
 from cardjax.policies import MAKERS, POLICIES, Equilibrium, RandomQuotes
@@ -238,7 +239,7 @@ def test_by_the_kind_of_a_round_figures_add_up_to_those_of_the_game(met):
 
 def test_the_table_has_a_line_for_every_figure_and_a_column_for_every_market(met):
     figures = {name: Interval(mean, mean - 1, mean + 1) for name, mean in met("monopolist").items()}
-    result = quoting.QuotingResult(figures, 1, 512, 8)
+    result = QuotingResult(figures, 1, 512, 8)
     table = quoting_table([{"alpha": 1}, {"alpha": 2}], [result, result], "a title")
     assert "alpha = 1" in table and "alpha = 2" in table and "over 512 games" in table
     assert all(f"\n{name} " in table for name in figures)

@@ -4,8 +4,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from cardjax.evaluation.exact_metrics import against_self
 from cardjax.evaluation.interpretation import FORMULAS, UNITS, sentence
-from cardjax.evaluation.metrics import METRICS, QUANTILES, against_self
+from cardjax.evaluation.metrics import METRICS, QUANTILES
 from cardjax.reports.page import (
     PageTable,
     Picture,

@@ -8,7 +8,7 @@ import pytest
 from cardjax.commands.main import main
 from cardjax.config import make_config
 from cardjax.evaluation.plots import FIGURES
-from cardjax.evaluation.quoting import PLAYED, REPLIED, SCORES, QuotingResult
+from cardjax.evaluation.quoting_result import PLAYED, REPLIED, SCORES, QuotingResult
 from cardjax.evaluation.statistics import Estimate, Interval
 from cardjax.reports.run_pages import CAPTIONS
 from cardjax.run import run_folder

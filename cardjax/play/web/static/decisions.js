@@ -1,7 +1,7 @@
 // A settled round's decisions: what each seat ordered, what it came to, and what the exact optimum would have done.
 
 import { valuesChart } from "./charts.js";
-import { el, mixWords, money, orderWords, points, scrollable, signed } from "./dom.js";
+import { el, mixWords, money, orderWords, points, signed, tabular } from "./dom.js";
 import { roundNumber } from "./table.js";
 
 export function decisions(game, record) {
@@ -73,14 +73,6 @@ export function history(game, { cursor = null, onpick = null } = {}) {
       ),
       el("td", {}, record.orders[0].benchmark.length ? mixWords(record.orders[0].benchmark) : "–"),
     );
-  return scrollable(
-    "All rounds",
-    el(
-      "table",
-      { class: "rounds" },
-      el("caption", { class: "visually-hidden" }, "Orders and P&L of every round"),
-      el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))),
-      el("tbody", {}, game.records.map(row)),
-    ),
-  );
+  const caption = "Orders and P&L of every round";
+  return tabular("All rounds", head, game.records.map(row), { kind: "rounds", caption });
 }

@@ -69,6 +69,37 @@ export function scrollable(label, content) {
   return el("div", {}, hint, box);
 }
 
+// A table that scrolls; `rows` are its tr elements.
+export function tabular(label, head, rows, { kind = null, caption = null } = {}) {
+  const columns = head.map((name) => el("th", { scope: "col" }, name));
+  return scrollable(
+    label,
+    el(
+      "table",
+      { class: kind },
+      caption && el("caption", { class: "visually-hidden" }, caption),
+      el("thead", {}, el("tr", {}, columns)),
+      el("tbody", {}, rows),
+    ),
+  );
+}
+
+// One figure of a list of scores.
+export function figure(name, value, small = null) {
+  return el("div", {}, el("dt", {}, name), el("dd", {}, value, small && el("small", {}, small)));
+}
+
+// A player's row of a comparison: amounts of money, and a last column of another kind.
+export function playerRow(name, amounts, last, current) {
+  return el(
+    "tr",
+    { "aria-current": current ? "true" : false },
+    el("th", { scope: "row" }, name),
+    amounts.map((x) => el("td", {}, money(x))),
+    el("td", {}, last),
+  );
+}
+
 export function say(text) {
   const live = $("#live");
   live.textContent = "";

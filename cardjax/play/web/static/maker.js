@@ -6,27 +6,20 @@ import { el, points, say, signed } from "./dom.js";
 import { field } from "./forms.js";
 import { knownWords, lastWords, makerFelt, makerHistory, makerTotals, outcome } from "./maker_look.js";
 import { Seat } from "./seat.js";
-import { rulesWords } from "./summary.js";
 
 export class Quoting extends Seat {
   showOffer() {
     const { offer } = this.game;
-    this.phase = "offer";
     this.quotes = quotePanel(this.game, this.choices ?? lastChoices(this.game), () => this.quote());
     const last = lastWords(offer);
     const extra = last && el("p", { class: "last-round" }, last);
-    this.root.replaceChildren(
-      el(
-        "div",
-        { class: "board" },
-        el("div", {}, makerFelt(this.game, offer, { level: "h1", extra }), this.quotes.panel),
-        this.side(),
-      ),
-    );
-    this.quotes.button.focus({ preventScroll: true });
-    this.root.scrollIntoView({ block: "start" });
     const seen = offer.hints.map((rank) => offer.deck[rank - 2].name).join(", ") || "no card";
-    say(`Round ${offer.round}. ${offer.event_words}. You see: ${seen}. ${knownWords(offer)} ${last ?? ""}`);
+    this.showRound(
+      makerFelt(this.game, offer, { level: "h1", extra }),
+      this.quotes.panel,
+      this.quotes.button,
+      `Round ${offer.round}. ${offer.event_words}. You see: ${seen}. ${knownWords(offer)} ${last ?? ""}`,
+    );
   }
 
   side() {
@@ -34,14 +27,7 @@ export class Quoting extends Seat {
       earned = game.records.reduce((total, record) => total + record.pnl, 0),
       mean = game.records.reduce((total, record) => total + record.expected_pnl, 0);
     const total = el("div", {}, el("dt", {}, "P&L"), el("dd", {}, signed(earned), el("small", {}, `${signed(mean)} without luck`)));
-    return el(
-      "aside",
-      { "aria-label": "Score" },
-      el("section", { class: "panel" }, el("h2", {}, "P&L"), el("dl", { class: "score" }, total), earnedChart(game)),
-      el("section", { class: "panel" }, el("h2", {}, "Rounds"), makerHistory(game)),
-      el("p", { class: "muted" }, rulesWords(game)),
-      this.leaveRow(),
-    );
+    return this.sidePanels("P&L", total, earnedChart(game), makerHistory(game));
   }
 
   async quote() {
@@ -54,32 +40,9 @@ export class Quoting extends Seat {
   showResult() {
     const { game } = this,
       record = game.records.at(-1);
-    this.phase = "result";
-    const next = el(
-      "button",
-      { class: "primary", "aria-keyshortcuts": "n", onclick: () => this.next() },
-      game.over ? "See how it ended" : "Next round",
-      el("kbd", { "aria-hidden": "true" }, "N"),
-    );
     const headline = `You ${record.pnl >= 0 ? "won" : "lost"} ${points(Math.abs(record.pnl))} points`;
-    const panel = el(
-      "section",
-      { class: `panel result ${record.pnl > 0 ? "won" : record.pnl < 0 ? "lost" : ""}`, "aria-label": "Result" },
-      el("p", { class: "headline" }, headline),
-      el("p", {}, record.explain),
-      el("div", { class: "row" }, next),
-    );
-    this.root.replaceChildren(
-      el(
-        "div",
-        { class: "board" },
-        el("div", {}, makerFelt(game, record, { level: "h1" }), panel, outcome(record)),
-        this.side(),
-      ),
-    );
-    next.focus({ preventScroll: true });
-    panel.scrollIntoView({ block: "nearest" });
-    say(`${headline}. The cards sum to ${points(record.S, 0)}. ${record.explain}`);
+    const table = makerFelt(game, record, { level: "h1" });
+    this.showSettled(table, record.pnl, headline, record.explain, outcome(record));
   }
 
   showEnd() {

@@ -1,7 +1,7 @@
 // How a maker's game looks: the table before and after its quote, where its money came from, and what other quotes were worth.
 
 import { earnedChart } from "./charts.js";
-import { el, money, orderWords, plural, points, scrollable, signed, units } from "./dom.js";
+import { el, figure, money, orderWords, playerRow, plural, points, signed, tabular, units } from "./dom.js";
 import { cards, deck, pips, roundNumber } from "./table.js";
 
 const SIDES = ["ask", "bid"];
@@ -119,16 +119,9 @@ function worths(record) {
     );
   const head = ["Quote", "Ask", "Bid", "Worth", ...(known ? ["These takers"] : [])];
   return [
-    scrollable(
-      "Worth of quotes",
-      el(
-        "table",
-        {},
-        el("caption", { class: "visually-hidden" }, "What your quote, the monopolist's and that of zero profit were worth"),
-        el("thead", {}, el("tr", {}, head.map((name) => el("th", { scope: "col" }, name)))),
-        el("tbody", {}, quotes.map(row)),
-      ),
-    ),
+    tabular("Worth of quotes", head, quotes.map(row), {
+      caption: "What your quote, the monopolist's and that of zero profit were worth",
+    }),
     el("p", { class: "muted" }, "Offset in points × depth in units. Worth is against takers in equilibrium, given what you knew."),
   ];
 }
@@ -145,28 +138,15 @@ export function makerHistory(game, { cursor = null, onpick = null } = {}) {
       el("td", {}, money(record.pnl, 1)),
       el("td", {}, `${signed(record.worth, 1)} of ${signed(record.monopoly.worth[0] + record.monopoly.worth[1], 1)}`),
     );
-  return scrollable(
-    "All rounds",
-    el(
-      "table",
-      { class: "rounds" },
-      el("caption", { class: "visually-hidden" }, "Quotes, P&L and worth of every round"),
-      el(
-        "thead",
-        {},
-        el("tr", {}, ["Round", "Sum", "Ask", "Bid", "P&L", "Worth"].map((name) => el("th", { scope: "col" }, name))),
-      ),
-      el("tbody", {}, game.records.map(row)),
-    ),
-  );
+  const head = ["Round", "Sum", "Ask", "Bid", "P&L", "Worth"];
+  const caption = "Quotes, P&L and worth of every round";
+  return tabular("All rounds", head, game.records.map(row), { kind: "rounds", caption });
 }
 
 export function makerTotals(game) {
   if (!game.summary) return el("section", { class: "panel" }, el("p", {}, "No round was played."));
   const { score, compared } = game.summary,
     own = score.totals;
-  const cell = (name, value, small = null) =>
-    el("div", {}, el("dt", {}, name), el("dd", {}, value, small && el("small", {}, small)));
   const worth = `your quotes' worth ${signed(own.worth)} of the monopolist's ${signed(score.monopoly)}`;
   return el(
     "section",
@@ -175,54 +155,35 @@ export function makerTotals(game) {
     el(
       "dl",
       { class: "score" },
-      cell("P&L", money(own.pnl), `${signed(own.expected_pnl)} without luck`),
-      cell("Noise traders paid", money(own.from_noise)),
-      cell("Takers paid", money(own.paid)),
-      cell("What takers knew", money(-own.information)),
-      cell("Luck of the cards", money(own.luck)),
-      cell(
+      figure("P&L", money(own.pnl), `${signed(own.expected_pnl)} without luck`),
+      figure("Noise traders paid", money(own.from_noise)),
+      figure("Takers paid", money(own.paid)),
+      figure("What takers knew", money(-own.information)),
+      figure("Luck of the cards", money(own.luck)),
+      figure(
         "Score",
         score.score === null ? "–" : points(score.score),
         score.score === null ? worth : `${worth}; zero profit's ${signed(score.competitive)}`,
       ),
-      cell(
+      figure(
         "Mean offset",
         points(own.offset),
         `the monopolist's ${points(score.monopoly_offset)}, zero profit's ${points(score.competitive_offset)}`,
       ),
-      score.markup !== null && cell("Mark-up", points(score.markup), "1 is the monopolist, 0 is zero profit"),
+      score.markup !== null && figure("Mark-up", points(score.markup), "1 is the monopolist, 0 is zero profit"),
     ),
     compared.length > 0 && el("h3", {}, "On the same cards, against the same takers"),
     compared.length > 0 &&
-      scrollable(
-        "Comparison",
-        el(
-          "table",
-          {},
-          el(
-            "thead",
-            {},
-            el("tr", {}, ["Maker", "P&L", "Without luck", "Worth", "Offset"].map((name) => el("th", { scope: "col" }, name))),
-          ),
-          el(
-            "tbody",
-            {},
-            row("You", own, true),
-            compared.map((other) => row(other.name, other, false)),
-          ),
-        ),
-      ),
+      tabular("Comparison", ["Maker", "P&L", "Without luck", "Worth", "Offset"], [
+        row("You", own, true),
+        compared.map((other) => row(other.name, other, false)),
+      ]),
   );
 }
 
 function row(name, totals, current) {
-  return el(
-    "tr",
-    { "aria-current": current ? "true" : false },
-    el("th", { scope: "row" }, name),
-    [totals.pnl, totals.expected_pnl, totals.worth].map((x) => el("td", {}, money(x))),
-    el("td", {}, units(totals.offset)),
-  );
+  const amounts = [totals.pnl, totals.expected_pnl, totals.worth];
+  return playerRow(name, amounts, units(totals.offset), current);
 }
 
 export const makerLook = {

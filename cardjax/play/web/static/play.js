@@ -10,7 +10,7 @@ import { Quoting } from "./maker.js";
 import { orderPanel } from "./order.js";
 import { Seat, kept } from "./seat.js";
 import { startView } from "./start.js";
-import { ending, rulesWords, totals } from "./summary.js";
+import { ending, totals } from "./summary.js";
 import { felt } from "./table.js";
 
 export async function playView(root, options, leaving) {
@@ -67,7 +67,6 @@ class Taking extends Seat {
   showOffer() {
     const { game } = this,
       offer = game.offer;
-    this.phase = "offer";
     this.order = orderPanel(
       offer,
       game.impact,
@@ -77,19 +76,13 @@ class Taking extends Seat {
       },
       (side) => this.trade(side),
     );
-    this.root.replaceChildren(
-      el(
-        "div",
-        { class: "board" },
-        el("div", {}, felt(game, offer, { level: "h1", extra: this.fairValue(offer) }), this.order.panel),
-        this.side(),
-      ),
-    );
-    ($("input:checked", this.order.panel) ?? $(".pass", this.order.panel)).focus({ preventScroll: true });
-    this.root.scrollIntoView({ block: "start" });
+    const { panel } = this.order;
     const hints = offer.hints.map((rank) => offer.deck[rank - 2].name).join(", ") || "no card";
     const past = (offer.belief && lastRound(offer.belief)) ?? "";
-    say(
+    this.showRound(
+      felt(game, offer, { level: "h1", extra: this.fairValue(offer) }),
+      panel,
+      $("input:checked", panel) ?? $(".pass", panel),
       `Round ${offer.round}. ${offer.event_words}. ${past} Shown: ${hints}. Bid ${points(offer.bid)}, ask ${points(offer.ask)}. ${game.carries ? holdingWords(offer, 0) : ""}`,
     );
   }
@@ -105,14 +98,7 @@ class Taking extends Seat {
         el("dd", {}, points(wealth, 1), el("small", {}, `${signed(wealth - game.initial_wealth, 1)} so far`)),
       );
     });
-    return el(
-      "aside",
-      { "aria-label": "Score" },
-      el("section", { class: "panel" }, el("h2", {}, "Wealth"), el("dl", { class: "score" }, rows), wealthChart(game)),
-      el("section", { class: "panel" }, el("h2", {}, "Rounds"), history(game)),
-      el("p", { class: "muted" }, rulesWords(game)),
-      this.leaveRow(),
-    );
+    return this.sidePanels("Wealth", rows, wealthChart(game), history(game));
   }
 
   async trade(side) {
@@ -130,35 +116,12 @@ class Taking extends Seat {
     const { game } = this,
       record = game.records.at(-1),
       own = record.orders[0];
-    this.phase = "result";
-    const next = el(
-      "button",
-      { class: "primary", "aria-keyshortcuts": "n", onclick: () => this.next() },
-      game.over ? "See how it ended" : "Next round",
-      el("kbd", { "aria-hidden": "true" }, "N"),
-    );
     const won = own.pnl > 0 ? "won" : "lost";
     const came = own.pnl === 0 ? "broke even" : `${won} ${points(Math.abs(own.pnl))} points`;
     const done = `You ${own.side === "buy" ? "bought" : "sold"} ${own.size} and ${came}`;
     const headline = own.side === "pass" ? "You passed" : done;
-    const panel = el(
-      "section",
-      { class: `panel result ${own.pnl > 0 ? "won" : own.pnl < 0 ? "lost" : ""}`, "aria-label": "Result" },
-      el("p", { class: "headline" }, headline),
-      el("p", {}, record.explain[0]),
-      el("div", { class: "row" }, next),
-    );
-    this.root.replaceChildren(
-      el(
-        "div",
-        { class: "board" },
-        el("div", {}, felt(game, record, { level: "h1" }), panel, decisions(game, record)),
-        this.side(),
-      ),
-    );
-    next.focus({ preventScroll: true });
-    panel.scrollIntoView({ block: "nearest" });
-    say(`${headline}. The cards sum to ${points(record.S, 0)}. ${record.explain[0]}`);
+    const table = felt(game, record, { level: "h1" });
+    this.showSettled(table, own.pnl, headline, record.explain[0], decisions(game, record));
   }
 
   showEnd() {

@@ -1,8 +1,9 @@
 // What a visitor's game has in common, whichever seat it is: how it stands, whether the server has lost it, its last page.
 
 import * as api from "./api.js";
-import { $, el, notice } from "./dom.js";
+import { $, el, notice, points, say } from "./dom.js";
 import { busy } from "./forms.js";
+import { rulesWords } from "./summary.js";
 import { saveLink, showGame } from "./viewer.js";
 
 const KEPT = "cardjax-game";
@@ -105,7 +106,7 @@ export class Seat {
     const again = el("button", { class: "primary", onclick: () => this.leave() }, "New game");
     const same = el("button", { onclick: () => this.review() }, "Review every round");
     const row = el("div", { class: "row panel" }, again, game.records.length > 0 && same, !this.lost && saveLink(game));
-    this.root.replaceChildren(heading, el("div", { class: "board" }, el("div", {}, body, row), this.side()));
+    this.root.replaceChildren(heading, this.board(body, row));
     heading.focus({ preventScroll: true });
     scrollTo(0, 0);
   }
@@ -119,6 +120,53 @@ export class Seat {
       active: () => this.phase === "review",
       known: true,
     });
+  }
+
+  // The page of a round that is still to be decided: the table, and the panel in which to do it.
+  showRound(table, panel, focused, said) {
+    this.phase = "offer";
+    this.root.replaceChildren(this.board(table, panel));
+    focused.focus({ preventScroll: true });
+    this.root.scrollIntoView({ block: "start" });
+    say(said);
+  }
+
+  // The page of a settled round: the table, what the visitor came to, and the round in figures.
+  showSettled(table, pnl, headline, explained, figures) {
+    this.phase = "result";
+    const next = el(
+      "button",
+      { class: "primary", "aria-keyshortcuts": "n", onclick: () => this.next() },
+      this.game.over ? "See how it ended" : "Next round",
+      el("kbd", { "aria-hidden": "true" }, "N"),
+    );
+    const panel = el(
+      "section",
+      { class: `panel result ${pnl > 0 ? "won" : pnl < 0 ? "lost" : ""}`, "aria-label": "Result" },
+      el("p", { class: "headline" }, headline),
+      el("p", {}, explained),
+      el("div", { class: "row" }, next),
+    );
+    this.root.replaceChildren(this.board(table, panel, figures));
+    next.focus({ preventScroll: true });
+    panel.scrollIntoView({ block: "nearest" });
+    say(`${headline}. The cards sum to ${points(this.game.records.at(-1).S, 0)}. ${explained}`);
+  }
+
+  board(...stage) {
+    return el("div", { class: "board" }, el("div", {}, stage), this.side());
+  }
+
+  // Beside the table: how the game stands, and its rounds.
+  sidePanels(title, standing, chart, rounds) {
+    return el(
+      "aside",
+      { "aria-label": "Score" },
+      el("section", { class: "panel" }, el("h2", {}, title), el("dl", { class: "score" }, standing), chart),
+      el("section", { class: "panel" }, el("h2", {}, "Rounds"), rounds),
+      el("p", { class: "muted" }, rulesWords(this.game)),
+      this.leaveRow(),
+    );
   }
 
   // Under the score: save or leave, as long as the game goes on.

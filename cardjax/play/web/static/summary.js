@@ -1,13 +1,11 @@
 // A finished game in figures: totals, score, and what others would have earned on the same draws.
 
-import { el, money, plural, points, scrollable, signed } from "./dom.js";
+import { el, figure, money, playerRow, plural, points, signed, tabular } from "./dom.js";
 
 export function totals(game) {
   if (!game.summary) return el("section", { class: "panel" }, el("p", {}, "No round was played."));
   const { scores, compared } = game.summary;
   const own = scores[0];
-  const cell = (name, value, small = null) =>
-    el("div", {}, el("dt", {}, name), el("dd", {}, value, small && el("small", {}, small)));
   return el(
     "section",
     { class: "panel", "aria-label": "Totals" },
@@ -15,33 +13,19 @@ export function totals(game) {
     el(
       "dl",
       { class: "score" },
-      cell("P&L", money(own.totals.pnl)),
-      cell("Skill", money(own.totals.expected_pnl), "what the orders were worth on average"),
-      cell("Luck of the cards", money(own.totals.luck)),
-      game.charged && cell("Charge for risk", points(own.totals.risk_charge), "no money, but it is scored"),
-      score(own, game.n_players === 1 ? "optimum" : "equilibrium", cell),
-      cell("Missed", points(own.totals.missed), "the best orders were worth that much more"),
-      game.impact && cell("Lost to price impact", points(own.totals.slippage_cost), "included in skill"),
+      figure("P&L", money(own.totals.pnl)),
+      figure("Skill", money(own.totals.expected_pnl), "what the orders were worth on average"),
+      figure("Luck of the cards", money(own.totals.luck)),
+      game.charged && figure("Charge for risk", points(own.totals.risk_charge), "no money, but it is scored"),
+      score(own, game.n_players === 1 ? "optimum" : "equilibrium"),
+      figure("Missed", points(own.totals.missed), "the best orders were worth that much more"),
+      game.impact && figure("Lost to price impact", points(own.totals.slippage_cost), "included in skill"),
     ),
     el("h3", {}, "On the same cards"),
-    scrollable(
-      "Comparison",
-      el(
-        "table",
-        {},
-        el(
-          "thead",
-          {},
-          el("tr", {}, ["Player", "P&L", "Skill", "Luck", "Orders"].map((name) => el("th", { scope: "col" }, name))),
-        ),
-        el(
-          "tbody",
-          {},
-          game.seats.map((seat, i) => row(i ? `${seat.name}, the other seat` : seat.name, scores[i].totals, i === 0)),
-          compared.map((other) => row(other.name, other, false)),
-        ),
-      ),
-    ),
+    tabular("Comparison", ["Player", "P&L", "Skill", "Luck", "Orders"], [
+      game.seats.map((seat, i) => row(i ? `${seat.name}, the other seat` : seat.name, scores[i].totals, i === 0)),
+      compared.map((other) => row(other.name, other, false)),
+    ]),
     el(
       "p",
       { class: "muted" },
@@ -51,24 +35,19 @@ export function totals(game) {
 }
 
 // The score, or points where the benchmark earned too little to divide by.
-function score(own, benchmark, cell) {
-  if (own.benchmark === null) return cell("Score", "–", "nobody is known to be the best in this game");
+function score(own, benchmark) {
+  if (own.benchmark === null) return figure("Score", "–", "nobody is known to be the best in this game");
   const best = own.benchmark.expected_pnl - own.benchmark.risk_charge;
-  if (own.score !== null) return cell("Score", points(own.score), `1 is the ${benchmark}, 0 is passing`);
+  if (own.score !== null) return figure("Score", points(own.score), `1 is the ${benchmark}, 0 is passing`);
   const apart = own.totals.expected_pnl - own.totals.risk_charge - best;
   const name = apart < 0 ? `Behind the ${benchmark}` : `Ahead of the ${benchmark}`;
   const what = own.benchmark.risk_charge > 0 ? "in skill less charge" : "in skill";
-  return cell(name, points(Math.abs(apart)), `${what}, of which it has ${signed(best)}`);
+  return figure(name, points(Math.abs(apart)), `${what}, of which it has ${signed(best)}`);
 }
 
 function row(name, totals, current) {
-  return el(
-    "tr",
-    { "aria-current": current ? "true" : false },
-    el("th", { scope: "row" }, name),
-    [totals.pnl, totals.expected_pnl, totals.luck].map((x) => el("td", {}, money(x))),
-    el("td", {}, `${totals.trades} of ${totals.rounds}`),
-  );
+  const amounts = [totals.pnl, totals.expected_pnl, totals.luck];
+  return playerRow(name, amounts, `${totals.trades} of ${totals.rounds}`, current);
 }
 
 // How it ended, in a sentence for the person at the first seat.
