@@ -8,6 +8,7 @@ from cardjax.agents.values import Values
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
 from cardjax.env.trees import ArrayTree
+from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy
 
 
@@ -66,3 +67,10 @@ class Learner(Protocol):
 
     def policy_params(self, state: Any) -> ArrayTree:
         """Its parameters in a state."""
+
+
+class QuotingLearner(Learner, Protocol):
+    """A learner of a game whose maker is a player; its `policy_params` are `roles.RoleParams`."""
+
+    def maker(self) -> MakerPolicy:
+        """Who quotes: the player that is being trained, or the one that takers learn against."""

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def _kind_beliefs(batch: Batch) -> np.ndarray | None:
     return np.stack([batch[column] for column in columns], -1)
 
 
-def _episodes(minari: Any, batch: Batch) -> Iterator[Any]:
+def _episodes(minari: ModuleType, batch: Batch) -> Iterator[Any]:
     """Each player's game as a minari EpisodeBuffer, in the order of game and seat.
 
     An episode of T rounds has T + 1 observations, masks and, where the event is hidden, beliefs

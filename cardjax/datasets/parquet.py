@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def schema_table() -> str:
     return "\n".join(rows) + "\n"
 
 
-def parquet_schema(pa: Any, rollouts: Rollouts, about: Mapping[str, str]) -> Any:
+def parquet_schema(pa: ModuleType, rollouts: Rollouts, about: Mapping[str, str]) -> Any:
     """pyarrow.Schema: each column's unit and doc with its field, and once more for readers that see
     no fields' own.
     """
@@ -73,14 +74,14 @@ def parquet_schema(pa: Any, rollouts: Rollouts, about: Mapping[str, str]) -> Any
     return pa.schema(fields, metadata={f"cardjax.{key}": text for key, text in about.items()})
 
 
-def record_batch(pa: Any, schema: Any, batch: Batch) -> Any:
+def record_batch(pa: ModuleType, schema: Any, batch: Batch) -> Any:
     """The batch's rows as a pyarrow.RecordBatch, in the order of game, round and player."""
     kept = happened(batch)
     rows = {name: batch[name][:N_ROUNDS].swapaxes(0, 1)[kept] for name in schema.names}
     return pa.record_batch([_array(pa, field, rows[field.name]) for field in schema], schema=schema)
 
 
-def _array(pa: Any, field: Any, values: np.ndarray) -> Any:
+def _array(pa: ModuleType, field: Any, values: np.ndarray) -> Any:
     if field.name == OBSERVATION:
         return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), type=field.type)
     if pa.types.is_dictionary(field.type):
@@ -89,7 +90,7 @@ def _array(pa: Any, field: Any, values: np.ndarray) -> Any:
     return pa.array(values)
 
 
-def _type(pa: Any, column: Column) -> Any:
+def _type(pa: ModuleType, column: Column) -> Any:
     kind = pa.from_numpy_dtype(column.dtype)
     return pa.dictionary(kind, pa.string()) if column.names else kind
 

@@ -9,7 +9,7 @@ from jax import Array, ShapeDtypeStruct
 from cardjax.env.params import EnvParams
 
 ArrayTree: TypeAlias = (
-    "Array | np.ndarray | ShapeDtypeStruct | EnvParams "
+    "Array | np.ndarray | np.generic | ShapeDtypeStruct | EnvParams "
     "| tuple[ArrayTree, ...] | list[ArrayTree] | Mapping[str, ArrayTree] | None"
 )
 """An array (or its shape and type), a market's parameters, or tuples (named ones too), lists and

@@ -16,6 +16,7 @@ from cardjax.env.execution import position_of
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.evaluate import TEST, Player, as_player, game_batches
 from cardjax.evaluation.figure_data import interval_over
 from cardjax.evaluation.match import Seats, play_seats, risk_charge_of
@@ -189,8 +190,8 @@ def _play(
     env_params: EnvParams,
     key: Array,
     n_games: int,
-    first: tuple[Policy, Any],
-    others: tuple[Policy, Any] | None,
+    first: tuple[Policy, ArrayTree],
+    others: tuple[Policy, ArrayTree] | None,
 ) -> dict[str, np.ndarray]:
     """Every round of a batch, [10, games]: P&L, its conditional mean, and that less the charge for
     risk, averages over the first player's seats, and what rounds are sorted by.
@@ -210,7 +211,7 @@ def _rounds(
     policy: Policy,
     rival: Policy | None,
     n_games: int,
-    params: tuple[Any, Any],
+    params: tuple[ArrayTree, ArrayTree],
     env_params: EnvParams,
     key: Array,
 ) -> dict[str, Array]:

@@ -4,7 +4,7 @@ one of several.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,9 @@ from cardjax.env.quotes import posterior
 from cardjax.env.sampling import sample_categorical
 from cardjax.env.trees import ArrayTree
 from cardjax.policies.policy import Deterministic, Memoryless, Policy
+
+Chosen: TypeAlias = tuple[Array, tuple[ArrayTree, ...]]
+"""Which policy of several plays, int32 [], and one entry of parameters for each."""
 
 
 class Decision(NamedTuple):
@@ -55,13 +58,13 @@ def decide(policy: Policy, params: Any, carry: Any, view: View, key: Array) -> D
     )
 
 
-def is_told(policy: Policy, params: Any) -> Array | bool:
+def is_told(policy: Policy, params: ArrayTree) -> Array | bool:
     """Whether a policy is told a hidden event, which it asks for by an attribute `sees_event`; of
     `OneOf`, whether the one that plays is.
     """
     if not isinstance(policy, OneOf):
         return bool(getattr(policy, "sees_event", False))
-    index, each = params
+    index, each = cast(Chosen, params)
     told = [is_told(one, own) for one, own in zip(policy.policies, each, strict=True)]
     return jnp.array(told)[index] if any(told) else False
 
@@ -93,8 +96,7 @@ class OneOf:
     """Plays as the one of `policies` that a traced index names, so that one compiled program serves
     all of them.
 
-    Its `params` are (index int32 [], one entry of parameters for each policy); its carry is all
-    their carries.
+    Its `params` are `Chosen`; its carry is all their carries.
     """
 
     policies: tuple[Policy, ...]
@@ -108,19 +110,19 @@ class OneOf:
         """As `Policy.init`, of each with the same key."""
         return tuple(policy.init(key, batch) for policy in self.policies)
 
-    def act(self, params: Any, carry: Any, view: View, key: Array) -> tuple[Any, Array]:
+    def act(
+        self, params: Chosen, carry: ArrayTree, view: View, key: Array
+    ) -> tuple[ArrayTree, Array]:
         """As `Policy.act`."""
         decision = self.decide(params, carry, view, key)
         return decision.carry, decision.action
 
-    def decide(
-        self, params: tuple[Array, tuple[ArrayTree, ...]], carry: ArrayTree, view: View, key: Array
-    ) -> Decision:
+    def decide(self, params: Chosen, carry: ArrayTree, view: View, key: Array) -> Decision:
         """As `decide`, of the policy that the index names; the others' carries stay as they are."""
         index, each = params
 
-        def branch(i: int) -> Callable[[tuple[Any, ...]], Decision]:
-            def run(carries: tuple[Any, ...]) -> Decision:
+        def branch(i: int) -> Callable[[tuple[ArrayTree, ...]], Decision]:
+            def run(carries: tuple[ArrayTree, ...]) -> Decision:
                 own = decide(self.policies[i], each[i], carries[i], view, key)
                 return own._replace(carry=(*carries[:i], own.carry, *carries[i + 1 :]))
 

@@ -6,7 +6,7 @@ docs/evaluation.md#the-protocol
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from jax import Array
 
 from cardjax.env.market import CardMarket
 from cardjax.env.params import EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.decision import OneOf
 from cardjax.evaluation.exact_metrics import exact_columns
 from cardjax.evaluation.exploitability import Switches, Valued, play_valued
@@ -46,7 +47,7 @@ class Player:
     """
 
     policy: Policy
-    params: Sequence[Any]
+    params: Sequence[ArrayTree]
 
 
 class Match(NamedTuple):
@@ -335,7 +336,7 @@ def _program(
     return play
 
 
-def prepared_at(policy: Policy, params_grid: EnvParams) -> Any:
+def prepared_at(policy: Policy, params_grid: EnvParams) -> ArrayTree:
     """The `params` of a scripted policy at every point of a grid of markets, leaves [G, …]."""
     if not hasattr(policy, "prepare"):
         return params_grid
@@ -352,8 +353,8 @@ def _play(
     points_at_once: int,
     with_values: bool,
     match: Match,
-    params: Sequence[Any],
-    ready: Sequence[Any],
+    params: Sequence[ArrayTree],
+    ready: Sequence[ArrayTree],
     params_grid: EnvParams,
     key: Array,
 ) -> Valued:
@@ -366,7 +367,7 @@ def _play(
         ready: what `prepared_at` gives of each, leaves [G, …]; None where nobody asks for it.
     """
 
-    def at_point(point: tuple[EnvParams, Sequence[Any]]) -> Valued:
+    def at_point(point: tuple[EnvParams, Sequence[ArrayTree]]) -> Valued:
         env_params, made = point
         own, best, *theirs = [
             instead if given is None else given for given, instead in zip(params, made, strict=True)
@@ -374,7 +375,9 @@ def _play(
         rivals = policies[2:]
         players = OneOf(policies[:2])
         player = Seats(players, (jnp.int32(match.benchmark), (own, best)), market.n_players)
-        others = Seats(OneOf(rivals), (match.opponent, tuple(theirs)), market.n_players - 1)
+        others = Seats(
+            OneOf(rivals), (jnp.int32(match.opponent), tuple(theirs)), market.n_players - 1
+        )
         return play_valued(
             market,
             player,

@@ -28,7 +28,7 @@ class Seats(NamedTuple):
     """Neighbouring seats played by one policy."""
 
     policy: Policy
-    params: Any
+    params: ArrayTree
     n: int
 
 
@@ -36,7 +36,7 @@ class Quoter(NamedTuple):
     """Who quotes, where the maker is a player."""
 
     policy: MakerPolicy
-    params: Any
+    params: ArrayTree
 
 
 class GameTotals(NamedTuple):
@@ -216,8 +216,8 @@ def _quoted(
 
 
 def _act(
-    seats: Sequence[Seats], carries: tuple[Any, ...], view: View, key: Array
-) -> tuple[tuple[Any, ...], Array]:
+    seats: Sequence[Seats], carries: tuple[ArrayTree, ...], view: View, key: Array
+) -> tuple[tuple[ArrayTree, ...], Array]:
     """Every policy on the views of its own seats; actions int32 [games, A]."""
     actions, after, first = [], [], 0
     for i, (seat, carry) in enumerate(zip(seats, carries, strict=True)):

@@ -64,7 +64,7 @@ class Subject(NamedTuple):
     env_params: EnvParams
     estimator: Estimator | None = None
     """none: the stage game's own expected P&L takes its place."""
-    estimator_params: Sequence[Any] = ()
+    estimator_params: Sequence[ArrayTree] = ()
     """one entry for each training seed."""
     maker: Maker | None = None
     """who quotes, where the maker is a player; the player then takes, at all seats."""
@@ -100,9 +100,9 @@ class PlayedRounds(NamedTuple):
     realised: Array
     wealth: Array
     """after the round."""
-    change: Any
+    change: Array | None
     """[10, games, A, 21], the first COUNTERFACTUAL_GAMES: how the signed size changes if all
-    others' last orders are taken to be LAST_SIZES; () for a single player."""
+    others' last orders are taken to be LAST_SIZES; None for a single player."""
 
 
 def batches_of(subject: Subject, n_games: int, seed: int) -> Iterator[list[PlayedRounds]]:
@@ -138,7 +138,7 @@ def _play(
     n_games: int,
     params: ArrayTree,
     maker_params: ArrayTree,
-    beliefs: Any,
+    beliefs: ArrayTree,
     env_params: EnvParams,
     key: Array,
 ) -> PlayedRounds:
@@ -162,7 +162,7 @@ def _play(
         values = estimator.values(beliefs, views, hidden)
         predicted = values[..., 0] if values.shape[-1] == 1 else _at(values, action)
         realised = _realised(estimator, columns, views)
-    change = () if market.n_players == 1 else _changes(policy, params, views, key)
+    change = None if market.n_players == 1 else _changes(policy, params, views, key)
     return PlayedRounds(**columns, predicted=predicted, realised=realised, change=change)
 
 

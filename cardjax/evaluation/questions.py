@@ -227,15 +227,22 @@ def _observed_response() -> Question:
     )
 
 
+def _changes_of(r: PlayedRounds) -> np.ndarray:
+    assert r.change is not None  # this figure is of several players only
+    return np.asarray(r.change)
+
+
 def _counterfactual_response() -> Question:
     n = len(LAST_SIZES)
 
     def bin_of(r: PlayedRounds) -> np.ndarray:
-        kept = _meaningful(r, n * np.asarray(r.is_sell))[:, : r.change.shape[1], :, None]
+        n_games = _changes_of(r).shape[1]
+        kept = _meaningful(r, n * np.asarray(r.is_sell))[:, :n_games, :, None]
         return np.where(kept < 0, -1, kept + np.arange(n))
 
     def quantities(r: PlayedRounds) -> dict[str, np.ndarray]:
-        towards = _towards(np.asarray(r.is_sell)[:, : r.change.shape[1], :, None], r.change)
+        changes = _changes_of(r)
+        towards = _towards(np.asarray(r.is_sell)[:, : changes.shape[1], :, None], changes)
         return {
             "n": np.ones_like(towards),
             "change": towards,

@@ -14,7 +14,7 @@ figure is a lower bound.
 import functools
 import itertools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -124,7 +124,7 @@ def quote_value(
     places = jnp.pad(places, (0, PARTS * at_once - n_games * n))
     n_possible = (chance > 0).sum(dtype=jnp.int32)
 
-    def seen(state: State, ranks: Array, n_hints: Array, choice: Array) -> Any:
+    def seen(state: State, ranks: Array, n_hints: Array, choice: Array) -> View:
         counts = hint_counts(ranks, n_hints)
         mu, sigma = quotes.posterior(state.market.event, counts)
         of_nature = state.market._replace(ranks=ranks, n_hints=n_hints, mu=mu, sigma=sigma)

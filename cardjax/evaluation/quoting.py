@@ -6,7 +6,7 @@ docs/evaluation.md#the-maker-as-a-player
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,9 @@ from jax import Array
 from cardjax.env import maker as maker_rules
 from cardjax.env.declaration import ParameterError
 from cardjax.env.market import CardMarket
+from cardjax.env.observation import View
 from cardjax.env.params import N_ROUNDS, EnvParams
+from cardjax.env.state import State
 from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.decision import decide
 from cardjax.evaluation.evaluate import TEST, Player, game_batches
@@ -53,7 +55,7 @@ class Maker:
     """
 
     policy: MakerPolicy
-    params: tuple[Any, ...] = (None,)
+    params: tuple[ArrayTree, ...] = (None,)
 
 
 def evaluate_quoting(
@@ -207,6 +209,9 @@ def profit_table(env_params: EnvParams, n_takers: int) -> Array:
 prepared_once = jax.jit(prepared_maker, static_argnums=(0, 2))
 """`prepared_maker`, compiled."""
 
+Before: TypeAlias = tuple[State, tuple[ArrayTree, ArrayTree]]
+"""The games before a round, and the carries of maker and takers."""
+
 
 @partial(jax.jit, static_argnums=range(5))
 def play_quoted(
@@ -237,7 +242,7 @@ def play_quoted(
     key_maker, key_takers = jax.random.split(key_carry)
     carries = maker.init(key_maker, (n_games,)), takers.init(key_takers, (n_games, n_takers))
 
-    def play_round(before: Any, t: Array) -> tuple[Any, dict[str, Array]]:
+    def play_round(before: Before, t: Array) -> tuple[Before, dict[str, Array]]:
         state, (maker_carry, taker_carry) = before
         key_quote, key_order, key_values = jax.random.split(jax.random.fold_in(key_act, t), 3)
         known = jax.vmap(market.maker_view, (0, None))(state, env_params)
@@ -291,7 +296,7 @@ def _of_quotes(pi: Array, choice: Array, env_params: EnvParams) -> dict[str, Arr
     }
 
 
-def _of_takers(view: Any, probabilities: Array, env_params: EnvParams) -> dict[str, Array]:
+def _of_takers(view: View, probabilities: Array, env_params: EnvParams) -> dict[str, Array]:
     """What takers' decisions are worth at the quotes that they met, [games], means over takers."""
     n_takers = probabilities.shape[-2]
     of_action = expected_pnl(env_params, view, flow_of_others(probabilities))

@@ -64,7 +64,7 @@ class OneMaker:
         """
         index, each = params
 
-        def branch(i: int) -> Callable[[tuple[Any, ...]], tuple[Any, Array]]:
+        def branch(i: int) -> Callable[[tuple[ArrayTree, ...]], tuple[ArrayTree, Array]]:
             def run(carries: tuple[ArrayTree, ...]) -> tuple[ArrayTree, Array]:
                 own, choice = self.policies[i].act(each[i], carries[i], view, key)
                 return (*carries[:i], own, *carries[i + 1 :]), choice
@@ -159,8 +159,8 @@ def _one_program(
 
 
 def _alike(
-    players: Mapping[str, Any], prepare: Callable[[Any], Any]
-) -> tuple[tuple[Any, ...], dict[str, list[tuple[Any, tuple[Any, ...]]]]]:
+    players: Mapping[str, Any], prepare: Callable[[Any], ArrayTree]
+) -> tuple[tuple[Any, ...], dict[str, list[ArrayTree]]]:
     """The different policies, and by name and training seed what a choice among them acts on: which
     of them plays, and an entry for each, of which the others' are not looked at.
 
@@ -175,7 +175,7 @@ def _alike(
     }
     some = {player.policy: each[name][0] for name, player in players.items()}
 
-    def entry(policy: Any, own: Any) -> tuple[Any, tuple[Any, ...]]:
+    def entry(policy: object, own: ArrayTree) -> ArrayTree:
         chosen = tuple(own if one == policy else some[one] for one in policies)
         return np.int32(policies.index(policy)), chosen
 

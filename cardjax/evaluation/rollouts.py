@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ from cardjax.env.execution import Fill, position_of
 from cardjax.env.market import CardMarket
 from cardjax.env.observation import View
 from cardjax.env.params import EnvParams
+from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.match import Quoter, Seats, play_seats
 from cardjax.evaluation.rollout_columns import OBSERVATION, SettledRound, read_columns
 from cardjax.policies.makers import MakerPolicy
@@ -62,15 +62,15 @@ def _record(
     maker_policy: MakerPolicy | None,
     n_games: int,
     observations: bool,
-    params: tuple[Any, ...],
-    maker_params: Any,
+    params: tuple[ArrayTree, ...],
+    maker_params: ArrayTree,
     env_params: EnvParams,
     key: Array,
 ) -> dict[str, Array]:
     maker = None if maker_policy is None else Quoter(maker_policy, maker_params)
     seats = [Seats(policy, own, n) for (policy, n), own in zip(policies, params, strict=True)]
 
-    def record(view: View, info: dict[str, Array]) -> tuple[dict[str, Array], Any]:
+    def record(view: View, info: dict[str, Array]) -> tuple[dict[str, Array], tuple[Array, ...]]:
         columns = read_columns(market, SettledRound(view, info, _fill_of(info), env_params))
         return columns, (market.encode(view), info["final_observation"]) if observations else ()
 

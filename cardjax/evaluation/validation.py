@@ -5,7 +5,7 @@ market, by one compiled program.
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Protocol
 
 import jax
 import jax.numpy as jnp
@@ -59,18 +59,28 @@ def _mean_payoffs(
     return jax.lax.map(of_row, (params, env_params))
 
 
+class Roles(Protocol):
+    """The parameters of both roles' players; None for a scripted one."""
+
+    @property
+    def maker(self) -> ArrayTree:
+        """Of who quotes."""
+
+    @property
+    def takers(self) -> ArrayTree:
+        """Of who takes."""
+
+
 def role_scores(
     market: CardMarket, maker: MakerPolicy, takers: Policy, n_games: int
-) -> Callable[[Any, EnvParams], tuple[Array, Array]]:
+) -> Callable[[Roles, EnvParams], tuple[Array, Array]]:
     """A function from both roles' parameters and markets, leaves [rows, …] each, to `maker_score`
     and `taker_score` [rows], on validation draws.
-
-    The parameters have attributes `maker` and `takers`, None for a scripted player.
     """
     market = dataclasses.replace(market, squeeze=False)
     size, keys = _batches(n_games)
 
-    def of_row(row: tuple[Any, EnvParams]) -> tuple[Array, Array]:
+    def of_row(row: tuple[Roles, EnvParams]) -> tuple[Array, Array]:
         params, env_params = row
         pi = profit_table(env_params, market.n_players)
         own = params.maker

@@ -4,11 +4,12 @@ import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import jax
 
-from cardjax.agents.learner import Learner
+from cardjax.agents.learner import Learner, QuotingLearner
+from cardjax.agents.roles import RoleParams
 from cardjax.config import RunConfig, load_config
 from cardjax.env.declaration import ParameterError
 from cardjax.env.trees import ArrayTree
@@ -57,7 +58,7 @@ def read_run(folder: Path) -> tuple[str, RunConfig]:
     return meta["algorithm"], load_config(folder / "config.yaml")
 
 
-def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, Any]]:
+def read_policy(path: Path) -> tuple[str, RunConfig, dict[int, ArrayTree]]:
     """(algorithm, configuration, training seed → policy parameters) of a run folder, an exported
     file or a reference policy.
 
@@ -102,7 +103,7 @@ def last_state(run: Run) -> ArrayTree:
     return state
 
 
-def last_checkpoint(run: Run) -> tuple[int, Any]:
+def last_checkpoint(run: Run) -> tuple[int, ArrayTree]:
     """(updates done, state) of a run's last intact checkpoint; (0, None) if it has none.
 
     Raises:
@@ -124,17 +125,23 @@ def by_seed(params: ArrayTree) -> list[ArrayTree]:
     return [jax.tree.map(lambda leaf, i=i: leaf[i], params) for i in range(n_seeds)]
 
 
-def player_of(learner: Learner, params: Sequence[Any]) -> Player:
+def player_of(learner: Learner, params: Sequence[ArrayTree]) -> Player:
     """The policy of a learner, from its parameters, one entry a seed; where the maker plays, the
     takers'.
     """
-    own = [of_seed.takers for of_seed in params] if learner.market.has_maker else list(params)
+    own = [one.takers for one in _roles(params)] if learner.market.has_maker else params
     return Player(learner.policy(), own)
 
 
-def maker_of(learner: Any, params: Sequence[Any]) -> Maker:
+def maker_of(learner: Learner, params: Sequence[ArrayTree]) -> Maker:
     """The maker of a learner of a game whose maker plays, as `player_of`."""
-    return Maker(learner.maker(), tuple(of_seed.maker for of_seed in params))
+    maker = cast(QuotingLearner, learner).maker()
+    return Maker(maker, tuple(one.maker for one in _roles(params)))
+
+
+def _roles(params: Sequence[ArrayTree]) -> Sequence[RoleParams]:
+    """The parameters of a learner of a game whose maker plays, as what they are."""
+    return cast(Sequence[RoleParams], params)
 
 
 @contextlib.contextmanager

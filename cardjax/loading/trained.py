@@ -4,7 +4,7 @@ of it.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from jax import Array
 
 from cardjax.agents.learner import Learner
 from cardjax.agents.policy import OnNetwork
-from cardjax.agents.roles import MAKER, TAKERS, LearnedMaker
+from cardjax.agents.roles import MAKER, TAKERS, LearnedMaker, RoleParams
 from cardjax.config import RunConfig, make_market
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS
@@ -22,6 +22,10 @@ from cardjax.env.observation import Field, View
 from cardjax.env.trees import ArrayTree
 from cardjax.loading import players, portable, saved
 from cardjax.run.learners import find_algorithm, make_learner
+
+Numbers: TypeAlias = Array | np.ndarray
+Seen: TypeAlias = View | MakerView | Numbers
+"""What a policy is given of a round: a view, or the vector that networks read."""
 
 
 def load_policy(
@@ -87,8 +91,8 @@ class TrainedPolicy:
 
     def act(
         self,
-        view_or_obs: View | Array | np.ndarray,
-        mask: Array | np.ndarray | None = None,
+        view_or_obs: Seen,
+        mask: Numbers | None = None,
         key: Array | None = None,
     ) -> np.ndarray:
         """One decision for every player of a batch.
@@ -107,7 +111,7 @@ class TrainedPolicy:
             ParameterError: (a ValueError) arrays of another shape; or, for a recurrent policy,
                 another batch than in the round before without `reset()`.
         """
-        observation, mask = self._arrays(view_or_obs, mask)
+        observation, allowed = self._arrays(view_or_obs, mask)
         if key is None:
             key = jax.random.fold_in(jax.random.key(self._draws), self._n_calls)
         batch = observation.shape[:-1]
@@ -118,7 +122,9 @@ class TrainedPolicy:
                 "observation", batch, f"must be a batch of {self._batch} until reset() is called"
             )
         first = observation[..., self._fields["time"].slice.start] == 0
-        self._memory, action = self._act(self.params, self._memory, observation, mask, first, key)
+        self._memory, action = self._act(
+            self.params, self._memory, observation, allowed, first, key
+        )
         self._n_calls += 1
         return np.asarray(action)
 
@@ -148,29 +154,29 @@ class TrainedPolicy:
         """Of the observation."""
         return self.market.observation_fields
 
-    def _read(self, view_or_obs: Any, mask: Any) -> tuple[Any, Any]:
+    def _read(self, view_or_obs: Seen, mask: Numbers | None) -> tuple[Numbers, Numbers]:
         """Observations and masks, of a view or as they are given."""
         if isinstance(view_or_obs, View):
-            mask = view_or_obs.action_mask if mask is None else mask
-            view_or_obs = self.market.encode(view_or_obs)
+            own = view_or_obs.action_mask if mask is None else mask
+            return self.market.encode(view_or_obs), own
         if mask is None:
             raise ParameterError("mask", None, "must be given with observations: bool [..., 21]")
-        return view_or_obs, mask
+        return cast(Numbers, view_or_obs), mask
 
     _CHOICES: ClassVar[tuple[int, ...]] = (N_ACTIONS,)
     """The shape of a mask."""
 
-    def _arrays(self, view_or_obs: Any, mask: Any) -> tuple[Array, Array]:
-        view_or_obs, mask = self._read(view_or_obs, mask)
-        observation, mask = jnp.asarray(view_or_obs, jnp.float32), jnp.asarray(mask, bool)
+    def _arrays(self, view_or_obs: Seen, mask: Numbers | None) -> tuple[Array, Array]:
+        seen, allowed = self._read(view_or_obs, mask)
+        observation, valid = jnp.asarray(seen, jnp.float32), jnp.asarray(allowed, bool)
         n_features = max(field.slice.stop for field in self._fields.values())
         if observation.shape[-1:] != (n_features,):
-            allowed = f"must have the shape [..., {n_features}]"
-            raise ParameterError("observation", observation.shape, allowed)
+            said = f"must have the shape [..., {n_features}]"
+            raise ParameterError("observation", observation.shape, said)
         expected = (*observation.shape[:-1], *self._CHOICES)
-        if mask.shape != expected:
-            raise ParameterError("mask", mask.shape, f"must have the shape {expected}")
-        return observation, mask
+        if valid.shape != expected:
+            raise ParameterError("mask", valid.shape, f"must have the shape {expected}")
+        return observation, valid
 
 
 class TrainedMaker(TrainedPolicy):
@@ -190,14 +196,15 @@ class TrainedMaker(TrainedPolicy):
     def _fields(self) -> Mapping[str, Field]:
         return self.market.maker_observation_fields
 
-    def _read(self, view_or_obs: Any, mask: Any) -> tuple[Any, Any]:
+    def _read(self, view_or_obs: Seen, mask: Numbers | None) -> tuple[Numbers, Numbers]:
         if isinstance(view_or_obs, MakerView):
             view_or_obs = self.market.encode_maker(view_or_obs)
-        batch = np.shape(view_or_obs)[:-1]
-        return view_or_obs, np.ones((*batch, *self._CHOICES), bool) if mask is None else mask
+        observation = cast(Numbers, view_or_obs)
+        batch = np.shape(observation)[:-1]
+        return observation, np.ones((*batch, *self._CHOICES), bool) if mask is None else mask
 
 
-def _of_role(role: str | None, config: RunConfig, params: Any) -> type[TrainedPolicy]:
+def _of_role(role: str | None, config: RunConfig, params: ArrayTree) -> type[TrainedPolicy]:
     """The class of a role's policy, by default of one that has learned.
 
     Raises:
@@ -210,11 +217,11 @@ def _of_role(role: str | None, config: RunConfig, params: Any) -> type[TrainedPo
             raise ParameterError("role", role, "must be takers: the maker is no player there")
         return TrainedPolicy
     if role is None:
-        role = TAKERS if params.takers is not None else MAKER
+        role = TAKERS if cast(RoleParams, params).takers is not None else MAKER
     return TrainedMaker if role == MAKER else TrainedPolicy
 
 
-def _learned(role: str, params: Any) -> Any:
+def _learned(role: str, params: ArrayTree) -> ArrayTree:
     """What a role acts on.
 
     Raises:

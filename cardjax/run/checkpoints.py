@@ -231,11 +231,11 @@ def _checksums(tree: object) -> dict[str, int]:
     return {_path(path): zlib.crc32(_bytes_of(leaf)) for path, leaf in leaves}
 
 
-def _bytes_of(array: Any) -> Any:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+def _bytes_of(array: np.typing.ArrayLike) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
-def _path(path: Any) -> str:
+def _path(path: jax.tree_util.KeyPath) -> str:
     return jax.tree_util.keystr(path, simple=True, separator=".")
 
 

@@ -1,12 +1,12 @@
 """Libraries that come with an extra."""
 
 import importlib
-from typing import Any
+from types import ModuleType
 
 from cardjax.env.declaration import ParameterError
 
 
-def library(name: str, option: str, value: str, extra: str) -> Any:
+def library(name: str, option: str, value: str, extra: str) -> ModuleType:
     """An optional library.
 
     Raises:

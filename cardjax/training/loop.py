@@ -8,7 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import numpy as np
@@ -96,7 +96,11 @@ def _opened(run: Run, stack: contextlib.ExitStack) -> Journal:
     return journal
 
 
-def _learned(runs: Sequence[Run]) -> dict[str, Any]:
+States: TypeAlias = list[ArrayTree]
+"""The replicates' states, as `Replicates` keeps them."""
+
+
+def _learned(runs: Sequence[Run]) -> dict[str, ArrayTree]:
     """What the runs begin with in place of fresh fields of the state, leaves [n_replicates, …]; the
     same in every process, which all read it themselves.
     """
@@ -110,7 +114,7 @@ def _refuse_too_short(run: Run, rounds: int, is_shorter: bool) -> None:
         raise ParameterError("train.total_steps", run.config.train.total_steps, allowed)
 
 
-def _saved_state(replicates: Replicates, journals: Sequence[Journal]) -> tuple[ArrayTree, int]:
+def _saved_state(replicates: Replicates, journals: Sequence[Journal]) -> tuple[States | None, int]:
     """(state, updates done) of the last common checkpoint; (None, 0) if there is none."""
     like = replicates.shapes
     done, saved = restore(journals, like) if journals else (0, None)
@@ -143,7 +147,9 @@ class _Loop:
         self._saved_at, self._save_seconds = 0.0, 0.0
         self._score = Scores(learner, replicates, len(runs), runs[0].config.train.eval_games)
 
-    def run(self, state: Any, done: int, learned: Mapping[str, Any]) -> list[Outcome]:
+    def run(
+        self, state: States | None, done: int, learned: Mapping[str, ArrayTree]
+    ) -> list[Outcome]:
         """Train on from a saved state, or else from a fresh one with the fields `learned`."""
         total, per_update = self._learner.total_updates, self._learner.rounds_per_update
         for journal in self._journals:
@@ -196,7 +202,7 @@ class _Loop:
         log = self._journals[0].log if self._journals else None
         return _Clock(log.train_seconds, log.wall_seconds) if log else _Clock(0, 0)
 
-    def _scores(self, state: Any, bar: tqdm) -> dict[str, np.ndarray] | None:
+    def _scores(self, state: States, bar: tqdm) -> dict[str, np.ndarray] | None:
         params = self._replicates.policy_params(state)
         if not self._journals:
             return None
@@ -213,7 +219,7 @@ class _Loop:
             for seed in range(self._per_run)
         ]
 
-    def _save(self, done: int, state: Any) -> None:
+    def _save(self, done: int, state: States) -> None:
         if (
             all(done in journal.checkpoints.steps() for journal in self._journals)
             and jax.process_count() == 1
@@ -240,7 +246,7 @@ class _Loop:
         for i, journal in enumerate(self._journals):
             journal.draw(self._score.baselines[i], now)
 
-    def _outcomes(self, state: Any, done: int, clock: "_Clock") -> list[Outcome]:
+    def _outcomes(self, state: States, done: int, clock: "_Clock") -> list[Outcome]:
         params = self._replicates.policy_params(state)
         self._draw(now=True)
         return [

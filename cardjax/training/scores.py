@@ -6,16 +6,16 @@ updates.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import cast
 
 import jax
 import numpy as np
 
-from cardjax.agents.learner import Learner
+from cardjax.agents.learner import Learner, QuotingLearner
 from cardjax.env.params import EnvParams
 from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.evaluate import prepared_at
-from cardjax.evaluation.validation import role_scores, self_play_payoff
+from cardjax.evaluation.validation import Roles, role_scores, self_play_payoff
 from cardjax.evaluation.yardsticks import yardstick_of
 from cardjax.policies.policy import Policy
 from cardjax.policies.registry import make_policy
@@ -37,7 +37,7 @@ class Scores:
     def __call__(self, params: ArrayTree) -> dict[str, np.ndarray]:
         """`score`; where the maker plays, the lower one of its role's and the takers', and both."""
         if self._learner.market.has_maker:
-            maker, takers = map(np.asarray, self._of_roles(params, self._env_params))
+            maker, takers = map(np.asarray, self._of_roles(cast(Roles, params), self._env_params))
             return {
                 "score": np.minimum(maker, takers),
                 "maker_score": maker,
@@ -57,12 +57,12 @@ class Scores:
         ]
 
     @cached_property
-    def _payoff(self) -> Callable[[Any, Any], jax.Array]:
+    def _payoff(self) -> Callable[[ArrayTree, EnvParams], jax.Array]:
         return self_play_payoff(self._learner.market, self._learner.policy(), self._n_games)
 
     @cached_property
-    def _of_roles(self) -> Callable[[Any, Any], tuple[jax.Array, jax.Array]]:
-        learner: Any = self._learner
+    def _of_roles(self) -> Callable[[Roles, EnvParams], tuple[jax.Array, jax.Array]]:
+        learner = cast(QuotingLearner, self._learner)
         return role_scores(learner.market, learner.maker(), learner.policy(), self._n_games)
 
     @cached_property

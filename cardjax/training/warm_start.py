@@ -1,7 +1,6 @@
 """`init_from`: a training that begins with what another run has learned."""
 
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -14,7 +13,7 @@ from cardjax.run.identity import Run, seeds_of
 from cardjax.run.learners import make_learner
 
 
-def learned_for(run: Run) -> dict[str, Any]:
+def learned_for(run: Run) -> dict[str, ArrayTree]:
     """Fields of the learner's state by name, leaves [n_seeds, …], from the last checkpoint of the
     run that `init_from` names; none where it names none.
 

@@ -250,7 +250,7 @@ class Server:
         return await anyio.to_thread.run_sync(work, limiter=self._workers)
 
 
-def _check_size(document: Any) -> None:
+def _check_size(document: object) -> None:
     n_players = document.get("n_players") if isinstance(document, dict) else None
     if isinstance(n_players, int) and n_players > MOST_PLAYERS:
         raise RefusedError(
