@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cardjax.commands.shared import POLICY, add_market_arguments
 from cardjax.play import terminal
-from cardjax.play.game import PLAYED, PLAYED_AS_MAKER, ROLES
+from cardjax.play.setup import PLAYED, PLAYED_AS_MAKER, ROLES
 from cardjax.policies.registry import POLICIES
 
 

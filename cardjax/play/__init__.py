@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cardjax.play.explanation import Parts, explain, parts_of, why_invalid
-    from cardjax.play.game import Game, Setup, make_setup
+    from cardjax.play.game import Game
     from cardjax.play.maker.game import MakerGame
     from cardjax.play.maker.record import load_any_game, save_maker_game
     from cardjax.play.maker.rounds import QuoteOffer, QuoteRecord
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cardjax.play.record import SavedGame, load_game, save_game
     from cardjax.play.rounds import Offer, OrderRecord, RoundRecord
     from cardjax.play.score import Score, Totals, in_place_of, score_of, totals_of
+    from cardjax.play.setup import Setup, make_setup
 
 __all__ = [
     "Game",
@@ -71,7 +72,7 @@ _MODULES = {
     "SavedGame": "cardjax.play.record",
     "Score": "cardjax.play.score",
     "SeatedGame": "cardjax.play.participants",
-    "Setup": "cardjax.play.game",
+    "Setup": "cardjax.play.setup",
     "Totals": "cardjax.play.score",
     "explain": "cardjax.play.explanation",
     "find_participant": "cardjax.play.participants",
@@ -79,7 +80,7 @@ _MODULES = {
     "in_place_of": "cardjax.play.score",
     "load_any_game": "cardjax.play.maker.record",
     "load_game": "cardjax.play.record",
-    "make_setup": "cardjax.play.game",
+    "make_setup": "cardjax.play.setup",
     "parts_of": "cardjax.play.explanation",
     "save_game": "cardjax.play.record",
     "save_maker_game": "cardjax.play.maker.record",

@@ -8,15 +8,7 @@ from pathlib import Path
 from cardjax.config import parse_override
 from cardjax.env import ParameterError
 from cardjax.files.writing import try_writing
-from cardjax.play.game import (
-    MAKER,
-    MAX_SEED,
-    PLAYED,
-    PLAYED_AS_MAKER,
-    TAKER,
-    Setup,
-    make_setup,
-)
+from cardjax.play.setup import MAKER, MAX_SEED, PLAYED, PLAYED_AS_MAKER, TAKER, Setup, make_setup
 
 
 def setup_of(arguments: argparse.Namespace) -> Setup:

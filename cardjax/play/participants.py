@@ -19,8 +19,9 @@ from jax import Array
 
 from cardjax.env import ParameterError, View
 from cardjax.env.trees import ArrayTree
-from cardjax.play.game import Game, Setup
+from cardjax.play.game import Game
 from cardjax.play.rounds import Offer, RoundRecord
+from cardjax.play.setup import Setup
 from cardjax.policies.policy import Policy, prepared
 from cardjax.policies.registry import POLICIES
 

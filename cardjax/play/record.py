@@ -18,8 +18,9 @@ from typing import Any, NoReturn, NotRequired, TypedDict, TypeVar
 from cardjax.env import N_ACTIONS, N_ROUNDS, ParameterError
 from cardjax.files.reading import MisfitError, fitted
 from cardjax.files.writing import replacing
-from cardjax.play.game import TAKER, Game, Setup, make_setup
+from cardjax.play.game import Game
 from cardjax.play.rounds import RoundRecord
+from cardjax.play.setup import TAKER, Setup, make_setup
 
 T = TypeVar("T")
 FORMAT, VERSION = "cardjax game", 1

@@ -12,9 +12,9 @@ import dataclasses
 from collections.abc import Sequence
 
 from cardjax.env import PASS
-from cardjax.play.game import Setup
 from cardjax.play.participants import Participant, SeatedGame, find_participant
 from cardjax.play.rounds import RoundRecord
+from cardjax.play.setup import Setup
 from cardjax.policies.policy import prepared
 
 SMALLEST_BENCHMARK = 5.0

@@ -9,7 +9,6 @@ from pathlib import Path
 from cardjax.env import PASS, ParameterError
 from cardjax.env.declaration import plain
 from cardjax.play.arguments import again, check_save, setup_of
-from cardjax.play.game import MAKER, Setup
 from cardjax.play.maker import terminal as maker_terminal
 from cardjax.play.maker.record import SavedMakerGame, load_any_game
 from cardjax.play.orders import BELIEF, StoppedError, ask, ask_order
@@ -18,6 +17,7 @@ from cardjax.play.record import SavedGame, save_game
 from cardjax.play.rounds import Offer, RoundRecord
 from cardjax.play.score import benchmark_of, compared, score_of, totals_of
 from cardjax.play.screen import Screen, rounds_words
+from cardjax.play.setup import MAKER, Setup
 from cardjax.policies.registry import is_policy
 from cardjax.runtime.compilation import keep_compiled_programs
 

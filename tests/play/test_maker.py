@@ -14,13 +14,13 @@ from cardjax.env import ParameterError
 from cardjax.env.events import EVENTS
 from cardjax.env.maker import DEPTHS, N_QUOTES, OFFSETS
 from cardjax.play import Game, Participant, find_participant, load_game, make_setup, save_game
-from cardjax.play.game import MAKER
 from cardjax.play.maker.explanation import explain, how_many
 from cardjax.play.maker.game import MakerGame, offset_of
 from cardjax.play.maker.quotes import choice_of, quote_words, read_quote
 from cardjax.play.maker.record import load_any_game, save_maker_game
 from cardjax.play.maker.score import compared, quoted_by, score_of, totals_of
 from cardjax.play.orders import MisreadError
+from cardjax.play.setup import MAKER
 from cardjax.policies import Pass, make_policy
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.policy import Memoryless

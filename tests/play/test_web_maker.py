@@ -10,10 +10,10 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 
 from cardjax.play import find_participant, make_setup
-from cardjax.play.game import MAKER
 from cardjax.play.maker.game import MakerGame
 from cardjax.play.maker.record import parse_any_game, save_maker_game
 from cardjax.play.maker.score import IN_ITS_PLACE, score_of
+from cardjax.play.setup import MAKER
 from cardjax.play.web.app import make_app
 from cardjax.play.web.players import Roster, ServedPlayer
 from cardjax.policies import Pass

@@ -27,7 +27,7 @@ from cardjax.env.maker import N_QUOTES, MakerView
 from cardjax.env.trees import ArrayTree
 from cardjax.evaluation.match import Seats
 from cardjax.evaluation.quote_values import quote_value
-from cardjax.play.game import PLAY, Setup, plain_number
+from cardjax.play.game import PLAY, plain_number
 from cardjax.play.maker.rounds import (
     SIDE_NAMES,
     QuotedSide,
@@ -38,6 +38,7 @@ from cardjax.play.maker.rounds import (
     Yardstick,
 )
 from cardjax.play.participants import Participant, decide
+from cardjax.play.setup import Setup
 from cardjax.play.words import event_words, side_of, size_of
 from cardjax.policies.equilibrium import Equilibrium
 from cardjax.policies.makers import hand_of

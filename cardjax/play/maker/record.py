@@ -12,7 +12,6 @@ from typing import Any, NotRequired, TypedDict
 
 from cardjax.env import N_ACTIONS, N_ROUNDS
 from cardjax.env.maker import N_QUOTES, SIDES
-from cardjax.play.game import MAKER, Setup
 from cardjax.play.maker.game import MakerGame
 from cardjax.play.maker.rounds import QuoteRecord
 from cardjax.play.participants import Participant, find_participant
@@ -29,6 +28,7 @@ from cardjax.play.record import (
     setup_of,
     write_game,
 )
+from cardjax.play.setup import MAKER, Setup
 from cardjax.policies.registry import is_policy
 
 FORMAT = "cardjax maker game"

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from cardjax.env.maker import SIDES
-from cardjax.play.game import Setup
 from cardjax.play.maker.game import MakerGame, Quote
 from cardjax.play.maker.rounds import QuoteRecord
 from cardjax.play.participants import Participant
 from cardjax.play.score import SMALLEST_BENCHMARK
+from cardjax.play.setup import Setup
 from cardjax.policies.makers import RandomQuotes
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cardjax.env import ParameterError
 from cardjax.play.arguments import again, check_save, setup_of
-from cardjax.play.game import Setup
 from cardjax.play.maker.game import MakerGame, Quote
 from cardjax.play.maker.quotes import ask_quote
 from cardjax.play.maker.record import SavedMakerGame, save_maker_game
@@ -17,6 +16,7 @@ from cardjax.play.maker.screen import MakerScreen
 from cardjax.play.orders import StoppedError, ask
 from cardjax.play.participants import HUMAN, Participant, find_participant
 from cardjax.play.screen import rounds_words
+from cardjax.play.setup import Setup
 
 
 def run(arguments: argparse.Namespace) -> None:

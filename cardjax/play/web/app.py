@@ -32,12 +32,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from cardjax.env import ParameterError
-from cardjax.play.game import MAKER, MAX_SEED, PLAYED, PLAYED_AS_MAKER, TAKER, Setup
 from cardjax.play.maker.game import MakerGame
 from cardjax.play.maker.record import SavedMakerGame, maker_game_text, parse_any_game
 from cardjax.play.maker.score import IN_ITS_PLACE
 from cardjax.play.participants import Participant, SeatedGame
 from cardjax.play.record import game_text
+from cardjax.play.setup import MAKER, MAX_SEED, PLAYED, PLAYED_AS_MAKER, TAKER, Setup
 from cardjax.play.web.headers import HostCheck
 from cardjax.play.web.players import MAKER_WORDS, Roster
 from cardjax.play.web.requests import LARGE, RefusedError, parse, read_body, read_object

@@ -11,7 +11,6 @@ from typing import TypedDict
 
 from cardjax.env import ParameterError
 from cardjax.env.trees import ArrayTree
-from cardjax.play.game import Setup
 from cardjax.play.participants import (
     TOLD,
     Participant,
@@ -20,6 +19,7 @@ from cardjax.play.participants import (
     other_maker,
 )
 from cardjax.play.score import benchmark_of
+from cardjax.play.setup import Setup
 from cardjax.policies.policy import Policy, prepared
 from cardjax.policies.registry import FOR_INVENTORY, POLICIES
 

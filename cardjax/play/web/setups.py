@@ -11,7 +11,9 @@ from cardjax.config.documents import read_yaml
 from cardjax.config.presets import RULES
 from cardjax.env import N_ACTIONS, N_ROUNDS, ParameterError
 from cardjax.env.maker import N_QUOTES
-from cardjax.play.game import (
+from cardjax.play.maker.score import IN_ITS_PLACE
+from cardjax.play.participants import Participant, human
+from cardjax.play.setup import (
     MAKER,
     MAX_SEED,
     PLAYED,
@@ -21,8 +23,6 @@ from cardjax.play.game import (
     Setup,
     make_setup,
 )
-from cardjax.play.maker.score import IN_ITS_PLACE
-from cardjax.play.participants import Participant, human
 from cardjax.play.web.players import Roster
 from cardjax.play.web.requests import RefusedError, refuse_unknown, shown
 

@@ -11,12 +11,12 @@ import jax
 from cardjax.env import N_ROUNDS
 from cardjax.env.events import LOWEST_RANK, N_RANKS, NO_EVENT
 from cardjax.play.explanation import explain
-from cardjax.play.game import TAKER, Setup
 from cardjax.play.participants import HUMAN, Participant, SeatedGame, human
 from cardjax.play.public_belief import PublicBelief
 from cardjax.play.record import SavedGame
 from cardjax.play.rounds import Offer, RoundRecord
 from cardjax.play.score import compared, score_of
+from cardjax.play.setup import TAKER, Setup
 from cardjax.play.web.players import Roster
 from cardjax.play.words import KINDS, card_name, card_value, eligible_ranks, remap_words
 

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from cardjax.env.maker import DEPTHS, OFFSETS
-from cardjax.play.game import MAKER, Setup
 from cardjax.play.maker.explanation import explain, how_many, takers_knew
 from cardjax.play.maker.game import MakerGame
 from cardjax.play.maker.record import SavedMakerGame
 from cardjax.play.maker.rounds import QuoteOffer, QuoteRecord
 from cardjax.play.maker.score import compared, score_of
 from cardjax.play.participants import HUMAN, Participant
+from cardjax.play.setup import MAKER, Setup
 from cardjax.play.web.shown import deck_of, seats_of, setup_shown
 
 
