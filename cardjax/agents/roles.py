@@ -17,7 +17,7 @@ from jax import Array
 from cardjax.agents.critic_view import PRIVATE, critic_inputs, critic_view, private_of
 from cardjax.agents.policy import OnNetwork
 from cardjax.config.hyperparameters import LEARNED
-from cardjax.env import observation
+from cardjax.env import encoding, observation
 from cardjax.env.declaration import ParameterError
 from cardjax.env.execution import N_ACTIONS
 from cardjax.env.maker import MAKER_FIELDS, N_QUOTES, SIDES, Flow, MakerView
@@ -173,7 +173,7 @@ class MakerSides:
 
     def encode(self, view: SideView) -> Array:
         """As `Role`."""
-        return observation.vector(SIDE_FIELDS, view)
+        return encoding.vector(SIDE_FIELDS, view)
 
     def critic_inputs(self, joint: bool, truth: bool) -> int:
         """As `Role`; no truth beyond what takers know has a meaning before the quote."""

@@ -14,6 +14,7 @@ from cardjax.env import (
     beliefs,
     cards,
     draws,
+    encoding,
     events,
     execution,
     liquidity,
@@ -152,11 +153,11 @@ class CardMarket:
 
     def encode_maker(self, view: MakerView) -> Array:
         """The flat vectors, float32 [..., D'], of a maker's views with any leading shape."""
-        return observation.vector(maker_rules.MAKER_FIELDS, view)
+        return encoding.vector(maker_rules.MAKER_FIELDS, view)
 
     def encode(self, view: View) -> Array:
         """The flat vectors, float32 [..., D], of views of this game with any leading shape."""
-        return observation.encode(view, self.observe_posterior, self.event_info)
+        return encoding.encode(view, self.observe_posterior, self.event_info)
 
     def action_mask(self, state: State, params: EnvParams) -> Array:
         """Which actions are valid now, bool [A, 21]."""

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardjax.env import CardMarket, beliefs, make_params, observation, quotes, remap_event
+from cardjax.env import CardMarket, beliefs, encoding, make_params, quotes, remap_event
 from cardjax.env.market import draw_market
 from cardjax.env.past import Past
 from cardjax.env.state import State, new_players
@@ -346,8 +346,8 @@ def test_the_vector_tells_the_last_round_and_what_is_believed(played, mode):
 def test_the_encoder_is_the_plain_one(played, mode, posterior):
     """Bit for bit where nothing is added up; the belief's sums may be rounded differently."""
     g, record, views = played(mode)
-    plain = jax.jit(lambda view: observation.plain_encode(view, posterior, mode))(views)
-    encoded = jax.jit(lambda view: observation.encode(view, posterior, mode))(views)
+    plain = jax.jit(lambda view: encoding.plain_encode(view, posterior, mode))(views)
+    encoded = jax.jit(lambda view: encoding.encode(view, posterior, mode))(views)
     np.testing.assert_allclose(encoded, plain, rtol=0, atol=3e-7 * (mode == "belief"))
     np.testing.assert_allclose(record.obs, plain[..., : record.obs.shape[-1]], atol=1e-6)
     space = g.env.observation_space(make_params())

@@ -10,7 +10,7 @@ from scipy.stats import poisson
 
 import cardjax
 from cardjax.env import CardMarket, EnvParams, make_params, maker, quotes
-from cardjax.env.observation import plain_vector
+from cardjax.env.encoding import plain_vector
 from cardjax.env.state import State
 
 N_GAMES, N_STEPS = 64, 24

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cardjax.env import CardMarket, View, make_params, observation, remap_event
+from cardjax.env import CardMarket, View, encoding, make_params, observation, remap_event
 
 KIND = ("event_kind", 6)
 SHARED_FIELDS = [
@@ -281,16 +281,16 @@ def test_encode_takes_views_of_any_leading_shape(game, played):
 @pytest.mark.parametrize(("n_players", "posterior"), PLAYED)
 def test_the_encoder_is_the_plain_one_bit_for_bit(played, n_players, posterior):
     _, obs, view = played(n_players, posterior)
-    plain = jax.jit(lambda view: observation.plain_encode(view, posterior))(view)
+    plain = jax.jit(lambda view: encoding.plain_encode(view, posterior))(view)
     np.testing.assert_array_equal(obs, plain)
-    np.testing.assert_array_equal(observation.encode(view, posterior), plain)
+    np.testing.assert_array_equal(encoding.encode(view, posterior), plain)
 
 
 @pytest.mark.parametrize(("n_players", "posterior"), PLAYED)
 def test_so_is_the_one_for_accelerators(monkeypatch, played, n_players, posterior):
     _, obs, view = played(n_players, posterior)
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    of_all = jax.vmap(lambda view: observation.encode(view, posterior))(view)
+    of_all = jax.vmap(lambda view: encoding.encode(view, posterior))(view)
     np.testing.assert_array_equal(of_all, obs)
 
 
@@ -326,9 +326,9 @@ def test_columns_that_do_not_fit_into_words_are_encoded_field_by_field(
     fields.insert(9, (name, field))
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
     monkeypatch.setattr(observation, "FIELDS", dict(fields))
-    plain = observation.plain_encode(view)
+    plain = encoding.plain_encode(view)
     with pytest.warns(UserWarning, match=f"field by field, slower: {reason}"):
-        np.testing.assert_array_equal(observation.encode(view), plain)
+        np.testing.assert_array_equal(encoding.encode(view), plain)
     assert plain.shape[-1] == 57 + field.width
     columns = observation.field_table(2)[name].slice
     natural = np.asarray(field.read(view)).reshape(*plain.shape[:-1], field.width)
