@@ -17,6 +17,7 @@ from typing import TextIO
 from cardjax.runtime import interruption
 from cardjax.runtime.interruption import Interrupted
 
+SHOW_CURSOR = "\x1b[?25h"
 AGAIN = 0.05
 """Seconds until the main thread is woken after a signal, and until an interruption is raised again
 that Python could not pass on, as in a callback of its garbage collector.
@@ -91,6 +92,9 @@ def _run(words: list[str], signals: "_Signals") -> int:
 
 
 def _interrupted(signum: int) -> int:
+    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        # Who hid the cursor may be broken off before it can show it again.
+        print(end=SHOW_CURSOR, flush=True)
     print("interrupted", file=sys.stderr)
     return 128 + signum
 

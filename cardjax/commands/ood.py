@@ -87,4 +87,4 @@ def _said_of(yardstick: "Yardstick") -> str:
         return f"there is no score: {yardstick.missing}"
     if yardstick.charged:
         return f"the score is a share of each market's own {yardstick.name}"
-    return "score and exploitability are shares of each market's own equilibrium"
+    return f"score and exploitability are shares of each market's own {yardstick.name}"

@@ -9,7 +9,7 @@ from cardjax.evaluation.interpretation import is_told
 from cardjax.evaluation.quoting_result import PLAYED, REPLIED, QuotingResult
 from cardjax.evaluation.result import Result
 from cardjax.evaluation.statistics import Interval
-from cardjax.evaluation.yardsticks import Yardstick
+from cardjax.evaluation.yardsticks import ALONE, Yardstick
 
 HEADINGS = ("opponent", "P&L per game", "expected P&L", "score", "trades", "size", "fill", "ruin")
 LESS_CHARGE = "less charge"
@@ -214,9 +214,12 @@ def _against_self(result: Result) -> list[str]:
     if figures:
         gain = with_half_width(figures["exploitability"], 3)
         share = with_half_width(figures["exploitability_share"], 4)
+        who, whose = "a best reply to", "equilibrium"
+        if result.yardstick == ALONE:
+            who, whose = "the optimum of each round instead of", "optimum"
         lines.append(
-            f"exploitability: a best reply to the policy gains {gain} points per game, {share} of "
-            "the equilibrium's payoff."
+            f"exploitability: {who} the policy gains {gain} points per game, {share} of the "
+            f"{whose}'s payoff."
         )
     seats = [figure for name, figure in figures.items() if name.startswith("exploitability_seat_")]
     if seats:

@@ -30,7 +30,9 @@ class Yardstick(NamedTuple):
 
 
 STAGE = Yardstick(Equilibrium(), "symmetric equilibrium")
-"""That of every game whose rounds can be looked at one by one."""
+"""That of several players whose rounds can be looked at one by one."""
+ALONE = Yardstick(Equilibrium(), "optimum of each round")
+"""That of a single player: with nobody beside, the equilibrium is the best order."""
 
 
 def yardstick_of(market: CardMarket, env_params: EnvParams) -> Yardstick:
@@ -40,7 +42,7 @@ def yardstick_of(market: CardMarket, env_params: EnvParams) -> Yardstick:
         env_params: known numbers, of any leading shape.
     """
     if not market.inventory and not np.any(np.asarray(env_params.risk.phi)):
-        return STAGE
+        return STAGE if market.n_players > 1 else ALONE
     if market.n_players > 1:
         why = "inventory" if market.inventory else "a charge for risk"
         return _none(f"with {why}, no exact benchmark is known for several players")

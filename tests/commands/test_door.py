@@ -140,6 +140,24 @@ def test_a_signal_that_comes_as_soon_as_it_is_listened_to_is_one_line_too(tmp_pa
     assert (process.returncode, errors) == (130, "interrupted\n")
 
 
+def test_an_interrupted_command_leaves_the_cursor_visible(tmp_path):
+    (tmp_path / "slow.py").write_text(WAITING.replace("\n    ", "\n"))
+    ours, theirs = os.openpty()
+    body = r"""import sys; sys.path.insert(0, ".")
+    print("\x1b[?25l", flush=True)
+    import slow"""
+    process = start(body, tmp_path, stdout=theirs, env={"TERM": "xterm"})
+    os.close(theirs)
+    shown = b""
+    while b"\x1b[?25l" not in shown:
+        shown += os.read(ours, 1024)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert os.read(ours, 1024).endswith(b"\x1b[?25h")
+    os.close(ours)
+
+
 def test_under_nohup_the_terminals_end_is_ignored(tmp_path):
     process = start("import time; time.sleep(2)", tmp_path, before="trap '' HUP;")
     assert process.stdout.readline() == "ready\n"

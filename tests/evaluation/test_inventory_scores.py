@@ -16,7 +16,7 @@ from cardjax.evaluation.match import Seats, play_games
 from cardjax.evaluation.played_rounds import Subject
 from cardjax.evaluation.text_tables import results_table
 from cardjax.evaluation.validation import self_play_payoff
-from cardjax.evaluation.yardsticks import STAGE, yardstick_of
+from cardjax.evaluation.yardsticks import ALONE, STAGE, yardstick_of
 from cardjax.policies import Pass, make_policy
 from cardjax.policies.policy import prepared
 
@@ -44,7 +44,7 @@ def test_each_game_has_its_yardstick_or_says_why_not():
     def of(kind="single", **overrides):
         return yardstick_of(*cardjax.make(kind, **overrides))
 
-    assert of() == of("two") == STAGE
+    assert of() == ALONE and of("two") == STAGE
     assert of(preset="inventory").policy == make_policy("planner")
     assert of(**{"risk.phi": 0.1}).policy == make_policy("myopic")
     assert of(event_info="hidden", **{"risk.phi": 0.1}).policy == make_policy("myopic")

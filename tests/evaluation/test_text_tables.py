@@ -8,6 +8,7 @@ import pytest
 from cardjax.evaluation.evaluate import Result
 from cardjax.evaluation.statistics import Interval
 from cardjax.evaluation.text_tables import HEADINGS, decimal, grid_table, results_table
+from cardjax.evaluation.yardsticks import ALONE, STAGE
 
 RATES = {"trade_rate": 0.25, "mean_size": 3.14, "fill_ratio": 0.876, "ruin_probability": 0.012}
 METRICS = {
@@ -60,6 +61,24 @@ def test_a_row_shows_means_with_half_widths_and_rates():
         "0.88",
         "1.2%",
     ]
+
+
+@pytest.mark.parametrize(
+    ("yardstick", "whose", "lets", "against"),
+    [
+        (STAGE, "exact symmetric equilibrium's", "a best reply to the policy", "the equilibrium's"),
+        (ALONE, "exact optimum of each round's", "the optimum of each round", "the optimum's"),
+    ],
+)
+def test_what_a_score_is_a_share_of_has_the_name_that_fits_the_game(
+    yardstick, whose, lets, against
+):
+    gain = Interval(0.1, None, None)
+    figures = {"exploitability": gain, "exploitability_share": gain}
+    own = dataclasses.replace(result("self"), yardstick=yardstick, against_self=figures)
+    *_, score, exploitability = results_table([own]).splitlines()
+    assert f"as a share of the {whose} on" in score
+    assert f": {lets} " in exploitability and f"of {against} payoff." in exploitability
 
 
 def test_columns_line_up():
