@@ -404,6 +404,7 @@ def ablations(
         seed,
         TEST,
         progress,
+        exact_values=False,
     )
     units = {"market": "", **dict.fromkeys(with_bounds("score"), "share of the benchmark's")}
     units |= dict.fromkeys(

@@ -107,6 +107,7 @@ def evaluate_grid(
     seed: int = 0,
     domain: int = TEST,
     progress: Callable[[int], object] = lambda games: None,
+    exact_values: bool = True,
 ) -> list[list[Result]]:
     """`evaluate` at every point of a grid of markets, by one compiled program: the results of each
     point.
@@ -117,6 +118,8 @@ def evaluate_grid(
 
     Args:
         params_grid: leaves [G, …], as `cardjax.env.params_grid` makes them.
+        exact_values: whether self-play is valued exactly too (`Result.against_self`), which takes
+            matches of its own.
     """
     if n_games < 1:
         raise ValueError(f"n_games = {n_games}: must be at least 1")
@@ -124,7 +127,7 @@ def evaluate_grid(
     rivals = {name: as_player(opponent) for name, opponent in opponents.items() if name != SELF}
     size = min(n_games, GAMES_AT_ONCE)
     yardstick = yardstick_of(market, params_grid)
-    others, with_values = list(rivals.values()), not yardstick.charged
+    others, with_values = list(rivals.values()), exact_values and not yardstick.charged
     play = _program(market, params_grid, player, others, yardstick.policy, size, with_values)
     n_points = jnp.shape(params_grid.alpha)[0]
     n_replies = seats_replied_at(player.policy, market)
