@@ -102,7 +102,8 @@ class Checkpoints:
             like: arrays or their shapes and types.
 
         Raises:
-            ParameterError: the checkpoint is of another run; the message names what differs.
+            ParameterError: the checkpoint is of another run, or of another version of cardjax; the
+                message names what differs.
             DamagedError: it cannot be read, or its bytes are not those that were saved.
         """
         from orbax.checkpoint.args import StandardRestore
@@ -194,10 +195,14 @@ class Checkpoints:
             ours = {name: value for name, value in ours.items() if name != "run_id"}
         for name in MAY_DIFFER:
             theirs[name] = ours[name]
-        said = difference(theirs, ours) or difference(about["arrays"], arrays)
+        of = "run"
+        if not (said := difference(theirs, ours)):
+            said = difference(about["arrays"], arrays)
+            if "run_id" in theirs:  # this very run, as another version of cardjax saved it
+                of = "version of cardjax, or of the learner"
         if said:
             raise ParameterError(
-                "run", str(self._folder), f"checkpoint {n_updates} is of another run: {said}"
+                "run", str(self._folder), f"checkpoint {n_updates} is of another {of}: {said}"
             )
 
 

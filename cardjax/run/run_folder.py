@@ -182,7 +182,10 @@ def read_meta(folder: Path) -> Meta:
     """
     if not (folder / "meta.json").is_file():
         raise ParameterError("run", str(folder), "is not a run folder (no meta.json)")
-    return read_json(folder / "meta.json", Meta)
+    meta = read_json(folder / "meta.json", Meta)
+    if meta.get("sweep") == {}:
+        raise refused(folder / "meta.json", "sweep has no points")
+    return meta
 
 
 def read_summary(folder: Path) -> Summary | None:

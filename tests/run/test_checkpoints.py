@@ -43,3 +43,22 @@ def test_a_later_optional_field_is_none_in_an_earlier_checkpoint(tmp_path):
     with pytest.raises(ParameterError, match=r"games.past is absent in the checkpoint"):
         checkpoints.restore(3, state_of(LaterGames(wealth, wealth)))
     checkpoints.close()
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ({"run_id": "a"}, "is of another version of cardjax, or of the learner: games.past is"),
+        ({}, "is of another run: games.past is absent"),  # of 0.1.0, which names no run
+    ],
+)
+def test_a_run_s_own_checkpoint_of_another_version_is_not_called_another_run_s(
+    tmp_path, origin, said
+):
+    wealth = np.float32([500, 400])
+    (tmp_path / "meta.json").write_text("{}")
+    checkpoints = Checkpoints(tmp_path, {"train.total_steps": 10} | origin)
+    checkpoints.save(3, state_of(Games(wealth)))
+    with pytest.raises(ParameterError, match=said):
+        checkpoints.restore(3, state_of(LaterGames(wealth, wealth)))
+    checkpoints.close()

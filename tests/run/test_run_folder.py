@@ -11,7 +11,7 @@ from cardjax.files.reading import read_json
 from cardjax.files.writing import write_json, write_text
 from cardjax.run import run_folder
 from cardjax.run.metrics_log import MetricsLog, read_metrics
-from cardjax.run.run_folder import git_commit
+from cardjax.run.run_folder import git_commit, read_meta
 
 NAN = math.nan
 
@@ -40,6 +40,12 @@ def test_a_json_file_that_cannot_be_read_is_refused_by_its_path(tmp_path):
     for name in ("x.json", "absent.json"):
         with pytest.raises(ParameterError, match="cannot be read"):
             read_json(tmp_path / name, dict[str, int])
+
+
+def test_a_sweep_without_points_is_refused(tmp_path):
+    write_json(tmp_path / "meta.json", {"algorithm": "ippo", "sweep": {}})
+    with pytest.raises(ParameterError, match="meta.json: sweep has no points"):
+        read_meta(tmp_path)
 
 
 def test_the_commit_is_named():
