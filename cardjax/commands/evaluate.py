@@ -126,7 +126,7 @@ def _evaluate_quoting(
     import jax
 
     from cardjax.env.params import params_grid
-    from cardjax.evaluation.quoting import evaluate_quoting
+    from cardjax.evaluation.quoting import evaluate_quoting, games_to_play
     from cardjax.evaluation.quoting_breakdown import break_down_quoting
     from cardjax.evaluation.text_tables import quoting_breakdown_table, quoting_table
     from cardjax.training.grid import market_axes
@@ -137,21 +137,30 @@ def _evaluate_quoting(
     name = arguments.maker or roles.default_maker(arguments.policy)
     maker, config = players.find_maker(name, market), read_protocol(arguments).config
     grid, points = params_grid(params, **market_axes(arguments.sweep))
-    results = []
-    for i in range(len(points)):
-        there = jax.tree.map(lambda leaf, i=i: leaf[i], grid)
-        results.append(
-            evaluate_quoting(market, there, maker, player, config.games, config.seed, config.domain)
-        )
+    markets = [jax.tree.map(lambda leaf, i=i: leaf[i], grid) for i in range(len(points))]
+    total = sum(games_to_play(market, there, maker, player, config.games) for there in markets)
+    with games_bar(total) as played:
+        results = [
+            evaluate_quoting(
+                market,
+                there,
+                maker,
+                player,
+                config.games,
+                config.seed,
+                config.domain,
+                progress=played,
+            )
+            for there in markets
+        ]
     title = f"{name} quotes, {arguments.policy} takes, {config.games:,} games, {config.draws} draws"
     print(quoting_table(points, results, title))
     labelled = [{"at": point} if point else {} for point in points]
     names = {"maker": name, "takers": arguments.policy}
     entries = [at | names | result.as_json() for at, result in zip(labelled, results, strict=True)]
     for i, at in enumerate(labelled if by else []):
-        there = jax.tree.map(lambda leaf, i=i: leaf[i], grid)
         bins = break_down_quoting(
-            market, there, maker, player, by, config.games, config.seed, config.domain
+            market, markets[i], maker, player, by, config.games, config.seed, config.domain
         )
         where = "".join(f", {key} = {value}" for key, value in points[i].items())
         said = f"{name} quotes, {arguments.policy} takes{where}, {config.games:,} games"

@@ -4,7 +4,7 @@ docs/evaluation.md#the-maker-as-a-player
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -58,6 +58,17 @@ class Maker:
     params: tuple[ArrayTree, ...] = (None,)
 
 
+def games_to_play(
+    market: CardMarket, env_params: EnvParams, maker: Maker, takers: Player, n_games: int
+) -> int:
+    """How many games `evaluate_quoting` plays, of all training seeds: its own, and those whose best
+    replies it computes.
+    """
+    n_replied = replied_games(int(env_params.maker_lag), market.n_players)
+    _, _, first = next(game_batches(n_games, 0, TEST))
+    return max(len(maker.params), len(takers.params)) * (n_games + min(n_replied, first))
+
+
 def evaluate_quoting(
     market: CardMarket,
     env_params: EnvParams,
@@ -67,6 +78,7 @@ def evaluate_quoting(
     seed: int = 0,
     domain: int = TEST,
     with_replies: bool = True,
+    progress: Callable[[int], object] = lambda games: None,
 ) -> QuotingResult:
     """A maker and takers, on draws that training never sees; training seed i of the one meets that
     of the other, from the first again where there are fewer.
@@ -80,6 +92,8 @@ def evaluate_quoting(
         seed: of the draws.
         domain: of the draws' keys.
         with_replies: compute the maker's best replies too, and with them REPLIED.
+        progress: called after each batch with the number of games done, which add up to
+            `games_to_play`.
 
     Raises:
         ParameterError: the market's maker does not play.
@@ -103,13 +117,16 @@ def evaluate_quoting(
 
     for games in quoted_games(market, env_params, maker, takers, n_games, seed, domain):
         keep(False, games)
+        progress(sum(len(next(iter(one.values()))) for one in games))
     figures, n_replied = intervals(PLAYED, False), 0
     if with_replies:
         n_replied = replied_games(int(env_params.maker_lag), market.n_players)
         first = quoted_games(
             market, env_params, maker, takers, n_games, seed, domain, n_replied=n_replied
         )
-        keep(True, next(first))
+        games = next(first)
+        keep(True, games)
+        progress(sum(len(next(iter(one.values()))) for one in games))
         figures |= intervals(REPLIED, True)
     by_seed = {
         name: [delta_estimate(PLAYED[name].of, kept[False, i]) for i in range(n_seeds + 1)]

@@ -11,7 +11,14 @@ import numpy as np
 from cardjax.env.params import N_ROUNDS
 from cardjax.evaluation.metrics import Means, Metric, ratio
 from cardjax.evaluation.result import GAMES, SEEDS
-from cardjax.evaluation.statistics import FEWEST_SEEDS, Estimate, Interval, over_seeds, trimmed
+from cardjax.evaluation.statistics import (
+    FEWEST_GAMES,
+    FEWEST_SEEDS,
+    Estimate,
+    Interval,
+    over_seeds,
+    trimmed,
+)
 
 
 def _markup(m: Means) -> float:
@@ -111,7 +118,9 @@ class QuotingResult:
     """of SCORES, one a training seed and then that of all seeds' games together."""
 
     def in_words(self) -> str:
-        """What the intervals are over."""
+        """What the intervals are over, or why there are none."""
+        if self.n_games < FEWEST_GAMES:
+            return f"no intervals: they need {FEWEST_GAMES} games"
         n_games = f"{self.n_games:,} games"
         if few := min(self.n_games, self.n_replied):
             n_games += f" (of the maker's best reply, the first {few})"

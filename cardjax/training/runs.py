@@ -9,7 +9,7 @@ from typing import Any
 from cardjax.config import RunConfig, config_values, with_overrides
 from cardjax.env.declaration import ParameterError
 from cardjax.evaluation.evaluate import VALIDATION, Result, evaluate
-from cardjax.evaluation.quoting import evaluate_quoting
+from cardjax.evaluation.quoting import evaluate_quoting, games_to_play
 from cardjax.evaluation.quoting_result import QuotingResult
 from cardjax.evaluation.text_tables import quoting_table, results_table
 from cardjax.files.writing import write_json
@@ -209,14 +209,18 @@ def _final_results(run: Run, outcome: Outcome) -> Results:
     player = player_of(learner, params)
     n_games = train.final_eval_games if not outcome.interrupted else train.eval_games
     if learner.market.has_maker:
-        return evaluate_quoting(
-            learner.market,
-            run.config.env,
-            maker_of(learner, params),
-            player,
-            n_games,
-            domain=VALIDATION,
-        )
+        maker = maker_of(learner, params)
+        total = games_to_play(learner.market, run.config.env, maker, player, n_games)
+        with games_bar(total, f"evaluating {run.folder.name}") as played:
+            return evaluate_quoting(
+                learner.market,
+                run.config.env,
+                maker,
+                player,
+                n_games,
+                domain=VALIDATION,
+                progress=played,
+            )
     opponents = players.opponents_for(learner.market)
     total = n_games * len(opponents) * len(player.params)
     with games_bar(total, f"evaluating {run.folder.name}") as played:

@@ -332,15 +332,20 @@ def noise_profit(offset, depth, rate=20, decay=0.5):
     return offset * sum(min(n, depth) * chance for n, chance in enumerate(chances))
 
 
-def test_a_maker_of_one_s_own_is_evaluated_from_the_command_line_and_in_python(tmp_path, capsys):
+def test_a_maker_of_one_s_own_is_evaluated_from_the_command_line_and_in_python(
+    tmp_path, capsys, bars
+):
     """Where takers know no more than the maker, its profit is that from noise, known exactly."""
     (tmp_path / "mine.py").write_text(FIXED)
     name, file = f"{tmp_path / 'mine.py'}:Fixed", tmp_path / "m.json"
     market = ["--preset", "maker", "--mode", "single", "env.maker_lag=0"]
     options = ["--policy", "pass", "--episodes", "64", "--json", str(file)]
     main(["evaluate", *options, "--maker", name, "--by", "hints", *market])
+    (bar,) = bars
+    assert bar.n == bar.total > 64
     shown = " ".join(capsys.readouterr().out.split())
     assert f"{name} quotes, pass takes, 64 games" in shown and "maker: loss taker: P&L" in shown
+    assert "no intervals: they need 100 games" in shown and "±" not in shown
     entry, *by_hints = json.loads(file.read_text())
     assert [found["hints"] for found in by_hints] == [0, 1, 2, 3]
     own, best = noise_profit(1.5, 6) + noise_profit(4, 2), 2 * noise_profit(2.5, 10)

@@ -44,7 +44,7 @@ def test_a_json_file_that_cannot_be_read_is_refused_by_its_path(tmp_path):
 
 def test_a_sweep_without_points_is_refused(tmp_path):
     write_json(tmp_path / "meta.json", {"algorithm": "ippo", "sweep": {}})
-    with pytest.raises(ParameterError, match="meta.json: sweep has no points"):
+    with pytest.raises(ParameterError, match=r"meta\.json: sweep has no points"):
         read_meta(tmp_path)
 
 
