@@ -34,9 +34,6 @@ from cardjax.evaluation.decision import decide
 from cardjax.evaluation.match import Seats
 from cardjax.policies.stage_game import flow_of_all, impact_of
 
-PARTS = 8
-"""In so many parts the natures of all games are gone through, those that cannot be left out."""
-
 QuoteValue = Callable[[Array], Array]
 """From choices int32 [games, 2] to their values, float32 [games], points."""
 
@@ -116,13 +113,10 @@ def quote_value(
         lag: `env_params.maker_lag`, or more.
     """
     possible = jax.vmap(lambda game: natures(game, env_params, lag))(state)
-    n_games, n = possible.chance.shape
-    chance = possible.chance.ravel()
-    # Takers decide in those that can be alone, which come first, some at a time.
-    places = jnp.argsort(chance <= 0, stable=True).astype(jnp.int32)
-    at_once = -(-n_games * n // PARTS)
-    places = jnp.pad(places, (0, PARTS * at_once - n_games * n))
-    n_possible = (chance > 0).sum(dtype=jnp.int32)
+    n = possible.chance.shape[-1]
+    carries = jax.tree.map(
+        lambda leaf: jnp.broadcast_to(leaf[:, None], (len(leaf), n, *leaf.shape[1:])), carry
+    )
 
     def seen(state: State, ranks: Array, n_hints: Array, choice: Array) -> View:
         counts = hint_counts(ranks, n_hints)
@@ -131,22 +125,13 @@ def quote_value(
         quoted = market.quote(state._replace(market=of_nature), choice, env_params)
         return market.view(quoted, env_params)
 
-    def value(choice: Array) -> Array:
-        def of_part(i: Array, lost: Array) -> Array:
-            first = i * at_once
-            place = jax.lax.dynamic_slice_in_dim(places, first, at_once)
-            game, nature = place // n, place % n
-            games, own = jax.tree.map(lambda leaf: leaf[game], (state, carry))
-            view = jax.vmap(seen)(
-                games, possible.ranks[game, nature], possible.n_hints[game, nature], choice[game]
-            )
-            chosen = decide(takers.policy, takers.params, own, view, key).probabilities
-            of_takers = _earned(env_params, view, flow_of_all(chosen))
-            counts = first + jnp.arange(at_once, dtype=jnp.int32) < n_possible
-            return lost.at[game].add(jnp.where(counts, chance[place] * of_takers, 0))
+    views_of = jax.vmap(jax.vmap(seen, (None, 0, 0, None)))
 
-        n_parts = (n_possible + at_once - 1) // at_once
-        lost = jax.lax.fori_loop(0, n_parts, of_part, jnp.zeros(n_games, jnp.float32))
+    def value(choice: Array) -> Array:
+        view = views_of(state, possible.ranks, possible.n_hints, choice)
+        chosen = decide(takers.policy, takers.params, carries, view, key).probabilities
+        of_takers = _earned(env_params, view, flow_of_all(chosen))
+        lost = jnp.where(possible.chance > 0, possible.chance * of_takers, 0).sum(-1)
         offset, depth = maker_rules.offset_of(choice), maker_rules.depth_of(choice)
         noise = env_params.noise
         paid = offset * maker_rules.expected_noise(offset, depth, noise.rate, noise.decay)

@@ -54,7 +54,7 @@ def test_without_impact_takers_take_all_that_they_may():
 
 
 def test_the_program_is_as_long_for_many_takers_as_for_three():
-    """Hundreds of kinks, written out one by one, would compile for minutes."""
+    """Their payoff has more kinks, which are numbers and no instructions."""
     traced = jax.make_jaxpr(profit, static_argnums=1)
     three, many = (str(traced(TERMS, n)) for n in (3, 16))
     assert three.count(" = ") == many.count(" = ")
