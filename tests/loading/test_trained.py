@@ -68,6 +68,14 @@ def untrained(kind):
     return MADE[-1]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def shapes_once():
+    """The shapes that a configuration's policy has are traced once for all files that hold it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(portable, "_policy_shapes", functools.cache(portable._policy_shapes))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def forgetful():
     """Policies are shared by the tests, their memories are not."""
@@ -352,6 +360,7 @@ def test_no_flipped_bit_of_a_file_goes_unnoticed(tmp_path):
         directory = file.start_dir
     places = [*generator.integers(len(whole), size=60), *range(directory, len(whole), 9)]
     expected = jax.tree.leaves(untrained("ippo").params)
+    assert portable.read(path)[0] == "ippo"
     n_refused = 0
     for place in places:
         flipped = bytearray(whole)
