@@ -135,9 +135,18 @@ def small_matches(patch):
 @pytest.fixture(scope="session")
 def programs_once():
     """Trainings that differ in nothing that is compiled share their programs, as they do on disk:
-    without being traced again.
+    without being traced again. Nor is a learner traced again for each checkpoint that is read.
     """
+    from cardjax.loading import saved
     from cardjax.training.replicates import Replicates
+
+    shapes, traced = saved._shapes, {}
+
+    def shapes_once(learner, n_seeds):
+        which = type(learner), repr(learner), n_seeds
+        if which not in traced:
+            traced[which] = shapes(learner, n_seeds)
+        return traced[which]
 
     def compiled_in(self):
         seeds, values = self._starts[0]
@@ -166,6 +175,7 @@ def programs_once():
         for name in ("_lowered_init", "_lowered_chunk"):
             patch.setattr(Replicates, name, once(getattr(Replicates, name)))
         patch.setattr(Replicates, "_params_of", property(once(Replicates._params_of.func)))
+        patch.setattr(saved, "_shapes", shapes_once)
         yield
 
 

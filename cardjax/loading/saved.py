@@ -109,14 +109,18 @@ def last_checkpoint(run: Run) -> tuple[int, ArrayTree]:
     Raises:
         ParameterError: one of another run, or none that can be read.
     """
-    learner = make_learner(run.algorithm, run.config)
-    keys = jax.random.split(jax.random.key(0), run.config.train.n_seeds)
-    like = jax.eval_shape(lambda keys: processes.keys_as_data(jax.vmap(learner.init)(keys)), keys)
+    like = _shapes(make_learner(run.algorithm, run.config), run.config.train.n_seeds)
     journal = Journal(run)
     try:
         return restore([journal], like)
     finally:
         journal.close()
+
+
+def _shapes(learner: Learner, n_seeds: int) -> ArrayTree:
+    """Of a run's state as checkpoints hold it: jax.ShapeDtypeStruct, leaves [n_seeds, …]."""
+    keys = jax.random.split(jax.random.key(0), n_seeds)
+    return jax.eval_shape(lambda keys: processes.keys_as_data(jax.vmap(learner.init)(keys)), keys)
 
 
 def by_seed(params: ArrayTree) -> list[ArrayTree]:
