@@ -2,9 +2,9 @@
 if it is allowed.
 
 IPPO's critic (de Witt et al. 2020) sees its own player's observation. MAPPO's (Yu et al. 2022) sees
-everybody's: here that is the own observation and, of each other player in seat order after oneself,
-the fields that only that player has, the paper's pruned agent-specific state. Quotes, depth, event
-and hints are the same for all and are not repeated.
+everybody's: here that is the player's own observation and, for each other player in seat order
+after it, the fields that only that player has (the paper's pruned agent-specific state). Quotes,
+depth, event and hints are the same for all and are not repeated.
 """
 
 import jax.numpy as jnp

@@ -1,9 +1,10 @@
 """PQN: Q-learning from many games at once, without replay and without a target network.
 
-Gallici et al. 2024, "Simplifying Deep Temporal Difference Learning": a rollout of all games, its
-Q(λ) returns by the network as it stands, a few passes over it in minibatches, and it is thrown
-away. Layer normalisation keeps the bootstrapping stable. Minibatches are whole games of a rollout,
-so that a network with a memory is unrolled from the memory that the rollout started from.
+Gallici et al. 2024, "Simplifying Deep Temporal Difference Learning": play a rollout of all games,
+compute its Q(λ) returns with the network as it stands, learn from it in a few passes of
+minibatches, and throw it away. Layer normalisation keeps the bootstrapping stable. Minibatches are
+whole games of a rollout, so that a network with a memory is unrolled from the memory that the
+rollout started from.
 """
 
 import dataclasses

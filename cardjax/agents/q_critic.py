@@ -2,8 +2,8 @@
 
 It has a network of its own, which reads S and both true depths beside the observation, and learns
 what the action taken was worth. The player's network learns the critic's values of all valid
-actions. S and the true depths do not depend on what is ordered: a round therefore teaches about all
-orders, and most of what is noise to the player is none to the critic.
+actions. S and the true depths do not depend on what is ordered. A round therefore teaches about all
+orders, and most of what is noise to the player is explained to the critic.
 """
 
 from typing import cast

@@ -2,9 +2,9 @@
 else, each played by a named player, has acted too.
 
 It is a taker's seat or, where the maker is a player, the maker's. The maker is learned as its two
-sides (`roles`), each with 60 choices, and not as 3,600 pairs of them. Nothing is lost by this: a
-round pays each side for what was traded there, and takers who treat the sides apart, as scripted
-ones do, never make what one side earns depend on the other.
+sides (`roles`), each with 60 choices, rather than as 3,600 pairs of choices. This loses nothing: a
+round pays each side for what was traded there, and against takers who treat the sides separately,
+as scripted ones do, what one side earns does not depend on the other.
 
 A row is one seat of the learner in one game: games and then sides, [games · seats, …].
 """

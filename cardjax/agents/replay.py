@@ -6,8 +6,8 @@ count serves all rings.
 
 flashbax 0.1.3's prioritised buffer is as fast for one seed: 23 ms against 21 here, on two CPU
 cores, for putting a rollout of 1,024 games in and drawing and updating ten batches of 4,096. For
-two seeds under `vmap`, as on an accelerator, it took 252 ms against 44. On CPUs seeds take turns by
-now, so that this reason is weaker than it was; `benchmarks/replay_speed.py` measures both.
+two seeds under `vmap`, as on an accelerator, it took 252 ms against 44. On CPUs seeds now take
+turns, which makes this reason weaker than it was; `benchmarks/replay_speed.py` measures both.
 """
 
 from typing import Any, NamedTuple

@@ -2,8 +2,8 @@
 earns it.
 
 docs/rules.md#the-maker-as-a-player has the rule. The maker moves first in a round. It knows less
-than the takers, since the last cards revealed are not shown to it, and it earns what noise traders
-pay, who trade whatever the price is worth.
+than the takers, since the last cards revealed are not shown to it, and it lives on noise traders,
+who trade whether or not the price is good for them.
 """
 
 from typing import NamedTuple

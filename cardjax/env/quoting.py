@@ -1,5 +1,5 @@
-"""The maker's half of a round, where it is a player: what it knows, its quote, and what is told of
-it. The rules are in `maker.py`.
+"""The maker's half of a round, where it is a player: what it knows, its quote, and what `step`
+reports of it. The rules are in `maker.py`.
 """
 
 import jax.numpy as jnp
