@@ -456,6 +456,20 @@ def test_colours_can_be_chosen(visit):
     assert dark != light and page.evaluate(paper) == dark
 
 
+def test_a_scripted_maker_is_watched_from_its_seat(visit):
+    page = visit("#watch", viewport={"width": 360, "height": 740})
+    page.check("[name=role][value=maker]")
+    assert page.input_value("[name=preset]") == "maker" and fits(page)
+    page.select_option("[name=maker]", "competitive")
+    page.select_option("[name=opponent]", "pass")
+    page.fill("[name=seed]", "3")
+    page.click("button.primary")
+    page.wait_for_selector(".scrub")
+    assert page.inner_text("h1") == "competitive against 2 takers (pass)"
+    page.keyboard.press("End")
+    page.locator("[aria-label=Totals]").wait_for()
+
+
 def test_a_whole_game_as_the_market_maker(visit, tmp_path):
     page = visit(viewport={"width": 360, "height": 740})
     page.check("[name=role][value=maker]")
