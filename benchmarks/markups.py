@@ -21,12 +21,14 @@ from typing import Any, NamedTuple
 
 import yaml
 from presenting import Line, markdown, plot, write_csv
-from published import CLOSING_GAMES, finished, train
+from published import finished, train
 from timing import Parser, a_count, some_of
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGE = ROOT / "docs" / "images" / "markups"
 ALGORITHMS = ("ippo", "mappo")
+GAMES = 2_048
+"""Of a training's closing table: where eight take, every round is a game of eight to be solved."""
 
 
 class Axis(NamedTuple):
@@ -65,12 +67,13 @@ def measured(
         f"train.n_seeds={arguments.seeds}",
         f"train.total_steps={arguments.rounds}",
         "train.n_evals=2",  # nobody reads the curve
+        "train.eval_games=512",
     ]
     stem = f"markup-{algorithm}-{name}-{arguments.rounds}-x{arguments.seeds}"
     if name == "takers":
         for n in axis.values:
             folder = Path("runs") / f"{stem}-{n}"
-            train(algorithm, f"{algorithm}_maker", folder, [*own, f"{axis.parameter}={n}"])
+            train(algorithm, f"{algorithm}_maker", folder, [*own, f"{axis.parameter}={n}"], GAMES)
             yield n, result_of(folder)
         return
     folder = Path("runs") / stem
@@ -88,7 +91,7 @@ def sweep(algorithm: str, folder: Path, axis: Axis, overrides: list[str]) -> Non
     """Train all points of an axis in one program, or go on where that was interrupted."""
     grid = f"{axis.parameter}={','.join(map(str, axis.values))}"
     config = str(ROOT / "configs" / f"{algorithm}_maker.yaml")
-    games = f"train.final_eval_games={CLOSING_GAMES}"
+    games = f"train.final_eval_games={GAMES}"
     fresh = ["--config", config, "--sweep", grid, *overrides, games, f"name={folder.name}"]
     options = ["--resume", str(folder)] if folder.exists() else fresh
     subprocess.run([sys.executable, str(ROOT / "train" / f"{algorithm}.py"), *options], check=True)

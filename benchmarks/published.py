@@ -29,7 +29,13 @@ def finished(folder: Path) -> bool:
     return file.is_file() and not json.loads(file.read_text())["interrupted"]
 
 
-def train(algorithm: str, config: str, folder: Path, overrides: Sequence[str]) -> None:
+def train(
+    algorithm: str,
+    config: str,
+    folder: Path,
+    overrides: Sequence[str],
+    closing_games: int = CLOSING_GAMES,
+) -> None:
     """Bring a run to its end: start it, or resume it where it was interrupted."""
     if finished(folder):
         return
@@ -38,7 +44,7 @@ def train(algorithm: str, config: str, folder: Path, overrides: Sequence[str]) -
         str(ROOT / "configs" / f"{config}.yaml"),
         *overrides,
         f"name={folder.name}",
-        f"train.final_eval_games={CLOSING_GAMES}",
+        f"train.final_eval_games={closing_games}",
     ]
     options = ["--resume", str(folder)] if (folder / "meta.json").exists() else fresh
     script = ROOT / "train" / f"{algorithm}.py"
