@@ -429,15 +429,9 @@ def test_where_depth_is_known_it_learns_to_take_no_more(single):
     assert own.expected_pnl.mean() >= 0.9 * best.expected_pnl.mean() > 50
 
 
+@pytest.mark.slow  # trainings; what they learn from, and with, is tested above piece by piece
 @pytest.mark.parametrize(
-    ("memory", "head"),
-    [
-        ("gru", "mean"),
-        *(
-            pytest.param(*x, marks=pytest.mark.slow)
-            for x in [("none", "c51"), ("none", "qr"), ("lstm", "c51")]
-        ),
-    ],
+    ("memory", "head"), [("gru", "mean"), ("none", "c51"), ("none", "qr"), ("lstm", "c51")]
 )
 def test_values_count_the_rounds_that_are_left(memory, head):
     # A round is worth the same on average, however many were played: with gamma 1 a first one is
