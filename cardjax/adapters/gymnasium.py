@@ -6,9 +6,11 @@ the id:
 `gymnasium.make("cardjax.adapters.gymnasium:cardjax/Single-v0")`.
 """
 
+import math
 from typing import Any, NoReturn
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from cardjax.adapters.libraries import library
@@ -16,7 +18,8 @@ from cardjax.adapters.seat import Seat
 from cardjax.adapters.slots import Playable, Shown, Slot, numbers, play, start, view, words_of
 from cardjax.adapters.taker_seat import QuotedSeat, make_taker_seat
 from cardjax.adapters.text import round_text
-from cardjax.env import CardMarket, EnvParams
+from cardjax.env import CardMarket, EnvParams, ParameterError
+from cardjax.env.declaration import plain
 from cardjax.env.trees import ArrayTree
 from cardjax.policies.makers import MakerPolicy
 from cardjax.policies.policy import Policy, TrainedPlayer
@@ -72,8 +75,10 @@ class SeatEnv(gymnasium.Env[np.ndarray, Any]):
 
         Raises:
             ResetNeeded: no game has been started yet.
+            ParameterError: (a ValueError) an action that is no number, or not as many as one has.
         """
-        self._slot, shown = play(self.seat, self._slot, np.asarray(action), self.terms)
+        action = _numbers_of(action, self.action_space)
+        self._slot, shown = play(self.seat, self._slot, action, self.terms)
         self._shown = shown = jax.device_get(shown)
         return (
             np.array(shown.observation),
@@ -86,6 +91,24 @@ class SeatEnv(gymnasium.Env[np.ndarray, Any]):
     def _info(self) -> dict[str, Any]:
         """What is told of the round that has just been settled; nothing at a game's start."""
         return numbers(self._shown.info)
+
+
+def _numbers_of(action: Any, space: "spaces.Space[Any]") -> np.ndarray:
+    """An action as an array of the space's shape; which numbers are allowed is the market's matter.
+
+    Raises:
+        ParameterError: it is none, or not as many numbers.
+    """
+    shape = space.shape or ()
+    try:
+        read = np.asarray(action)
+    except ValueError:  # lists of unequal lengths
+        read = np.empty(0)
+    is_number = read.dtype == bool or jnp.isdtype(read.dtype, ("integral", "real floating"))
+    if not is_number or read.size != math.prod(shape):
+        allowed = f"must be {math.prod(shape)} number(s), as {space} has them"
+        raise ParameterError("action", plain(action), allowed)
+    return read.reshape(shape)
 
 
 class MarketEnv(SeatEnv):

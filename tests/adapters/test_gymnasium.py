@@ -74,6 +74,23 @@ def test_before_reset_an_error_says_what_to_do(method):
         getattr(env, method)(*([0] if method == "step" else []))
 
 
+@pytest.mark.parametrize(
+    ("env", "action"),
+    [
+        *(
+            ("Maker", action)
+            for action in ([1], 3, "ab", None, [10**30, 0], [[1], [2, 3]], [1, 2j])
+        ),
+        *(("Single", action) for action in ("1", None, [1, 2], {}, 10**30)),
+    ],
+)
+def test_an_action_that_is_none_is_refused_in_one_line(env, action):
+    env = gymnasium.make(f"cardjax/{env}-v0", disable_env_checker=True).unwrapped
+    with pytest.raises(ParameterError, match=r"^action = .*: must be \d number\(s\), as ") as said:
+        env.step(action)
+    assert "\n" not in str(said.value)
+
+
 def test_what_a_seat_does_not_own_a_boolean_leaves_alone(constant):
     env = MarketEnv("two", opponent=constant(20))
     for action in (1, np.True_):
