@@ -106,6 +106,8 @@ def is_finished(run: Run) -> bool:
         summary = run_folder.read_summary(run.folder)
         if summary is None or summary["interrupted"]:
             return False
+        if summary["total_steps"] != rounds_of(run.algorithm, run.config):
+            return False  # it is of before the run was lengthened
         total = make_learner(run.algorithm, run.config).total_updates
         return saved.last_checkpoint(run)[0] == total
 

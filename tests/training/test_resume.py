@@ -20,6 +20,7 @@ from cardjax.env import ParameterError
 from cardjax.loading import players
 from cardjax.run import checkpoints
 from cardjax.run.checkpoints import Checkpoints
+from cardjax.run.identity import Run
 from cardjax.run.learners import make_learner
 from cardjax.run.metrics_log import MetricsLog, read_metrics
 from cardjax.run.run_folder import held
@@ -218,6 +219,15 @@ def test_resuming_a_run_that_is_over_says_so_and_does_nothing(workplace, finishe
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{folder} is finished: 12,800 rounds per seed; ")
     assert "train.total_steps=N" in line
+
+
+def test_a_run_whose_table_is_of_before_it_was_lengthened_is_not_finished(workplace, finished):
+    folder = shutil.copytree(finished, workplace / "longer")
+    run = Run("ippo", load_config(folder / "config.yaml"), folder)
+    assert runs.is_finished(run)
+    summary = json.loads((folder / "summary.json").read_text())
+    (folder / "summary.json").write_text(json.dumps(summary | {"total_steps": 6400}))
+    assert not runs.is_finished(run)  # it was killed while it played for its new table
 
 
 CONSTANT = {f"ppo__{name}_schedule": "constant" for name in ("learning_rate", "entropy")}
