@@ -84,5 +84,5 @@ def run(arguments: argparse.Namespace) -> None:
             f"P(improvement)      {bounded(result.improvement)}, "
             "that a seed of the first earns more"
         )
-    print(f"common draws save   {result.fewer_games:.1f} times the games")
+    print(f"common draws save   {result.draws_in_words()}")
     write_figures(arguments, [{"first": a, "second": b} | result.as_json()])

@@ -126,7 +126,7 @@ def compare(arguments: argparse.Namespace, game: players.Game, config: "EvalConf
         if result.unit == SEEDS:
             improvement = bounded(result.improvement)
             print(f"  P(improvement)     {improvement}, that a seed of the first earns more")
-        print(f"  common draws save  {result.fewer_games:.1f} times the games")
+        print(f"  common draws save  {result.draws_in_words()}")
     names = {"first": a, "second": b, "maker": arguments.maker, "takers": arguments.takers}
     entries = [{"role": role} | names | result.as_json() for role, result in results.items()]
     write_figures(arguments, entries)

@@ -1,6 +1,7 @@
 """Two policies on common random numbers, and any number of them against each other."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -59,6 +60,12 @@ class Comparison(NamedTuple):
             **{f"{name}_ci95": list(figure[1:]) for name, figure in figures.items()},
             "fewer_games": self.fewer_games,
         }
+
+    def draws_in_words(self) -> str:
+        """How much the draws save that both policies meet."""
+        if math.isinf(self.fewer_games):
+            return "all games: the two earn the same in each"
+        return f"{self.fewer_games:.1f} times the games"
 
     @property
     def n_seeds(self) -> tuple[int, int]:

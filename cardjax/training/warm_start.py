@@ -26,7 +26,10 @@ def learned_for(run: Run) -> dict[str, ArrayTree]:
     source = run.config.init_from
     if source is None:
         return {}
-    algorithm, config = saved.read_run(Path(source))
+    try:
+        algorithm, config = saved.read_run(Path(source))
+    except ParameterError as error:
+        raise ParameterError("init_from", source, error.allowed) from None
     learner = make_learner(run.algorithm, run.config)
     names = getattr(learner, "LEARNED", ())
     if not names:

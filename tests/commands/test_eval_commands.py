@@ -259,7 +259,11 @@ def test_cross_play_prints_a_square(tmp_path, capsys):
         ("export", ["--policy", "a", "b", "--out", "x.npz"], "argument = b: is neither an option"),
         ("report", ["--policy", "nobody"], "run = nobody: is not a run folder"),
         ("report", ["ippo"], "run = ippo: is a policy that comes with cardjax"),
-        ("train", ["ippo", "init_from=ippo"], "run = ippo: is a policy that comes with cardjax"),
+        (
+            "train",
+            ["ippo", "init_from=ippo"],
+            "init_from = ippo: is a policy that comes with cardjax",
+        ),
         ("train", ["--resume", "ippo"], "run = ippo: is a policy that comes with cardjax"),
         ("report", [], "RUN_DIR = : must be one or more run folders"),
     ],

@@ -46,6 +46,7 @@ def test_a_policy_has_nothing_over_itself():
     result = compare(TWO, PARAMS, EQUILIBRIUM, EQUILIBRIUM, None, 128)
     np.testing.assert_allclose([*result.expected_pnl, *result.pnl], 0, atol=1e-12)
     assert result.fewer_games == np.inf
+    assert result.draws_in_words() == "all games: the two earn the same in each"
     assert result.improvement == (0.5, None, None)
 
 

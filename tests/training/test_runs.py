@@ -186,7 +186,7 @@ def test_a_run_begins_with_what_another_one_has_learned(workplace, tiny, finishe
     [
         ("ippo", {"ppo__hidden": [16]}, "has learned something else: weights.actor"),
         ("mappo", {}, "is a run of ippo, not mappo"),
-        ("ippo", {"init_from": "nowhere"}, "nowhere: is not a run folder"),
+        ("ippo", {"init_from": "nowhere"}, "init_from = nowhere: is not a run folder"),
     ],
 )
 def test_a_run_that_cannot_begin_so_is_refused_before_anything_is_written(
