@@ -169,6 +169,7 @@ GROUPS: dict[str, list[Training]] = {
         raw("dqn", 2_000_000, "dqn.critic_sees_truth=on"),
         raw("ippo", 8_000_000),
         raw("ippo", 6_000_000, "ppo.critic_sees_truth=on"),
+        raw("ippo", 32_000_000, "ppo.critic_sees_truth=on"),
         raw("mappo", 6_000_000, "ppo.critic_sees_truth=on"),
     ],
     "ruin": [

@@ -70,7 +70,8 @@ def test_a_bad_value_is_refused_by_name_value_and_what_is_allowed(name, value, a
     message = str(refusal.value)
     assert message.startswith(f"env.{name} = ") and allowed in message and "\n" not in message
     shown = message.removeprefix(f"env.{name} = ").split(": ")[0]
-    assert shown == str(value)[:57] + "…" if len(str(value)) > 60 else shown == str(value)
+    written = "null" if value is None else str(value)
+    assert shown == written[:57] + "…" if len(written) > 60 else shown == written
 
 
 @pytest.mark.parametrize(
