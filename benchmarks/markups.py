@@ -121,7 +121,7 @@ def of(result: dict[str, Any]) -> dict[str, Any]:
 def table(rows: list[dict[str, Any]]) -> str:
     def cell(row: dict[str, Any], name: str) -> str:
         half = (row[f"{name}_high"] - row[f"{name}_low"]) / 2
-        return f"{row[name]:.3f} ± {half:.3f}"
+        return f"{row[name]:.3f}" + ("" if math.isnan(half) else f" ± {half:.3f}")
 
     header = ["", "learner", "mark-up", "maker's score", "takers' score", "maker's exploitability"]
     return markdown(
